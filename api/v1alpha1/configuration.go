@@ -1,0 +1,45 @@
+package v1alpha1
+
+// ConfigurationKind is the kind of the configuration file.
+const ConfigurationKind = "Configuration"
+
+// Configuration is the file that `--config` names. A field that is absent has
+// its default; a field that is not listed here is an error.
+type Configuration struct {
+	// APIVersion is pinsync.oleks.space/v1alpha1.
+	APIVersion string `json:"apiVersion"`
+
+	// Kind is Configuration.
+	Kind string `json:"kind"`
+
+	// Registries are those whose images are pinned. Empty: every image is.
+	Registries []Registry `json:"registries,omitempty"`
+
+	// ConfigMapName is the ConfigMap that the list is written to, in the
+	// controller's own namespace. Default: registry-pins.
+	ConfigMapName string `json:"configMapName,omitempty"`
+
+	// NamespaceDefault says whether releases are protected where no annotation
+	// does: enabled or disabled. Default: enabled.
+	NamespaceDefault string `json:"namespaceDefault,omitempty"`
+
+	// Heartbeat is how old the list's synced-at may become before it is
+	// renewed without any other change, as a Go duration of at least 1s.
+	// Default: 5m.
+	Heartbeat string `json:"heartbeat,omitempty"`
+}
+
+// Registry is a registry, or one owner's part of it.
+type Registry struct {
+	// Host is the registry's host name as image references have it, with the
+	// port where there is one: git.oleks.space, localhost:5000.
+	Host string `json:"host"`
+
+	// Owner limits the entry to the images below this path, and is left out
+	// of the pin's name: oleks. Without it every image of the host is meant,
+	// and the first path segment is left out where there is more than one.
+	Owner string `json:"owner,omitempty"`
+
+	// Type is the first part of the pin. Default: container.
+	Type string `json:"type,omitempty"`
+}

@@ -1,0 +1,135 @@
+package v1alpha1
+
+// PinReportKind is the kind of the report.
+const PinReportKind = "PinReport"
+
+// PinReport says why each pin is in the list, and what every protected release
+// yielded. Its lists are sorted and never null.
+type PinReport struct {
+	APIVersion string    `json:"apiVersion"`
+	Kind       string    `json:"kind"`
+	Pins       []Pin     `json:"pins"`
+	Releases   []Release `json:"releases"`
+
+	// Problems are those of no release in particular.
+	Problems []Problem `json:"problems"`
+}
+
+// PinState is why a pin is in the list.
+type PinState string
+
+const (
+	// PinNeeded is the state of a pin that a protected release refers to.
+	PinNeeded PinState = "Needed"
+
+	// PinHeld is the state of a pin that was needed before and is not yet
+	// safe to let go.
+	PinHeld PinState = "Held"
+)
+
+// Pin is one image tag that a cleaner must keep. Images of two registries can
+// have the same pin: then there is an entry for each.
+type Pin struct {
+	// Pin is the line of the list: container/cms-plugins==staging.
+	Pin string `json:"pin"`
+
+	// Image is the image that it stands for:
+	// git.oleks.space/oleks/cms-plugins:staging.
+	Image string `json:"image"`
+
+	State PinState `json:"state"`
+
+	// NeededBy are the releases that need it, as namespace/name.
+	NeededBy []string `json:"neededBy"`
+
+	// Via is where the tag was found: fields of the releases, then policies.
+	Via []string `json:"via"`
+
+	// HeldSince is when a held pin was first not needed any more: RFC 3339, UTC.
+	HeldSince *string `json:"heldSince"`
+
+	// HeldBecause is what a held pin waits for.
+	HeldBecause *string `json:"heldBecause"`
+}
+
+// ReleaseState is why a release is protected.
+type ReleaseState string
+
+// ReleaseSuspended is the state of a release that Flux does not reconcile.
+const ReleaseSuspended ReleaseState = "Suspended"
+
+// Release is a protected HelmRelease.
+type Release struct {
+	Namespace string       `json:"namespace"`
+	Name      string       `json:"name"`
+	State     ReleaseState `json:"state"`
+
+	// Policies are the ImagePolicies linked to it, as namespace/name.
+	Policies []string `json:"policies"`
+
+	// Pins are the lines of the list that it needs.
+	Pins []string `json:"pins"`
+
+	// Problems are what may keep a tag of the release out of the list.
+	Problems []Problem `json:"problems"`
+}
+
+// Problem is something that somebody should look at.
+type Problem struct {
+	// Reason is one of the constants below, for programs.
+	Reason Reason `json:"reason"`
+
+	// Object is what the problem is about, as `Kind name` or
+	// `Kind namespace/name`; empty where it is the release that lists it.
+	Object string `json:"object,omitempty"`
+
+	// Field is where in the object, where it is one field.
+	Field string `json:"field,omitempty"`
+
+	// Message says what is wrong and what would be right, for people.
+	Message string `json:"message"`
+}
+
+// Reason is a kind of problem.
+type Reason string
+
+const (
+	// ReasonNoPin: a protected release yields no pin.
+	ReasonNoPin Reason = "NoPin"
+
+	// ReasonNoTag: an image has neither a tag nor a policy that names one.
+	ReasonNoTag Reason = "NoTag"
+
+	// ReasonNoRepository: a tag stands alone, without a repository.
+	ReasonNoRepository Reason = "NoRepository"
+
+	// ReasonInvalidReference: something that should name an image does not.
+	ReasonInvalidReference Reason = "InvalidReference"
+
+	// ReasonInvalidValues: the release's values are not an object.
+	ReasonInvalidValues Reason = "InvalidValues"
+
+	// ReasonValuesNotRead: a source of values that pinsync does not read.
+	ReasonValuesNotRead Reason = "ValuesNotRead"
+
+	// ReasonPolicyNotReady: a linked policy is not ready.
+	ReasonPolicyNotReady Reason = "PolicyNotReady"
+
+	// ReasonPolicyUnresolved: a linked policy names no tag, neither resolved
+	// nor literally.
+	ReasonPolicyUnresolved Reason = "PolicyUnresolved"
+
+	// ReasonPolicyWithoutImage: a policy whose ImageRepository does not exist
+	// or names no image, so that no release can be linked to it.
+	ReasonPolicyWithoutImage Reason = "PolicyWithoutImage"
+
+	// ReasonInvalidAnnotation: an annotation of pinsync has a value that it
+	// does not take.
+	ReasonInvalidAnnotation Reason = "InvalidAnnotation"
+
+	// ReasonKindNotServed: the cluster does not have one of Flux's kinds.
+	ReasonKindNotServed Reason = "KindNotServed"
+
+	// ReasonUnanswered: a read got no answer, so the list is not complete.
+	ReasonUnanswered Reason = "Unanswered"
+)

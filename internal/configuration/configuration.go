@@ -1,0 +1,163 @@
+// Package configuration reads the configuration file, and checks it so that the
+// rest of the program need not.
+package configuration
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// minHeartbeat is the shortest heartbeat: synced-at has no fractions of seconds.
+const minHeartbeat = time.Second
+
+// Configuration is a checked configuration.
+type Configuration struct {
+	Pins pin.Options
+
+	// ConfigMapName is the ConfigMap that the list is written to.
+	ConfigMapName string
+
+	// Heartbeat is how old the list's synced-at may become.
+	Heartbeat time.Duration
+}
+
+// Default is the configuration without a file.
+func Default() Configuration {
+	return Configuration{ConfigMapName: v1alpha1.DefaultConfigMapName, Heartbeat: 5 * time.Minute}
+}
+
+// Load reads a configuration file; an empty name gives the default. Its error is
+// one line that names the file, every field that is wrong, its value and what it
+// takes.
+func Load(name string) (Configuration, error) {
+	if name == "" {
+		return Default(), nil
+	}
+	data, err := os.ReadFile(name) //nolint:gosec // the file that the user names
+	if err != nil {
+		return Configuration{}, fmt.Errorf("reading the configuration: %w", err)
+	}
+	c, err := Parse(data)
+	if err != nil {
+		return Configuration{}, fmt.Errorf("configuration %s: %w", name, err)
+	}
+	return c, nil
+}
+
+// Parse reads the text of a configuration file, YAML or JSON. Its error is one
+// line that names every field that is wrong, its value and what it takes.
+func Parse(data []byte) (Configuration, error) {
+	raw, err := decode(data)
+	if err != nil {
+		return Configuration{}, err
+	}
+	c := Default()
+	var errs field.ErrorList
+	errs = append(errs, checkKind(raw)...)
+	for i := range raw.Registries {
+		registry, more := parseRegistry(field.NewPath("registries").Index(i), &raw.Registries[i])
+		errs = append(errs, more...)
+		if slices.ContainsFunc(c.Pins.Registries, func(other pin.Registry) bool {
+			return other.Host == registry.Host && other.Owner == registry.Owner
+		}) {
+			errs = append(errs, field.Duplicate(field.NewPath("registries").Index(i), registry.Host+"/"+registry.Owner))
+		}
+		c.Pins.Registries = append(c.Pins.Registries, registry)
+	}
+	if raw.ConfigMapName != "" {
+		c.ConfigMapName = raw.ConfigMapName
+		errs = append(errs, checkName(field.NewPath("configMapName"), raw.ConfigMapName)...)
+	}
+	if raw.Heartbeat != "" {
+		var more field.ErrorList
+		c.Heartbeat, more = parseHeartbeat(field.NewPath("heartbeat"), raw.Heartbeat)
+		errs = append(errs, more...)
+	}
+	var more field.ErrorList
+	c.Pins.NamespacesDisabled, more = parseNamespaceDefault(field.NewPath("namespaceDefault"), raw.NamespaceDefault)
+	errs = append(errs, more...)
+	return c, oneLine(errs)
+}
+
+func checkKind(raw *v1alpha1.Configuration) field.ErrorList {
+	var errs field.ErrorList
+	if raw.APIVersion != v1alpha1.APIVersion {
+		errs = append(errs, field.NotSupported(field.NewPath("apiVersion"), raw.APIVersion, []string{v1alpha1.APIVersion}))
+	}
+	if raw.Kind != v1alpha1.ConfigurationKind {
+		errs = append(errs, field.NotSupported(field.NewPath("kind"), raw.Kind, []string{v1alpha1.ConfigurationKind}))
+	}
+	return errs
+}
+
+func parseRegistry(at *field.Path, raw *v1alpha1.Registry) (pin.Registry, field.ErrorList) {
+	var errs field.ErrorList
+	host, err := image.ParseHost(raw.Host)
+	if err != nil {
+		errs = append(errs, field.Invalid(at.Child("host"), raw.Host, err.Error()))
+	}
+	registry := pin.Registry{Host: host, Type: pin.DefaultType}
+	if raw.Owner != "" {
+		registry.Owner, err = image.ParsePath(raw.Owner)
+		if err != nil {
+			errs = append(errs, field.Invalid(at.Child("owner"), raw.Owner, err.Error()))
+		}
+	}
+	if raw.Type != "" {
+		registry.Type = raw.Type
+		if err := pin.CheckType(raw.Type); err != nil {
+			errs = append(errs, field.Invalid(at.Child("type"), raw.Type, "want a-z and 0-9, such as container"))
+		}
+	}
+	return registry, errs
+}
+
+func checkName(at *field.Path, name string) field.ErrorList {
+	var errs field.ErrorList
+	for _, message := range validation.IsDNS1123Subdomain(name) {
+		errs = append(errs, field.Invalid(at, name, message))
+	}
+	return errs
+}
+
+func parseHeartbeat(at *field.Path, s string) (time.Duration, field.ErrorList) {
+	heartbeat, err := time.ParseDuration(s)
+	if err != nil || heartbeat < minHeartbeat {
+		return 0, field.ErrorList{field.Invalid(at, s,
+			fmt.Sprintf("want a duration of at least %s, such as 30s, 5m or 1h30m", minHeartbeat))}
+	}
+	return heartbeat, nil
+}
+
+func parseNamespaceDefault(at *field.Path, s string) (disabled bool, errs field.ErrorList) {
+	switch s {
+	case "", v1alpha1.SyncEnabled:
+		return false, nil
+	case v1alpha1.SyncDisabled:
+		return true, nil
+	default:
+		return false, field.ErrorList{field.NotSupported(at, s, []string{v1alpha1.SyncEnabled, v1alpha1.SyncDisabled})}
+	}
+}
+
+// oneLine joins errors to one that is a single line, nil if there are none.
+func oneLine(errs field.ErrorList) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	messages := make([]string, 0, len(errs))
+	for _, err := range errs {
+		messages = append(messages, err.Error())
+	}
+	return lineError(strings.Join(messages, "; "))
+}

@@ -1,0 +1,98 @@
+package configuration
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+const head = "apiVersion: pinsync.oleks.space/v1alpha1\nkind: Configuration\n"
+
+func TestParse(t *testing.T) {
+	c, err := Parse([]byte(head + `
+registries:
+- host: Git.Oleks.Space:443
+  owner: oleks
+- host: localhost:5000
+  type: generic
+configMapName: other
+namespaceDefault: disabled
+heartbeat: 90s
+`))
+	want := Configuration{
+		Pins: pin.Options{
+			Registries: []pin.Registry{
+				{Host: "git.oleks.space", Owner: "oleks", Type: "container"},
+				{Host: "localhost:5000", Type: "generic"},
+			},
+			NamespacesDisabled: true,
+		},
+		ConfigMapName: "other",
+		Heartbeat:     90 * time.Second,
+	}
+	if err != nil || !reflect.DeepEqual(c, want) {
+		t.Errorf("got %+v, %v; want %+v", c, err, want)
+	}
+}
+
+func TestParseDefaults(t *testing.T) {
+	c, err := Parse([]byte(head))
+	if err != nil || !reflect.DeepEqual(c, Default()) {
+		t.Errorf("got %+v, %v; want %+v", c, err, Default())
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want []string // every part that the message must have
+	}{
+		"nothing":          {"", []string{"apiVersion", `""`, "pinsync.oleks.space/v1alpha1", "kind", "Configuration"}},
+		"version":          {"apiVersion: v1\nkind: Configuration", []string{"apiVersion", `"v1"`, "pinsync.oleks.space/v1alpha1"}},
+		"unknown field":    {head + "hartbeat: 5m", []string{`"hartbeat"`, "heartbeat"}},
+		"unknown case":     {head + "Heartbeat: 5m", []string{`"Heartbeat"`, "heartbeat"}},
+		"unknown below":    {head + "registries: [{hots: a}]", []string{`"registries[0].hots"`, "host"}},
+		"repeated field":   {head + "heartbeat: 5m\nheartbeat: 6m", []string{`"heartbeat"`, "already set"}},
+		"duration":         {head + "heartbeat: 5 minutes", []string{"heartbeat", `"5 minutes"`, "duration", "5m"}},
+		"short duration":   {head + "heartbeat: 10ms", []string{"heartbeat", `"10ms"`, "at least 1s"}},
+		"negative":         {head + "heartbeat: -5m", []string{"heartbeat", `"-5m"`, "at least 1s"}},
+		"number":           {head + "heartbeat: 300", []string{"heartbeat", "300", "string"}},
+		"host":             {head + "registries: [{host: 'https://git.oleks.space'}]", []string{"registries[0].host", `"https://git.oleks.space"`, "git.example.com"}},
+		"no host":          {head + "registries: [{owner: a}]", []string{"registries[0].host", `""`, "git.example.com"}},
+		"host of a number": {head + "registries: [{host: a.b}, {host: 5}]", []string{"registries.host", "5", "string"}},
+		"owner":            {head + "registries: [{host: a.b, owner: 'a b'}]", []string{"registries[0].owner", `"a b"`, "team"}},
+		"type":             {head + "registries: [{host: a.b, type: 'x==y'}]", []string{"registries[0].type", `"x==y"`, "container"}},
+		"twice the same":   {head + "registries: [{host: a.b}, {host: A.b}]", []string{"registries[1]", "a.b"}},
+		"no list":          {head + "registries: git.oleks.space", []string{"registries", `"git.oleks.space"`, "list"}},
+		"name":             {head + "configMapName: Registry_Pins", []string{"configMapName", `"Registry_Pins"`, "lower case"}},
+		"default":          {head + "namespaceDefault: 'on'", []string{"namespaceDefault", `"on"`, "enabled", "disabled"}},
+		"a list":           {"- a", []string{"array", "object"}},
+		"not YAML":         {"a: [", []string{"line 1"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse([]byte(test.text))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
+			for _, part := range test.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not name %s", err, part)
+				}
+			}
+			t.Log(err)
+		})
+	}
+}
+
+func TestLoadNamesTheFile(t *testing.T) {
+	if _, err := Load("/nowhere.yaml"); err == nil || !strings.Contains(err.Error(), "/nowhere.yaml") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,119 @@
+package image
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+// Mention is a place in a release that names an image.
+type Mention struct {
+	// Path is where: spec.values.image.
+	Path string
+	// Reference is the image. Its tag is empty where the chart chooses it.
+	Reference
+}
+
+// Find returns every image that values name, and what looked like one and is
+// not. Values are what encoding/json decodes, numbers as json.Number; root is
+// what their own path is called. It visits every value once.
+//
+// An image is named by
+//   - a map with a repository (also `image`, `name`) and a tag (also `version`),
+//     with or without `registry` and `digest`;
+//   - a string below a key that ends in `image` or `images`;
+//   - any other string that is a full reference: host, path, and tag or digest.
+func Find(values any, root string) ([]Mention, []v1alpha1.Problem) {
+	f := &finder{}
+	f.visit(&path{root: root}, values, false)
+	return f.mentions, f.problems
+}
+
+type finder struct {
+	mentions []Mention
+	problems []v1alpha1.Problem
+}
+
+// visit looks at a value and all below it. imageKey says that the key that it
+// stands under promises an image.
+func (f *finder) visit(at *path, value any, imageKey bool) {
+	switch value := value.(type) {
+	case map[string]any:
+		used := f.fields(at, value, imageKey)
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			if _, isScalar := scalar(value[key]); isScalar && slices.Contains(used, key) {
+				continue
+			}
+			f.visit(at.field(key), value[key], isImageKey(key))
+		}
+	case []any:
+		for i, item := range value {
+			f.visit(at.item(i), item, imageKey)
+		}
+	case string:
+		f.text(at, strings.TrimSpace(value), imageKey)
+	}
+}
+
+// text takes a string that is an image reference.
+func (f *finder) text(at *path, s string, imageKey bool) {
+	if s == "" || isURL(s) {
+		return
+	}
+	name, suffix := splitName(s)
+	if !imageKey && (suffix == "" || !hasHost(name)) {
+		return
+	}
+	ref, err := f.reference(at, s)
+	if err != nil {
+		if imageKey {
+			f.invalid(at, err)
+		}
+		return
+	}
+	if ref.Tag == "" && ref.Digest == "" {
+		ref.Tag = "latest" // what every client of the distribution protocol takes it for
+	}
+	f.mention(at, ref)
+}
+
+// reference parses a reference; a digest that is none is reported and left out,
+// for the tag before it is still needed.
+func (f *finder) reference(at *path, s string) (Reference, error) {
+	ref, err := Parse(s)
+	if err == nil {
+		return ref, nil
+	}
+	head, digest, found := strings.Cut(s, "@")
+	if !found {
+		return Reference{}, err
+	}
+	ref, headErr := Parse(head)
+	if headErr != nil || ref.Tag == "" {
+		return Reference{}, err
+	}
+	if err := checkDigest(digest); err != nil {
+		f.invalid(at, err)
+	}
+	return ref, nil
+}
+
+func (f *finder) invalid(at *path, err error) {
+	f.problem(v1alpha1.ReasonInvalidReference, at, err.Error())
+}
+
+func (f *finder) problem(reason v1alpha1.Reason, at *path, message string) {
+	f.problems = append(f.problems, v1alpha1.Problem{Reason: reason, Field: at.String(), Message: message})
+}
+
+func (f *finder) mention(at *path, ref Reference) {
+	f.mentions = append(f.mentions, Mention{Path: at.String(), Reference: ref})
+}
+
+// isImageKey says whether a key promises an image: image, baseImage, images.
+func isImageKey(key string) bool {
+	key = strings.ToLower(key)
+	return strings.HasSuffix(key, "image") || strings.HasSuffix(key, "images")
+}

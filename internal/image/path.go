@@ -1,0 +1,69 @@
+package image
+
+import (
+	"strconv"
+	"strings"
+)
+
+// maxPath is how long a path is printed at most, in bytes, its root aside.
+// Values can nest thousands deep, and each image in them has a path.
+const maxPath = 240
+
+// path is a place in a release, linked to its parent so that a step down costs
+// the same at any depth.
+type path struct {
+	root   string
+	parent *path
+	// segment is this step as it is printed, with its dot or brackets.
+	segment string
+}
+
+// field is the place of a key below p.
+func (p *path) field(key string) *path {
+	if isPlain(key) {
+		return p.step("." + key)
+	}
+	return p.step("[" + strconv.Quote(key) + "]")
+}
+
+// item is the place of the i-th element below p.
+func (p *path) item(i int) *path {
+	return p.step("[" + strconv.Itoa(i) + "]")
+}
+
+func (p *path) step(segment string) *path {
+	return &path{root: p.root, parent: p, segment: segment}
+}
+
+// String prints the path; of one that is too long, the root and the end.
+func (p *path) String() string {
+	var segments []string
+	length := 0
+	at := p
+	for at.parent != nil && length+len(at.segment) <= maxPath {
+		segments = append(segments, at.segment)
+		length += len(at.segment)
+		at = at.parent
+	}
+	var b strings.Builder
+	b.WriteString(p.root)
+	if at.parent != nil {
+		b.WriteString("…")
+	}
+	for i := len(segments) - 1; i >= 0; i-- {
+		b.WriteString(segments[i])
+	}
+	return b.String()
+}
+
+// isPlain says whether a key can be printed without quotes.
+func isPlain(key string) bool {
+	for _, r := range key {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '-':
+		default:
+			return false
+		}
+	}
+	return key != ""
+}

@@ -1,0 +1,135 @@
+// Package image knows what names a container image: the reference grammar of
+// the OCI distribution specification, and the places in a Helm release's values
+// where such a name is found.
+package image
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
+)
+
+// tagGrammar is what the OCI distribution specification takes as a tag, for
+// messages.
+const tagGrammar = "1 to 128 of A-Z a-z 0-9 _ . -, the first no . or -"
+
+// Repository is a repository of a registry in its normal form: the host and the
+// path in lower case, Docker Hub's short names in full, https's port left out.
+// Two repositories are the same if they are equal.
+type Repository struct {
+	// Host is the registry, with the port where it is not the default.
+	Host string
+	// Path is the repository's name at that registry, owner included.
+	Path string
+}
+
+// String returns host/path.
+func (r Repository) String() string {
+	return r.Host + "/" + r.Path
+}
+
+// Reference is what names an image within a repository.
+type Reference struct {
+	Repository Repository
+	// Tag is empty where the reference has a digest only.
+	Tag string
+	// Digest is empty where the reference has none.
+	Digest string
+}
+
+// ParseRepository reads a repository without tag or digest, as ImageRepositories
+// and charts' values have it: git.oleks.space/oleks/app, nginx.
+func ParseRepository(s string) (Repository, error) {
+	ref, err := Parse(s)
+	if err != nil {
+		return Repository{}, err
+	}
+	if ref.Tag != "" || ref.Digest != "" {
+		return Repository{}, fmt.Errorf("%q is an image, want a repository without tag and digest", s)
+	}
+	return ref.Repository, nil
+}
+
+// Parse reads an image reference by the grammar of the OCI distribution
+// specification. Unlike the grammar it takes upper case in the repository, which
+// registries of the kind that pins are made for read as lower case. A reference
+// without tag and digest is returned as it is: with neither.
+func Parse(s string) (Reference, error) {
+	name, suffix := splitName(s)
+	named, err := reference.ParseNormalizedNamed(strings.ToLower(name) + suffix)
+	if err != nil {
+		return Reference{}, fmt.Errorf("%q is not an image reference: %w", s, err)
+	}
+	ref := Reference{Repository: Repository{
+		Host: strings.TrimSuffix(reference.Domain(named), ":443"),
+		Path: reference.Path(named),
+	}}
+	if tagged, ok := named.(reference.Tagged); ok {
+		ref.Tag = tagged.Tag()
+	}
+	if digested, ok := named.(reference.Digested); ok {
+		ref.Digest = digested.Digest().String()
+	}
+	return ref, nil
+}
+
+// CheckTag returns an error that says what a tag is, unless s is one.
+func CheckTag(s string) error {
+	if match := reference.TagRegexp.FindString(s); match == "" || match != s {
+		return fmt.Errorf("%q is not a tag, want %s", s, tagGrammar)
+	}
+	return nil
+}
+
+// checkDigest returns an error unless s is a digest such as sha256:….
+func checkDigest(s string) error {
+	if _, err := digest.Parse(s); err != nil {
+		return fmt.Errorf("%q is not a digest, want sha256: and 64 hexadecimal digits", s)
+	}
+	return nil
+}
+
+// errHost is why a host that an image reference could not have is refused.
+var errHost = errors.New("want a registry's host name as image references have it, " +
+	"such as git.example.com or localhost:5000")
+
+// ParseHost reads a registry's host and returns its normal form.
+func ParseHost(s string) (string, error) {
+	ref, err := Parse(s + "/x")
+	if err != nil || ref.Repository.Path != "x" {
+		return "", errHost
+	}
+	return ref.Repository.Host, nil
+}
+
+// ParsePath reads a repository's path below its host, or the first segments of
+// one, and returns its normal form.
+func ParsePath(s string) (string, error) {
+	repository, err := ParseRepository("localhost/" + s)
+	if err != nil {
+		return "", errors.New("want a path as image references have it, such as team or team/app")
+	}
+	return repository.Path, nil
+}
+
+// splitName cuts a reference before its tag or digest.
+func splitName(s string) (name, suffix string) {
+	end := len(s)
+	if at := strings.IndexByte(s, '@'); at >= 0 {
+		end = at
+	}
+	if colon := strings.LastIndexByte(s[:end], ':'); colon > strings.LastIndexByte(s[:end], '/') {
+		end = colon
+	}
+	return s[:end], s[end:]
+}
+
+// hasHost says whether the reference names its registry, by the rule that
+// distinguishes docker.io/library/nginx from library/nginx.
+func hasHost(s string) bool {
+	host, _, found := strings.Cut(s, "/")
+	return found && (strings.ContainsAny(host, ".:") || host == "localhost")
+}

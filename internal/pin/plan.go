@@ -1,0 +1,182 @@
+package pin
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+// Options are what the configuration says about pins.
+type Options struct {
+	// Registries are those whose images are pinned; none: every image is.
+	Registries []Registry
+
+	// NamespacesDisabled says that releases are left alone where no annotation
+	// enables them.
+	NamespacesDisabled bool
+}
+
+// Plan decides which tags must be kept: those that the protected releases need,
+// and, as long as the snapshot is not complete, every one of the previous list.
+func Plan(s *Snapshot, o Options) *v1alpha1.PinReport {
+	p := &planner{
+		options: o,
+		linker:  newLinker(s.Policies, s.Repositories),
+		pins:    map[line]*v1alpha1.Pin{},
+		report: &v1alpha1.PinReport{
+			APIVersion: v1alpha1.APIVersion,
+			Kind:       v1alpha1.PinReportKind,
+			Releases:   []v1alpha1.Release{},
+		},
+	}
+	enabled, problems := namespaces(s.Namespaces, !o.NamespacesDisabled)
+	p.report.Problems = slices.Concat(s.Unanswered, s.Notes, problems, p.linker.problems)
+	for i := range s.Releases {
+		p.release(&s.Releases[i], enabled)
+	}
+	if !s.Complete() {
+		p.hold(s)
+	}
+	return p.finish()
+}
+
+type planner struct {
+	options Options
+	linker  *linker
+	pins    map[line]*v1alpha1.Pin
+	report  *v1alpha1.PinReport
+}
+
+// release adds a release to the report, and its pins, if it is protected.
+func (p *planner) release(r *Release, namespaces map[string]bool) {
+	byDefault, found := namespaces[r.Namespace]
+	if !found {
+		byDefault = !p.options.NamespacesDisabled
+	}
+	enabled, problem := isEnabled(r.Sync, byDefault)
+	if !r.Suspended || !enabled {
+		return
+	}
+	y := yieldOf(r, p.linker)
+	if problem != nil {
+		y.problems = append(y.problems, *problem)
+	}
+	pins := p.need(r.Name, y)
+	if len(pins) == 0 {
+		y.problem(v1alpha1.ReasonNoPin, "", "nothing is pinned for this release: "+whyNone(y))
+	}
+	p.report.Releases = append(p.report.Releases, v1alpha1.Release{
+		Namespace: r.Namespace,
+		Name:      r.Name.Name,
+		State:     v1alpha1.ReleaseSuspended,
+		Policies:  y.names(),
+		Pins:      pins,
+		Problems:  sortedProblems(y.problems),
+	})
+}
+
+// need adds the pins of what a release needs, and returns them.
+func (p *planner) need(release Name, y *yield) []string {
+	pins := []string{}
+	for _, n := range y.needs {
+		for _, l := range lines(p.options.Registries, n.ref.Repository, n.ref.Tag) {
+			pin, found := p.pins[l]
+			if !found {
+				pin = &v1alpha1.Pin{Pin: l.pin, Image: l.image, State: v1alpha1.PinNeeded}
+				p.pins[l] = pin
+			}
+			pin.NeededBy = append(pin.NeededBy, release.String())
+			pin.Via = append(pin.Via, n.via)
+			pins = append(pins, l.pin)
+		}
+	}
+	slices.Sort(pins)
+	return slices.Compact(pins)
+}
+
+// whyNone says why a release needs no pin at all.
+func whyNone(y *yield) string {
+	if len(y.needs) == 0 {
+		return "no image with a tag was found in " + valuesField
+	}
+	var hosts []string
+	for _, n := range y.needs {
+		hosts = append(hosts, n.ref.Repository.String())
+	}
+	slices.Sort(hosts)
+	hosts = slices.Compact(hosts)
+	const most = 5
+	more := ""
+	if len(hosts) > most {
+		more = fmt.Sprintf(" and %d more", len(hosts)-most)
+		hosts = hosts[:most]
+	}
+	return "the configured registries do not include " + strings.Join(hosts, ", ") + more
+}
+
+// hold keeps what the last list had and nothing needs now.
+func (p *planner) hold(s *Snapshot) {
+	because := "the cluster could not be read completely"
+	for _, previous := range s.Previous {
+		l := line{pin: previous.Pin, image: previous.Image}
+		if _, found := p.pins[l]; found {
+			continue
+		}
+		previous.State = v1alpha1.PinHeld
+		previous.HeldBecause = &because
+		if previous.HeldSince == nil {
+			since := s.Taken.UTC().Format(time.RFC3339)
+			previous.HeldSince = &since
+		}
+		p.pins[l] = &previous
+	}
+}
+
+// finish puts the report in order.
+func (p *planner) finish() *v1alpha1.PinReport {
+	p.report.Pins = make([]v1alpha1.Pin, 0, len(p.pins))
+	for _, l := range slices.SortedFunc(maps.Keys(p.pins), compareLines) {
+		pin := p.pins[l]
+		pin.NeededBy = sortedSet(pin.NeededBy)
+		pin.Via = sortedVia(pin.Via)
+		p.report.Pins = append(p.report.Pins, *pin)
+	}
+	slices.SortFunc(p.report.Releases, func(a, b v1alpha1.Release) int {
+		return compareNames(Name{a.Namespace, a.Name}, Name{b.Namespace, b.Name})
+	})
+	p.report.Problems = sortedProblems(p.report.Problems)
+	return p.report
+}
+
+func compareLines(a, b line) int {
+	return cmp.Or(cmp.Compare(a.pin, b.pin), cmp.Compare(a.image, b.image))
+}
+
+// sortedSet sorts and removes what is there twice. It never returns nil, so that
+// JSON has an empty list.
+func sortedSet(list []string) []string {
+	slices.Sort(list)
+	return append([]string{}, slices.Compact(list)...)
+}
+
+// sortedVia puts the fields of releases before the policies.
+func sortedVia(via []string) []string {
+	set := sortedSet(via)
+	slices.SortStableFunc(set, func(a, b string) int {
+		return cmp.Compare(strings.Index(a, policyObject), strings.Index(b, policyObject))
+	})
+	return set
+}
+
+func sortedProblems(problems []v1alpha1.Problem) []v1alpha1.Problem {
+	slices.SortFunc(problems, func(a, b v1alpha1.Problem) int {
+		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Field, b.Field),
+			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
+	})
+	return append([]v1alpha1.Problem{}, slices.Compact(problems)...)
+}

@@ -1,0 +1,210 @@
+package pin
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/policy"
+)
+
+func TestLines(t *testing.T) {
+	registries := []Registry{
+		{Host: "g.io", Type: "container"},
+		{Host: "g.io", Owner: "team/sub", Type: "deep"},
+		{Host: "g.io", Owner: "team", Type: "owned"},
+	}
+	tests := []struct {
+		registries []Registry
+		repository image.Repository
+		tag        string
+		want       []line
+	}{
+		{nil, image.Repository{Host: "g.io", Path: "o/a"}, "1", []line{{"container/a==1", "g.io/o/a:1"}}},
+		{nil, image.Repository{Host: "g.io", Path: "a"}, "1", []line{{"container/a==1", "g.io/a:1"}}},
+		{nil, image.Repository{Host: "g.io", Path: "o/a/b"}, "1", []line{{"container/a/b==1", "g.io/o/a/b:1"}}},
+		{nil, image.Repository{Host: "g.io", Path: "o/a"}, "V1", []line{{"container/a==V1", "g.io/o/a:V1"}, {"container/a==v1", "g.io/o/a:v1"}}},
+		{registries, image.Repository{Host: "g.io", Path: "o/a"}, "1", []line{{"container/a==1", "g.io/o/a:1"}}},
+		{registries, image.Repository{Host: "g.io", Path: "team/a"}, "1", []line{{"owned/a==1", "g.io/team/a:1"}}},
+		{registries, image.Repository{Host: "g.io", Path: "team/sub/a"}, "1", []line{{"deep/a==1", "g.io/team/sub/a:1"}}},
+		{registries, image.Repository{Host: "g.io", Path: "teams/a"}, "1", []line{{"container/a==1", "g.io/teams/a:1"}}},
+		{registries, image.Repository{Host: "g.io:5000", Path: "team/a"}, "1", nil},
+		{registries[2:], image.Repository{Host: "g.io", Path: "team"}, "1", nil},
+	}
+	for _, test := range tests {
+		if got := lines(test.registries, test.repository, test.tag); !slices.Equal(got, test.want) {
+			t.Errorf("%v %s: got %v, want %v", test.registries, test.repository, got, test.want)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for _, pin := range []string{"container/a==1", "container/a/b==V1.2_x-y", "generic/a==latest"} {
+		if err := Check(pin); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, pin := range []string{
+		"", "container/a", "a==1", "container/a==", "container/==1", "/a==1", "container/a==1==2", "Container/a==1",
+		"container/A==1", "container/a==1\n", "container/a== 1", "container/a b==1", "container//a==1",
+	} {
+		if err := Check(pin); err == nil {
+			t.Errorf("%q passes as a pin", pin)
+		}
+	}
+}
+
+// sleeping is a suspended release with one image.
+func sleeping(name, ref string) Release {
+	values, _ := json.Marshal(map[string]string{"image": ref})
+	return Release{Name: Name{"apps", name}, Suspended: true, Values: values}
+}
+
+func TestIncompleteViewKeepsThePreviousList(t *testing.T) {
+	since := "2026-01-01T00:00:00Z"
+	s := &Snapshot{
+		Releases:   []Release{sleeping("new", "g.io/o/new:1"), sleeping("kept", "g.io/o/kept:1")},
+		Unanswered: []v1alpha1.Problem{{Reason: v1alpha1.ReasonUnanswered, Object: "ImagePolicy", Message: "forbidden"}},
+		Previous: []v1alpha1.Pin{
+			{Pin: "container/gone==1", Image: "g.io/o/gone:1", State: v1alpha1.PinNeeded, NeededBy: []string{"apps/gone"}, Via: []string{"spec.values.image"}},
+			{Pin: "container/held==1", Image: "g.io/o/held:1", State: v1alpha1.PinHeld, HeldSince: &since},
+			{Pin: "container/kept==1", Image: "g.io/o/kept:1", State: v1alpha1.PinHeld, HeldSince: &since},
+		},
+		Taken: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC),
+	}
+	report := Plan(s, Options{})
+	var got []string
+	for _, pin := range report.Pins {
+		text := fmt.Sprintf("%s %s %s", pin.Pin, pin.State, strings.Join(pin.NeededBy, ","))
+		if pin.HeldSince != nil {
+			text += " since " + *pin.HeldSince
+		}
+		if (pin.HeldBecause != nil) != (pin.State == v1alpha1.PinHeld) {
+			t.Errorf("%s is %s, and is held because %v", pin.Pin, pin.State, pin.HeldBecause)
+		}
+		got = append(got, text)
+	}
+	want := []string{
+		"container/gone==1 Held apps/gone since 2026-02-03T04:05:06Z",
+		"container/held==1 Held  since 2026-01-01T00:00:00Z",
+		"container/kept==1 Needed apps/kept",
+		"container/new==1 Needed apps/new",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	s.Unanswered = nil
+	if got, want := Lines(Plan(s, Options{})), "container/kept==1\ncontainer/new==1\n"; got != want {
+		t.Errorf("complete again: got %q, want %q", got, want)
+	}
+}
+
+func TestRecall(t *testing.T) {
+	report := Plan(&Snapshot{Releases: []Release{sleeping("a", "g.io/o/a:V1"), sleeping("b", "h.io/o/a:v1")}}, Options{})
+	text, err := JSON(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := Recall(Lines(report), text)
+	if len(whole) != 3 || Lines(&v1alpha1.PinReport{Pins: whole}) != Lines(report) || Images(&v1alpha1.PinReport{Pins: whole}) != Images(report) {
+		t.Errorf("recalled %+v from %s", whole, text)
+	}
+	tests := map[string]struct{ lines, report, want string }{
+		"nothing":               {"", "", ""},
+		"broken report":         {Lines(report), text[:40], Lines(report)},
+		"report of other form":  {Lines(report), `{"pins":{"a":1}}`, Lines(report)},
+		"a line too many":       {Lines(report) + "container/z==1\n", text, Lines(report) + "container/z==1\n"},
+		"no pins in between":    {"# note\n\nx\ncontainer/z==1\ncontainer/y==\n", "", "container/z==1\n"},
+		"no pins in the report": {"", `{"pins":[{"pin":"x\ny==1","image":"g.io/o/a:1"},{"pin":"container/a==1","image":"x y"}]}`, ""},
+		"no end":                {"container/z==1", "", "container/z==1\n"},
+	}
+	for name, test := range tests {
+		if got := Lines(&v1alpha1.PinReport{Pins: Recall(test.lines, test.report)}); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// drawSnapshot draws a small world in which releases and policies meet often.
+func drawSnapshot(t *rapid.T) *Snapshot {
+	namespace := rapid.SampledFrom([]string{"a", "b"})
+	repository := rapid.SampledFrom([]string{"g.io/o/x", "g.io/o/y", "G.io:443/O/x", "nginx", "not an image"})
+	tag := rapid.SampledFrom([]string{"staging", "production", "1.2.3", "V2", "", "a==b"})
+	sync := rapid.Ptr(rapid.SampledFrom([]string{"enabled", "disabled", "other"}), true)
+	s := &Snapshot{}
+	for _, name := range rapid.SliceOfDistinct(namespace, rapid.ID).Draw(t, "namespaces") {
+		s.Namespaces = append(s.Namespaces, Namespace{Name: name, Sync: sync.Draw(t, "sync")})
+	}
+	for i := range rapid.IntRange(0, 5).Draw(t, "releases") {
+		values, _ := json.Marshal(map[string]any{
+			"image":   map[string]string{"repository": repository.Draw(t, "repository"), "tag": tag.Draw(t, "tag")},
+			"sidecar": map[string]string{"image": repository.Draw(t, "sidecar") + ":" + tag.Draw(t, "sidecar tag")},
+		})
+		s.Releases = append(s.Releases, Release{
+			Name: Name{namespace.Draw(t, "namespace"), fmt.Sprint("release", i)}, Values: values,
+			Suspended: rapid.Bool().Draw(t, "suspended"), Sync: sync.Draw(t, "sync"),
+		})
+	}
+	for i := range rapid.IntRange(0, 3).Draw(t, "repositories") {
+		s.Repositories = append(s.Repositories, Repository{Name: Name{"scans", fmt.Sprint(i)}, Image: repository.Draw(t, "image")})
+	}
+	for i := range rapid.IntRange(0, 5).Draw(t, "policies") {
+		s.Policies = append(s.Policies, Policy{
+			Name: Name{namespace.Draw(t, "namespace"), fmt.Sprint("policy", i)}, Repository: Name{"scans", fmt.Sprint(i % 3)},
+			Rules: policy.Rules{
+				Pattern: rapid.SampledFrom([]string{"", "^staging$", "^(staging|production)$", "("}).Draw(t, "pattern"),
+				SemVer:  rapid.SampledFrom([]string{"", "1.x"}).Draw(t, "range"),
+			},
+			LatestImage: repository.Draw(t, "latest"), LatestTag: tag.Draw(t, "latest tag"),
+			NotReady: rapid.SampledFrom([]string{"", "lost"}).Draw(t, "not ready"),
+		})
+	}
+	return s
+}
+
+// The report is the same, byte for byte, in whatever order the objects come, and
+// every line of it is a pin.
+func TestPlanIsStable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSnapshot(t)
+		options := Options{NamespacesDisabled: rapid.Bool().Draw(t, "disabled")}
+		report := Plan(s, options)
+		for line := range strings.Lines(Lines(report)) {
+			if err := Check(strings.TrimSuffix(line, "\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := JSON(report)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Namespaces = rapid.Permutation(s.Namespaces).Draw(t, "namespaces in another order")
+		s.Releases = rapid.Permutation(s.Releases).Draw(t, "releases in another order")
+		s.Policies = rapid.Permutation(s.Policies).Draw(t, "policies in another order")
+		s.Repositories = rapid.Permutation(s.Repositories).Draw(t, "repositories in another order")
+		got, err := JSON(Plan(s, options))
+		if err != nil || got != want {
+			t.Fatalf("%v, got\n%s\nwant\n%s", err, got, want)
+		}
+	})
+}
+
+// What is recalled from anything at all are pins.
+func FuzzRecall(f *testing.F) {
+	f.Add("container/a==1\n", `{"pins":[{"pin":"container/b==1","image":"g.io/o/b:1"}]}`)
+	f.Add("x\n\n==", `{"pins":[{"pin":"a\nb","image":""}]}`)
+	f.Fuzz(func(t *testing.T, lines, report string) {
+		for _, pin := range Recall(lines, report) {
+			if err := Check(pin.Pin); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

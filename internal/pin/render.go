@@ -1,0 +1,111 @@
+package pin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+)
+
+// Lines returns the pins of a report in the form of registry-pins.txt.
+func Lines(r *v1alpha1.PinReport) string {
+	return text(r.Pins, func(p *v1alpha1.Pin) string { return p.Pin })
+}
+
+// Images returns the images of a report in the form of images.txt.
+func Images(r *v1alpha1.PinReport) string {
+	return text(r.Pins, func(p *v1alpha1.Pin) string { return p.Image })
+}
+
+// text lists a field of every pin: sorted, unique, one a line. A field that is
+// empty is left out.
+func text(pins []v1alpha1.Pin, field func(*v1alpha1.Pin) string) string {
+	list := make([]string, 0, len(pins))
+	for i := range pins {
+		if s := field(&pins[i]); s != "" {
+			list = append(list, s+"\n")
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), "")
+}
+
+// JSON returns the report in the form of report.json.
+func JSON(r *v1alpha1.PinReport) (string, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(r); err != nil {
+		return "", fmt.Errorf("encoding the report: %w", err)
+	}
+	return b.String(), nil
+}
+
+// Recall reads the pins of a list that was written before, from its report and
+// its lines: what only the lines have is a pin of an unknown image. What is no
+// pin is left out; a report that cannot be read counts as an empty one.
+func Recall(lines, report string) []v1alpha1.Pin {
+	var last v1alpha1.PinReport
+	if err := json.Unmarshal([]byte(report), &last); err != nil {
+		last.Pins = nil
+	}
+	known := map[string]bool{}
+	pins := slices.DeleteFunc(last.Pins, func(p v1alpha1.Pin) bool {
+		return Check(p.Pin) != nil || !isImage(p.Image)
+	})
+	for i := range pins {
+		known[pins[i].Pin] = true
+	}
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSuffix(line, "\n")
+		if !known[line] && Check(line) == nil {
+			known[line] = true
+			pins = append(pins, v1alpha1.Pin{Pin: line})
+		}
+	}
+	return pins
+}
+
+// isImage says whether an entry's image is one; an entry that only the lines
+// had has none.
+func isImage(s string) bool {
+	ref, err := image.Parse(s)
+	return s == "" || err == nil && ref.Tag != ""
+}
+
+// errPin is what a pin is.
+var errPin = errors.New("want type/name==version, such as container/app==1.0")
+
+// Check returns an error unless s is a pin.
+func Check(s string) error {
+	name, tag, found := strings.Cut(s, "==")
+	kind, path, hasName := strings.Cut(name, "/")
+	if !found || !hasName {
+		return fmt.Errorf("%q is not a pin: %w", s, errPin)
+	}
+	if err := CheckType(kind); err != nil {
+		return fmt.Errorf("%q is not a pin: %w", s, err)
+	}
+	if normal, err := image.ParsePath(path); err != nil || normal != path {
+		return fmt.Errorf("%q is not a pin: %q is not a package's name", s, path)
+	}
+	if err := image.CheckTag(tag); err != nil {
+		return fmt.Errorf("%q is not a pin: %w", s, err)
+	}
+	return nil
+}
+
+// CheckType returns an error unless s can be the first part of a pin.
+func CheckType(s string) error {
+	if !regexp.MustCompile(`^[a-z0-9]+$`).MatchString(s) {
+		return fmt.Errorf("%q is not a type of package, want a-z 0-9, such as container", s)
+	}
+	return nil
+}

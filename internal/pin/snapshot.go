@@ -1,0 +1,89 @@
+// Package pin decides which image tags a registry cleaner must keep. It is pure:
+// what it needs to know of the cluster comes in as a Snapshot, the time included,
+// and what it decides goes out as a report. Equal snapshots give equal reports,
+// byte for byte, in whatever order their lists are.
+package pin
+
+import (
+	"encoding/json"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/policy"
+)
+
+// Name identifies a namespaced object.
+type Name struct {
+	Namespace, Name string
+}
+
+// String returns namespace/name.
+func (n Name) String() string {
+	return n.Namespace + "/" + n.Name
+}
+
+// Snapshot is the cluster at one moment, as far as pins depend on it.
+type Snapshot struct {
+	Namespaces   []Namespace
+	Releases     []Release
+	Policies     []Policy
+	Repositories []Repository
+
+	// Notes are problems met while the snapshot was taken that do not make it
+	// incomplete.
+	Notes []v1alpha1.Problem
+
+	// Unanswered are the reads that got no answer. As long as there is one,
+	// nothing that Previous lists is let go.
+	Unanswered []v1alpha1.Problem
+
+	// Previous are the pins of the last list.
+	Previous []v1alpha1.Pin
+
+	// Taken is when the snapshot was taken.
+	Taken time.Time
+}
+
+// Complete says whether every read got an answer.
+func (s *Snapshot) Complete() bool {
+	return len(s.Unanswered) == 0
+}
+
+// Namespace is a Namespace.
+type Namespace struct {
+	Name string
+	// Sync is the value of the sync annotation, nil without it.
+	Sync *string
+}
+
+// Release is a HelmRelease.
+type Release struct {
+	Name
+	Suspended bool
+	// Sync is the value of the sync annotation, nil without it.
+	Sync *string
+	// Values are spec.values, as JSON.
+	Values json.RawMessage
+	// ValuesFrom are the sources of further values, as `Kind name`.
+	ValuesFrom []string
+}
+
+// Policy is an ImagePolicy.
+type Policy struct {
+	Name
+	// Repository is the ImageRepository that it chooses from.
+	Repository Name
+	Rules      policy.Rules
+	// LatestImage and LatestTag are what it last resolved to; empty before it
+	// did. They stay when the tag vanishes from the registry.
+	LatestImage, LatestTag string
+	// NotReady is the message of its Ready condition where that is false.
+	NotReady string
+}
+
+// Repository is an ImageRepository.
+type Repository struct {
+	Name
+	// Image is what it scans: git.oleks.space/oleks/cms-plugins.
+	Image string
+}

@@ -1,0 +1,141 @@
+package pin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+)
+
+// yield is what one release needs.
+type yield struct {
+	policies []*target
+	needs    []need
+	problems []v1alpha1.Problem
+}
+
+// need is a tag that a release needs, and where it was found.
+type need struct {
+	ref image.Reference
+	via string
+}
+
+// yieldOf finds the images in a release's values and the policies that follow
+// them, and from both the tags that it needs.
+func yieldOf(r *Release, l *linker) *yield {
+	y := &yield{}
+	mentions := y.find(r)
+	for i := range mentions {
+		y.take(&mentions[i], l)
+	}
+	slices.SortFunc(y.policies, func(a, b *target) int { return compareNames(a.Name, b.Name) })
+	y.policies = slices.Compact(y.policies)
+	for _, t := range y.policies {
+		y.follow(t)
+	}
+	return y
+}
+
+// find returns the images in the release's values.
+func (y *yield) find(r *Release) []image.Mention {
+	for _, source := range r.ValuesFrom {
+		y.problem(v1alpha1.ReasonValuesNotRead, "spec.valuesFrom",
+			source+" is not read: an image that only it names is not pinned")
+	}
+	values, err := decode(r.Values)
+	if err != nil {
+		y.problem(v1alpha1.ReasonInvalidValues, valuesField, err.Error())
+	}
+	mentions, problems := image.Find(values, valuesField)
+	y.problems = append(y.problems, problems...)
+	return mentions
+}
+
+// take adds what one image in the values needs: its tag, and the policies that
+// follow it.
+func (y *yield) take(m *image.Mention, l *linker) {
+	linked := l.link(m.Reference)
+	y.policies = append(y.policies, linked...)
+	if m.Tag != "" {
+		y.needs = append(y.needs, need{ref: m.Reference, via: m.Path})
+		return
+	}
+	if slices.ContainsFunc(linked, func(t *target) bool { return len(t.tags()) > 0 }) {
+		return
+	}
+	why := "has no tag (the chart's default is meant, which is not known here)"
+	if m.Digest != "" {
+		why = "has no tag, only a digest, which a cleaner does not keep"
+	}
+	y.problem(v1alpha1.ReasonNoTag, m.Path, m.Repository.String()+" "+why+", and no ImagePolicy names one")
+}
+
+// follow adds what a linked policy needs.
+func (y *yield) follow(t *target) {
+	object := policyObject + t.Name.String()
+	refs := t.tags()
+	for _, ref := range refs {
+		y.needs = append(y.needs, need{ref: ref, via: object})
+	}
+	if t.NotReady != "" {
+		y.problems = append(y.problems, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonPolicyNotReady, Object: object, Message: "is not ready: " + t.NotReady,
+		})
+	}
+	if len(refs) == 0 {
+		y.problems = append(y.problems, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonPolicyUnresolved, Object: object,
+			Message: "has not resolved a tag yet, and its filterTags.pattern does not name one literally",
+		})
+	}
+}
+
+func (y *yield) problem(reason v1alpha1.Reason, field, message string) {
+	y.problems = append(y.problems, v1alpha1.Problem{Reason: reason, Field: field, Message: message})
+}
+
+// names returns the linked policies as namespace/name.
+func (y *yield) names() []string {
+	names := make([]string, 0, len(y.policies))
+	for _, t := range y.policies {
+		names = append(names, t.Name.String())
+	}
+	return names
+}
+
+// policyObject is how a policy is named in a report, before its namespace/name.
+const policyObject = "ImagePolicy "
+
+// valuesField is where the values stand in a HelmRelease.
+const valuesField = "spec.values"
+
+// decode reads values as Helm does: numbers keep the form that they were written
+// in. Where they are not an object it returns them all the same, with an error:
+// an image in them is still worth its pin.
+func decode(values json.RawMessage) (any, error) {
+	if len(values) == 0 {
+		return nil, nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(values))
+	decoder.UseNumber()
+	var decoded any
+	if err := decoder.Decode(&decoded); err != nil {
+		return nil, fmt.Errorf("cannot be read: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return decoded, errors.New("cannot be read: more than one value")
+	}
+	switch decoded.(type) {
+	case nil, map[string]any:
+		return decoded, nil
+	case []any:
+		return decoded, errors.New("is a list, want an object")
+	default:
+		return decoded, fmt.Errorf("is %.80s, want an object", bytes.TrimSpace(values))
+	}
+}

@@ -1,0 +1,117 @@
+package policy
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"git.oleks.space/oleks/pinsync/internal/image"
+)
+
+func TestLiterals(t *testing.T) {
+	tests := map[string][]string{
+		`^staging$`:                          {"staging"},
+		`^(staging|production)$`:             {"production", "staging"},
+		`^(?:staging|stable)$`:               {"stable", "staging"},
+		`^(?P<channel>staging)$`:             {"staging"},
+		`^staging$|^production$`:             {"production", "staging"},
+		`^staging$|main`:                     {"staging"},
+		`\Astaging\z`:                        {"staging"},
+		`^v[12]\.0$`:                         {"v1.0", "v2.0"},
+		`^v1(-rc)?$`:                         {"v1", "v1-rc"},
+		`^a{2,3}$`:                           {"aa", "aaa"},
+		`(?i)^Staging$`:                      {"staging"},
+		`(?m)^staging$`:                      {"staging"},
+		`^v1.0$`:                             nil, // the dot is any character
+		`staging`:                            nil,
+		`^staging`:                           nil,
+		`staging$`:                           nil,
+		`^main-.*$`:                          nil,
+		`^$`:                                 nil,
+		`^sta ging$`:                         nil, // no tag
+		`^a^b$`:                              nil, // matches nothing
+		`(`:                                  nil,
+		``:                                   nil,
+		`^[a-z][a-z][a-z]$`:                  nil, // too many
+		"^" + strings.Repeat("x", 129) + "$": nil, // too long
+	}
+	for pattern, want := range tests {
+		if got := Literals(pattern); !slices.Equal(got, want) {
+			t.Errorf("Literals(%q) = %q, want %q", pattern, got, want)
+		}
+	}
+}
+
+func TestLiteralsUpToTheLimit(t *testing.T) {
+	alternatives := func(n int) string {
+		words := make([]string, n)
+		for i := range words {
+			words[i] = "t" + strings.Repeat("x", i%100) + string(rune('a'+i/100))
+		}
+		return "^(" + strings.Join(words, "|") + ")$"
+	}
+	if got := len(Literals(alternatives(MaxLiterals))); got != MaxLiterals {
+		t.Errorf("%d tags, want %d", got, MaxLiterals)
+	}
+	if got := len(Literals(alternatives(MaxLiterals + 1))); got != 0 {
+		t.Errorf("%d tags, want none", got)
+	}
+}
+
+func TestAccepts(t *testing.T) {
+	tests := []struct {
+		rules Rules
+		yes   []string
+		no    []string
+	}{
+		{Rules{}, []string{"anything", "1"}, nil},
+		{Rules{Pattern: `^main-`}, []string{"main-1"}, []string{"dev-main-1"}},
+		{Rules{Pattern: `main`}, []string{"dev-main-1"}, []string{"dev"}},
+		{Rules{SemVer: ">=1.0.0 <2.0.0"}, []string{"1.2.3", "v1.2.3"}, []string{"2.0.0", "1.2", "latest", "1.2.3-rc.1"}},
+		{Rules{SemVer: ">=1.0.0-0"}, []string{"1.2.3-rc.1"}, nil},
+		{Rules{SemVer: "nonsense"}, nil, []string{"1.2.3"}},
+		{Rules{Pattern: `^prod-(?P<v>.*)$`, Extract: "$v", SemVer: "1.x"}, []string{"prod-1.2.3"}, []string{"1.2.3", "prod-2.0.0"}},
+		{Rules{Numerical: true}, []string{"17", "1.5"}, []string{"v17", "main"}},
+		{Rules{Pattern: `^main-[0-9a-f]+-(\d+)$`, Extract: "$1", Numerical: true}, []string{"main-c0ffee-17"}, []string{"17"}},
+		{Rules{Pattern: `(`}, nil, []string{"anything"}},
+	}
+	for _, test := range tests {
+		for _, tag := range test.yes {
+			if !test.rules.Accepts(tag) {
+				t.Errorf("%+v does not accept %q", test.rules, tag)
+			}
+		}
+		for _, tag := range test.no {
+			if test.rules.Accepts(tag) {
+				t.Errorf("%+v accepts %q", test.rules, tag)
+			}
+		}
+	}
+}
+
+// Whatever the pattern, what it is said to name are tags that it matches, sorted,
+// unique, and not too many.
+func FuzzLiterals(f *testing.F) {
+	for _, pattern := range []string{`^staging$`, `^(a|b)?c{2}[de]$`, `(?i)^X$|^y$`, `^(a|b$)`, `(^|a)b$`, `^\x02a\x03$`, `(?s)^.$`} {
+		f.Add(pattern)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		tags := Literals(pattern)
+		if len(tags) == 0 {
+			return
+		}
+		re, err := regexp.Compile(pattern)
+		if err != nil {
+			t.Fatalf("Literals(%q) = %q of a pattern that Flux refuses: %v", pattern, tags, err)
+		}
+		if len(tags) > MaxLiterals || !slices.IsSorted(tags) || len(slices.Compact(slices.Clone(tags))) != len(tags) {
+			t.Errorf("Literals(%q) are %d, not sorted, not unique, or too many", pattern, len(tags))
+		}
+		for _, tag := range tags {
+			if !re.MatchString(tag) || image.CheckTag(tag) != nil {
+				t.Errorf("Literals(%q) has %q, which is no tag or does not match", pattern, tag)
+			}
+		}
+	})
+}
