@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/internal/configuration"
+	"git.oleks.space/oleks/pinsync/internal/manifest"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// planOptions are the flags of `pinsync plan`.
+type planOptions struct {
+	files  []string
+	config string
+	output string
+}
+
+// outputs are what -o takes.
+func outputs() []string {
+	return []string{"pins", "images", "json", "table"}
+}
+
+func newPlanCommand() *cobra.Command {
+	var o planOptions
+	cmd := &cobra.Command{
+		Use:   "plan -f FILE|DIR|- [-f ...]",
+		Short: "Compute the list from manifests, without a cluster",
+		Long: "plan reads manifests, YAML or JSON, and prints the list that the controller would\n" +
+			"write for a cluster that holds them. It takes what kubectl get -o yaml prints:\n" +
+			"Namespaces, HelmReleases, ImagePolicies and ImageRepositories; other kinds are\n" +
+			"passed over. Problems go to standard error unless the output has a place for them.",
+		Example: "  pinsync plan -f config/samples\n" +
+			"  kubectl get namespaces,helmreleases,imagepolicies,imagerepositories -A -o json | pinsync plan -f - -o table",
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return plan(&o, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil,
+		"`FILE` to read, a folder for all .yaml, .yml and .json files in and below it, or - for standard input (repeatable)")
+	cmd.Flags().StringVar(&o.config, "config", "", "configuration `FILE`")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "pins", "`FORMAT` of the output: "+strings.Join(outputs(), ", "))
+	return cmd
+}
+
+func plan(o *planOptions, in io.Reader, out, errOut io.Writer) error {
+	if len(o.files) == 0 {
+		return &usageError{errors.New("no manifests named: give -f FILE, -f DIR or -f -")}
+	}
+	if !slices.Contains(outputs(), o.output) {
+		return &usageError{fmt.Errorf("--output %q: want one of %s", o.output, strings.Join(outputs(), ", "))}
+	}
+	config, err := configuration.Load(o.config)
+	if err != nil {
+		return &usageError{err}
+	}
+	var manifests snapshot.Manifests
+	for _, name := range o.files {
+		if err := manifest.ReadPath(name, in, manifests.Add); err != nil {
+			return err
+		}
+	}
+	report := pin.Plan(manifests.Snapshot(), config.Pins)
+	if err := printPlan(report, o.output, out); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	if o.output == "pins" || o.output == "images" {
+		printProblems(report, errOut)
+	}
+	return nil
+}
+
+func printPlan(report *v1alpha1.PinReport, output string, out io.Writer) error {
+	var text string
+	switch output {
+	case "images":
+		text = pin.Images(report)
+	case "json":
+		var err error
+		if text, err = pin.JSON(report); err != nil {
+			return err
+		}
+	case "table":
+		return printTable(report, out)
+	default:
+		text = pin.Lines(report)
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the goldens instead of comparing with them") //nolint:gochecknoglobals // a flag
+
+// pinsync runs the command and returns what it printed.
+func pinsync(t *testing.T, in string, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = run(context.Background(), args, strings.NewReader(in), &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+// golden compares a text with a file, or writes it there.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is not what came out; read the difference, then run the test with -update\n--- want\n%s--- got\n%s", name, want, got)
+	}
+}
+
+// Every manifest in testdata/plan gives the pins, the warnings and the report
+// that lie beside it.
+func TestPlanGoldens(t *testing.T) {
+	inputs, err := filepath.Glob("testdata/plan/*.in.yaml")
+	if err != nil || len(inputs) == 0 {
+		t.Fatalf("no inputs: %v", err)
+	}
+	for _, input := range inputs {
+		name := strings.TrimSuffix(input, ".in.yaml")
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			args := []string{"plan", "-f", input}
+			if _, err := os.Stat(name + ".config.yaml"); err == nil {
+				args = append(args, "--config", name+".config.yaml")
+			}
+			for output, suffix := range map[string]string{"pins": ".pins", "images": ".images", "json": ".report.json"} {
+				code, out, errOut := pinsync(t, "", append(args, "-o", output)...)
+				if code != 0 {
+					t.Fatalf("exit code %d: %s", code, errOut)
+				}
+				golden(t, name+suffix, out)
+				if output == "pins" {
+					golden(t, name+".warnings", errOut)
+				}
+			}
+		})
+	}
+}
+
+// A parser of the format that shares no code with pinsync, written as a cleaner
+// would, accepts every golden, and nothing that is broken.
+func TestGoldensParseElsewhere(t *testing.T) {
+	goldens, err := filepath.Glob("testdata/plan/*.pins")
+	if err != nil || len(goldens) == 0 {
+		t.Fatalf("no goldens: %v", err)
+	}
+	parse := func(input string) error {
+		command := exec.CommandContext(t.Context(), "awk", "-f", "testdata/parse-pins.awk")
+		command.Env = append(os.Environ(), "LC_ALL=C")
+		command.Stdin = strings.NewReader(input)
+		output, err := command.CombinedOutput()
+		if err != nil {
+			t.Logf("%s", output)
+		}
+		return err
+	}
+	for _, name := range goldens {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := parse(string(text)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+			t.Errorf("%s: the last line has no end", name)
+		}
+	}
+	for _, broken := range []string{
+		"\n", "container/a==1\n\n", "# comment\n", "a==1\n", "container/a=1\n", "container/a==1==2\n",
+		"container/b==1\ncontainer/a==1\n", "container/a==1\ncontainer/a==1\n", "container/a==1 \n", "container/a==1\r\n",
+	} {
+		if err := parse(broken); err == nil {
+			t.Errorf("the parser takes %q, so it proves nothing", broken)
+		}
+	}
+}
+
+func TestPlanSamples(t *testing.T) {
+	code, out, errOut := pinsync(t, "", "plan", "-f", "../../config/samples")
+	if want := "container/cms-plugins==production\ncontainer/cms-plugins==staging\n"; code != 0 || out != want || errOut != "" {
+		t.Errorf("exit code %d, printed %q and %q, want %q", code, out, errOut, want)
+	}
+}
+
+// The samples' policies as they are right after `kubectl apply`, which leaves
+// their status out, give the same pins.
+func TestPlanSamplesWithoutStatus(t *testing.T) {
+	text, err := os.ReadFile("../../config/samples/image-automation.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []string
+	inStatus := false
+	for line := range strings.Lines(string(text)) {
+		inStatus = line == "status:\n" || inStatus && strings.HasPrefix(line, " ")
+		if !inStatus {
+			kept = append(kept, line)
+		}
+	}
+	code, out, errOut := pinsync(t, strings.Join(kept, ""), "plan", "-f", "../../config/samples/helmreleases.yaml", "-f", "-")
+	if want := "container/cms-plugins==production\ncontainer/cms-plugins==staging\n"; code != 0 || out != want || errOut != "" {
+		t.Errorf("exit code %d, printed %q and %q, want %q", code, out, errOut, want)
+	}
+}
+
+func TestPlanTable(t *testing.T) {
+	code, out, errOut := pinsync(t, "", "plan", "-f", "testdata/plan/bad.in.yaml", "-o", "table")
+	if code != 0 || errOut != "" {
+		t.Fatalf("exit code %d: %s", code, errOut)
+	}
+	golden(t, "testdata/plan/bad.table", out)
+}
+
+// JSON, one object after the other, and JSON lists are read like YAML.
+func TestPlanReadsJSON(t *testing.T) {
+	const release = `{"apiVersion":"helm.toolkit.fluxcd.io/v2","kind":"HelmRelease","metadata":{"name":"%"},
+		"spec":{"suspend":true,"values":{"image":"git.example.com/team/%:v1"}}}`
+	named := func(name string) string { return strings.ReplaceAll(release, "%", name) }
+	in := named("a") + "\n" + named("b") + `{"apiVersion":"v1","kind":"List","items":[` + named("c") + `,` + named("d") + `]}`
+	code, out, errOut := pinsync(t, in, "plan", "-f", "-")
+	if want := "container/a==v1\ncontainer/b==v1\ncontainer/c==v1\ncontainer/d==v1\n"; code != 0 || out != want {
+		t.Errorf("exit code %d, %s, got %q, want %q", code, errOut, out, want)
+	}
+}
+
+// Whatever version of Flux's kinds a manifest has, its release is not missed.
+func TestPlanReadsEveryVersion(t *testing.T) {
+	code, out, errOut := pinsync(t, `
+apiVersion: helm.toolkit.fluxcd.io/v2beta2
+kind: HelmRelease
+metadata: {name: a}
+spec: {suspend: true, values: {image: {repository: git.example.com/team/a}}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta2
+kind: ImageRepository
+metadata: {name: a}
+spec: {image: git.example.com/team/a}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta2
+kind: ImagePolicy
+metadata: {name: a}
+spec: {imageRepositoryRef: {name: a}, filterTags: {pattern: ^v1$}, policy: {alphabetical: {}}}
+`, "plan", "-f", "-")
+	if want := "container/a==v1\n"; code != 0 || out != want {
+		t.Errorf("exit code %d, %s, got %q, want %q", code, errOut, out, want)
+	}
+}
+
+// An image is found however deep it lies, and the path to it stays short. Deeper
+// than any JSON decoder reads is the release's problem.
+func TestPlanDeepValues(t *testing.T) {
+	deep := func(levels int) string {
+		return "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: deep}\nspec:\n  suspend: true\n  values: " +
+			strings.Repeat("{a: ", levels) + "{image: git.example.com/team/deep:v1}" + strings.Repeat("}", levels) + "\n"
+	}
+	code, out, errOut := pinsync(t, deep(900), "plan", "-f", "-")
+	if code != 0 || out != "container/deep==v1\n" || errOut != "" {
+		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
+	}
+	_, report, _ := pinsync(t, deep(900), "plan", "-f", "-", "-o", "json")
+	if !strings.Contains(report, `"spec.values….a.a`) || len(report) > 2000 {
+		t.Errorf("the path is not cut: %d bytes", len(report))
+	}
+	code, _, errOut = pinsync(t, deep(20_000), "plan", "-f", "-")
+	if code != 1 || !strings.Contains(errOut, "standard input: document 1") || !strings.Contains(errOut, "depth") {
+		t.Errorf("exit code %d, printed %q", code, errOut)
+	}
+}
+
+func TestPlanRefuses(t *testing.T) {
+	write := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const good = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: a}\n"
+	tests := map[string]struct {
+		args []string
+		in   string
+		code int
+		want []string
+	}{
+		"no file":        {args: []string{"plan"}, code: 2, want: []string{"-f FILE"}},
+		"unknown flag":   {args: []string{"plan", "--file", "x"}, code: 2, want: []string{"--file", "pinsync plan --help"}},
+		"argument":       {args: []string{"plan", "x.yaml"}, code: 2, want: []string{"x.yaml"}},
+		"unknown output": {args: []string{"plan", "-f", "-", "-o", "yaml"}, code: 2, want: []string{`"yaml"`, "pins, images, json, table"}},
+		"configuration":  {args: []string{"plan", "-f", "-", "--config", write("c.yaml", "heartbeat: 5")}, code: 2, want: []string{"c.yaml", "heartbeat", "5"}},
+		"missing file":   {args: []string{"plan", "-f", "nowhere.yaml"}, code: 1, want: []string{"nowhere.yaml", "no such file"}},
+		"empty folder":   {args: []string{"plan", "-f", t.TempDir()}, code: 1, want: []string{"no .yaml, .yml or .json file"}},
+		"broken YAML": {
+			args: []string{"plan", "-f", write("broken.yaml", good+"---\n"+good+"  x: [\n")}, code: 1,
+			want: []string{"broken.yaml: document 2", "line "},
+		},
+		"broken JSON": {args: []string{"plan", "-f", "-"}, in: `{"apiVersion":"v1"}{"a":`, code: 1, want: []string{"standard input: document 2", "EOF"}},
+		"separator":   {args: []string{"plan", "-f", "-"}, in: good + "--- x\n", code: 1, want: []string{"document 1", "separator"}},
+		"wrong type": {
+			args: []string{"plan", "-f", "-"}, in: good + "spec: {suspend: 'yes'}\n", code: 1,
+			want: []string{"standard input: document 1", "HelmRelease", "suspend", "bool"},
+		},
+		"no name": {
+			args: []string{"plan", "-f", "-"}, in: "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n", code: 1,
+			want: []string{"document 1", "metadata.name"},
+		},
+		"twice the same": {
+			args: []string{"plan", "-f", "-"}, in: good + "---\n" + good, code: 1,
+			want: []string{"document 2", "HelmRelease default/a", "document 1"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			code, out, errOut := pinsync(t, test.in, test.args...)
+			if code != test.code || out != "" {
+				t.Errorf("exit code %d, want %d; printed %q", code, test.code, out)
+			}
+			if strings.Count(errOut, "\n") != 1 {
+				t.Errorf("not one line: %q", errOut)
+			}
+			for _, part := range test.want {
+				if !strings.Contains(errOut, part) {
+					t.Errorf("%q does not name %q", errOut, part)
+				}
+			}
+			t.Log(errOut)
+		})
+	}
+}

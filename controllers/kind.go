@@ -1,0 +1,152 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// lookEvery is how often a kind that the cluster does not serve is looked for.
+// Somebody who installs Flux waits longer than this for its pods.
+const lookEvery = 10 * time.Second
+
+// state is how far a watch on a kind has come.
+type state int
+
+const (
+	// stateUnknown: the API server was not asked yet, or did not answer.
+	stateUnknown state = iota
+	// stateNotServed: the API server answered that it does not have the kind.
+	stateNotServed
+	// stateSyncing: the kind is there, its objects are not all read yet.
+	stateSyncing
+	// stateInSync: its objects were all read, and are followed.
+	stateInSync
+)
+
+// kind is a watch on one kind of object that may not exist in the cluster, now
+// or ever. It is a source of the controller's one request: it waits for the kind
+// to appear, without holding up the controller's start, and says how far it came.
+type kind struct {
+	object    client.Object
+	gvk       schema.GroupVersionKind
+	predicate predicate.Predicate
+	// required kinds are those without which no list is written.
+	required bool
+
+	cache   cache.Cache
+	mapper  apimeta.RESTMapper
+	request reconcile.Request
+
+	mu     sync.Mutex
+	state  state
+	detail string
+}
+
+var _ source.Source = &kind{}
+
+// Start begins to look for the kind; it does not wait.
+func (k *kind) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	go func() {
+		// The error is the context's: nobody waits for the kind any more.
+		_ = wait.PollUntilContextCancel(ctx, lookEvery, true, func(ctx context.Context) (bool, error) {
+			return k.follow(ctx, queue), nil
+		})
+	}()
+	return nil
+}
+
+// String names the source in the controller's log.
+func (k *kind) String() string {
+	return "kind " + k.gvk.Kind
+}
+
+// follow starts the watch if the kind is there, and returns true once all its
+// objects were read.
+func (k *kind) follow(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) bool {
+	if at, detail := k.look(); at != stateSyncing {
+		k.set(ctx, at, detail)
+		queue.Add(k.request)
+		return false
+	}
+	k.set(ctx, stateSyncing, "its objects are not all read yet")
+	informer, err := k.cache.GetInformer(ctx, k.object, cache.BlockUntilSynced(false))
+	if err != nil {
+		k.set(ctx, stateUnknown, err.Error())
+		return false
+	}
+	events := &source.Informer{
+		Informer: informer,
+		Handler: handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
+			return []reconcile.Request{k.request}
+		}),
+		Predicates: []predicate.Predicate{k.predicate},
+	}
+	if err := events.Start(ctx, queue); err != nil {
+		k.set(ctx, stateUnknown, err.Error())
+		return false
+	}
+	if !toolscache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+		return false
+	}
+	k.set(ctx, stateInSync, "")
+	queue.Add(k.request)
+	return true
+}
+
+// look asks the API server whether it has the kind.
+func (k *kind) look() (state, string) {
+	_, err := k.mapper.RESTMapping(k.gvk.GroupKind(), k.gvk.Version)
+	switch {
+	case err == nil:
+		return stateSyncing, ""
+	case !apimeta.IsNoMatchError(err):
+		return stateUnknown, err.Error()
+	}
+	if other, err := k.mapper.RESTMapping(k.gvk.GroupKind()); err == nil {
+		return stateNotServed, fmt.Sprintf("the cluster serves %s of it, pinsync reads %s",
+			other.GroupVersionKind.Version, k.gvk.Version)
+	}
+	return stateNotServed, fmt.Sprintf("the cluster does not serve %s", k.gvk.GroupVersion())
+}
+
+// progress returns how far the watch has come, and why not further.
+func (k *kind) progress() (state, string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.state, k.detail
+}
+
+// set changes the state, and logs it where it is news.
+func (k *kind) set(ctx context.Context, to state, detail string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.state == to && k.detail == detail {
+		return
+	}
+	k.state, k.detail = to, detail
+	logger := log.FromContext(ctx).WithValues("kind", k.gvk.Kind, "apiVersion", k.gvk.GroupVersion().String())
+	switch {
+	case to == stateInSync:
+		logger.Info("Following the kind")
+	case to == stateSyncing:
+	case k.required:
+		logger.Info("Nothing is written until the kind can be followed", "reason", detail)
+	default:
+		logger.Info("Working without the kind until it can be followed", "reason", detail)
+	}
+}

@@ -1,0 +1,123 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"git.oleks.space/oleks/pinsync/internal/configuration"
+)
+
+// +kubebuilder:rbac:namespace=pinsync-system,groups=coordination.k8s.io,resources=leases,verbs=get;create;update
+// +kubebuilder:rbac:namespace=pinsync-system,groups="",resources=events,verbs=create;patch
+
+// Name is what the controller is called in leases, events and logs.
+const Name = "pinsync"
+
+// A pass that failed is made again after retryFirst, then after twice the time
+// before, up to retryMost: what a user would wait for after the API server is
+// back.
+const (
+	retryFirst = 200 * time.Millisecond
+	retryMost  = 30 * time.Second
+)
+
+// Options are what the controller is told.
+type Options struct {
+	configuration.Configuration
+
+	// Namespace is where the ConfigMap and the lease are.
+	Namespace string
+
+	// LeaderElect says that other replicas may run beside this one.
+	LeaderElect bool
+
+	// MetricsAddress and HealthAddress are what the two servers listen on, as
+	// host:port; "0" for none.
+	MetricsAddress, HealthAddress string
+}
+
+// Run runs the controller against an API server until ctx is done. It returns an
+// error if it could not start or has lost its lease.
+func Run(ctx context.Context, config *rest.Config, options Options) error {
+	scheme, err := newScheme()
+	if err != nil {
+		return fmt.Errorf("registering kinds: %w", err)
+	}
+	mgr, err := manager.New(config, manager.Options{
+		Scheme:                  scheme,
+		Cache:                   cacheOptions(options.Namespace),
+		Metrics:                 metricsserver.Options{BindAddress: options.MetricsAddress},
+		HealthProbeBindAddress:  options.HealthAddress,
+		LeaderElection:          options.LeaderElect,
+		LeaderElectionID:        Name,
+		LeaderElectionNamespace: options.Namespace,
+		// The process ends with the manager, so the lease can be let go at once.
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return fmt.Errorf("setting up: %w", err)
+	}
+	if err := setup(mgr, options); err != nil {
+		return fmt.Errorf("setting up: %w", err)
+	}
+	return mgr.Start(ctx)
+}
+
+// setup adds the controller and its probes to the manager.
+func setup(mgr manager.Manager, options Options) error {
+	configMap := reconcile.Request{NamespacedName: types.NamespacedName{
+		Namespace: options.Namespace, Name: options.ConfigMapName,
+	}}
+	w := newWatches(mgr, configMap)
+	yes := true
+	c, err := controller.New(Name, mgr, controller.Options{
+		Reconciler: &Reconciler{
+			options: options,
+			watches: w,
+			started: time.Now(),
+			client:  mgr.GetClient(),
+			live:    mgr.GetAPIReader(),
+			teller:  &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
+		},
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryMost),
+		// A replica that is not the leader fills its caches all the same.
+		EnableWarmup: &yes,
+		// There is one controller; the metrics of two managers in a process,
+		// as tests have, may be mixed.
+		SkipNameValidation: &yes,
+	})
+	if err != nil {
+		return err
+	}
+	for _, k := range w.all() {
+		if err := c.Watch(k); err != nil {
+			return err
+		}
+	}
+	return errors.Join(
+		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("watches", w.ready),
+	)
+}
+
+// ready says no as long as a required kind is not followed.
+func (w *watches) ready(*http.Request) error {
+	for _, k := range w.all() {
+		if at, detail := k.progress(); k.required && at != stateInSync {
+			return fmt.Errorf("%s is not followed yet: %s", k.gvk.Kind, detail)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package controllers
+
+import (
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+)
+
+// The predicates drop updates that cannot change the list. None drops a creation
+// or a deletion.
+
+// updated passes the updates for which changed says true.
+func updated(changed func(before, after client.Object) bool) predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld == nil || e.ObjectNew == nil || changed(e.ObjectOld, e.ObjectNew)
+	}}
+}
+
+// specChanged is about objects whose generation follows their spec.
+func specChanged(before, after client.Object) bool {
+	return before.GetGeneration() != after.GetGeneration()
+}
+
+// syncChanged is about the annotation that protects releases or does not.
+func syncChanged(before, after client.Object) bool {
+	was, had := before.GetAnnotations()[v1alpha1.SyncAnnotation]
+	is, has := after.GetAnnotations()[v1alpha1.SyncAnnotation]
+	return was != is || had != has
+}
+
+// releaseChanged is about what a HelmRelease says. Its status says nothing about
+// the tags that it needs.
+func releaseChanged(before, after client.Object) bool {
+	return specChanged(before, after) || syncChanged(before, after)
+}
+
+// policyChanged is about what an ImagePolicy says and what it resolved to. Its
+// news is in its status.
+func policyChanged(before, after client.Object) bool {
+	was, isPolicy := before.(*imagev1.ImagePolicy)
+	is, stillIs := after.(*imagev1.ImagePolicy)
+	if !isPolicy || !stillIs {
+		return true
+	}
+	return snapshot.Policy(was) != snapshot.Policy(is)
+}
+
+// named passes only events of the object of that name, every one of them.
+func named(name string) predicate.Predicate {
+	return predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == name })
+}

@@ -1,0 +1,66 @@
+// Package controllers keeps the ConfigMap of pins in step with the cluster.
+package controllers
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// soon is when a pass is made again that could not be finished because something
+// else was first: the caches are still being read, or somebody else wrote.
+const soon = time.Second
+
+// Reconciler keeps one ConfigMap. Whatever changes in the cluster, the request is
+// the same, the ConfigMap's name, and a pass does the same four steps:
+//
+//  1. gather: what the caches know becomes a snapshot;
+//  2. recall: the ConfigMap is read, and with it what the last list said;
+//  3. plan: the snapshot becomes a report, without knowing of any cluster;
+//  4. apply: the ConfigMap is written if it says something else or is old.
+//
+// Then it tells people what they should mend.
+type Reconciler struct {
+	options Options
+	watches *watches
+	started time.Time
+
+	// client reads from the caches and writes to the API server.
+	client client.Client
+	// live reads from the API server: what a write is decided on is never old.
+	live client.Reader
+
+	teller *teller
+}
+
+// Reconcile makes one pass.
+func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	s, err := r.gather(ctx)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if s == nil {
+		return reconcile.Result{RequeueAfter: soon}, nil
+	}
+	current, err := r.recall(ctx, request.NamespacedName, s)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	report := pin.Plan(s, r.options.Pins)
+	renewIn, err := r.apply(ctx, current, report, s)
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		log.FromContext(ctx).Info("Somebody else wrote the ConfigMap meanwhile, reading it again")
+		return reconcile.Result{RequeueAfter: soon}, nil
+	}
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	r.teller.tell(ctx, report)
+	return reconcile.Result{RequeueAfter: renewIn}, nil
+}

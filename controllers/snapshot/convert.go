@@ -1,0 +1,88 @@
+// Package snapshot turns Flux's objects into what the pins are planned from. It
+// is the only place that knows Flux's types.
+package snapshot
+
+import (
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/meta"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/policy"
+)
+
+// Namespace converts a Namespace; its metadata is enough.
+func Namespace(o metav1.Object) pin.Namespace {
+	return pin.Namespace{Name: o.GetName(), Sync: syncOf(o)}
+}
+
+// Release converts a HelmRelease. The result shares its values.
+func Release(o *helmv2.HelmRelease) pin.Release {
+	release := pin.Release{Name: nameOf(o), Suspended: o.Spec.Suspend, Sync: syncOf(o)}
+	if o.Spec.Values != nil {
+		release.Values = o.Spec.Values.Raw
+	}
+	for _, source := range o.Spec.ValuesFrom {
+		release.ValuesFrom = append(release.ValuesFrom, source.Kind+" "+source.Name)
+	}
+	return release
+}
+
+// Policy converts an ImagePolicy.
+func Policy(o *imagev1.ImagePolicy) pin.Policy {
+	p := pin.Policy{Name: nameOf(o), Repository: pin.Name{
+		Namespace: o.Spec.ImageRepositoryRef.Namespace,
+		Name:      o.Spec.ImageRepositoryRef.Name,
+	}}
+	if p.Repository.Namespace == "" {
+		p.Repository.Namespace = o.Namespace
+	}
+	p.Rules = rulesOf(&o.Spec)
+	if latest := o.Status.LatestRef; latest != nil {
+		p.LatestImage, p.LatestTag = latest.Name, latest.Tag
+	}
+	if ready := ReadyOf(o); ready != nil && ready.Status == metav1.ConditionFalse {
+		p.NotReady = ready.Message
+		if p.NotReady == "" {
+			p.NotReady = ready.Reason
+		}
+	}
+	return p
+}
+
+// ReadyOf returns a policy's Ready condition, nil where it has none.
+func ReadyOf(o *imagev1.ImagePolicy) *metav1.Condition {
+	return apimeta.FindStatusCondition(o.Status.Conditions, meta.ReadyCondition)
+}
+
+// Repository converts an ImageRepository.
+func Repository(o *imagev1.ImageRepository) pin.Repository {
+	return pin.Repository{Name: nameOf(o), Image: o.Spec.Image}
+}
+
+func rulesOf(spec *imagev1.ImagePolicySpec) policy.Rules {
+	var rules policy.Rules
+	if spec.FilterTags != nil {
+		rules.Pattern, rules.Extract = spec.FilterTags.Pattern, spec.FilterTags.Extract
+	}
+	if spec.Policy.SemVer != nil {
+		rules.SemVer = spec.Policy.SemVer.Range
+	}
+	rules.Numerical = spec.Policy.Numerical != nil
+	return rules
+}
+
+func nameOf(o metav1.Object) pin.Name {
+	return pin.Name{Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+func syncOf(o metav1.Object) *string {
+	value, found := o.GetAnnotations()[v1alpha1.SyncAnnotation]
+	if !found {
+		return nil
+	}
+	return &value
+}

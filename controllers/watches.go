@@ -1,0 +1,85 @@
+package controllers
+
+import (
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
+// +kubebuilder:rbac:groups=helm.toolkit.fluxcd.io,resources=helmreleases,verbs=list;watch
+// +kubebuilder:rbac:groups=image.toolkit.fluxcd.io,resources=imagepolicies;imagerepositories,verbs=list;watch
+// +kubebuilder:rbac:namespace=pinsync-system,groups="",resources=configmaps,verbs=get;list;watch;create;update
+
+// watches are the kinds that the controller follows.
+type watches struct {
+	namespaces, configMaps, releases, policies, repositories *kind
+}
+
+// newWatches returns the watches of a controller that writes the ConfigMap.
+func newWatches(mgr manager.Manager, configMap reconcile.Request) *watches {
+	core := corev1.SchemeGroupVersion
+	w := &watches{
+		namespaces: &kind{
+			object: metadata("Namespace"), gvk: core.WithKind("Namespace"),
+			predicate: updated(syncChanged), required: true,
+		},
+		configMaps: &kind{
+			object: metadata("ConfigMap"), gvk: core.WithKind("ConfigMap"),
+			predicate: named(configMap.Name), required: true,
+		},
+		releases: &kind{
+			object: &helmv2.HelmRelease{}, gvk: helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind),
+			predicate: updated(releaseChanged), required: true,
+		},
+		policies: &kind{
+			object: &imagev1.ImagePolicy{}, gvk: imagev1.GroupVersion.WithKind(imagev1.ImagePolicyKind),
+			predicate: updated(policyChanged),
+		},
+		repositories: &kind{
+			object: &imagev1.ImageRepository{}, gvk: imagev1.GroupVersion.WithKind(imagev1.ImageRepositoryKind),
+			predicate: updated(specChanged),
+		},
+	}
+	for _, k := range w.all() {
+		k.cache, k.mapper, k.request = mgr.GetCache(), mgr.GetRESTMapper(), configMap
+	}
+	return w
+}
+
+func (w *watches) all() []*kind {
+	return []*kind{w.namespaces, w.configMaps, w.releases, w.policies, w.repositories}
+}
+
+// cacheOptions match the watches: only the controller's own namespace is searched
+// for ConfigMaps, and what no plan reads is not kept.
+func cacheOptions(namespace string) cache.Options {
+	return cache.Options{
+		ReaderFailOnMissingInformer: true,
+		DefaultTransform:            cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			metadata("ConfigMap"): {Namespaces: map[string]cache.Config{namespace: {}}},
+		},
+	}
+}
+
+// metadata stands for a core kind of which only the metadata is read.
+func metadata(kind string) *metav1.PartialObjectMetadata {
+	o := &metav1.PartialObjectMetadata{}
+	o.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
+	return o
+}
+
+// newScheme knows the kinds that are watched and written.
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	builder := runtime.NewSchemeBuilder(clientgoscheme.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme)
+	return scheme, builder.AddToScheme(scheme)
+}
