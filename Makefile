@@ -1,0 +1,120 @@
+# `make help` lists what there is to do.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := $(CURDIR)/bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+IMG ?= git.oleks.space/oleks/pinsync:$(VERSION)
+PLATFORMS ?= linux/amd64,linux/arm64
+FUZZTIME ?= 30s
+
+# Where etcd and kube-apiserver are. Set it to use binaries of your own.
+ifdef KUBEBUILDER_ASSETS
+OWN_ASSETS := yes
+endif
+KUBEBUILDER_ASSETS ?= $(BIN)/control-plane
+export KUBEBUILDER_ASSETS
+
+CONTROLLER_GEN := $(BIN)/tools/controller-gen
+KUSTOMIZE := $(BIN)/tools/kustomize
+GOLANGCI_LINT := $(BIN)/tools/golangci-lint
+GOVULNCHECK := $(BIN)/tools/govulncheck
+
+##@ General
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*##/ { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: clean
+clean: ## Remove everything that was built.
+	rm -rf $(BIN)
+
+##@ Use
+
+.PHONY: build
+build: ## Build bin/pinsync.
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o $(BIN)/pinsync ./cmd/pinsync
+
+.PHONY: run
+run: control-plane build ## Run pinsync on a local control plane with the samples, until Ctrl-C.
+	@go build -o $(BIN)/run-local ./hack/run
+	@$(BIN)/run-local
+
+.PHONY: control-plane
+ifdef OWN_ASSETS
+control-plane:
+	@echo "Using the control plane in $(KUBEBUILDER_ASSETS)."
+else
+control-plane: $(KUBEBUILDER_ASSETS)/.built ## Build etcd and kube-apiserver from source, once.
+
+$(KUBEBUILDER_ASSETS)/.built: hack/control-plane/build.sh hack/control-plane/go.mod hack/control-plane/go.sum
+	@hack/control-plane/build.sh $(@D)
+	@touch $@
+endif
+
+##@ Check
+
+.PHONY: test
+test: control-plane ## Run all tests.
+	go test ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (30s).
+	@for package in $$(go list ./internal/...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## Check the code's style.
+	$(GOLANGCI_LINT) run
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## Format the code.
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: check-generated
+check-generated: ## Fail if a generated file is not what make generate makes.
+	@before=$$(git status --porcelain --untracked-files=all; git diff); $(MAKE) --no-print-directory generate; \
+	after=$$(git status --porcelain --untracked-files=all; git diff); \
+	if [ "$$before" != "$$after" ]; then git status --short; echo "Generated files are out of date: run make generate and commit."; exit 1; fi
+
+.PHONY: check-manifests
+check-manifests: $(KUSTOMIZE) ## Fail if a kustomization does not build.
+	@for folder in $$(find config -name kustomization.yaml -printf '%h\n' | sort); do \
+		$(KUSTOMIZE) build $$folder >/dev/null && echo "$$folder builds"; \
+	done
+
+.PHONY: vulnerabilities
+vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what is used.
+	$(GOVULNCHECK) ./...
+
+##@ Develop
+
+.PHONY: generate
+generate: $(CONTROLLER_GEN) ## Generate the RBAC rules and the Flux CRDs that tests use.
+	go mod tidy
+	$(CONTROLLER_GEN) rbac:roleName=pinsync paths=./controllers/... output:rbac:dir=config/rbac
+	rm -f hack/crds/*.yaml
+	$(CONTROLLER_GEN) crd:maxDescLen=0 paths=github.com/fluxcd/helm-controller/api/v2 \
+		paths=github.com/fluxcd/image-reflector-controller/api/v1 output:crd:dir=hack/crds
+
+.PHONY: image
+image: ## Build the container image IMG for PLATFORMS, and push it with PUSH=1.
+	docker buildx build --platform $(PLATFORMS) --build-arg VERSION=$(VERSION) -t $(IMG) $(if $(PUSH),--push) .
+
+.PHONY: tools
+tools: $(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(GOVULNCHECK) ## Build the tools, as hack/tools pins them.
+
+$(CONTROLLER_GEN): PACKAGE := sigs.k8s.io/controller-tools/cmd/controller-gen
+$(KUSTOMIZE): PACKAGE := sigs.k8s.io/kustomize/kustomize/v5
+$(GOLANGCI_LINT): PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(GOVULNCHECK): PACKAGE := golang.org/x/vuln/cmd/govulncheck
+$(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(GOVULNCHECK): hack/tools/go.mod hack/tools/go.sum
+	@echo "Building $(@F)"
+	@cd hack/tools && GOBIN=$(@D) go install -trimpath -ldflags "-s -w" $(PACKAGE)
+	@touch $@
