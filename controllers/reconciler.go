@@ -6,6 +6,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -39,28 +40,39 @@ type Reconciler struct {
 	teller *teller
 }
 
-// Reconcile makes one pass.
+// Reconcile makes one pass, and says when the next is due.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	s, err := r.gather(ctx)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	if s == nil {
-		return reconcile.Result{RequeueAfter: soon}, nil
-	}
-	current, err := r.recall(ctx, request.NamespacedName, s)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	report := pin.Plan(s, r.options.Pins)
-	renewIn, err := r.apply(ctx, current, report, s)
-	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+	next, err := r.pass(ctx, request.NamespacedName)
+	switch {
+	case err == nil:
+		return reconcile.Result{RequeueAfter: next}, nil
+	case ctx.Err() != nil:
+		return reconcile.Result{}, nil //nolint:nilerr // told to stop: whatever failed, failed of that
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		log.FromContext(ctx).Info("Somebody else wrote the ConfigMap meanwhile, reading it again")
 		return reconcile.Result{RequeueAfter: soon}, nil
-	}
-	if err != nil {
+	default:
 		return reconcile.Result{}, err
 	}
+}
+
+func (r *Reconciler) pass(ctx context.Context, configMap types.NamespacedName) (next time.Duration, err error) {
+	s, err := r.gather(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if s == nil {
+		return soon, nil
+	}
+	current, err := r.recall(ctx, configMap, s)
+	if err != nil {
+		return 0, err
+	}
+	report := pin.Plan(s, r.options.Pins)
+	next, err = r.apply(ctx, current, report, s)
+	if err != nil {
+		return 0, err
+	}
 	r.teller.tell(ctx, report)
-	return reconcile.Result{RequeueAfter: renewIn}, nil
+	return next, nil
 }

@@ -94,42 +94,46 @@ type Problem struct {
 type Reason string
 
 const (
-	// ReasonNoPin: a protected release yields no pin.
+	// ReasonNoPin says that a protected release yields no pin.
 	ReasonNoPin Reason = "NoPin"
 
-	// ReasonNoTag: an image has neither a tag nor a policy that names one.
+	// ReasonNoTag says that an image has neither a tag nor a policy that names
+	// one.
 	ReasonNoTag Reason = "NoTag"
 
-	// ReasonNoRepository: a tag stands alone, without a repository.
+	// ReasonNoRepository says that a tag stands alone, without a repository.
 	ReasonNoRepository Reason = "NoRepository"
 
-	// ReasonInvalidReference: something that should name an image does not.
+	// ReasonInvalidReference says that something that should name an image does
+	// not.
 	ReasonInvalidReference Reason = "InvalidReference"
 
-	// ReasonInvalidValues: the release's values are not an object.
+	// ReasonInvalidValues says that the release's values are not an object.
 	ReasonInvalidValues Reason = "InvalidValues"
 
-	// ReasonValuesNotRead: a source of values that pinsync does not read.
+	// ReasonValuesNotRead says that pinsync does not read a source of values.
 	ReasonValuesNotRead Reason = "ValuesNotRead"
 
-	// ReasonPolicyNotReady: a linked policy is not ready.
+	// ReasonPolicyNotReady says that a linked policy is not ready.
 	ReasonPolicyNotReady Reason = "PolicyNotReady"
 
-	// ReasonPolicyUnresolved: a linked policy names no tag, neither resolved
-	// nor literally.
+	// ReasonPolicyUnresolved says that a linked policy names no tag, neither
+	// resolved nor literally.
 	ReasonPolicyUnresolved Reason = "PolicyUnresolved"
 
-	// ReasonPolicyWithoutImage: a policy whose ImageRepository does not exist
-	// or names no image, so that no release can be linked to it.
+	// ReasonPolicyWithoutImage says that a policy's ImageRepository does not
+	// exist or names no image, so that no release can be linked to it.
 	ReasonPolicyWithoutImage Reason = "PolicyWithoutImage"
 
-	// ReasonInvalidAnnotation: an annotation of pinsync has a value that it
-	// does not take.
+	// ReasonInvalidAnnotation says that an annotation of pinsync has a value
+	// that it does not take.
 	ReasonInvalidAnnotation Reason = "InvalidAnnotation"
 
-	// ReasonKindNotServed: the cluster does not have one of Flux's kinds.
+	// ReasonKindNotServed says that the cluster does not have one of Flux's
+	// kinds.
 	ReasonKindNotServed Reason = "KindNotServed"
 
-	// ReasonUnanswered: a read got no answer, so the list is not complete.
+	// ReasonUnanswered says that a read got no answer, so that the list is not
+	// complete.
 	ReasonUnanswered Reason = "Unanswered"
 )

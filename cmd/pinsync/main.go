@@ -29,7 +29,7 @@ func main() {
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	root := newRootCommand()
+	root := newRootCommand() //nolint:contextcheck // cobra hands the context to the command that runs
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -39,8 +39,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return 0
 	}
 	fmt.Fprintln(errOut, "pinsync:", err)
-	var usage *usageError
-	if errors.As(err, &usage) {
+	if _, isUsage := errors.AsType[*usageError](err); isUsage {
 		return exitUsage
 	}
 	return exitFailed

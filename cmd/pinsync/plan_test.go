@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the goldens instead of comparing with them") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "write the goldens instead of comparing with them")
 
 // pinsync runs the command and returns what it printed.
 func pinsync(t *testing.T, in string, args ...string) (code int, out, errOut string) {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -50,8 +51,8 @@ func (p *path) String() string {
 	if at.parent != nil {
 		b.WriteString("…")
 	}
-	for i := len(segments) - 1; i >= 0; i-- {
-		b.WriteString(segments[i])
+	for _, segment := range slices.Backward(segments) {
+		b.WriteString(segment)
 	}
 	return b.String()
 }

@@ -65,7 +65,7 @@ func (l *linker) add(p Policy, images map[Name]string) {
 
 func (l *linker) problem(p Policy, message string) {
 	l.problems = append(l.problems, v1alpha1.Problem{
-		Reason: v1alpha1.ReasonPolicyWithoutImage, Object: policyObject + p.Name.String(), Message: message,
+		Reason: v1alpha1.ReasonPolicyWithoutImage, Object: policyObject + p.String(), Message: message,
 	})
 }
 

@@ -77,7 +77,7 @@ func (y *yield) take(m *image.Mention, l *linker) {
 
 // follow adds what a linked policy needs.
 func (y *yield) follow(t *target) {
-	object := policyObject + t.Name.String()
+	object := policyObject + t.String()
 	refs := t.tags()
 	for _, ref := range refs {
 		y.needs = append(y.needs, need{ref: ref, via: object})
@@ -103,7 +103,7 @@ func (y *yield) problem(reason v1alpha1.Reason, field, message string) {
 func (y *yield) names() []string {
 	names := make([]string, 0, len(y.policies))
 	for _, t := range y.policies {
-		names = append(names, t.Name.String())
+		names = append(names, t.String())
 	}
 	return names
 }
@@ -119,7 +119,7 @@ const valuesField = "spec.values"
 // an image in them is still worth its pin.
 func decode(values json.RawMessage) (any, error) {
 	if len(values) == 0 {
-		return nil, nil
+		values = json.RawMessage("null")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(values))
 	decoder.UseNumber()

@@ -1,0 +1,363 @@
+package controllers_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/hack/local"
+)
+
+const app = "git.example.com/team/app"
+
+func TestEmptyClusterGivesAnEmptyList(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	configMap := w.expect()
+	if configMap.Annotations["pinsync.oleks.space/complete"] != "true" {
+		t.Errorf("annotations are %v", configMap.Annotations)
+	}
+}
+
+func TestReleaseFromCreationToDeletion(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v2") })
+	w.expect("v2")
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = false })
+	w.expect()
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = true })
+	w.expect("v2")
+	if err := w.client.DeleteAllOf(t.Context(), &helmv2.HelmRelease{}, client.InNamespace(w.apps)); err != nil {
+		t.Fatal(err)
+	}
+	w.expect()
+}
+
+func TestPolicyFromCreationToDeletion(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	w.follow(w.apps, "^(staging|production)$")
+	w.expect("production", "staging", "v1")
+	w.resolve(w.apps, "staging", metav1.ConditionTrue, "resolved")
+	w.expect("staging", "v1")
+	w.resolve(w.apps, "production", metav1.ConditionTrue, "resolved")
+	configMap := w.expect("production", "v1")
+	if got := report(t, configMap).Releases[0]; !slices.Equal(got.Policies, []string{w.apps + "/app"}) || len(got.Problems) != 0 {
+		t.Errorf("the report says %+v", got)
+	}
+	change(w, &imagev1.ImageRepository{}, w.apps, "app", func(r *imagev1.ImageRepository) { r.Spec.Image = "git.example.com/team/other" })
+	w.until(func(ctx context.Context) (bool, string) {
+		pins := w.list(ctx).Data["registry-pins.txt"]
+		return strings.Contains(pins, "container/other==staging\n") && strings.Contains(pins, "container/app==production\n"), pins
+	})
+	if err := w.client.DeleteAllOf(t.Context(), &imagev1.ImagePolicy{}, client.InNamespace(w.apps)); err != nil {
+		t.Fatal(err)
+	}
+	w.expect("v1")
+}
+
+// The tag vanished from the registry: Flux says that the policy is not ready and
+// keeps what it had resolved to. That tag is needed all the same.
+func TestPolicyLosesItsTag(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	w.sleep("web", app+":v1")
+	w.follow(w.apps, "^main-")
+	w.resolve(w.apps, "main-1", metav1.ConditionTrue, "resolved")
+	w.expect("main-1", "v1")
+	w.resolve(w.apps, "main-1", metav1.ConditionFalse, "version list argument cannot be empty")
+	w.until(func(ctx context.Context) (bool, string) {
+		text := w.list(ctx).Data["report.json"]
+		return strings.Contains(text, "version list argument cannot be empty"), text
+	})
+	w.expect("main-1", "v1")
+}
+
+func TestPolicyInAnotherNamespace(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	other := w.apps + "-flux"
+	w.createNamespace(other)
+	t.Cleanup(func() {
+		for _, kind := range []client.Object{&imagev1.ImagePolicy{}, &imagev1.ImageRepository{}} {
+			if err := w.client.DeleteAllOf(context.Background(), kind, client.InNamespace(other)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	w.sleep("web", app+":v1")
+	w.follow(other, "^main-")
+	w.resolve(other, "main-1", metav1.ConditionTrue, "resolved")
+	w.expect("main-1", "v1")
+}
+
+func TestAnnotations(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	namespace := func(value string) {
+		t.Helper()
+		change(w, &corev1.Namespace{}, "", w.apps, func(n *corev1.Namespace) { annotate(n, value) })
+	}
+	release := func(value string) {
+		t.Helper()
+		w.changeRelease(func(r *helmv2.HelmRelease) { annotate(r, value) })
+	}
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	namespace("disabled")
+	w.expect()
+	release("enabled")
+	w.expect("v1")
+	release("disabled")
+	namespace("enabled")
+	w.expect()
+	release("")
+	w.expect("v1")
+	namespace("")
+	w.expect("v1")
+}
+
+func annotate(o client.Object, value string) {
+	annotations := o.GetAnnotations()
+	delete(annotations, "pinsync.oleks.space/sync")
+	if value != "" {
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations["pinsync.oleks.space/sync"] = value
+	}
+	o.SetAnnotations(annotations)
+}
+
+// A value that the annotation does not take protects the releases, and is told to
+// those who wrote it: once.
+func TestInvalidAnnotationIsTold(t *testing.T) {
+	w := newWorld(t, plane)
+	options := w.options()
+	options.Pins.NamespacesDisabled = true
+	w.start(options)
+	w.sleep("web", app+":v1")
+	w.expect()
+	change(w, &corev1.Namespace{}, "", w.apps, func(n *corev1.Namespace) { annotate(n, "on") })
+	w.expect("v1")
+	w.changeRelease(func(r *helmv2.HelmRelease) { annotate(r, "off") })
+	told := func(ctx context.Context) []string {
+		var events eventsv1.EventList
+		if err := w.client.List(ctx, &events); err != nil {
+			t.Fatal(err)
+		}
+		var notes []string
+		for _, event := range events.Items {
+			if event.Regarding.Name == w.apps || event.Regarding.Namespace == w.apps {
+				notes = append(notes, fmt.Sprintf("%s %s %s %s", event.Type, event.Reason, event.Regarding.Kind, event.Note))
+			}
+		}
+		slices.Sort(notes)
+		return notes
+	}
+	const note = `"%s" is not a value of pinsync.oleks.space/sync, want enabled or disabled; taken as enabled`
+	want := []string{
+		"Warning InvalidAnnotation HelmRelease " + fmt.Sprintf(note, "off"),
+		"Warning InvalidAnnotation Namespace " + fmt.Sprintf(note, "on"),
+	}
+	w.until(func(ctx context.Context) (bool, string) {
+		got := told(ctx)
+		return slices.Equal(got, want), strings.Join(got, "\n")
+	})
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v2") })
+	w.expect("v2")
+	if got := told(t.Context()); !slices.Equal(got, want) {
+		t.Errorf("after another pass: %s", strings.Join(got, "\n"))
+	}
+}
+
+func TestSomebodyEditsTheConfigMap(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) {
+		c.Data["registry-pins.txt"] = ""
+		c.Data["report.json"] = "{"
+		c.Data["theirs.txt"] = "kept"
+		c.Annotations["theirs"] = "kept"
+		c.Annotations["pinsync.oleks.space/complete"] = "false"
+		delete(c.Annotations, "pinsync.oleks.space/checksum")
+		delete(c.Labels, "pinsync.oleks.space/pins")
+	})
+	w.until(func(ctx context.Context) (bool, string) {
+		c := w.list(ctx)
+		return c.Data["registry-pins.txt"] == "container/app==v1\n" && strings.Contains(c.Data["report.json"], "PinReport") &&
+			c.Data["theirs.txt"] == "kept" && c.Annotations["theirs"] == "kept" &&
+			c.Annotations["pinsync.oleks.space/complete"] == "true" && c.Annotations["pinsync.oleks.space/checksum"] != "" &&
+			c.Labels["pinsync.oleks.space/pins"] == "true", fmt.Sprint(c)
+	})
+	// A key cannot be both text and binary; what is pinsync's becomes text again.
+	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) {
+		delete(c.Data, "registry-pins.txt")
+		c.BinaryData = map[string][]byte{"registry-pins.txt": {0xff}, "theirs.bin": {0xff}}
+	})
+	if c := w.expect("v1"); len(c.BinaryData) != 1 || c.Data["theirs.txt"] != "kept" {
+		t.Errorf("it is now %v", c)
+	}
+	if err := w.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins"}}); err != nil {
+		t.Fatal(err)
+	}
+	w.expect("v1")
+}
+
+// Changes that say nothing about tags cause no write: the one write behind them
+// is that of the change that does.
+func TestNothingToWrite(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	w.sleep("web", app+":v1")
+	w.follow(w.apps, "^main-")
+	w.resolve(w.apps, "main-1", metav1.ConditionTrue, "resolved")
+	before := w.expect("main-1", "v1")
+	change(w, &corev1.Namespace{}, "", w.apps, func(n *corev1.Namespace) { n.Labels["a"] = "b" })
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Labels = map[string]string{"a": "b"} })
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Interval.Duration = time.Minute })
+	w.resolve(w.apps, "main-1", metav1.ConditionTrue, "resolved once more")
+	release := &helmv2.HelmRelease{}
+	if err := w.client.Get(t.Context(), client.ObjectKey{Namespace: w.apps, Name: "web"}, release); err != nil {
+		t.Fatal(err)
+	}
+	release.Status.Failures = 3
+	if err := w.client.Status().Update(t.Context(), release); err != nil {
+		t.Fatal(err)
+	}
+	w.create(&helmv2.HelmRelease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "awake"},
+		Spec: helmv2.HelmReleaseSpec{
+			ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"},
+			Values:   values(app + ":awake"), Interval: metav1.Duration{Duration: time.Hour},
+		},
+	})
+	w.sleep("other", app+":v2")
+	after := w.expect("main-1", "v1", "v2")
+	if between := len(w.after(before)) - len(w.after(after)); between != 1 {
+		t.Errorf("%d writes, want 1", between)
+	}
+}
+
+func TestHeartbeat(t *testing.T) {
+	w := newWorld(t, plane)
+	options := w.options()
+	options.Heartbeat = time.Second
+	w.start(options)
+	w.sleep("web", app+":v1")
+	first := w.expect("v1")
+	w.until(func(ctx context.Context) (bool, string) {
+		now := w.list(ctx)
+		return now.Annotations["pinsync.oleks.space/synced-at"] > first.Annotations["pinsync.oleks.space/synced-at"] &&
+			now.Data["report.json"] == first.Data["report.json"], fmt.Sprint(now.Annotations)
+	})
+}
+
+// A controller that starts again takes up what changed while it was away, and
+// writes nothing where nothing did.
+func TestRestart(t *testing.T) {
+	w := newWorld(t, plane)
+	stop := w.start(w.options())
+	w.sleep("web", app+":v1")
+	before := w.expect("v1")
+	stop()
+	stop = w.start(w.options())
+	w.sleep("marker", app+":v2")
+	w.expect("v1", "v2")
+	for _, version := range w.after(before) {
+		if got := version.Data["registry-pins.txt"]; !strings.Contains(got, "==v1\n") {
+			t.Errorf("version %s is %q", version.ResourceVersion, got)
+		}
+	}
+	stop()
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = false })
+	w.sleep("new", app+":v3")
+	w.start(w.options())
+	w.expect("v2", "v3")
+}
+
+// Without Flux's image automation the releases' own tags are listed; once it is
+// installed, its policies are taken up. Without HelmRelease nothing is written.
+func TestKindsAppearLater(t *testing.T) {
+	bare, err := local.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := bare.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := newWorld(t, bare)
+	options := w.options()
+	options.HealthAddress = freeAddress(t)
+	w.start(options)
+	ready := func(ctx context.Context) (bool, string) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+options.HealthAddress+"/readyz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return false, err.Error()
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK, response.Status
+	}
+	w.until(func(ctx context.Context) (bool, string) {
+		_, status := ready(ctx)
+		return strings.HasPrefix(status, "500"), status
+	})
+	if err := bare.InstallFlux("helm.toolkit.fluxcd.io"); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.list(t.Context()).Data) != 0 {
+		t.Error("there is a list although nothing is known of HelmReleases")
+	}
+	w.sleep("web", app+":v1")
+	configMap := w.expect("v1")
+	w.until(ready)
+	if text := configMap.Data["report.json"]; !strings.Contains(text, "the cluster does not serve image.toolkit.fluxcd.io/v1") {
+		t.Errorf("the report does not say that policies are missing: %s", text)
+	}
+	if configMap.Annotations["pinsync.oleks.space/complete"] != "true" {
+		t.Errorf("annotations are %v", configMap.Annotations)
+	}
+	if err := bare.InstallFlux("image.toolkit.fluxcd.io"); err != nil {
+		t.Fatal(err)
+	}
+	w.follow(w.apps, "^main$")
+	configMap = w.expect("main", "v1")
+	if problems := report(t, configMap).Problems; len(problems) != 0 {
+		t.Errorf("problems are %v", problems)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}

@@ -1,0 +1,361 @@
+package controllers_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers"
+	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/internal/configuration"
+)
+
+// plane is the control plane with Flux's kinds that most tests share, one after
+// the other.
+var plane *local.ControlPlane
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	os.Exit(withPlane(m))
+}
+
+func withPlane(m *testing.M) int {
+	var err error
+	if plane, err = local.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() {
+		if err := plane.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}()
+	if err := plane.InstallFlux(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// world is a test's own part of a cluster: a namespace for the controller and one
+// for a tenant.
+type world struct {
+	t      *testing.T
+	client client.WithWatch
+	config *rest.Config
+	// own is the controller's namespace, apps the tenant's.
+	own, apps string
+
+	mu       sync.Mutex
+	versions []*corev1.ConfigMap
+	// edits are the versions that the test itself wrote.
+	edits map[string]bool
+}
+
+// worlds counts them, for their names.
+var worlds atomic.Int32
+
+// newWorld makes a world on a control plane, without a controller.
+func newWorld(t *testing.T, plane *local.ControlPlane) *world {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := client.NewWithWatch(plane.Config, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := worlds.Add(1)
+	w := &world{t: t, client: c, config: plane.Config, own: fmt.Sprint("pinsync-", n), apps: fmt.Sprint("apps-", n), edits: map[string]bool{}}
+	w.createNamespace(w.own)
+	w.createNamespace(w.apps)
+	w.record()
+	t.Cleanup(w.empty)
+	return w
+}
+
+// record keeps every version of the ConfigMap that the API server ever had, and
+// checks each when the test ends.
+func (w *world) record() {
+	ctx, cancel := context.WithCancel(context.Background())
+	watcher, err := w.client.Watch(ctx, &corev1.ConfigMapList{}, client.InNamespace(w.own))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for event := range watcher.ResultChan() {
+			if configMap, ok := event.Object.(*corev1.ConfigMap); ok && event.Type != watch.Deleted {
+				w.mu.Lock()
+				w.versions = append(w.versions, configMap)
+				w.mu.Unlock()
+			}
+		}
+	}()
+	w.t.Cleanup(func() {
+		watcher.Stop()
+		cancel()
+		<-done
+		for _, configMap := range w.versions {
+			if !w.edits[configMap.ResourceVersion] {
+				checkConfigMap(w.t, configMap)
+			}
+		}
+	})
+}
+
+// after waits until the recorder has seen a version of the ConfigMap, and returns
+// those behind it.
+func (w *world) after(version *corev1.ConfigMap) []*corev1.ConfigMap {
+	w.t.Helper()
+	var later []*corev1.ConfigMap
+	w.until(func(context.Context) (bool, string) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		i := slices.IndexFunc(w.versions, func(c *corev1.ConfigMap) bool {
+			return c.ResourceVersion == version.ResourceVersion
+		})
+		if i >= 0 {
+			later = slices.Clone(w.versions[i+1:])
+		}
+		return i >= 0, "the recorder has not seen version " + version.ResourceVersion
+	})
+	return later
+}
+
+// checkConfigMap checks that everything in a ConfigMap agrees.
+func checkConfigMap(t *testing.T, configMap *corev1.ConfigMap) {
+	t.Helper()
+	pins, images := configMap.Data["registry-pins.txt"], configMap.Data["images.txt"]
+	sum := sha256.Sum256([]byte(pins))
+	want := map[string]string{
+		"pinsync.oleks.space/checksum": "sha256:" + hex.EncodeToString(sum[:]),
+		"pinsync.oleks.space/pins":     fmt.Sprint(strings.Count(pins, "\n")),
+		"pinsync.oleks.space/shard":    "0/1",
+	}
+	for key, value := range want {
+		if got := configMap.Annotations[key]; got != value {
+			t.Errorf("version %s: annotation %s is %q, want %q", configMap.ResourceVersion, key, got, value)
+		}
+	}
+	if configMap.Labels["pinsync.oleks.space/pins"] != "true" {
+		t.Errorf("version %s: labels are %v", configMap.ResourceVersion, configMap.Labels)
+	}
+	if _, err := time.Parse(time.RFC3339, configMap.Annotations["pinsync.oleks.space/synced-at"]); err != nil {
+		t.Errorf("version %s: %v", configMap.ResourceVersion, err)
+	}
+	var report v1alpha1.PinReport
+	if err := json.Unmarshal([]byte(configMap.Data["report.json"]), &report); err != nil {
+		t.Errorf("version %s: %v", configMap.ResourceVersion, err)
+	}
+	for _, pin := range report.Pins {
+		if !strings.Contains("\n"+pins, "\n"+pin.Pin+"\n") || !strings.Contains("\n"+images, "\n"+pin.Image+"\n") {
+			t.Errorf("version %s: %s is in the report and not in the lists", configMap.ResourceVersion, pin.Pin)
+		}
+	}
+}
+
+// options are those of a controller in this world.
+func (w *world) options() controllers.Options {
+	return controllers.Options{
+		Configuration: configuration.Default(), Namespace: w.own, MetricsAddress: "0", HealthAddress: "0",
+	}
+}
+
+// start runs a controller in the world, until stop is called or the test ends.
+func (w *world) start(options controllers.Options) (stop func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- controllers.Run(ctx, w.config, options) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Errorf("the controller ended with an error: %v", err)
+		}
+	})
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// empty deletes what the tenant has, so that the next test's controller does not
+// see it.
+func (w *world) empty() {
+	ctx := context.Background()
+	for _, kind := range []client.Object{&helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}} {
+		err := w.client.DeleteAllOf(ctx, kind, client.InNamespace(w.apps))
+		if err != nil && !apimeta.IsNoMatchError(err) {
+			w.t.Error(err)
+		}
+	}
+}
+
+func (w *world) createNamespace(name string) {
+	w.t.Helper()
+	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+}
+
+func (w *world) create(o client.Object) {
+	w.t.Helper()
+	if err := w.client.Create(w.t.Context(), o); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// change reads an object, changes it and writes it, again if somebody else wrote
+// meanwhile.
+func change[T client.Object](w *world, o T, namespace, name string, mutate func(T)) {
+	w.t.Helper()
+	w.until(func(ctx context.Context) (bool, string) {
+		if err := w.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o); err != nil {
+			return false, err.Error()
+		}
+		mutate(o)
+		if err := w.client.Update(ctx, o); err != nil {
+			return false, err.Error()
+		}
+		w.edits[o.GetResourceVersion()] = true
+		return true, ""
+	})
+}
+
+// sleep creates a suspended release with an image.
+func (w *world) sleep(name, image string) {
+	w.t.Helper()
+	w.create(&helmv2.HelmRelease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: name},
+		Spec: helmv2.HelmReleaseSpec{
+			ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"},
+			Suspend:  true, Values: values(image), Interval: metav1.Duration{Duration: time.Hour},
+		},
+	})
+}
+
+// changeRelease changes the release web.
+func (w *world) changeRelease(mutate func(*helmv2.HelmRelease)) {
+	w.t.Helper()
+	change(w, &helmv2.HelmRelease{}, w.apps, "web", mutate)
+}
+
+func values(image string) *apiextensionsv1.JSON {
+	return &apiextensionsv1.JSON{Raw: fmt.Appendf(nil, `{"image":%q}`, image)}
+}
+
+// follow creates the policy app for the image of that name, with its repository,
+// that has not resolved yet.
+func (w *world) follow(namespace, pattern string) {
+	w.t.Helper()
+	w.create(&imagev1.ImageRepository{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "app"},
+		Spec:       imagev1.ImageRepositorySpec{Image: app, Interval: metav1.Duration{Duration: time.Hour}},
+	})
+	w.create(&imagev1.ImagePolicy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "app"},
+		Spec: imagev1.ImagePolicySpec{
+			ImageRepositoryRef: meta.NamespacedObjectReference{Name: "app"},
+			Policy:             imagev1.ImagePolicyChoice{Alphabetical: &imagev1.AlphabeticalPolicy{}},
+			FilterTags:         &imagev1.TagFilter{Pattern: pattern},
+		},
+	})
+}
+
+// resolve sets what the reflector sets: the latest tag of the policy app, and
+// whether it is ready.
+func (w *world) resolve(namespace, tag string, ready metav1.ConditionStatus, message string) {
+	w.t.Helper()
+	policy := &imagev1.ImagePolicy{}
+	if err := w.client.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: "app"}, policy); err != nil {
+		w.t.Fatal(err)
+	}
+	policy.Status.LatestRef = &imagev1.ImageRef{Name: app, Tag: tag}
+	apimeta.SetStatusCondition(&policy.Status.Conditions, metav1.Condition{
+		Type: meta.ReadyCondition, Status: ready, Reason: "Test", Message: message,
+	})
+	if err := w.client.Status().Update(w.t.Context(), policy); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// until waits for a condition; the string says what is there instead.
+func (w *world) until(condition func(context.Context) (bool, string)) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	for {
+		ok, instead := condition(ctx)
+		if ok {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			w.t.Fatalf("waited in vain; at last: %s", instead)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// list returns the ConfigMap, or an empty one.
+func (w *world) list(ctx context.Context) *corev1.ConfigMap {
+	configMap := &corev1.ConfigMap{}
+	if err := w.client.Get(ctx, client.ObjectKey{Namespace: w.own, Name: "registry-pins"}, configMap); err != nil {
+		return &corev1.ConfigMap{}
+	}
+	return configMap
+}
+
+// expect waits until the list holds these pins of container/app, and no others,
+// and returns the ConfigMap.
+func (w *world) expect(tags ...string) *corev1.ConfigMap {
+	w.t.Helper()
+	want := ""
+	for _, tag := range tags {
+		want += "container/app==" + tag + "\n"
+	}
+	var configMap *corev1.ConfigMap
+	w.until(func(ctx context.Context) (bool, string) {
+		configMap = w.list(ctx)
+		got, written := configMap.Data["registry-pins.txt"]
+		return written && got == want, fmt.Sprintf("%q, want %q", got, want)
+	})
+	return configMap
+}
+
+// report returns what a ConfigMap's report says.
+func report(t *testing.T, configMap *corev1.ConfigMap) *v1alpha1.PinReport {
+	t.Helper()
+	var r v1alpha1.PinReport
+	if err := json.Unmarshal([]byte(configMap.Data["report.json"]), &r); err != nil {
+		t.Fatal(err)
+	}
+	return &r
+}
