@@ -65,7 +65,7 @@ test: control-plane ## Run all tests.
 fuzz: ## Run every fuzz target for FUZZTIME (30s).
 	@for package in $$(go list ./internal/...); do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; \
 		done; \
 	done
 
@@ -88,6 +88,10 @@ check-manifests: $(KUSTOMIZE) ## Fail if a kustomization does not build.
 	@for folder in $$(find config -name kustomization.yaml -printf '%h\n' | sort); do \
 		$(KUSTOMIZE) build $$folder >/dev/null && echo "$$folder builds"; \
 	done
+
+.PHONY: check-dockerfile
+check-dockerfile: ## Fail if BuildKit's parser has something to say about the Dockerfile.
+	cd hack/dockerfile-lint && go run . $(CURDIR)/Dockerfile
 
 .PHONY: vulnerabilities
 vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what is used.

@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -66,14 +67,9 @@ func runController(ctx context.Context, o *controllerOptions, errOut io.Writer) 
 	if messages := validation.IsDNS1123Label(o.Namespace); len(messages) > 0 {
 		return &usageError{fmt.Errorf("--namespace %q: %s", o.Namespace, strings.Join(messages, "; "))}
 	}
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = o.kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
-	if clientcmd.IsEmptyConfig(err) {
-		return &usageError{errors.New("no cluster: give --kubeconfig FILE, set KUBECONFIG, or run in a pod")}
-	}
+	config, err := clusterConfig(o.kubeconfig)
 	if err != nil {
-		return &usageError{fmt.Errorf("reading the kubeconfig: %w", err)}
+		return &usageError{err}
 	}
 	logger := logr.FromSlogHandler(slog.NewJSONHandler(errOut, nil))
 	log.SetLogger(logger)
@@ -81,6 +77,23 @@ func runController(ctx context.Context, o *controllerOptions, errOut io.Writer) 
 	logger.Info("Starting pinsync", "version", version(), "apiServer", config.Host,
 		"namespace", o.Namespace, "configMap", o.ConfigMapName)
 	return controllers.Run(ctx, config, o.Options)
+}
+
+// clusterConfig says how to reach the cluster: as the kubeconfig file says, or,
+// without one, as KUBECONFIG, ~/.kube/config or the pod's service account do.
+func clusterConfig(kubeconfig string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	switch {
+	case clientcmd.IsEmptyConfig(err) && kubeconfig != "":
+		return nil, fmt.Errorf("--kubeconfig %s: there is no cluster in it", kubeconfig)
+	case clientcmd.IsEmptyConfig(err):
+		return nil, errors.New("no cluster: give --kubeconfig FILE, set KUBECONFIG, or run in a pod")
+	case err != nil:
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return config, nil
 }
 
 // ownNamespace is the pod's own namespace, or the default outside of a pod.

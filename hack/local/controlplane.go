@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"k8s.io/client-go/rest"
@@ -29,16 +30,12 @@ type ControlPlane struct {
 // Start starts a control plane, without any kinds but Kubernetes' own. Its
 // error, where the binaries are missing, says how to get them.
 func Start() (*ControlPlane, error) {
-	root, err := Root()
+	assets, err := assetsFolder()
 	if err != nil {
 		return nil, err
 	}
-	assets := os.Getenv(assetsVariable)
-	if assets == "" {
-		assets = filepath.Join(root, "bin", "control-plane")
-	}
 	for _, binary := range []string{"etcd", "kube-apiserver"} {
-		if _, err := os.Stat(filepath.Join(assets, binary)); err != nil { //nolint:gosec // the folder that the developer names
+		if _, err := os.Stat(filepath.Join(assets, binary)); err != nil {
 			return nil, fmt.Errorf("no %s in %s: run make control-plane, or set %s", binary, assets, assetsVariable)
 		}
 	}
@@ -80,6 +77,25 @@ func (c *ControlPlane) Stop() error {
 		return fmt.Errorf("stopping the control plane: %w", err)
 	}
 	return nil
+}
+
+// Kubectl is the installed kubectl, or else the one that was built beside the
+// control plane.
+func Kubectl() (string, error) {
+	if installed, err := exec.LookPath("kubectl"); err == nil {
+		return installed, nil
+	}
+	assets, err := assetsFolder()
+	return filepath.Join(assets, "kubectl"), err
+}
+
+// assetsFolder is where the control plane's binaries are.
+func assetsFolder() (string, error) {
+	if assets := os.Getenv(assetsVariable); assets != "" {
+		return assets, nil
+	}
+	root, err := Root()
+	return filepath.Join(root, "bin", "control-plane"), err
 }
 
 // Root is the folder of pinsync's sources, at or above the current one.

@@ -31,7 +31,7 @@ import (
 func main() {
 	log.SetLogger(logr.FromSlogHandler(slog.DiscardHandler))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Stdout)
+	err := runBuilt(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "run:", err)
@@ -39,8 +39,8 @@ func main() {
 	}
 }
 
-// run does everything, and undoes it when ctx is done or something fails.
-func run(ctx context.Context, out io.Writer) (err error) {
+// runBuilt runs the pinsync that make build has built.
+func runBuilt(ctx context.Context) error {
 	root, err := local.Root()
 	if err != nil {
 		return err
@@ -49,6 +49,12 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
+	return run(ctx, filepath.Join(root, "bin", "pinsync"), filepath.Join(root, "config", "samples"), folder, os.Stdout)
+}
+
+// run does everything, with a kubeconfig and a log in the folder, and undoes it
+// when ctx is done or something fails.
+func run(ctx context.Context, binary, samples, folder string, out io.Writer) (err error) {
 	fmt.Fprintln(out, "Starting etcd and kube-apiserver ...")
 	plane, err := local.Start()
 	if err != nil {
@@ -61,11 +67,11 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	}
 	defer os.Remove(kubeconfig) //nolint:errcheck // it is of no use any more either way
 
-	c, err := prepare(ctx, plane, filepath.Join(root, "config", "samples"), out)
+	c, err := prepare(ctx, plane, samples, out)
 	if err != nil {
 		return err
 	}
-	controller, err := start(ctx, root, kubeconfig, filepath.Join(folder, "controller.log"), out)
+	controller, err := start(ctx, binary, kubeconfig, filepath.Join(folder, "controller.log"), out)
 	if err != nil {
 		return err
 	}
@@ -107,15 +113,15 @@ type process struct {
 }
 
 // start starts the controller.
-func start(ctx context.Context, root, kubeconfig, logName string, out io.Writer) (*process, error) {
+func start(ctx context.Context, binary, kubeconfig, logName string, out io.Writer) (*process, error) {
 	fmt.Fprintln(out, "Starting pinsync controller, log in", logName, "...")
 	logFile, err := os.Create(logName) //nolint:gosec // a file of this program
 	if err != nil {
 		return nil, err
 	}
-	defer logFile.Close()                                                      //nolint:errcheck // the controller has its own handle
-	command := exec.CommandContext(ctx, filepath.Join(root, "bin", "pinsync"), //nolint:gosec // the binary that was built
-		"controller", "--kubeconfig", kubeconfig, "--metrics-bind-address", "0", "--health-probe-bind-address", "0")
+	defer logFile.Close()                                     //nolint:errcheck // the controller has its own handle
+	command := exec.CommandContext(ctx, binary, "controller", //nolint:gosec // the binary that was built
+		"--kubeconfig", kubeconfig, "--metrics-bind-address", "0", "--health-probe-bind-address", "0")
 	command.Stderr = logFile
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	// A group of its own: Ctrl-C in a terminal goes to this program alone, which
@@ -171,8 +177,12 @@ func show(ctx context.Context, c client.Client, controller *process, kubeconfig 
 	if err != nil {
 		return err
 	}
+	kubectl, err := local.Kubectl()
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "\n%s", text)
-	fmt.Fprintf(out, hints, kubectl(), kubeconfig)
+	fmt.Fprintf(out, hints, kubectl, kubeconfig)
 	return nil
 }
 
@@ -191,11 +201,3 @@ pinsync is running. In another terminal:
 
 Ctrl-C ends everything.
 `
-
-// kubectl is the installed kubectl, or the one beside the control plane.
-func kubectl() string {
-	if _, err := exec.LookPath("kubectl"); err == nil {
-		return "kubectl"
-	}
-	return filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl")
-}

@@ -1,0 +1,350 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/hack/local"
+)
+
+// deployment is config/default, applied to an API server of its own, and the
+// programs that its pods would run, as processes with the same rights.
+type deployment struct {
+	t          *testing.T
+	client     client.Client
+	admin      string // kubeconfig file
+	kubeconfig string // kubeconfig file of the service account
+	binary     string
+	args       []string
+}
+
+func deploy(t *testing.T) *deployment {
+	t.Helper()
+	plane, err := local.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := plane.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := plane.InstallFlux(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(plane.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	d := &deployment{t: t, client: c, admin: filepath.Join(folder, "admin"), kubeconfig: filepath.Join(folder, "pinsync"), binary: filepath.Join(folder, "pinsync-binary")}
+	d.must(os.WriteFile(d.admin, plane.Kubeconfig, 0o600))
+	d.kubectl("apply", "-f", d.file("default.yaml", d.kubectl("kustomize", "../../config/default")))
+	d.writeKubeconfig(plane)
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", d.binary, ".")
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	d.readArgs()
+	return d
+}
+
+func (d *deployment) must(err error) {
+	d.t.Helper()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *deployment) file(name, text string) string {
+	d.t.Helper()
+	path := filepath.Join(filepath.Dir(d.admin), name)
+	d.must(os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+// kubectl runs kubectl as the administrator and returns what it printed.
+func (d *deployment) kubectl(args ...string) string {
+	d.t.Helper()
+	kubectl, err := local.Kubectl()
+	d.must(err)
+	command := exec.CommandContext(d.t.Context(), kubectl, args...)
+	command.Env = append(os.Environ(), "KUBECONFIG="+d.admin)
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	output, err := command.Output()
+	if err != nil {
+		d.t.Fatalf("kubectl %s: %v: %s", strings.Join(args, " "), err, stderr.String())
+	}
+	return string(output)
+}
+
+// writeKubeconfig writes a kubeconfig with a token of the deployment's service
+// account and nothing else.
+func (d *deployment) writeKubeconfig(plane *local.ControlPlane) {
+	d.t.Helper()
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "pinsync"}}
+	token := &authenticationv1.TokenRequest{}
+	d.must(d.client.SubResource("token").Create(d.t.Context(), account, token))
+	d.must(clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters: map[string]*clientcmdapi.Cluster{"local": {
+			Server: plane.Config.Host, CertificateAuthorityData: plane.Config.CAData,
+		}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"pinsync": {Token: token.Status.Token}},
+		Contexts:       map[string]*clientcmdapi.Context{"local": {Cluster: "local", AuthInfo: "pinsync"}},
+		CurrentContext: "local",
+	}, d.kubeconfig))
+}
+
+// readArgs takes the arguments of the Deployment's container, and makes those
+// that only a pod can use fit a process.
+func (d *deployment) readArgs() {
+	d.t.Helper()
+	pods := d.podTemplate().Spec
+	var config corev1.ConfigMap
+	d.must(d.client.Get(d.t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: pods.Volumes[0].ConfigMap.Name}, &config))
+	for _, arg := range pods.Containers[0].Args {
+		switch {
+		case strings.HasPrefix(arg, "--config=/etc/pinsync/"):
+			arg = "--config=" + d.file("config.yaml", config.Data[strings.TrimPrefix(arg, "--config=/etc/pinsync/")])
+		case strings.Contains(arg, "-bind-address="):
+			flag, _, _ := strings.Cut(arg, "=")
+			arg = flag + "=127.0.0.1:0"
+		}
+		d.args = append(d.args, arg)
+	}
+	d.args = append(d.args, "--kubeconfig", d.kubeconfig)
+}
+
+func (d *deployment) podTemplate() corev1.PodTemplateSpec {
+	d.t.Helper()
+	var deployment appsv1.Deployment
+	d.must(d.client.Get(d.t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "pinsync"}, &deployment))
+	return deployment.Spec.Template
+}
+
+// replica is one running pinsync.
+type replica struct {
+	command *exec.Cmd
+	log     lockedBuffer
+	stop    func()
+}
+
+// lockedBuffer is a buffer that is read while it is written.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// start starts a replica. Its stop ends it as a kubelet does, and checks that it
+// ended well.
+func (d *deployment) start() *replica {
+	d.t.Helper()
+	r := &replica{command: exec.CommandContext(context.WithoutCancel(d.t.Context()), d.binary, d.args...)}
+	r.command.Stderr = &r.log
+	d.must(r.command.Start())
+	r.stop = sync.OnceFunc(func() {
+		if err := r.command.Process.Signal(syscall.SIGTERM); err != nil {
+			d.t.Error(err)
+		}
+		if err := r.command.Wait(); err != nil {
+			d.t.Errorf("pinsync ended with %v; its log:\n%s", err, r.log.String())
+		}
+	})
+	d.t.Cleanup(r.stop)
+	return r
+}
+
+// until waits for a condition; the string says what is there instead.
+func (d *deployment) until(condition func() (bool, string)) {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), 2*time.Minute)
+	defer cancel()
+	for {
+		ok, instead := condition()
+		if ok {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			d.t.Fatalf("waited in vain; at last: %s", instead)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (d *deployment) list() *corev1.ConfigMap {
+	configMap := &corev1.ConfigMap{}
+	if err := d.client.Get(d.t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "registry-pins"}, configMap); err != nil {
+		return &corev1.ConfigMap{}
+	}
+	return configMap
+}
+
+// expect waits for a list with these tags of container/cms-plugins, and no
+// others.
+func (d *deployment) expect(complete string, tags ...string) {
+	d.t.Helper()
+	want := ""
+	for _, tag := range tags {
+		want += "container/cms-plugins==" + tag + "\n"
+	}
+	d.until(func() (bool, string) {
+		configMap := d.list()
+		got := configMap.Data["registry-pins.txt"]
+		isComplete := configMap.Annotations["pinsync.oleks.space/complete"]
+		return got == want && isComplete == complete, fmt.Sprintf("complete %q, %q", isComplete, got)
+	})
+}
+
+// What config/default installs is enough for the whole job, and no more than the
+// restricted Pod Security level allows.
+func TestDeployed(t *testing.T) {
+	d := deploy(t)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "pinsync"}, Spec: d.podTemplate().Spec}
+	if err := d.client.Create(t.Context(), pod, client.DryRunAll); err != nil {
+		t.Errorf("the namespace does not take the Deployment's pods: %v", err)
+	}
+	pod.Spec.Containers[0].SecurityContext = nil
+	if err := d.client.Create(t.Context(), pod, client.DryRunAll); err == nil {
+		t.Error("the namespace takes pods that are not restricted, so it proves nothing that it takes pinsync's")
+	}
+
+	first := d.start()
+	var lease coordinationv1.Lease
+	d.until(func() (bool, string) {
+		err := d.client.Get(t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "pinsync"}, &lease)
+		return err == nil, fmt.Sprint(err)
+	})
+	second := d.start()
+	d.must(local.Load(t.Context(), d.client, "../../config/samples"))
+	d.expect("true", "production", "staging")
+
+	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-staging", "--type=merge", "-p", `{"spec":{"suspend":false}}`)
+	d.expect("true", "production")
+	d.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins")
+	d.expect("true", "production")
+	d.kubectl("annotate", "namespace", "kotkan", "pinsync.oleks.space/sync=disabled")
+	d.expect("true")
+	d.kubectl("annotate", "--overwrite", "namespace", "kotkan", "pinsync.oleks.space/sync=off")
+	d.expect("true", "production")
+	d.until(func() (bool, string) {
+		told := d.kubectl("get", "events", "-A", "-o", "jsonpath={.items[*].message}")
+		return strings.Contains(told, `"off" is not a value of pinsync.oleks.space/sync`), told
+	})
+
+	first.stop()
+	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-staging", "--type=merge", "-p", `{"spec":{"suspend":true}}`)
+	d.expect("true", "production", "staging")
+	second.stop()
+	for name, log := range map[string]string{"first": first.log.String(), "second": second.log.String()} {
+		for _, word := range []string{"forbidden", "Reconciler error"} {
+			if strings.Contains(log, word) {
+				t.Errorf("the log of the %s replica has %s:\n%s", name, word, log)
+			}
+		}
+		if !strings.Contains(log, "Wrote the list") {
+			t.Errorf("the %s replica never wrote:\n%s", name, log)
+		}
+	}
+}
+
+// Without the right to read policies the list is not complete: it says so, it
+// grows, and it does not shrink. With the right it is complete again.
+func TestForbiddenRead(t *testing.T) {
+	d := deploy(t)
+	d.must(local.Load(t.Context(), d.client, "../../config/samples"))
+	r := d.start()
+	d.expect("true", "production", "staging")
+	r.stop()
+
+	var role rbacv1.ClusterRole
+	d.must(d.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
+	rules := role.Rules
+	role.Rules = slices.DeleteFunc(slices.Clone(rules), func(rule rbacv1.PolicyRule) bool {
+		return slices.Contains(rule.Resources, "imagepolicies")
+	})
+	if len(role.Rules) == len(rules) {
+		t.Fatal("there is no rule about policies to take away")
+	}
+	d.must(d.client.Update(t.Context(), &role))
+	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-staging", "--type=merge", "-p", `{"spec":{"suspend":false}}`)
+	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-production", "--type=merge", "-p", `{"spec":{"values":{"image":{"tag":"new"}}}}`)
+	r = d.start()
+	d.expect("false", "new", "production", "staging")
+	if report := d.list().Data["report.json"]; !strings.Contains(report, `"reason": "Unanswered"`) || !strings.Contains(report, `"state": "Held"`) {
+		t.Errorf("the report does not say what is missing: %s", report)
+	}
+
+	d.must(d.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
+	role.Rules = rules
+	d.must(d.client.Update(t.Context(), &role))
+	d.expect("true", "new", "production", "staging")
+	r.stop()
+}
+
+func TestControllerRefuses(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("HOME", t.TempDir())
+	broken := filepath.Join(t.TempDir(), "broken")
+	if err := os.WriteFile(broken, []byte("heartbeat: x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		args []string
+		want []string
+	}{
+		"no cluster":         {nil, []string{"--kubeconfig", "KUBECONFIG"}},
+		"missing kubeconfig": {[]string{"--kubeconfig", "/nowhere"}, []string{"/nowhere"}},
+		"broken kubeconfig":  {[]string{"--kubeconfig", broken}, []string{broken, "no cluster"}},
+		"configuration":      {[]string{"--config", broken}, []string{broken, "heartbeat", `"x"`}},
+		"namespace":          {[]string{"--namespace", "A_b"}, []string{"--namespace", `"A_b"`}},
+		"flag":               {[]string{"--leaderelect"}, []string{"--leaderelect", "pinsync controller --help"}},
+		"argument":           {[]string{"now"}, []string{"now"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			code, out, errOut := pinsync(t, "", append([]string{"controller"}, test.args...)...)
+			if code != 2 || out != "" || strings.Count(errOut, "\n") != 1 {
+				t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
+			}
+			for _, part := range test.want {
+				if !strings.Contains(errOut, part) {
+					t.Errorf("%q does not name %q", errOut, part)
+				}
+			}
+		})
+	}
+}

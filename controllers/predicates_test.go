@@ -1,0 +1,62 @@
+package controllers
+
+import (
+	"testing"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+func TestPredicates(t *testing.T) {
+	annotated := func(value string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.SyncAnnotation: value}}
+	}
+	resolved := func(tag string, ready metav1.ConditionStatus, message string) *imagev1.ImagePolicy {
+		return &imagev1.ImagePolicy{Status: imagev1.ImagePolicyStatus{
+			LatestRef:  &imagev1.ImageRef{Name: "g.io/o/a", Tag: tag},
+			Conditions: []metav1.Condition{{Type: "Ready", Status: ready, Message: message}},
+		}}
+	}
+	tests := map[string]struct {
+		changed       func(before, after client.Object) bool
+		before, after client.Object
+		want          bool
+	}{
+		"release as it was":     {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{}, false},
+		"release's status":      {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{Status: helmv2.HelmReleaseStatus{Failures: 1}}, false},
+		"release's spec":        {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Generation: 1}}, true},
+		"release annotated":     {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{ObjectMeta: annotated("enabled")}, true},
+		"annotated otherwise":   {releaseChanged, &helmv2.HelmRelease{ObjectMeta: annotated("x")}, &helmv2.HelmRelease{ObjectMeta: annotated("y")}, true},
+		"annotated with naught": {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{ObjectMeta: annotated("")}, true},
+		"policy resolved":       {policyChanged, &imagev1.ImagePolicy{}, resolved("v1", "True", ""), true},
+		"policy moved on":       {policyChanged, resolved("v1", "True", ""), resolved("v2", "True", ""), true},
+		"policy lost its tag":   {policyChanged, resolved("v1", "True", ""), resolved("v1", "False", "lost"), true},
+		"policy says it anew":   {policyChanged, resolved("v1", "True", "a"), resolved("v1", "True", "b"), false},
+		"policy's rules": {policyChanged, &imagev1.ImagePolicy{}, &imagev1.ImagePolicy{
+			Spec: imagev1.ImagePolicySpec{FilterTags: &imagev1.TagFilter{Pattern: "^v"}},
+		}, true},
+		"no policy at all": {policyChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{}, true},
+	}
+	for name, test := range tests {
+		p := updated(test.changed)
+		if got := p.Update(event.UpdateEvent{ObjectOld: test.before, ObjectNew: test.after}); got != test.want {
+			t.Errorf("%s: passes %t, want %t", name, got, test.want)
+		}
+		if !p.Create(event.CreateEvent{Object: test.after}) || !p.Delete(event.DeleteEvent{Object: test.after}) {
+			t.Errorf("%s: a creation or a deletion is dropped", name)
+		}
+	}
+	ours := named("registry-pins")
+	for name, want := range map[string]bool{"registry-pins": true, "other": false} {
+		o := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		if ours.Create(event.CreateEvent{Object: o}) != want || ours.Delete(event.DeleteEvent{Object: o}) != want ||
+			ours.Update(event.UpdateEvent{ObjectOld: o, ObjectNew: o}) != want {
+			t.Errorf("%s does not pass as it should", name)
+		}
+	}
+}
