@@ -1,0 +1,188 @@
+// Command corpus measures how well releases are linked to policies: it plans real
+// releases whose policies are known from Git, and compares.
+//
+//	go run ./hack/corpus [-recorded FILE] FOLDER
+//
+// The folder holds packs, one repository each. With -recorded it fails where a
+// figure is worse than the file's.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+func main() {
+	recorded := flag.String("recorded", "", "fail where a figure is worse than in this `file`")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		fmt.Fprintln(os.Stderr, "usage: corpus [-recorded FILE] FOLDER")
+		os.Exit(2)
+	}
+	if err := run(flag.Arg(0), *recorded, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "corpus:", err)
+		os.Exit(1)
+	}
+}
+
+// figures count what was expected and what came out.
+type figures struct {
+	Cases         int `json:"cases"`
+	Policies      int `json:"policies"`
+	LinkedOfThem  int `json:"linked"`
+	Pins          int `json:"pins"`
+	PinnedOfThem  int `json:"pinned"`
+	ExtraPolicies int `json:"extra"`
+}
+
+func (f *figures) add(other figures) {
+	f.Cases += other.Cases
+	f.Policies += other.Policies
+	f.LinkedOfThem += other.LinkedOfThem
+	f.Pins += other.Pins
+	f.PinnedOfThem += other.PinnedOfThem
+	f.ExtraPolicies += other.ExtraPolicies
+}
+
+func (f *figures) linkRecall() float64 { return ratio(f.LinkedOfThem, f.Policies) }
+func (f *figures) pinRecall() float64  { return ratio(f.PinnedOfThem, f.Pins) }
+func (f *figures) extra() float64      { return ratio(f.ExtraPolicies, f.Cases) }
+
+func ratio(part, whole int) float64 {
+	if whole == 0 {
+		return 1
+	}
+	return float64(part) / float64(whole)
+}
+
+// result is what is recorded.
+type result struct {
+	WithoutLargest figures `json:"withoutLargest"`
+	All            figures `json:"all"`
+}
+
+func run(folder, recorded string, out io.Writer) error {
+	packs, err := readPacks(folder)
+	if err != nil {
+		return err
+	}
+	var r result
+	fmt.Fprintf(out, "%-48s %6s %12s %12s %12s\n", "pack", "cases", "link recall", "pin recall", "extra/case")
+	for i, p := range packs {
+		f, err := measure(p, out)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		row(out, p.name, f)
+		r.All.add(f)
+		if i < len(packs)-1 {
+			r.WithoutLargest.add(f)
+		}
+	}
+	row(out, "all but the largest", r.WithoutLargest)
+	row(out, "all", r.All)
+	if recorded == "" {
+		return nil
+	}
+	return r.compare(recorded)
+}
+
+func row(out io.Writer, name string, f figures) {
+	fmt.Fprintf(out, "%-48s %6d %12.4f %12.4f %12.4f\n", name, f.Cases, f.linkRecall(), f.pinRecall(), f.extra())
+}
+
+// measure plans every case of a pack and prints what it misses.
+func measure(p *pack, out io.Writer) (figures, error) {
+	var sum figures
+	for i := range p.Cases {
+		c := &p.Cases[i]
+		s, err := p.snapshot(c)
+		if err != nil {
+			return sum, err
+		}
+		report := pin.Plan(s, pin.Options{})
+		f := c.compare(report)
+		sum.add(f)
+		if f.LinkedOfThem < f.Policies || f.PinnedOfThem < f.Pins || f.ExtraPolicies > 0 {
+			release := report.Releases[0]
+			fmt.Fprintf(out, "  %s %s/%s: expected %v %v, linked %v, pinned %v\n", c.ID, c.Namespace, c.Name,
+				c.Expect.Policies, c.Expect.Pins, release.Policies, release.Pins)
+		}
+	}
+	return sum, nil
+}
+
+// compare counts what a plan has of what was expected. A linked policy that was
+// not expected is extra only if it is about another image.
+func (c *releaseEntry) compare(report *v1alpha1.PinReport) figures {
+	f := figures{Cases: 1, Policies: len(c.Expect.Policies), Pins: len(c.Expect.Pins)}
+	linked := report.Releases[0].Policies
+	for _, policy := range c.Expect.Policies {
+		if slices.Contains(linked, policy) {
+			f.LinkedOfThem++
+		}
+	}
+	for _, expected := range c.Expect.Pins {
+		if slices.ContainsFunc(report.Pins, func(p v1alpha1.Pin) bool { return p.Pin == expected }) {
+			f.PinnedOfThem++
+		}
+	}
+	for _, policy := range linked {
+		if !slices.Contains(c.Expect.Policies, policy) && !onlyExpected(report, policy, c.Expect.Pins) {
+			f.ExtraPolicies++
+		}
+	}
+	return f
+}
+
+// onlyExpected says whether all pins of a policy are among the expected.
+func onlyExpected(report *v1alpha1.PinReport, policy string, expected []string) bool {
+	for _, p := range report.Pins {
+		if slices.Contains(p.Via, "ImagePolicy "+policy) && !slices.Contains(expected, p.Pin) {
+			return false
+		}
+	}
+	return true
+}
+
+// compare returns an error that names each figure that is worse than recorded.
+func (r *result) compare(name string) error {
+	text, err := os.ReadFile(name) //nolint:gosec // the file that the developer names
+	if err != nil {
+		return err
+	}
+	var before result
+	if err := json.Unmarshal(text, &before); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return errors.Join(
+		worse("all but the largest", &r.WithoutLargest, &before.WithoutLargest),
+		worse("all", &r.All, &before.All),
+	)
+}
+
+func worse(name string, now, before *figures) error {
+	var errs []error
+	for _, figure := range []struct {
+		what        string
+		now, before float64
+		bad         bool
+	}{
+		{"link recall", now.linkRecall(), before.linkRecall(), now.linkRecall() < before.linkRecall()},
+		{"pin recall", now.pinRecall(), before.pinRecall(), now.pinRecall() < before.pinRecall()},
+		{"extra links", now.extra(), before.extra(), now.extra() > before.extra()},
+	} {
+		if figure.bad {
+			errs = append(errs, fmt.Errorf("%s: %s is %.4f, recorded is %.4f", name, figure.what, figure.now, figure.before))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// pack is one repository's releases and policies.
+type pack struct {
+	name     string
+	Policies []policyEntry  `json:"policies"`
+	Cases    []releaseEntry `json:"cases"`
+}
+
+type policyEntry struct {
+	Namespace string         `json:"namespace"`
+	Name      string         `json:"name"`
+	Image     string         `json:"image"`
+	Spec      map[string]any `json:"spec"`
+}
+
+// releaseEntry is one suspended release, and what Git says that it needs.
+type releaseEntry struct {
+	ID         string                    `json:"id"`
+	Namespace  string                    `json:"namespace"`
+	Name       string                    `json:"name"`
+	Spec       map[string]any            `json:"spec"`
+	ConfigMaps map[string]map[string]any `json:"configMaps"`
+	Variables  map[string]string         `json:"variables"`
+	Latest     map[string]string         `json:"latest"`
+	Expect     struct {
+		Policies []string `json:"policies"`
+		Pins     []string `json:"pins"`
+	} `json:"expect"`
+}
+
+// readPacks reads every pack in a folder, the largest last.
+func readPacks(folder string) ([]*pack, error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("no packs in %s", folder)
+	}
+	packs := make([]*pack, 0, len(files))
+	for _, file := range files {
+		text, err := os.ReadFile(file) //nolint:gosec // a file of the folder that the developer names
+		if err != nil {
+			return nil, err
+		}
+		p := &pack{name: strings.TrimSuffix(filepath.Base(file), ".json")}
+		if err := json.Unmarshal(text, p); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		packs = append(packs, p)
+	}
+	slices.SortStableFunc(packs, func(a, b *pack) int { return len(a.Cases) - len(b.Cases) })
+	return packs, nil
+}
+
+// snapshot is the cluster that holds one case: all policies of the pack, and the
+// one release.
+func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
+	s := &pin.Snapshot{}
+	for _, entry := range p.Policies {
+		policy := &imagev1.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: entry.Namespace, Name: entry.Name}}
+		if err := convert(entry.Spec, c.Variables, &policy.Spec); err != nil {
+			return nil, err
+		}
+		image := expand(entry.Image, c.Variables)
+		if tag, found := c.Latest[entry.Namespace+"/"+entry.Name]; found {
+			policy.Status.LatestRef = &imagev1.ImageRef{Name: image, Tag: tag}
+		}
+		// An ImageRepository for each, for a pack does not say which share one.
+		repository := &imagev1.ImageRepository{Spec: imagev1.ImageRepositorySpec{Image: image}}
+		repository.Namespace, repository.Name = repositoryOf(policy)
+		s.Policies = append(s.Policies, snapshot.Policy(policy))
+		s.Repositories = append(s.Repositories, snapshot.Repository(repository))
+	}
+	release := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}}
+	if err := convert(c.Spec, nil, &release.Spec); err != nil {
+		return nil, err
+	}
+	s.Releases = []pin.Release{snapshot.Release(release)}
+	return s, nil
+}
+
+func repositoryOf(policy *imagev1.ImagePolicy) (namespace, name string) {
+	ref := policy.Spec.ImageRepositoryRef
+	if ref.Namespace == "" {
+		return policy.Namespace, ref.Name
+	}
+	return ref.Namespace, ref.Name
+}
+
+// convert gives a spec its type. The variables are replaced as Flux does before
+// it applies a manifest. Times are left out: some repositories have ones that no
+// API server would take, and pins do not depend on them.
+func convert(spec map[string]any, variables map[string]string, into any) error {
+	spec = maps.Clone(spec)
+	delete(spec, "interval")
+	delete(spec, "timeout")
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	if variables != nil {
+		text = []byte(expand(string(text), variables))
+	}
+	return json.Unmarshal(text, into)
+}
+
+// variable is ${NAME}.
+var variable = regexp.MustCompile(`\$\{(\w+)\}`)
+
+// expand replaces variables; one that is not known becomes its name in lower case.
+func expand(s string, variables map[string]string) string {
+	return variable.ReplaceAllStringFunc(s, func(match string) string {
+		name := variable.FindStringSubmatch(match)[1]
+		if value, found := variables[name]; found {
+			return value
+		}
+		return strings.ToLower(name)
+	})
+}
