@@ -3,6 +3,8 @@
 package snapshot
 
 import (
+	"path"
+
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
@@ -21,7 +23,10 @@ func Namespace(o metav1.Object) pin.Namespace {
 
 // Release converts a HelmRelease. The result shares its values.
 func Release(o *helmv2.HelmRelease) pin.Release {
-	release := pin.Release{Name: nameOf(o), Suspended: o.Spec.Suspend, Sync: syncOf(o)}
+	release := pin.Release{
+		Name: nameOf(o), Suspended: o.Spec.Suspend, Sync: syncOf(o),
+		ReleaseName: o.Spec.ReleaseName, Chart: chartOf(&o.Spec),
+	}
 	if o.Spec.Values != nil {
 		release.Values = o.Spec.Values.Raw
 	}
@@ -29,6 +34,19 @@ func Release(o *helmv2.HelmRelease) pin.Release {
 		release.ValuesFrom = append(release.ValuesFrom, source.Kind+" "+source.Name)
 	}
 	return release
+}
+
+// chartOf returns the last part of the name of a release's chart, or of the
+// object that it comes from.
+func chartOf(spec *helmv2.HelmReleaseSpec) string {
+	switch {
+	case spec.ChartRef != nil:
+		return spec.ChartRef.Name
+	case spec.Chart != nil:
+		return path.Base(spec.Chart.Spec.Chart)
+	default:
+		return ""
+	}
 }
 
 // Policy converts an ImagePolicy.

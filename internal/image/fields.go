@@ -1,155 +1,148 @@
 package image
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-
-	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// The fields of a map that name an image together, as charts spell them.
-const (
-	registryField   = "registry"
-	repositoryField = "repository"
-	imageField      = "image"
-	nameField       = "name"
-	tagField        = "tag"
-	versionField    = "version"
-	digestField     = "digest"
-)
-
-// fields takes a map whose fields name an image together, and returns the keys
-// that did. imageKey says that the map stands under a key that promises an
-// image.
+// fields takes the groups of fields of a map that name an image together, and
+// returns the keys of those that did. imageKey says that the map stands under a
+// key that promises an image.
 func (f *finder) fields(at *path, m map[string]any, imageKey bool) []string {
-	repositoryKey, name := pick(m, repositoryField, imageField, nameField)
-	tagKey, tag := pick(m, tagField, versionField)
-	if repositoryKey == "" && tagKey == tagField {
-		f.problem(v1alpha1.ReasonNoRepository, at.field(tagKey),
-			fmt.Sprintf("tag %q stands without a repository, so it is not known which image is meant", tag))
+	keys := normalise(m)
+	var used []string
+	for _, prefix := range keys.prefixes() {
+		g := keys.group(m, prefix, used)
+		if g.repository.key == "" {
+			if g.hasTag() && g.tag.value != "" {
+				f.tagAlone(at, g)
+			}
+			continue
+		}
+		if g.looksLikeImage(m, imageKey && prefix == "") {
+			used = append(used, f.group(at, m, g)...)
+		}
 	}
-	if !looksLikeImage(m, repositoryKey, name, imageKey) {
-		return nil
-	}
-	ref, err := parseRepositoryFields(m, repositoryKey, name)
+	return used
+}
+
+// group takes a group that looks like an image, and returns its keys if it is
+// one.
+func (f *finder) group(at *path, m map[string]any, g *group) []string {
+	refs, err := f.repositories(m, g)
 	// A name or a URL beside a version is rather an application or a chart.
-	unlikely := tagKey != tagField && (repositoryKey == nameField || isURL(name))
-	if unlikely && (err != nil || CheckTag(tag) != nil) {
+	unlikely := !g.hasTag() && (plain(g.repository.key) == nameEnding || isURL(g.repository.value))
+	if unlikely && (err != nil || CheckTag(g.tag.value) != nil) {
 		return nil
 	}
 	if err != nil {
-		f.invalid(at.field(repositoryKey), err)
-	} else {
-		f.tagged(at, ref, tagKey, tag, m)
+		f.invalid(at.field(g.repository.key), err)
+		return g.keys()
 	}
-	return []string{registryField, repositoryKey, tagField, versionField, digestField}
+	tag, digest := f.tagAndDigest(at, m, g)
+	for _, m := range refs {
+		f.tagged(at, m, tag, digest)
+	}
+	return g.keys()
 }
 
-// looksLikeImage says whether a map that has a repository, or what may be one,
-// is about an image at all.
-func looksLikeImage(m map[string]any, repositoryKey, name string, imageKey bool) bool {
-	hasTag := hasAny(m, tagField, versionField, digestField)
-	switch repositoryKey {
-	case repositoryField:
-		return hasTag || imageKey || hasAny(m, registryField) || hasHost(name) && !isURL(name)
-	case imageField:
-		return hasTag || hasAny(m, registryField)
-	case nameField:
-		return hasTag
-	default:
-		return false
+// tagAlone takes a tag that stands without a repository. Which image is meant may
+// be known from the names of policies.
+func (f *finder) tagAlone(at *path, g *group) {
+	if err := CheckTag(g.tag.value); err != nil {
+		f.invalid(at.field(g.tag.key), err)
+		return
 	}
+	hint := at.hint
+	if prefix := strings.TrimSuffix(strings.TrimSuffix(plain(g.tag.key), tagEnding), imageEnding); prefix != "" {
+		hint = prefix
+	}
+	f.mentions = append(f.mentions, Mention{
+		Path: at.field(g.tag.key).String(), Hint: hint, Reference: Reference{Tag: g.tag.value},
+	})
 }
 
-// parseRepositoryFields reads the field for the repository, behind the registry
-// where there is one. Charts join the two whatever the repository is; only where
-// it already begins with that registry is nothing joined.
-func parseRepositoryFields(m map[string]any, repositoryKey, name string) (Reference, error) {
-	if _, isString := m[repositoryKey].(string); !isString {
-		return Reference{}, fmt.Errorf("is %s, want a string such as git.example.com/team/app", name)
+// repositories reads the fields for the repository. Charts join the registry and
+// the repository whatever that is; only where it already begins with that
+// registry is nothing joined.
+func (f *finder) repositories(m map[string]any, g *group) ([]Mention, error) {
+	if _, isString := m[g.repository.key].(string); !isString {
+		return nil, fmt.Errorf("is %s, want a string such as git.example.com/team/app", g.repository.value)
 	}
-	registry, _ := scalar(m[registryField])
-	registry = strings.TrimSuffix(registry, "/")
-	if registry != "" && !strings.HasPrefix(name, registry+"/") {
-		name = registry + "/" + name
+	names := []string{g.repository.value}
+	if g.inner.value != "" {
+		names = append(names, g.repository.value+"/"+g.inner.value)
 	}
-	return Parse(name)
+	var mentions []Mention
+	for _, name := range names {
+		for _, registry := range f.registries(g, name) {
+			joined := name
+			if registry != "" && !strings.HasPrefix(name, registry+"/") {
+				joined = registry + "/" + name
+			}
+			ref, err := Parse(joined)
+			if err != nil {
+				return nil, err
+			}
+			mentions = append(mentions, Mention{Hostless: !hasHost(joined), Reference: ref})
+		}
+	}
+	return mentions, nil
 }
 
-// tagged takes an image whose tag and digest are fields of their own. What is
-// none is reported; the repository is mentioned all the same, for a policy may
-// know its tag.
-func (f *finder) tagged(at *path, ref Reference, tagKey, tag string, m map[string]any) {
-	if ref.Tag != "" {
-		f.mention(at, ref)
+// registries are those that a repository may be joined with: the group's own, and
+// the one that global.imageRegistry puts in its place.
+func (f *finder) registries(g *group, name string) []string {
+	own := strings.TrimSuffix(g.registry.value, "/")
+	if f.globalRegistry == "" || f.globalRegistry == own || hasHost(name) {
+		return []string{own}
 	}
-	if _, isScalar := scalar(m[tagField]); !isScalar {
-		f.invalid(at.field(tagField), errors.New("is a list or an object, want a tag: "+tagGrammar))
+	if own == "" {
+		return []string{f.globalRegistry}
 	}
-	tag, digest, _ := strings.Cut(tag, "@")
+	return []string{own, f.globalRegistry}
+}
+
+// tagAndDigest reads a group's tag, which may have the digest behind it, and its
+// digest. What is none is reported, and empty.
+func (f *finder) tagAndDigest(at *path, m map[string]any, g *group) (tag, digest string) {
+	if _, isScalar := scalar(m[g.tag.key]); g.tag.key != "" && !isScalar {
+		f.invalid(at.field(g.tag.key), errors.New("is a list or an object, want a tag: "+tagGrammar))
+	}
+	tag, digest, _ = strings.Cut(g.tag.value, "@")
 	if digest == "" {
-		digest, _ = scalar(m[digestField])
+		digest = g.digest.value
 	}
 	if digest != "" {
 		if err := checkDigest(digest); err != nil {
 			f.invalid(at, err)
-		} else {
-			ref.Digest = digest
+			digest = ""
 		}
 	}
 	if tag != "" {
 		if err := CheckTag(tag); err != nil {
-			f.invalid(at.field(tagKey), err)
+			f.invalid(at.field(g.tag.key), err)
 			tag = ""
 		}
 	}
-	if tag != "" || ref.Tag == "" {
-		f.mention(at, Reference{Repository: ref.Repository, Tag: tag, Digest: ref.Digest})
-	}
+	return tag, digest
 }
 
-// isURL says that a string has a scheme, which image references have not.
-func isURL(s string) bool {
-	return strings.Contains(s, "://")
-}
-
-// pick returns the first of the keys that holds a scalar that is not empty, and
-// what it holds.
-func pick(m map[string]any, keys ...string) (key, value string) {
-	for _, key := range keys {
-		if value, isScalar := scalar(m[key]); isScalar && value != "" {
-			return key, value
-		}
+// tagged takes an image whose tag and digest are fields of their own. Without a
+// tag it is mentioned all the same, for a policy may know one.
+func (f *finder) tagged(at *path, m Mention, tag, digest string) {
+	m.Path = at.String()
+	own := m.Reference
+	if own.Tag != "" {
+		f.mentions = append(f.mentions, m)
 	}
-	return "", ""
-}
-
-// hasAny says whether one of the keys is there, be it empty.
-func hasAny(m map[string]any, keys ...string) bool {
-	for _, key := range keys {
-		if _, found := m[key]; found {
-			return true
-		}
+	if tag == "" && own.Tag != "" {
+		return
 	}
-	return false
-}
-
-// scalar is a value as a chart's template prints it; absent and null are empty.
-// It says false for a list or an object.
-func scalar(value any) (string, bool) {
-	switch value := value.(type) {
-	case nil:
-		return "", true
-	case string:
-		return strings.TrimSpace(value), true
-	case json.Number:
-		return value.String(), true
-	case bool:
-		return strconv.FormatBool(value), true
-	default:
-		return "", false
+	m.Tag = tag
+	if digest != "" {
+		m.Digest = digest
 	}
+	f.mentions = append(f.mentions, m)
 }

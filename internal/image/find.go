@@ -12,8 +12,17 @@ import (
 type Mention struct {
 	// Path is where: spec.values.image.
 	Path string
-	// Reference is the image. Its tag is empty where the chart chooses it.
+
+	// Reference is the image. Its tag is empty where the chart chooses it; its
+	// repository is empty where only a tag is there.
 	Reference
+
+	// Hostless says that no registry was named, so that Docker Hub was assumed.
+	Hostless bool
+
+	// Hint is the name of the nearest key above that is more than `image`; it may
+	// tell which image a tag without a repository is of.
+	Hint string
 }
 
 // Find returns every image that values name, and what looked like one and is
@@ -21,19 +30,26 @@ type Mention struct {
 // what their own path is called. It visits every value once.
 //
 // An image is named by
-//   - a map with a repository (also `image`, `name`) and a tag (also `version`),
-//     with or without `registry` and `digest`;
+//   - fields of a map for the repository and the tag, in the spellings of group,
+//     or for the tag alone;
 //   - a string below a key that ends in `image` or `images`;
 //   - any other string that is a full reference: host, path, and tag or digest.
 func Find(values any, root string) ([]Mention, []v1alpha1.Problem) {
 	f := &finder{}
+	if top, isMap := values.(map[string]any); isMap {
+		if global, isMap := top["global"].(map[string]any); isMap {
+			registry, _ := scalar(global["imageRegistry"])
+			f.globalRegistry = strings.TrimSuffix(registry, "/")
+		}
+	}
 	f.visit(&path{root: root}, values, false)
 	return f.mentions, f.problems
 }
 
 type finder struct {
-	mentions []Mention
-	problems []v1alpha1.Problem
+	globalRegistry string
+	mentions       []Mention
+	problems       []v1alpha1.Problem
 }
 
 // visit looks at a value and all below it. imageKey says that the key that it
@@ -76,7 +92,7 @@ func (f *finder) text(at *path, s string, imageKey bool) {
 	if ref.Tag == "" && ref.Digest == "" {
 		ref.Tag = "latest" // what every client of the distribution protocol takes it for
 	}
-	f.mention(at, ref)
+	f.mentions = append(f.mentions, Mention{Path: at.String(), Reference: ref, Hostless: !hasHost(name)})
 }
 
 // reference parses a reference; a digest that is none is reported and left out,
@@ -106,10 +122,6 @@ func (f *finder) invalid(at *path, err error) {
 
 func (f *finder) problem(reason v1alpha1.Reason, at *path, message string) {
 	f.problems = append(f.problems, v1alpha1.Problem{Reason: reason, Field: at.String(), Message: message})
-}
-
-func (f *finder) mention(at *path, ref Reference) {
-	f.mentions = append(f.mentions, Mention{Path: at.String(), Reference: ref})
 }
 
 // isImageKey says whether a key promises an image: image, baseImage, images.

@@ -21,6 +21,9 @@ func found(t *testing.T, values string) string {
 	var lines []string
 	for _, m := range mentions {
 		line := m.Path + " " + m.Repository.String()
+		if m.Repository == (Repository{}) {
+			line = m.Path + " (" + m.Hint + ")"
+		}
 		if m.Tag != "" {
 			line += ":" + m.Tag
 		}
@@ -70,6 +73,32 @@ func TestFind(t *testing.T) {
 		{`{"image":{"repository":"o/a"}}`, "v.image docker.io/o/a"},
 		{`{"x":{"image":"g.io/o/a:1","tag":"2"}}`, "v.x g.io/o/a:1; v.x g.io/o/a:2"},
 
+		// Other spellings.
+		{`{"x":{"image":"g.io/o/a","imageTag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"imageRepository":"o/a","imageRegistry":"g.io","image_tag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"repository":"g.io/o/a","imageTag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"webImage":"g.io/o/web","webImageTag":"1","jobImage":"g.io/o/job","jobImageTag":"2"}}`, "v.x g.io/o/job:2; v.x g.io/o/web:1"},
+		{`{"x":{"web_repository":"g.io/o/web","web_tag":"1"}}`, "v.x g.io/o/web:1"},
+		{`{"image":{"name":"g.io/o/a","tag":"1"}}`, "v.image g.io/o/a:1"},
+
+		// A repository in two parts.
+		{`{"x":{"repository":"g.io/o","image":"a","tag":"1"}}`, "v.x g.io/o:1; v.x g.io/o/a:1"},
+		{`{"x":{"registry":"g.io","repository":"o","name":"a","tag":"1"}}`, "v.x g.io/o:1; v.x g.io/o/a:1"},
+		{`{"x":{"repository":"g.io/o/a","image":"a","tag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"repository":"g.io/o/a","name":"web","tag":"1"}}`, "v.x g.io/o/a:1"},
+
+		// A registry for all.
+		{`{"global":{"imageRegistry":"m.io"},"x":{"repository":"o/a","tag":"1"}}`, "v.x m.io/o/a:1"},
+		{`{"global":{"imageRegistry":"m.io"},"x":{"repository":"o/a","registry":"g.io","tag":"1"}}`, "v.x g.io/o/a:1; v.x m.io/o/a:1"},
+		{`{"global":{"imageRegistry":"m.io"},"x":{"repository":"g.io/o/a","tag":"1"}}`, "v.x g.io/o/a:1"},
+
+		// A tag alone, with the key that may tell which image is meant.
+		{`{"x":{"tag":"1"}}`, "v.x.tag (x):1"},
+		{`{"image":{"tag":"1"}}`, "v.image.tag ():1"},
+		{`{"web":{"image":{"tag":"1"}}}`, "v.web.image.tag (web):1"},
+		{`{"webImageTag":"1"}`, "v.webImageTag (web):1"},
+		{`{"x":{"version":"1"}}`, ""},
+
 		// What lies beside or below the fields is looked at too.
 		{`{"x":{"repository":"g.io/o/a","tag":"1","init":{"image":"g.io/o/b:1"}}}`, "v.x g.io/o/a:1; v.x.init.image g.io/o/b:1"},
 		{`{"x":{"repository":"g.io/o/a","tag":"1","version":{"image":"g.io/o/b:1"}}}`, "v.x g.io/o/a:1; v.x.version.image g.io/o/b:1"},
@@ -83,8 +112,9 @@ func TestFind(t *testing.T) {
 		{`{"x":{"version":"1.2"}}`, ""},
 
 		// What should be an image and is not.
-		{`{"x":{"tag":"1"}}`, "v.x.tag NoRepository"},
+		{`{"x":{"tag":"1==2"}}`, "v.x.tag InvalidReference"},
 		{`{"x":{"tag":""}}`, ""},
+		{`{"x":{"tag":["1"]}}`, ""},
 		{`{"x":{"repository":5,"tag":"1"}}`, "v.x.repository InvalidReference"},
 		{`{"x":{"repository":"o//a","tag":"1"}}`, "v.x.repository InvalidReference"},
 		{`{"x":{"repository":"g.io/o/a","tag":"1==2"}}`, "v.x g.io/o/a; v.x.tag InvalidReference"},
@@ -116,7 +146,7 @@ func TestPathIsCut(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"git.oleks.space/oleks/cms-plugins:staging", "nginx", "A/b:C", "localhost:5000/a@sha256:" + strings.Repeat("0", 64),
-		"[::1]:443/a:b", "a\nb", "a==b",
+		"[::1]:443/a:b", "[1]:443/a", "a.b_c/d", "a\nb", "a==b",
 	} {
 		f.Add(s)
 	}
@@ -171,7 +201,7 @@ func FuzzFind(f *testing.F) {
 // read named it.
 func checkReference(t *testing.T, ref Reference, said string) {
 	t.Helper()
-	if _, err := ParseRepository(ref.Repository.String()); err != nil {
+	if _, err := ParseRepository(ref.Repository.String()); err != nil && ref.Repository != (Repository{}) {
 		t.Errorf("from %q: %v", said, err)
 	}
 	if ref.Tag != "" && CheckTag(ref.Tag) != nil {

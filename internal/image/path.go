@@ -17,14 +17,20 @@ type path struct {
 	parent *path
 	// segment is this step as it is printed, with its dot or brackets.
 	segment string
+	// hint is the nearest key that is more than `image`, up to this step.
+	hint string
 }
 
 // field is the place of a key below p.
 func (p *path) field(key string) *path {
+	next := p.step("[" + strconv.Quote(key) + "]")
 	if isPlain(key) {
-		return p.step("." + key)
+		next = p.step("." + key)
 	}
-	return p.step("[" + strconv.Quote(key) + "]")
+	if !isImageKey(key) {
+		next.hint = key
+	}
+	return next
 }
 
 // item is the place of the i-th element below p.
@@ -33,7 +39,7 @@ func (p *path) item(i int) *path {
 }
 
 func (p *path) step(segment string) *path {
-	return &path{root: p.root, parent: p, segment: segment}
+	return &path{root: p.root, parent: p, segment: segment, hint: p.hint}
 }
 
 // String prints the path; of one that is too long, the root and the end.

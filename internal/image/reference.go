@@ -60,13 +60,17 @@ func ParseRepository(s string) (Repository, error) {
 func Parse(s string) (Reference, error) {
 	name, suffix := splitName(s)
 	named, err := reference.ParseNormalizedNamed(strings.ToLower(name) + suffix)
+	if err == nil && reference.Domain(named) == "" {
+		err = errHost // what stands for the host cannot be one
+	}
 	if err != nil {
 		return Reference{}, fmt.Errorf("%q is not an image reference: %w", s, err)
 	}
-	ref := Reference{Repository: Repository{
-		Host: strings.TrimSuffix(reference.Domain(named), ":443"),
-		Path: reference.Path(named),
-	}}
+	ref := Reference{Repository: Repository{Host: reference.Domain(named), Path: reference.Path(named)}}
+	// Some names are those of a host only because of the port behind them.
+	if host, isDefault := strings.CutSuffix(ref.Repository.Host, ":443"); isDefault && hasHost(host+"/") {
+		ref.Repository.Host = host
+	}
 	if tagged, ok := named.(reference.Tagged); ok {
 		ref.Tag = tagged.Tag()
 	}

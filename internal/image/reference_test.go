@@ -13,6 +13,9 @@ func TestParse(t *testing.T) {
 		"dsavell/grav":                              {Repository{"docker.io", "dsavell/grav"}, "", ""},
 		"localhost:5000/app:1":                      {Repository{"localhost:5000", "app"}, "1", ""},
 		"Git.Oleks.Space:443/Oleks/App:RC":          {Repository{"git.oleks.space", "oleks/app"}, "RC", ""},
+		"registry:443/app:1":                        {Repository{"registry:443", "app"}, "1", ""},
+		"[1]:443/app:1":                             {Repository{"[1]:443", "app"}, "1", ""},
+		"[::1]:443/app:1":                           {Repository{"[::1]", "app"}, "1", ""},
 		"ghcr.io/a/b:c@" + digest:                   {Repository{"ghcr.io", "a/b"}, "c", digest},
 		"ghcr.io/a/b@" + digest:                     {Repository{"ghcr.io", "a/b"}, "", digest},
 	}
@@ -27,7 +30,7 @@ func TestParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for _, s := range []string{
 		"", "a b", "ghcr.io/a:b:c", "ghcr.io/a==b:c", "ghcr.io/a:b==c", "ghcr.io/a:b\nc", "ghcr.io//a:b",
-		"https://ghcr.io/a:b", "ghcr.io/a:-b", "ghcr.io/a@sha256:12", "ghcr.io/-a:b", "/a:b",
+		"https://ghcr.io/a:b", "ghcr.io/a:-b", "ghcr.io/a@sha256:12", "ghcr.io/-a:b", "/a:b", "un_der.io/a:b",
 	} {
 		if got, err := Parse(s); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", s, got)

@@ -4,24 +4,18 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/image"
-	"git.oleks.space/oleks/pinsync/internal/policy"
 )
-
-// target is a policy as releases are linked to it.
-type target struct {
-	Policy
-	// image is the repository that it follows; nil where that is not known.
-	image *image.Repository
-	// latest is what it last resolved to; nil before it did.
-	latest *image.Reference
-}
 
 // linker finds the policies that follow an image.
 type linker struct {
+	kin      *kin
+	byName   map[Name]*target
 	byImage  map[image.Repository][]*target
+	bySuffix map[string][]*target
 	problems []v1alpha1.Problem
 }
 
@@ -30,7 +24,12 @@ func newLinker(policies []Policy, repositories []Repository) *linker {
 	for _, repository := range repositories {
 		images[repository.Name] = repository.Image
 	}
-	l := &linker{byImage: make(map[image.Repository][]*target, len(policies))}
+	l := &linker{
+		kin:      newKin(),
+		byName:   make(map[Name]*target, len(policies)),
+		byImage:  make(map[image.Repository][]*target, len(policies)),
+		bySuffix: make(map[string][]*target, len(policies)),
+	}
 	sorted := slices.SortedFunc(slices.Values(policies), func(a, b Policy) int { return compareNames(a.Name, b.Name) })
 	for _, p := range sorted {
 		l.add(p, images)
@@ -41,11 +40,11 @@ func newLinker(policies []Policy, repositories []Repository) *linker {
 // add indexes a policy by the image that it follows, and by the image that it
 // last resolved to: they differ after its ImageRepository was changed or deleted.
 func (l *linker) add(p Policy, images map[Name]string) {
-	t := &target{Policy: p}
-	latest, err := image.ParseRepository(p.LatestImage)
-	if err == nil && image.CheckTag(p.LatestTag) == nil {
-		t.latest = &image.Reference{Repository: latest, Tag: p.LatestTag}
-		l.byImage[latest] = append(l.byImage[latest], t)
+	t := newTarget(p)
+	l.byName[p.Name] = t
+	defer l.kin.add(t)
+	if t.latest != nil {
+		l.index(t, t.latest.Repository)
 	}
 	followed, found := images[p.Repository]
 	repository, err := image.ParseRepository(followed)
@@ -59,7 +58,15 @@ func (l *linker) add(p Policy, images map[Name]string) {
 	}
 	t.image = &repository
 	if t.latest == nil || t.latest.Repository != repository {
-		l.byImage[repository] = append(l.byImage[repository], t)
+		l.index(t, repository)
+	}
+}
+
+// index makes a policy to be found by a repository, and by each end of its path.
+func (l *linker) index(t *target, repository image.Repository) {
+	l.byImage[repository] = append(l.byImage[repository], t)
+	for suffix, more := repository.Path, true; more; _, suffix, more = strings.Cut(suffix, "/") {
+		l.bySuffix[suffix] = append(l.bySuffix[suffix], t)
 	}
 }
 
@@ -69,39 +76,80 @@ func (l *linker) problem(p Policy, message string) {
 	})
 }
 
-// link returns the policies that follow an image: those that accept its tag, or
-// all where none does or there is no tag.
-func (l *linker) link(ref image.Reference) []*target {
-	candidates := l.byImage[ref.Repository]
-	if ref.Tag == "" || len(candidates) < 2 {
-		return candidates
+// link returns the policies that follow an image that a release mentions, by the
+// first of these rules that finds any:
+//
+//  1. the repository is the policy's;
+//  2. no registry is named, and the repository is the end of one policy's image,
+//     and of no other;
+//  3. only a tag is there, the policy accepts it, and a name of the policy agrees
+//     with the release, its chart or the key that the tag stands under.
+//
+// Where several follow one image, those that accept the tag are linked, or all
+// where none does.
+func (l *linker) link(m *image.Mention, r *Release) []*target {
+	if m.Repository == (image.Repository{}) {
+		return l.byKinship(m, r)
 	}
-	var accepting []*target
-	for _, t := range candidates {
-		if t.Rules.Accepts(ref.Tag) {
-			accepting = append(accepting, t)
-		}
+	candidates := l.byImage[m.Repository]
+	if len(candidates) == 0 && m.Hostless {
+		candidates = l.byPathEnd(m)
 	}
-	if len(accepting) == 0 {
-		return candidates
+	if accepting := accepting(candidates, m.Tag); len(accepting) > 0 {
+		return accepting
 	}
-	return accepting
+	return candidates
 }
 
-// tags returns the tags that a policy needs: what it last resolved to, and
-// where it has not resolved for the image that it follows, those that its
-// pattern names.
-func (t *target) tags() []image.Reference {
-	var refs []image.Reference
-	if t.latest != nil {
-		refs = append(refs, *t.latest)
+// byPathEnd returns the policies of the only image that ends with a repository.
+// One word is the end of many an image that is no relation, so its policy must
+// accept the tag.
+func (l *linker) byPathEnd(m *image.Mention) []*target {
+	path, isWord := strings.CutPrefix(m.Repository.Path, "library/")
+	candidates := l.bySuffix[path]
+	if isWord && m.Tag != "" {
+		candidates = accepting(candidates, m.Tag)
 	}
-	if t.image != nil && (t.latest == nil || t.latest.Repository != *t.image) {
-		for _, tag := range policy.Literals(t.Rules.Pattern) {
-			refs = append(refs, image.Reference{Repository: *t.image, Tag: tag})
+	if !isOneImage(candidates) {
+		return nil
+	}
+	return candidates
+}
+
+// byKinship returns the policies that accept a tag and are the next of kin. Names
+// that are only alike count only where they lead to one image.
+func (l *linker) byKinship(m *image.Mention, r *Release) []*target {
+	related := l.kin.of(r, m.Hint)
+	for k := sameAsKey; k > alike; k-- {
+		if list := accepting(related[k], m.Tag); len(list) > 0 {
+			return list
 		}
 	}
-	return refs
+	if list := accepting(related[alike], m.Tag); isOneImage(list) {
+		return list
+	}
+	return nil
+}
+
+// accepting returns those of the candidates that accept a tag; none without one.
+func accepting(candidates []*target, tag string) []*target {
+	var list []*target
+	for _, t := range candidates {
+		if tag != "" && t.accepts(tag) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// isOneImage says whether all policies follow the same image.
+func isOneImage(targets []*target) bool {
+	for _, t := range targets {
+		if t.repository() != targets[0].repository() {
+			return false
+		}
+	}
+	return true
 }
 
 func compareNames(a, b Name) int {

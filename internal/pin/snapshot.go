@@ -60,6 +60,10 @@ type Namespace struct {
 type Release struct {
 	Name
 	Suspended bool
+	// ReleaseName is the Helm release's name; empty where it is the default.
+	ReleaseName string
+	// Chart is the last part of the chart's name.
+	Chart string
 	// Sync is the value of the sync annotation, nil without it.
 	Sync *string
 	// Values are spec.values, as JSON.

@@ -31,7 +31,7 @@ func yieldOf(r *Release, l *linker) *yield {
 	y := &yield{}
 	mentions := y.find(r)
 	for i := range mentions {
-		y.take(&mentions[i], l)
+		y.take(&mentions[i], r, l)
 	}
 	slices.SortFunc(y.policies, func(a, b *target) int { return compareNames(a.Name, b.Name) })
 	y.policies = slices.Compact(y.policies)
@@ -58,21 +58,43 @@ func (y *yield) find(r *Release) []image.Mention {
 
 // take adds what one image in the values needs: its tag, and the policies that
 // follow it.
-func (y *yield) take(m *image.Mention, l *linker) {
-	linked := l.link(m.Reference)
+func (y *yield) take(m *image.Mention, r *Release, l *linker) {
+	linked := l.link(m, r)
 	y.policies = append(y.policies, linked...)
-	if m.Tag != "" {
-		y.needs = append(y.needs, need{ref: m.Reference, via: m.Path})
-		return
+	for _, ref := range meant(m, linked) {
+		y.needs = append(y.needs, need{ref: ref, via: m.Path})
 	}
-	if slices.ContainsFunc(linked, func(t *target) bool { return len(t.tags()) > 0 }) {
-		return
+	switch {
+	case m.Tag != "" && m.Repository == (image.Repository{}) && len(linked) == 0:
+		y.problem(v1alpha1.ReasonNoRepository, m.Path, fmt.Sprintf(
+			"tag %q stands without a repository, and no ImagePolicy that accepts it has a name that agrees: "+
+				"it is not known which image is meant", m.Tag))
+	case m.Tag == "" && !slices.ContainsFunc(linked, func(t *target) bool { return len(t.tags()) > 0 }):
+		why := "has no tag (the chart's default is meant, which is not known here)"
+		if m.Digest != "" {
+			why = "has no tag, only a digest, which a cleaner does not keep"
+		}
+		y.problem(v1alpha1.ReasonNoTag, m.Path, m.Repository.String()+" "+why+", and no ImagePolicy names one")
 	}
-	why := "has no tag (the chart's default is meant, which is not known here)"
-	if m.Digest != "" {
-		why = "has no tag, only a digest, which a cleaner does not keep"
+}
+
+// meant returns the images with the tag that a release mentions: at the
+// repository that it names, and at those of the policies that were found without
+// the registry or the repository being named.
+func meant(m *image.Mention, linked []*target) []image.Reference {
+	if m.Tag == "" {
+		return nil
 	}
-	y.problem(v1alpha1.ReasonNoTag, m.Path, m.Repository.String()+" "+why+", and no ImagePolicy names one")
+	var refs []image.Reference
+	if m.Repository != (image.Repository{}) {
+		refs = append(refs, m.Reference)
+	}
+	for _, t := range linked {
+		if repository := t.repository(); repository != m.Repository && repository != (image.Repository{}) {
+			refs = append(refs, image.Reference{Repository: repository, Tag: m.Tag})
+		}
+	}
+	return refs
 }
 
 // follow adds what a linked policy needs.

@@ -26,16 +26,39 @@ type Rules struct {
 	Numerical bool
 }
 
-// Accepts says whether a policy with these rules can resolve to the tag. Rules
-// that Flux refuses, such as a broken pattern, accept none.
-func (r Rules) Accepts(tag string) bool {
-	value, ok := r.extract(tag)
+// Matcher applies rules; it does once what takes long.
+type Matcher struct {
+	rules      Rules
+	pattern    *regexp.Regexp
+	constraint *semver.Constraints
+	broken     bool
+}
+
+// Matcher returns what applies the rules. Rules that Flux refuses, such as a
+// broken pattern, accept no tag.
+func (r Rules) Matcher() *Matcher {
+	m := &Matcher{rules: r}
+	var err error
+	if r.Pattern != "" {
+		m.pattern, err = regexp.Compile(r.Pattern)
+		m.broken = err != nil
+	}
+	if r.SemVer != "" {
+		m.constraint, err = semver.NewConstraint(r.SemVer)
+		m.broken = m.broken || err != nil
+	}
+	return m
+}
+
+// Accepts says whether a policy with these rules can resolve to the tag.
+func (m *Matcher) Accepts(tag string) bool {
+	value, ok := m.extract(tag)
 	switch {
-	case !ok:
+	case m.broken || !ok:
 		return false
-	case r.SemVer != "":
-		return inRange(value, r.SemVer)
-	case r.Numerical:
+	case m.constraint != nil:
+		return m.inRange(value)
+	case m.rules.Numerical:
 		_, err := strconv.ParseFloat(value, 64)
 		return err == nil
 	default:
@@ -44,31 +67,23 @@ func (r Rules) Accepts(tag string) bool {
 }
 
 // extract applies the filter, and returns what the policy compares.
-func (r Rules) extract(tag string) (string, bool) {
-	if r.Pattern == "" {
+func (m *Matcher) extract(tag string) (string, bool) {
+	if m.pattern == nil {
 		return tag, true
 	}
-	re, err := regexp.Compile(r.Pattern)
-	if err != nil {
-		return "", false
-	}
-	match := re.FindStringSubmatchIndex(tag)
+	match := m.pattern.FindStringSubmatchIndex(tag)
 	if match == nil {
 		return "", false
 	}
-	if r.Extract == "" {
+	if m.rules.Extract == "" {
 		return tag, true
 	}
-	return string(re.ExpandString(nil, r.Extract, tag, match)), true
+	return string(m.pattern.ExpandString(nil, m.rules.Extract, tag, match)), true
 }
 
-// inRange says whether a version is in a range. As Flux does, it takes a version
-// only in full, major.minor.patch, with or without a leading v.
-func inRange(version, versions string) bool {
-	constraint, err := semver.NewConstraint(versions)
-	if err != nil {
-		return false
-	}
+// inRange says whether a version is in the range. As Flux does, it takes a
+// version only in full, major.minor.patch, with or without a leading v.
+func (m *Matcher) inRange(version string) bool {
 	parsed, err := semver.StrictNewVersion(strings.TrimPrefix(version, "v"))
-	return err == nil && constraint.Check(parsed)
+	return err == nil && m.constraint.Check(parsed)
 }

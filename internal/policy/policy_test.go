@@ -77,13 +77,14 @@ func TestAccepts(t *testing.T) {
 		{Rules{Pattern: `(`}, nil, []string{"anything"}},
 	}
 	for _, test := range tests {
+		matcher := test.rules.Matcher()
 		for _, tag := range test.yes {
-			if !test.rules.Accepts(tag) {
+			if !matcher.Accepts(tag) {
 				t.Errorf("%+v does not accept %q", test.rules, tag)
 			}
 		}
 		for _, tag := range test.no {
-			if test.rules.Accepts(tag) {
+			if matcher.Accepts(tag) {
 				t.Errorf("%+v accepts %q", test.rules, tag)
 			}
 		}
