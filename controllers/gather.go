@@ -51,8 +51,13 @@ func (r *Reconciler) gather(ctx context.Context) (*pin.Snapshot, error) {
 	if err := r.list(ctx, r.watches.releases, &releases); err != nil {
 		return nil, err
 	}
+	protector := pin.NewProtector(s.Namespaces, r.options.Pins)
 	for i := range releases.Items {
-		s.Releases = append(s.Releases, snapshot.Release(&releases.Items[i]))
+		release := snapshot.Release(&releases.Items[i])
+		if protector.Protects(&release) {
+			snapshot.AddContents(&release, &releases.Items[i], notRead)
+		}
+		s.Releases = append(s.Releases, release)
 	}
 	return s, r.gatherPolicies(ctx, s)
 }
@@ -89,4 +94,9 @@ func (r *Reconciler) list(ctx context.Context, k *kind, list client.ObjectList) 
 
 func problem(reason v1alpha1.Reason, k *kind, detail string) v1alpha1.Problem {
 	return v1alpha1.Problem{Reason: reason, Object: k.gvk.Kind, Message: detail}
+}
+
+// notRead stands for every source of values.
+func notRead(string, pin.Name) snapshot.Source {
+	return snapshot.Source{NotRead: "is not read: an image that only it names is not pinned"}
 }

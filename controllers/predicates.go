@@ -25,17 +25,23 @@ func specChanged(before, after client.Object) bool {
 	return before.GetGeneration() != after.GetGeneration()
 }
 
+// annotationChanged is about one annotation.
+func annotationChanged(before, after client.Object, key string) bool {
+	was, had := before.GetAnnotations()[key]
+	is, has := after.GetAnnotations()[key]
+	return was != is || had != has
+}
+
 // syncChanged is about the annotation that protects releases or does not.
 func syncChanged(before, after client.Object) bool {
-	was, had := before.GetAnnotations()[v1alpha1.SyncAnnotation]
-	is, has := after.GetAnnotations()[v1alpha1.SyncAnnotation]
-	return was != is || had != has
+	return annotationChanged(before, after, v1alpha1.SyncAnnotation)
 }
 
 // releaseChanged is about what a HelmRelease says. Its status says nothing about
 // the tags that it needs.
 func releaseChanged(before, after client.Object) bool {
-	return specChanged(before, after) || syncChanged(before, after)
+	return specChanged(before, after) || syncChanged(before, after) ||
+		annotationChanged(before, after, v1alpha1.ImagePoliciesAnnotation)
 }
 
 // policyChanged is about what an ImagePolicy says and what it resolved to. Its

@@ -8,6 +8,10 @@ const (
 	// reported and taken as SyncEnabled.
 	SyncAnnotation = Group + "/sync"
 
+	// ImagePoliciesAnnotation, on a HelmRelease, names ImagePolicies to link
+	// besides those that are found: name or namespace/name, separated by commas.
+	ImagePoliciesAnnotation = Group + "/image-policies"
+
 	// SyncEnabled protects the releases that it is set for.
 	SyncEnabled = "enabled"
 

@@ -23,11 +23,34 @@ type Configuration struct {
 	// does: enabled or disabled. Default: enabled.
 	NamespaceDefault string `json:"namespaceDefault,omitempty"`
 
+	// Releases says which releases are protected: Suspended, or All for a cleaner
+	// that does not see the live ones. Default: Suspended.
+	Releases string `json:"releases,omitempty"`
+
+	// SecretValues says what becomes of valuesFrom entries of kind Secret: Ignore,
+	// and the release's report says so, or Read. Default: Ignore.
+	SecretValues string `json:"secretValues,omitempty"`
+
+	// Tags says which tags are pinned: Referenced, every one that a protected
+	// release refers to or its policies resolve, or Floating, only those that an
+	// ImagePolicy follows. Default: Referenced.
+	Tags string `json:"tags,omitempty"`
+
 	// Heartbeat is how old the list's synced-at may become before it is
 	// renewed without any other change, as a Go duration of at least 1s.
 	// Default: 5m.
 	Heartbeat string `json:"heartbeat,omitempty"`
 }
+
+// Values of the configuration's fields.
+const (
+	ReleasesSuspended  = "Suspended"
+	ReleasesAll        = "All"
+	SecretValuesIgnore = "Ignore"
+	SecretValuesRead   = "Read"
+	TagsReferenced     = "Referenced"
+	TagsFloating       = "Floating"
+)
 
 // Registry is a registry, or one owner's part of it.
 type Registry struct {

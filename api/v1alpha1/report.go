@@ -55,8 +55,14 @@ type Pin struct {
 // ReleaseState is why a release is protected.
 type ReleaseState string
 
-// ReleaseSuspended is the state of a release that Flux does not reconcile.
-const ReleaseSuspended ReleaseState = "Suspended"
+const (
+	// ReleaseSuspended is the state of a release that Flux does not reconcile.
+	ReleaseSuspended ReleaseState = "Suspended"
+
+	// ReleaseLive is the state of a release that is not suspended, where the
+	// configuration protects those too.
+	ReleaseLive ReleaseState = "Live"
+)
 
 // Release is a protected HelmRelease.
 type Release struct {
@@ -124,6 +130,10 @@ const (
 	// ReasonPolicyWithoutImage says that a policy's ImageRepository does not
 	// exist or names no image, so that no release can be linked to it.
 	ReasonPolicyWithoutImage Reason = "PolicyWithoutImage"
+
+	// ReasonPolicyNotFound says that the release's annotation names a policy that
+	// does not exist.
+	ReasonPolicyNotFound Reason = "PolicyNotFound"
 
 	// ReasonInvalidAnnotation says that an annotation of pinsync has a value
 	// that it does not take.

@@ -68,7 +68,7 @@ func plan(o *planOptions, in io.Reader, out, errOut io.Writer) error {
 			return err
 		}
 	}
-	report := pin.Plan(manifests.Snapshot(), config.Pins)
+	report := pin.Plan(manifests.Snapshot(config.Pins, config.ReadSecrets), config.Pins)
 	if err := printPlan(report, o.output, out); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}

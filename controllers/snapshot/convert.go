@@ -21,19 +21,21 @@ func Namespace(o metav1.Object) pin.Namespace {
 	return pin.Namespace{Name: o.GetName(), Sync: syncOf(o)}
 }
 
-// Release converts a HelmRelease. The result shares its values.
+// Release converts a HelmRelease, without what images are found in: AddContents
+// adds that where it matters.
 func Release(o *helmv2.HelmRelease) pin.Release {
-	release := pin.Release{
+	return pin.Release{
 		Name: nameOf(o), Suspended: o.Spec.Suspend, Sync: syncOf(o),
 		ReleaseName: o.Spec.ReleaseName, Chart: chartOf(&o.Spec),
+		Policies: o.Annotations[v1alpha1.ImagePoliciesAnnotation],
 	}
-	if o.Spec.Values != nil {
-		release.Values = o.Spec.Values.Raw
-	}
-	for _, source := range o.Spec.ValuesFrom {
-		release.ValuesFrom = append(release.ValuesFrom, source.Kind+" "+source.Name)
-	}
-	return release
+}
+
+// AddContents adds to a release what images are found in: its effective values,
+// for which it looks up the sources, and its post-renderers.
+func AddContents(release *pin.Release, o *helmv2.HelmRelease, sources Sources) {
+	addValues(release, o, sources)
+	addPostRenderers(release, o)
 }
 
 // chartOf returns the last part of the name of a release's chart, or of the

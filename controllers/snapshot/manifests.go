@@ -3,6 +3,7 @@ package snapshot
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
@@ -17,7 +18,22 @@ import (
 // Manifests builds a snapshot from manifests instead of a cluster.
 type Manifests struct {
 	snapshot pin.Snapshot
-	sources  map[string]string
+	releases []*helmv2.HelmRelease
+	sources  map[sourceKey]map[string]string
+	// origins says where each object was read.
+	origins map[string]string
+}
+
+const secretKind = "Secret"
+
+// SecretsIgnored is why a Secret is not read unless the configuration says so.
+const SecretsIgnored = "is not read, because the configuration's secretValues is Ignore: " +
+	"an image that only it names is not pinned"
+
+// sourceKey identifies a ConfigMap or Secret.
+type sourceKey struct {
+	kind string
+	name pin.Name
 }
 
 // Add takes an object into the snapshot if pins depend on its kind. Of Flux's
@@ -25,25 +41,57 @@ type Manifests struct {
 // that Flux serves. It returns an error for an object that is not of its kind's
 // form or that was there already.
 func (m *Manifests) Add(object manifest.Object) error {
+	s := &m.snapshot
 	switch object.GroupKind() {
 	case schema.GroupKind{Kind: "Namespace"}:
-		return add(m, object, &m.snapshot.Namespaces, func(o *metav1.PartialObjectMetadata) pin.Namespace {
-			return Namespace(o)
-		})
+		return add(m, object, func(o *metav1.PartialObjectMetadata) { s.Namespaces = append(s.Namespaces, Namespace(o)) })
+	case schema.GroupKind{Kind: "ConfigMap"}:
+		return add(m, object, func(o *corev1.ConfigMap) { m.sources[sourceKey{object.Kind, nameOf(o)}] = configMapData(o) })
+	case schema.GroupKind{Kind: secretKind}:
+		return add(m, object, func(o *corev1.Secret) { m.sources[sourceKey{object.Kind, nameOf(o)}] = secretData(o) })
 	case schema.GroupKind{Group: helmv2.GroupVersion.Group, Kind: helmv2.HelmReleaseKind}:
-		return add(m, object, &m.snapshot.Releases, Release)
+		return add(m, object, func(o *helmv2.HelmRelease) { m.releases = append(m.releases, o) })
 	case schema.GroupKind{Group: imagev1.GroupVersion.Group, Kind: imagev1.ImagePolicyKind}:
-		return add(m, object, &m.snapshot.Policies, Policy)
+		return add(m, object, func(o *imagev1.ImagePolicy) { s.Policies = append(s.Policies, Policy(o)) })
 	case schema.GroupKind{Group: imagev1.GroupVersion.Group, Kind: imagev1.ImageRepositoryKind}:
-		return add(m, object, &m.snapshot.Repositories, Repository)
+		return add(m, object, func(o *imagev1.ImageRepository) { s.Repositories = append(s.Repositories, Repository(o)) })
 	default:
 		return nil
 	}
 }
 
-// Snapshot returns what was added. It is complete by definition.
-func (m *Manifests) Snapshot() *pin.Snapshot {
+// Snapshot returns what was added. It is complete by definition: a ConfigMap or
+// Secret that was not added does not exist.
+func (m *Manifests) Snapshot(o pin.Options, readSecrets bool) *pin.Snapshot {
+	protector := pin.NewProtector(m.snapshot.Namespaces, o)
+	for _, object := range m.releases {
+		release := Release(object)
+		if protector.Protects(&release) {
+			AddContents(&release, object, func(kind string, name pin.Name) Source {
+				if kind == secretKind && !readSecrets {
+					return Source{NotRead: SecretsIgnored}
+				}
+				return Source{Data: m.sources[sourceKey{kind, name}]}
+			})
+		}
+		m.snapshot.Releases = append(m.snapshot.Releases, release)
+	}
 	return &m.snapshot
+}
+
+func configMapData(o *corev1.ConfigMap) map[string]string {
+	data := map[string]string{}
+	maps.Copy(data, o.Data)
+	return data
+}
+
+func secretData(o *corev1.Secret) map[string]string {
+	data := map[string]string{}
+	for key, value := range o.Data {
+		data[key] = string(value)
+	}
+	maps.Copy(data, o.StringData)
+	return data
 }
 
 // metaObject is an object of API machinery's type T.
@@ -52,8 +100,8 @@ type metaObject[T any] interface {
 	metav1.Object
 }
 
-// add decodes an object, converts it and adds it to a list of the snapshot.
-func add[T any, P metaObject[T], C any](m *Manifests, object manifest.Object, list *[]C, convert func(P) C) error {
+// add decodes an object, and hands it to take unless it was there already.
+func add[T any, P metaObject[T]](m *Manifests, object manifest.Object, take func(P)) error {
 	decoded := P(new(T))
 	if err := json.Unmarshal(object.Raw, decoded); err != nil {
 		return fmt.Errorf("%s: %s: %w", object.Source, object.Kind, err)
@@ -65,14 +113,15 @@ func add[T any, P metaObject[T], C any](m *Manifests, object manifest.Object, li
 		decoded.SetNamespace(corev1.NamespaceDefault)
 	}
 	key := object.GroupKind().String() + " " + nameOf(decoded).String()
-	if first, found := m.sources[key]; found {
+	if first, found := m.origins[key]; found {
 		return fmt.Errorf("%s: %s %s is there already, from %s: name the manifests of one cluster, "+
 			"such as the output of kustomize build", object.Source, object.Kind, nameOf(decoded), first)
 	}
-	if m.sources == nil {
-		m.sources = map[string]string{}
+	if m.origins == nil {
+		m.origins = map[string]string{}
+		m.sources = map[sourceKey]map[string]string{}
 	}
-	m.sources[key] = object.Source
-	*list = append(*list, convert(decoded))
+	m.origins[key] = object.Source
+	take(decoded)
 	return nil
 }

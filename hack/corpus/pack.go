@@ -92,8 +92,27 @@ func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 	if err := convert(c.Spec, nil, &release.Spec); err != nil {
 		return nil, err
 	}
-	s.Releases = []pin.Release{snapshot.Release(release)}
+	planned := snapshot.Release(release)
+	snapshot.AddContents(&planned, release, c.source)
+	s.Releases = []pin.Release{planned}
 	return s, nil
+}
+
+// source returns a ConfigMap of the case; YAML takes the JSON of its values.
+func (c *releaseEntry) source(_ string, name pin.Name) snapshot.Source {
+	keys, found := c.ConfigMaps[name.Name]
+	if !found {
+		return snapshot.Source{}
+	}
+	data := map[string]string{}
+	for key, values := range keys {
+		text, err := json.Marshal(values)
+		if err != nil {
+			return snapshot.Source{NotRead: err.Error()}
+		}
+		data[key] = string(text)
+	}
+	return snapshot.Source{Data: data}
 }
 
 func repositoryOf(policy *imagev1.ImagePolicy) (namespace, name string) {

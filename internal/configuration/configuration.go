@@ -24,6 +24,9 @@ const minHeartbeat = time.Second
 type Configuration struct {
 	Pins pin.Options
 
+	// ReadSecrets says that values are read from Secrets, too.
+	ReadSecrets bool
+
 	// ConfigMapName is the ConfigMap that the list is written to.
 	ConfigMapName string
 
@@ -83,9 +86,20 @@ func Parse(data []byte) (Configuration, error) {
 		c.Heartbeat, more = parseHeartbeat(field.NewPath("heartbeat"), raw.Heartbeat)
 		errs = append(errs, more...)
 	}
-	var more field.ErrorList
-	c.Pins.NamespacesDisabled, more = parseNamespaceDefault(field.NewPath("namespaceDefault"), raw.NamespaceDefault)
-	errs = append(errs, more...)
+	for _, choice := range []struct {
+		field, value, byDefault, other string
+		set                            *bool
+	}{
+		{"namespaceDefault", raw.NamespaceDefault, v1alpha1.SyncEnabled, v1alpha1.SyncDisabled, &c.Pins.NamespacesDisabled},
+		{"releases", raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.AllReleases},
+		{"secretValues", raw.SecretValues, v1alpha1.SecretValuesIgnore, v1alpha1.SecretValuesRead, &c.ReadSecrets},
+		{"tags", raw.Tags, v1alpha1.TagsReferenced, v1alpha1.TagsFloating, &c.Pins.FloatingOnly},
+	} {
+		*choice.set = choice.value == choice.other
+		if choice.value != "" && choice.value != choice.byDefault && choice.value != choice.other {
+			errs = append(errs, field.NotSupported(field.NewPath(choice.field), choice.value, []string{choice.byDefault, choice.other}))
+		}
+	}
 	return c, oneLine(errs)
 }
 
@@ -137,17 +151,6 @@ func parseHeartbeat(at *field.Path, s string) (time.Duration, field.ErrorList) {
 			fmt.Sprintf("want a duration of at least %s, such as 30s, 5m or 1h30m", minHeartbeat))}
 	}
 	return heartbeat, nil
-}
-
-func parseNamespaceDefault(at *field.Path, s string) (disabled bool, errs field.ErrorList) {
-	switch s {
-	case "", v1alpha1.SyncEnabled:
-		return false, nil
-	case v1alpha1.SyncDisabled:
-		return true, nil
-	default:
-		return false, field.ErrorList{field.NotSupported(at, s, []string{v1alpha1.SyncEnabled, v1alpha1.SyncDisabled})}
-	}
 }
 
 // oneLine joins errors to one that is a single line, nil if there are none.

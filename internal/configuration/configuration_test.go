@@ -20,6 +20,9 @@ registries:
   type: generic
 configMapName: other
 namespaceDefault: disabled
+releases: All
+secretValues: Read
+tags: Floating
 heartbeat: 90s
 `))
 	want := Configuration{
@@ -29,7 +32,10 @@ heartbeat: 90s
 				{Host: "localhost:5000", Type: "generic"},
 			},
 			NamespacesDisabled: true,
+			AllReleases:        true,
+			FloatingOnly:       true,
 		},
+		ReadSecrets:   true,
 		ConfigMapName: "other",
 		Heartbeat:     90 * time.Second,
 	}
@@ -39,7 +45,7 @@ heartbeat: 90s
 }
 
 func TestParseDefaults(t *testing.T) {
-	c, err := Parse([]byte(head))
+	c, err := Parse([]byte(head + "namespaceDefault: enabled\nreleases: Suspended\nsecretValues: Ignore\ntags: Referenced\n"))
 	if err != nil || !reflect.DeepEqual(c, Default()) {
 		t.Errorf("got %+v, %v; want %+v", c, err, Default())
 	}
@@ -69,6 +75,9 @@ func TestParseRefuses(t *testing.T) {
 		"no list":          {head + "registries: git.oleks.space", []string{"registries", `"git.oleks.space"`, "list"}},
 		"name":             {head + "configMapName: Registry_Pins", []string{"configMapName", `"Registry_Pins"`, "lower case"}},
 		"default":          {head + "namespaceDefault: 'on'", []string{"namespaceDefault", `"on"`, "enabled", "disabled"}},
+		"releases":         {head + "releases: Live", []string{"releases", `"Live"`, "Suspended", "All"}},
+		"secrets":          {head + "secretValues: read", []string{"secretValues", `"read"`, "Ignore", "Read"}},
+		"tags":             {head + "tags: all", []string{"tags", `"all"`, "Referenced", "Floating"}},
 		"a list":           {"- a", []string{"array", "object"}},
 		"not YAML":         {"a: [", []string{"line 1"}},
 	}

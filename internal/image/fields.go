@@ -20,7 +20,7 @@ func (f *finder) fields(at *path, m map[string]any, imageKey bool) []string {
 			}
 			continue
 		}
-		if g.looksLikeImage(m, imageKey && prefix == "") {
+		if g.looksLikeImage(imageKey && prefix == "") {
 			used = append(used, f.group(at, m, g)...)
 		}
 	}

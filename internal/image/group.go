@@ -144,7 +144,7 @@ func (g *group) keys() []string {
 
 // looksLikeImage says whether a group that has a repository, or what may be one,
 // is about an image at all.
-func (g *group) looksLikeImage(m map[string]any, imageKey bool) bool {
+func (g *group) looksLikeImage(imageKey bool) bool {
 	hasVersion := g.tag.key != "" || g.digest.key != ""
 	switch key := plain(g.repository.key); {
 	case strings.HasSuffix(key, repositoryEnding):

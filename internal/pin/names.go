@@ -33,7 +33,7 @@ func newKin() *kin {
 // add makes a policy to be found by its names.
 func (k *kin) add(t *target) {
 	path := t.repository().Path
-	names := []string{words(t.Name.Name), words(t.Policy.Repository.Name), words(path[strings.LastIndexByte(path, '/')+1:])}
+	names := []string{words(t.Name.Name), words(t.Repository.Name), words(path[strings.LastIndexByte(path, '/')+1:])}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		if name == "" {

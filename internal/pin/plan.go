@@ -19,25 +19,34 @@ type Options struct {
 	// NamespacesDisabled says that releases are left alone where no annotation
 	// enables them.
 	NamespacesDisabled bool
+
+	// AllReleases says that releases that are not suspended are protected, too.
+	AllReleases bool
+
+	// FloatingOnly says that only tags are pinned that a policy follows.
+	FloatingOnly bool
 }
 
 // Plan decides which tags must be kept: those that the protected releases need,
 // and, as long as the snapshot is not complete, every one of the previous list.
 func Plan(s *Snapshot, o Options) *v1alpha1.PinReport {
 	p := &planner{
-		options: o,
-		linker:  newLinker(s.Policies, s.Repositories),
-		pins:    map[line]*v1alpha1.Pin{},
+		options:  o,
+		linker:   newLinker(s.Policies, s.Repositories),
+		previous: byRelease(s.Previous),
+		pins:     map[line]*v1alpha1.Pin{},
 		report: &v1alpha1.PinReport{
 			APIVersion: v1alpha1.APIVersion,
 			Kind:       v1alpha1.PinReportKind,
 			Releases:   []v1alpha1.Release{},
 		},
 	}
-	enabled, problems := namespaces(s.Namespaces, !o.NamespacesDisabled)
-	p.report.Problems = slices.Concat(s.Unanswered, s.Notes, problems, p.linker.problems)
+	protector := NewProtector(s.Namespaces, o)
+	p.report.Problems = slices.Concat(s.Unanswered, s.Notes, protector.problems, p.linker.problems)
 	for i := range s.Releases {
-		p.release(&s.Releases[i], enabled)
+		if protected, problem := protector.protects(&s.Releases[i]); protected {
+			p.release(&s.Releases[i], problem)
+		}
 	}
 	if !s.Complete() {
 		p.hold(s)
@@ -48,36 +57,74 @@ func Plan(s *Snapshot, o Options) *v1alpha1.PinReport {
 type planner struct {
 	options Options
 	linker  *linker
-	pins    map[line]*v1alpha1.Pin
-	report  *v1alpha1.PinReport
+	// previous are the pins of the last list by the releases that needed them.
+	previous map[string][]*v1alpha1.Pin
+	pins     map[line]*v1alpha1.Pin
+	report   *v1alpha1.PinReport
 }
 
-// release adds a release to the report, and its pins, if it is protected.
-func (p *planner) release(r *Release, namespaces map[string]bool) {
-	byDefault, found := namespaces[r.Namespace]
-	if !found {
-		byDefault = !p.options.NamespacesDisabled
-	}
-	enabled, problem := isEnabled(r.Sync, byDefault)
-	if !r.Suspended || !enabled {
-		return
-	}
-	y := yieldOf(r, p.linker)
+// release adds a protected release to the report, and its pins. The problem is
+// that of its annotation, nil where there is none.
+func (p *planner) release(r *Release, problem *v1alpha1.Problem) {
+	y := yieldOf(r, p.linker, p.options.FloatingOnly)
 	if problem != nil {
 		y.problems = append(y.problems, *problem)
 	}
 	pins := p.need(r.Name, y)
+	if r.Unknown {
+		pins = p.keep(r.Name, pins)
+	}
 	if len(pins) == 0 {
 		y.problem(v1alpha1.ReasonNoPin, "", "nothing is pinned for this release: "+whyNone(y))
 	}
 	p.report.Releases = append(p.report.Releases, v1alpha1.Release{
 		Namespace: r.Namespace,
 		Name:      r.Name.Name,
-		State:     v1alpha1.ReleaseSuspended,
+		State:     stateOf(r),
 		Policies:  y.names(),
 		Pins:      pins,
 		Problems:  sortedProblems(y.problems),
 	})
+}
+
+func stateOf(r *Release) v1alpha1.ReleaseState {
+	if r.Suspended {
+		return v1alpha1.ReleaseSuspended
+	}
+	return v1alpha1.ReleaseLive
+}
+
+// keep adds the pins that a release had, whose contents cannot be had now, to those
+// that it has.
+func (p *planner) keep(release Name, pins []string) []string {
+	for _, previous := range p.previous[release.String()] {
+		pin := p.pin(line{pin: previous.Pin, image: previous.Image})
+		pin.NeededBy = append(pin.NeededBy, release.String())
+		pin.Via = append(pin.Via, previous.Via...)
+		pins = append(pins, previous.Pin)
+	}
+	return sortedSet(pins)
+}
+
+// pin returns the entry of a line, a new one where there is none.
+func (p *planner) pin(l line) *v1alpha1.Pin {
+	pin, found := p.pins[l]
+	if !found {
+		pin = &v1alpha1.Pin{Pin: l.pin, Image: l.image, State: v1alpha1.PinNeeded}
+		p.pins[l] = pin
+	}
+	return pin
+}
+
+// byRelease sorts pins by the releases that needed them.
+func byRelease(pins []v1alpha1.Pin) map[string][]*v1alpha1.Pin {
+	result := map[string][]*v1alpha1.Pin{}
+	for i := range pins {
+		for _, release := range pins[i].NeededBy {
+			result[release] = append(result[release], &pins[i])
+		}
+	}
+	return result
 }
 
 // need adds the pins of what a release needs, and returns them.
@@ -85,24 +132,22 @@ func (p *planner) need(release Name, y *yield) []string {
 	pins := []string{}
 	for _, n := range y.needs {
 		for _, l := range lines(p.options.Registries, n.ref.Repository, n.ref.Tag) {
-			pin, found := p.pins[l]
-			if !found {
-				pin = &v1alpha1.Pin{Pin: l.pin, Image: l.image, State: v1alpha1.PinNeeded}
-				p.pins[l] = pin
-			}
+			pin := p.pin(l)
 			pin.NeededBy = append(pin.NeededBy, release.String())
 			pin.Via = append(pin.Via, n.via)
 			pins = append(pins, l.pin)
 		}
 	}
-	slices.Sort(pins)
-	return slices.Compact(pins)
+	return sortedSet(pins)
 }
 
 // whyNone says why a release needs no pin at all.
 func whyNone(y *yield) string {
-	if len(y.needs) == 0 {
-		return "no image with a tag was found in " + valuesField
+	switch {
+	case len(y.needs) == 0 && y.left > 0:
+		return "no ImagePolicy follows the tags that it names"
+	case len(y.needs) == 0:
+		return "no image with a tag was found in it"
 	}
 	var hosts []string
 	for _, n := range y.needs {

@@ -1,7 +1,6 @@
 package pin
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,8 +62,7 @@ func TestCheck(t *testing.T) {
 
 // sleeping is a suspended release with one image.
 func sleeping(name, ref string) Release {
-	values, _ := json.Marshal(map[string]string{"image": ref})
-	return Release{Name: Name{"apps", name}, Suspended: true, Values: values}
+	return Release{Name: Name{"apps", name}, Suspended: true, Contents: []Content{{"spec.values", map[string]any{"image": ref}}}}
 }
 
 func TestIncompleteViewKeepsThePreviousList(t *testing.T) {
@@ -143,12 +141,13 @@ func drawSnapshot(t *rapid.T) *Snapshot {
 		s.Namespaces = append(s.Namespaces, Namespace{Name: name, Sync: sync.Draw(t, "sync")})
 	}
 	for i := range rapid.IntRange(0, 5).Draw(t, "releases") {
-		values, _ := json.Marshal(map[string]any{
-			"image":   map[string]string{"repository": repository.Draw(t, "repository"), "tag": tag.Draw(t, "tag")},
-			"sidecar": map[string]string{"image": repository.Draw(t, "sidecar") + ":" + tag.Draw(t, "sidecar tag")},
-		})
+		values := map[string]any{
+			"image":   map[string]any{"repository": repository.Draw(t, "repository"), "tag": tag.Draw(t, "tag")},
+			"sidecar": map[string]any{"image": repository.Draw(t, "sidecar") + ":" + tag.Draw(t, "sidecar tag")},
+			"policy0": map[string]any{"image": map[string]any{"tag": tag.Draw(t, "lone tag")}},
+		}
 		s.Releases = append(s.Releases, Release{
-			Name: Name{namespace.Draw(t, "namespace"), fmt.Sprint("release", i)}, Values: values,
+			Name: Name{namespace.Draw(t, "namespace"), fmt.Sprint("release", i)}, Contents: []Content{{"spec.values", values}},
 			Suspended: rapid.Bool().Draw(t, "suspended"), Sync: sync.Draw(t, "sync"),
 		})
 	}

@@ -5,7 +5,6 @@
 package pin
 
 import (
-	"encoding/json"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -66,10 +65,24 @@ type Release struct {
 	Chart string
 	// Sync is the value of the sync annotation, nil without it.
 	Sync *string
-	// Values are spec.values, as JSON.
-	Values json.RawMessage
-	// ValuesFrom are the sources of further values, as `Kind name`.
-	ValuesFrom []string
+	// Contents are what images are found in: the effective values, and what its
+	// post-renderers write.
+	Contents []Content
+	// Policies is the value of the annotation that names policies to link.
+	Policies string
+	// Unknown says that the contents could not be had in full: then the release
+	// keeps the pins that it had.
+	Unknown bool
+	// Problems were met while the contents were put together.
+	Problems []v1alpha1.Problem
+}
+
+// Content is a part of a release that may name images.
+type Content struct {
+	// Path is where it stands in the release: spec.values.
+	Path string
+	// Value is what encoding/json decodes, numbers as json.Number.
+	Value any
 }
 
 // Policy is an ImagePolicy.

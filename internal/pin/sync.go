@@ -27,18 +27,39 @@ func isEnabled(annotation *string, byDefault bool) (bool, *v1alpha1.Problem) {
 	}
 }
 
-// namespaces reads the sync annotations of all namespaces: whether each that has
-// one is enabled, and what is wrong with them.
-func namespaces(list []Namespace, byDefault bool) (map[string]bool, []v1alpha1.Problem) {
-	enabled := make(map[string]bool, len(list))
-	var problems []v1alpha1.Problem
-	for _, namespace := range list {
-		on, problem := isEnabled(namespace.Sync, byDefault)
-		enabled[namespace.Name] = on
+// Protector knows which releases are protected.
+type Protector struct {
+	enabled        map[string]bool
+	byDefault, all bool
+	problems       []v1alpha1.Problem
+}
+
+// NewProtector reads the sync annotations of all namespaces.
+func NewProtector(namespaces []Namespace, o Options) *Protector {
+	p := &Protector{enabled: make(map[string]bool, len(namespaces)), byDefault: !o.NamespacesDisabled, all: o.AllReleases}
+	for _, namespace := range namespaces {
+		on, problem := isEnabled(namespace.Sync, p.byDefault)
+		p.enabled[namespace.Name] = on
 		if problem != nil {
 			problem.Object = "Namespace " + namespace.Name
-			problems = append(problems, *problem)
+			p.problems = append(p.problems, *problem)
 		}
 	}
-	return enabled, problems
+	return p
+}
+
+// Protects says whether a release is protected; its values do not matter.
+func (p *Protector) Protects(r *Release) bool {
+	protected, _ := p.protects(r)
+	return protected
+}
+
+// protects also returns what is wrong with the release's own annotation.
+func (p *Protector) protects(r *Release) (bool, *v1alpha1.Problem) {
+	byDefault, found := p.enabled[r.Namespace]
+	if !found {
+		byDefault = p.byDefault
+	}
+	enabled, problem := isEnabled(r.Sync, byDefault)
+	return enabled && (r.Suspended || p.all), problem
 }

@@ -1,12 +1,9 @@
 package pin
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
+	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/image"
@@ -14,6 +11,10 @@ import (
 
 // yield is what one release needs.
 type yield struct {
+	floatingOnly bool
+	// left counts the tags that were left out because no policy follows them.
+	left int
+
 	policies []*target
 	needs    []need
 	problems []v1alpha1.Problem
@@ -25,14 +26,19 @@ type need struct {
 	via string
 }
 
-// yieldOf finds the images in a release's values and the policies that follow
-// them, and from both the tags that it needs.
-func yieldOf(r *Release, l *linker) *yield {
-	y := &yield{}
-	mentions := y.find(r)
-	for i := range mentions {
-		y.take(&mentions[i], r, l)
+// yieldOf finds the images in a release and the policies that follow them, and
+// from both the tags that it needs; with floatingOnly, only tags that a policy
+// follows.
+func yieldOf(r *Release, l *linker, floatingOnly bool) *yield {
+	y := &yield{floatingOnly: floatingOnly, problems: slices.Clone(r.Problems)}
+	for _, content := range r.Contents {
+		mentions, problems := image.Find(content.Value, content.Path)
+		y.problems = append(y.problems, problems...)
+		for i := range mentions {
+			y.take(&mentions[i], r, l)
+		}
 	}
+	y.annotated(r, l)
 	slices.SortFunc(y.policies, func(a, b *target) int { return compareNames(a.Name, b.Name) })
 	y.policies = slices.Compact(y.policies)
 	for _, t := range y.policies {
@@ -41,19 +47,25 @@ func yieldOf(r *Release, l *linker) *yield {
 	return y
 }
 
-// find returns the images in the release's values.
-func (y *yield) find(r *Release) []image.Mention {
-	for _, source := range r.ValuesFrom {
-		y.problem(v1alpha1.ReasonValuesNotRead, "spec.valuesFrom",
-			source+" is not read: an image that only it names is not pinned")
+// annotated adds the policies that the release's annotation names.
+func (y *yield) annotated(r *Release, l *linker) {
+	for entry := range strings.SplitSeq(r.Policies, ",") {
+		entry = strings.TrimSpace(entry)
+		if entry == "" {
+			continue
+		}
+		name := Name{Namespace: r.Namespace, Name: entry}
+		if namespace, rest, found := strings.Cut(entry, "/"); found {
+			name = Name{Namespace: namespace, Name: rest}
+		}
+		t, found := l.byName[name]
+		if !found {
+			y.problem(v1alpha1.ReasonPolicyNotFound, fmt.Sprintf("metadata.annotations[%s]", v1alpha1.ImagePoliciesAnnotation),
+				fmt.Sprintf("there is no ImagePolicy %s", name))
+			continue
+		}
+		y.policies = append(y.policies, t)
 	}
-	values, err := decode(r.Values)
-	if err != nil {
-		y.problem(v1alpha1.ReasonInvalidValues, valuesField, err.Error())
-	}
-	mentions, problems := image.Find(values, valuesField)
-	y.problems = append(y.problems, problems...)
-	return mentions
 }
 
 // take adds what one image in the values needs: its tag, and the policies that
@@ -61,7 +73,12 @@ func (y *yield) find(r *Release) []image.Mention {
 func (y *yield) take(m *image.Mention, r *Release, l *linker) {
 	linked := l.link(m, r)
 	y.policies = append(y.policies, linked...)
-	for _, ref := range meant(m, linked) {
+	refs := meant(m, linked)
+	if y.floatingOnly && !slices.ContainsFunc(linked, func(t *target) bool { return t.accepts(m.Tag) }) {
+		y.left += len(refs)
+		refs = nil
+	}
+	for _, ref := range refs {
 		y.needs = append(y.needs, need{ref: ref, via: m.Path})
 	}
 	switch {
@@ -88,6 +105,9 @@ func meant(m *image.Mention, linked []*target) []image.Reference {
 	var refs []image.Reference
 	if m.Repository != (image.Repository{}) {
 		refs = append(refs, m.Reference)
+		if !m.Hostless {
+			return refs
+		}
 	}
 	for _, t := range linked {
 		if repository := t.repository(); repository != m.Repository && repository != (image.Repository{}) {
@@ -132,32 +152,3 @@ func (y *yield) names() []string {
 
 // policyObject is how a policy is named in a report, before its namespace/name.
 const policyObject = "ImagePolicy "
-
-// valuesField is where the values stand in a HelmRelease.
-const valuesField = "spec.values"
-
-// decode reads values as Helm does: numbers keep the form that they were written
-// in. Where they are not an object it returns them all the same, with an error:
-// an image in them is still worth its pin.
-func decode(values json.RawMessage) (any, error) {
-	if len(values) == 0 {
-		values = json.RawMessage("null")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(values))
-	decoder.UseNumber()
-	var decoded any
-	if err := decoder.Decode(&decoded); err != nil {
-		return nil, fmt.Errorf("cannot be read: %w", err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return decoded, errors.New("cannot be read: more than one value")
-	}
-	switch decoded.(type) {
-	case nil, map[string]any:
-		return decoded, nil
-	case []any:
-		return decoded, errors.New("is a list, want an object")
-	default:
-		return decoded, fmt.Errorf("is %.80s, want an object", bytes.TrimSpace(values))
-	}
-}

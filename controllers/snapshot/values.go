@@ -1,0 +1,147 @@
+package snapshot
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	"github.com/fluxcd/pkg/apis/meta"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
+	"helm.sh/helm/v4/pkg/strvals"
+	"sigs.k8s.io/yaml"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// valuesField is where a release's values stand.
+const valuesField = "spec.values"
+
+// Source is what is known of a ConfigMap or Secret that values come from.
+type Source struct {
+	// Data is what it holds; nil where it does not exist.
+	Data map[string]string
+	// NotRead is why it is not read, where it is not: then the release does
+	// without it.
+	NotRead string
+}
+
+// Sources looks up a ConfigMap or Secret by kind and name.
+type Sources func(kind string, name pin.Name) Source
+
+// addValues adds a release's effective values, as Flux's helm-controller computes
+// them: the sources in order, then spec.values over all. Where a source cannot be
+// had, the others count, and the release says so.
+func addValues(release *pin.Release, o *helmv2.HelmRelease, sources Sources) {
+	values := map[string]any{}
+	for i := range o.Spec.ValuesFrom {
+		ref := &o.Spec.ValuesFrom[i]
+		field := fmt.Sprintf("spec.valuesFrom[%d]", i)
+		source := sources(ref.Kind, pin.Name{Namespace: o.Namespace, Name: ref.Name})
+		if source.NotRead != "" {
+			say(release, v1alpha1.ReasonValuesNotRead, field, fmt.Errorf("%s %s %s", ref.Kind, ref.Name, source.NotRead))
+			continue
+		}
+		merged, err := mergeSource(values, ref, source.Data)
+		if err != nil {
+			release.Unknown = true
+			say(release, v1alpha1.ReasonInvalidValues, field, fmt.Errorf("%s %s %w", ref.Kind, ref.Name, err))
+			continue
+		}
+		values = merged
+	}
+	var own any
+	if o.Spec.Values != nil {
+		var err error
+		if own, err = decode(o.Spec.Values.Raw); err != nil {
+			release.Unknown = true
+			say(release, v1alpha1.ReasonInvalidValues, valuesField, err)
+		}
+	}
+	object, isObject := own.(map[string]any)
+	if !isObject && own != nil {
+		// Helm would refuse them, but an image in them is worth its pin.
+		release.Contents = append(release.Contents, pin.Content{Path: valuesField, Value: own})
+	}
+	release.Contents = append(release.Contents, pin.Content{Path: valuesField, Value: loader.MergeMaps(values, object)})
+}
+
+func say(release *pin.Release, reason v1alpha1.Reason, field string, err error) {
+	release.Problems = append(release.Problems, v1alpha1.Problem{Reason: reason, Field: field, Message: err.Error()})
+}
+
+// mergeSource merges a source into values. Only an optional source may be
+// missing; its key may not.
+func mergeSource(values map[string]any, ref *meta.ValuesReference, data map[string]string) (map[string]any, error) {
+	if data == nil {
+		if ref.Optional {
+			return values, nil
+		}
+		return nil, errors.New("does not exist")
+	}
+	text, found := data[ref.GetValuesKey()]
+	if !found {
+		return nil, fmt.Errorf("has no key %q", ref.GetValuesKey())
+	}
+	if ref.TargetPath != "" {
+		return setPath(values, ref, text)
+	}
+	converted, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("key %q is not YAML: %w", ref.GetValuesKey(), err)
+	}
+	parsed, err := decode(converted)
+	if err != nil {
+		return nil, fmt.Errorf("key %q %w", ref.GetValuesKey(), err)
+	}
+	object, _ := parsed.(map[string]any)
+	return loader.MergeMaps(values, object), nil
+}
+
+// setPath sets a source's text at the path that the release names, by the rules
+// of Helm's --set; a text in quotes is a string whatever is in it.
+func setPath(values map[string]any, ref *meta.ValuesReference, text string) (map[string]any, error) {
+	set := strvals.ParseInto
+	switch {
+	case ref.Literal:
+		set = strvals.ParseLiteralInto
+	case isQuoted(text, "'"), isQuoted(text, `"`):
+		text = strings.Trim(text, `'"`)
+		set = strvals.ParseIntoString
+	}
+	if err := set(ref.TargetPath+"="+text, values); err != nil {
+		return nil, fmt.Errorf("key %q cannot be set at targetPath %q: %w", ref.GetValuesKey(), ref.TargetPath, err)
+	}
+	return values, nil
+}
+
+func isQuoted(s, quote string) bool {
+	return strings.HasPrefix(s, quote) && strings.HasSuffix(s, quote)
+}
+
+// decode reads values as Helm does: numbers keep the form that they were written
+// in. Where they are not an object it returns them all the same, with an error.
+func decode(text json.RawMessage) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var decoded any
+	err := decoder.Decode(&decoded)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, nil //nolint:nilnil // no text is no values
+	case err != nil:
+		return nil, fmt.Errorf("cannot be read: %w", err)
+	}
+	switch decoded.(type) {
+	case nil, map[string]any:
+		return decoded, nil
+	case []any:
+		return decoded, errors.New("is a list, want an object")
+	default:
+		return decoded, fmt.Errorf("is %.80s, want an object", bytes.TrimSpace(text))
+	}
+}
