@@ -31,7 +31,7 @@ func (r *Reconciler) gather(ctx context.Context) (*pin.Snapshot, error) {
 		at, detail := k.progress()
 		switch {
 		case at == stateInSync:
-		case k.required, at != stateNotServed && s.Taken.Before(r.started.Add(patience)):
+		case k.required, at != stateNotServed && r.isYoung(s):
 			return nil, nil //nolint:nilnil // nothing yet is neither a snapshot nor an error
 		case at == stateNotServed:
 			s.Notes = append(s.Notes, problem(v1alpha1.ReasonKindNotServed, k, detail))
@@ -51,15 +51,43 @@ func (r *Reconciler) gather(ctx context.Context) (*pin.Snapshot, error) {
 	if err := r.list(ctx, r.watches.releases, &releases); err != nil {
 		return nil, err
 	}
+	if !r.gatherReleases(ctx, s, releases.Items) {
+		return nil, nil //nolint:nilnil // nothing yet is neither a snapshot nor an error
+	}
+	return s, r.gatherPolicies(ctx, s)
+}
+
+// gatherReleases adds the releases, those that are protected with their contents.
+// It says false where the start is young and the changes of what they take values
+// from are not followed yet.
+func (r *Reconciler) gatherReleases(ctx context.Context, s *pin.Snapshot, releases []helmv2.HelmRelease) bool {
 	protector := pin.NewProtector(s.Namespaces, r.options.Pins)
-	for i := range releases.Items {
-		release := snapshot.Release(&releases.Items[i])
+	lookUp := r.sources.lookUp(ctx, &s.Unanswered)
+	for i := range releases {
+		release := snapshot.Release(&releases[i])
 		if protector.Protects(&release) {
-			snapshot.AddContents(&release, &releases.Items[i], notRead)
+			snapshot.AddContents(&release, &releases[i], lookUp)
 		}
 		s.Releases = append(s.Releases, release)
 	}
-	return s, r.gatherPolicies(ctx, s)
+	named := r.sources.sweep()
+	for _, w := range r.sourceWatches {
+		if !named[w.kind] || w.begin() {
+			continue
+		}
+		if r.isYoung(s) {
+			return false
+		}
+		s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonUnanswered, Object: string(w.kind), Message: "its changes cannot be followed yet",
+		})
+	}
+	return true
+}
+
+// isYoung says whether the start is so young that a complete view is waited for.
+func (r *Reconciler) isYoung(s *pin.Snapshot) bool {
+	return s.Taken.Before(r.started.Add(patience))
 }
 
 func (r *Reconciler) gatherPolicies(ctx context.Context, s *pin.Snapshot) error {
@@ -94,9 +122,4 @@ func (r *Reconciler) list(ctx context.Context, k *kind, list client.ObjectList) 
 
 func problem(reason v1alpha1.Reason, k *kind, detail string) v1alpha1.Problem {
 	return v1alpha1.Problem{Reason: reason, Object: k.gvk.Kind, Message: detail}
-}
-
-// notRead stands for every source of values.
-func notRead(string, pin.Name) snapshot.Source {
-	return snapshot.Source{NotRead: "is not read: an image that only it names is not pinned"}
 }

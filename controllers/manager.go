@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -81,16 +82,27 @@ func setup(mgr manager.Manager, options Options) error {
 		Namespace: options.Namespace, Name: options.ConfigMapName,
 	}}
 	w := newWatches(mgr, configMap)
+	reconciler := &Reconciler{
+		options: options,
+		watches: w,
+		started: time.Now(),
+		client:  mgr.GetClient(),
+		live:    mgr.GetAPIReader(),
+		sources: newSources(mgr.GetAPIReader(), options.ReadSecrets),
+		teller:  &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
+	}
+	changes, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return err
+	}
+	for _, kind := range []sourceKind{configMapSource, secretSource} {
+		reconciler.sourceWatches = append(reconciler.sourceWatches, &sourceWatch{
+			kind: kind, metadata: changes, sources: reconciler.sources, request: configMap,
+		})
+	}
 	yes := true
 	c, err := controller.New(Name, mgr, controller.Options{
-		Reconciler: &Reconciler{
-			options: options,
-			watches: w,
-			started: time.Now(),
-			client:  mgr.GetClient(),
-			live:    mgr.GetAPIReader(),
-			teller:  &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
-		},
+		Reconciler:  reconciler,
 		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryMost),
 		// A replica that is not the leader fills its caches all the same.
 		EnableWarmup: &yes,
@@ -102,6 +114,11 @@ func setup(mgr manager.Manager, options Options) error {
 		return err
 	}
 	for _, k := range w.all() {
+		if err := c.Watch(k); err != nil {
+			return err
+		}
+	}
+	for _, k := range reconciler.sourceWatches {
 		if err := c.Watch(k); err != nil {
 			return err
 		}

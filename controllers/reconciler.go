@@ -18,6 +18,9 @@ import (
 // else was first: the caches are still being read, or somebody else wrote.
 const soon = time.Second
 
+// askAgain is when a pass is made again in which a read got no answer.
+const askAgain = 10 * time.Second
+
 // Reconciler keeps one ConfigMap. Whatever changes in the cluster, the request is
 // the same, the ConfigMap's name, and a pass does the same four steps:
 //
@@ -36,6 +39,10 @@ type Reconciler struct {
 	client client.Client
 	// live reads from the API server: what a write is decided on is never old.
 	live client.Reader
+
+	// sources are what values come from, and sourceWatches follow their changes.
+	sources       *sources
+	sourceWatches []*sourceWatch
 
 	teller *teller
 }
@@ -74,5 +81,8 @@ func (r *Reconciler) pass(ctx context.Context, configMap types.NamespacedName) (
 		return 0, err
 	}
 	r.teller.tell(ctx, report)
+	if !s.Complete() {
+		next = min(next, askAgain)
+	}
 	return next, nil
 }

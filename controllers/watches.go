@@ -28,11 +28,11 @@ func newWatches(mgr manager.Manager, configMap reconcile.Request) *watches {
 	core := corev1.SchemeGroupVersion
 	w := &watches{
 		namespaces: &kind{
-			object: metadata("Namespace"), gvk: core.WithKind("Namespace"),
+			object: metadataOf("Namespace"), gvk: core.WithKind("Namespace"),
 			predicate: updated(syncChanged), required: true,
 		},
 		configMaps: &kind{
-			object: metadata("ConfigMap"), gvk: core.WithKind("ConfigMap"),
+			object: metadataOf("ConfigMap"), gvk: core.WithKind("ConfigMap"),
 			predicate: named(configMap.Name), required: true,
 		},
 		releases: &kind{
@@ -65,13 +65,13 @@ func cacheOptions(namespace string) cache.Options {
 		ReaderFailOnMissingInformer: true,
 		DefaultTransform:            cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			metadata("ConfigMap"): {Namespaces: map[string]cache.Config{namespace: {}}},
+			metadataOf("ConfigMap"): {Namespaces: map[string]cache.Config{namespace: {}}},
 		},
 	}
 }
 
-// metadata stands for a core kind of which only the metadata is read.
-func metadata(kind string) *metav1.PartialObjectMetadata {
+// metadataOf stands for a core kind of which only the metadata is read.
+func metadataOf(kind string) *metav1.PartialObjectMetadata {
 	o := &metav1.PartialObjectMetadata{}
 	o.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
 	return o

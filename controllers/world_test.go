@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -28,6 +30,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -359,3 +362,42 @@ func report(t *testing.T, configMap *corev1.ConfigMap) *v1alpha1.PinReport {
 	}
 	return &r
 }
+
+// valuesFrom creates or replaces a ConfigMap of the tenant with values.
+func (w *world) valuesFrom(name, text string) {
+	w.t.Helper()
+	o := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: name}}
+	_, err := controllerutil.CreateOrUpdate(w.t.Context(), w.client, o, func() error {
+		o.Data = map[string]string{"values.yaml": text}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// countReads counts the requests of controllers that the world starts from now
+// on, by path.
+func countReads(t *testing.T, w *world) func() map[string]int {
+	t.Helper()
+	var mu sync.Mutex
+	counts := map[string]int{}
+	w.config = rest.CopyConfig(w.config)
+	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			mu.Lock()
+			counts[request.URL.Path]++
+			mu.Unlock()
+			return next.RoundTrip(request)
+		})
+	})
+	return func() map[string]int {
+		mu.Lock()
+		defer mu.Unlock()
+		return maps.Clone(counts)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }

@@ -93,6 +93,7 @@ func clusterConfig(kubeconfig string) (*rest.Config, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
+	config.QPS = -1 // the API server's priority and fairness decide
 	return config, nil
 }
 

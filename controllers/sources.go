@@ -1,0 +1,188 @@
+package controllers
+
+import (
+	"context"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
+
+// sourceKind is a kind that values come from.
+type sourceKind string
+
+const (
+	configMapSource sourceKind = "ConfigMap"
+	secretSource    sourceKind = "Secret"
+)
+
+// resource is the kind's name in URLs.
+func (k sourceKind) resource() string {
+	if k == secretSource {
+		return "secrets"
+	}
+	return "configmaps"
+}
+
+// sources keeps the ConfigMaps and Secrets that protected releases take values
+// from, and no others: each is read when a release first names it, again when it
+// changed, and forgotten when no release names it any more.
+type sources struct {
+	live client.Reader
+	// readSecrets says whether Secrets are read at all.
+	readSecrets bool
+
+	mu      sync.Mutex
+	entries map[sourceKey]*sourceEntry
+}
+
+type sourceKey struct {
+	kind sourceKind
+	name types.NamespacedName
+}
+
+// sourceEntry is a ConfigMap or Secret as it was read last.
+type sourceEntry struct {
+	// data is nil where it does not exist.
+	data    map[string]string
+	version string
+	// named says that the pass that goes on has asked for it.
+	named bool
+}
+
+func newSources(live client.Reader, readSecrets bool) *sources {
+	return &sources{live: live, readSecrets: readSecrets, entries: map[sourceKey]*sourceEntry{}}
+}
+
+// lookUp returns what looks up sources in one pass. What cannot be read goes to
+// the snapshot as unanswered.
+func (s *sources) lookUp(ctx context.Context, unanswered *[]v1alpha1.Problem) snapshot.Sources {
+	return func(kind string, name pin.Name) snapshot.Source {
+		key := sourceKey{sourceKind(kind), types.NamespacedName{Namespace: name.Namespace, Name: name.Name}}
+		if key.kind == secretSource && !s.readSecrets {
+			return snapshot.Source{NotRead: snapshot.SecretsIgnored}
+		}
+		entry, err := s.get(ctx, key)
+		if err != nil {
+			*unanswered = append(*unanswered, v1alpha1.Problem{
+				Reason: v1alpha1.ReasonUnanswered, Object: kind + " " + name.String(), Message: err.Error(),
+			})
+			return snapshot.Source{NotRead: "could not be read: " + err.Error()}
+		}
+		return snapshot.Source{Data: entry.data}
+	}
+}
+
+// get returns an entry, from the API server where it is not known.
+func (s *sources) get(ctx context.Context, key sourceKey) (*sourceEntry, error) {
+	s.mu.Lock()
+	entry, found := s.entries[key]
+	if !found {
+		entry = &sourceEntry{}
+		s.entries[key] = entry
+	}
+	entry.named = true
+	s.mu.Unlock()
+	if found {
+		return entry, nil
+	}
+	// A change that is told while the object is being read removes the entry, so
+	// that what was read is used once and then read again.
+	read, err := s.read(ctx, key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		delete(s.entries, key)
+		return nil, err
+	}
+	entry.data, entry.version = read.data, read.version
+	return entry, nil
+}
+
+func (s *sources) read(ctx context.Context, key sourceKey) (*sourceEntry, error) {
+	var object client.Object
+	data := map[string]string{}
+	configMap, secret := &corev1.ConfigMap{}, &corev1.Secret{}
+	if object = configMap; key.kind == secretSource {
+		object = secret
+	}
+	err := s.live.Get(ctx, key.name, object)
+	if apierrors.IsNotFound(err) {
+		return &sourceEntry{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range configMap.Data {
+		data[name] = value
+	}
+	for name, value := range secret.Data {
+		data[name] = string(value)
+	}
+	return &sourceEntry{data: data, version: object.GetResourceVersion()}, nil
+}
+
+// sweep forgets what no release named since the last sweep, and returns the kinds
+// that any did name.
+func (s *sources) sweep() map[sourceKind]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kinds := map[sourceKind]bool{}
+	for key, entry := range s.entries {
+		if !entry.named {
+			delete(s.entries, key)
+			continue
+		}
+		entry.named = false
+		kinds[key.kind] = true
+	}
+	return kinds
+}
+
+// changed forgets a source that is not of that version any more, so that it is
+// read again, and says whether it was known.
+func (s *sources) changed(kind sourceKind, object any, deleted bool) bool {
+	o, err := apimeta.Accessor(object)
+	if err != nil {
+		return false
+	}
+	key := sourceKey{kind, types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entry, found := s.entries[key]
+	if !found || !deleted && entry.version == o.GetResourceVersion() {
+		return false
+	}
+	delete(s.entries, key)
+	return true
+}
+
+// replaced forgets the sources of a kind that are not among all objects that
+// there are, or not of that version.
+func (s *sources) replaced(kind sourceKind, objects []any) bool {
+	versions := make(map[types.NamespacedName]string, len(objects))
+	for _, object := range objects {
+		if o, err := apimeta.Accessor(object); err == nil {
+			versions[types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}] = o.GetResourceVersion()
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	anyChanged := false
+	for key, entry := range s.entries {
+		if key.kind == kind && versions[key.name] != entry.version {
+			delete(s.entries, key)
+			anyChanged = true
+		}
+	}
+	return anyChanged
+}

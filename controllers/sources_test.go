@@ -1,0 +1,131 @@
+package controllers_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// sleepFrom creates a suspended release with values from one source and none of
+// its own.
+func (w *world) sleepFrom(name, kind, source string, optional bool) {
+	w.t.Helper()
+	w.create(&helmv2.HelmRelease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: name},
+		Spec: helmv2.HelmReleaseSpec{
+			ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"},
+			Suspend:  true, Interval: metav1.Duration{Duration: time.Hour},
+			ValuesFrom: []helmv2.ValuesReference{{Kind: kind, Name: source, Optional: optional}},
+		},
+	})
+}
+
+// says waits until the report has a text.
+func (w *world) says(text string) {
+	w.t.Helper()
+	w.until(func(ctx context.Context) (bool, string) {
+		got := w.list(ctx).Data["report.json"]
+		return strings.Contains(got, text), got
+	})
+}
+
+func TestValuesFromConfigMap(t *testing.T) {
+	w := newWorld(t, plane)
+	stop := w.start(w.options())
+	w.valuesFrom("values", "image: "+app+":v1")
+	w.sleepFrom("web", "ConfigMap", "values", false)
+	w.expect("v1")
+	w.valuesFrom("values", "image: "+app+":v2")
+	w.expect("v2")
+
+	// Values that are broken or gone: the release keeps what it had.
+	w.valuesFrom("values", "image: [")
+	w.says("is not YAML")
+	w.expect("v2")
+	if err := w.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "values"}}); err != nil {
+		t.Fatal(err)
+	}
+	w.says("ConfigMap values does not exist")
+	w.expect("v2")
+	stop()
+	stop = w.start(w.options())
+	w.sleep("marker", app+":marker")
+	configMap := w.expect("marker", "v2")
+	if configMap.Annotations["pinsync.oleks.space/complete"] != "true" {
+		t.Error("a source that does not exist makes the list incomplete")
+	}
+
+	w.valuesFrom("values", "image: "+app+":v3")
+	w.expect("marker", "v3")
+	// What changed while nobody watched is seen at the start.
+	stop()
+	w.valuesFrom("values", "image: "+app+":v4")
+	w.start(w.options())
+	w.expect("marker", "v4")
+}
+
+func TestValuesFromSourceThatAppearsLater(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	w.sleepFrom("strict", "ConfigMap", "strict", false)
+	w.sleepFrom("optional", "ConfigMap", "optional", true)
+	w.says("ConfigMap strict does not exist")
+	if text := w.list(t.Context()).Data["report.json"]; strings.Contains(text, "ConfigMap optional") {
+		t.Errorf("a source that is optional is a problem: %s", text)
+	}
+	w.valuesFrom("optional", "image: "+app+":optional")
+	w.expect("optional")
+	w.valuesFrom("strict", "image: "+app+":strict")
+	w.expect("optional", "strict")
+}
+
+func TestValuesFromSecret(t *testing.T) {
+	w := newWorld(t, plane)
+	w.create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "values"},
+		StringData: map[string]string{"values.yaml": "image: " + app + ":v1"},
+	})
+	w.sleepFrom("web", "Secret", "values", false)
+	stop := w.start(w.options())
+	w.says("secretValues is Ignore")
+	w.expect()
+	stop()
+	options := w.options()
+	options.ReadSecrets = true
+	w.start(options)
+	w.expect("v1")
+	change(w, &corev1.Secret{}, w.apps, "values", func(s *corev1.Secret) { s.Data["values.yaml"] = []byte("image: " + app + ":v2") })
+	w.expect("v2")
+}
+
+// Only what releases name is read: of a hundred other ConfigMaps none is.
+func TestOnlyNamedSourcesAreRead(t *testing.T) {
+	w := newWorld(t, plane)
+	for i := range 100 {
+		w.valuesFrom(fmt.Sprint("other-", i), "image: "+app+":other")
+	}
+	w.valuesFrom("values", "image: "+app+":v1")
+	w.sleepFrom("web", "ConfigMap", "values", false)
+	reads := countReads(t, w)
+	w.start(w.options())
+	w.expect("v1")
+	w.valuesFrom("other-1", "image: "+app+":changed")
+	w.sleep("marker", app+":marker")
+	w.expect("marker", "v1")
+	for path, n := range reads() {
+		if strings.Contains(path, "/configmaps/other-") || strings.HasSuffix(path, "/configmaps/values") && n != 1 {
+			t.Errorf("%s was read %d times", path, n)
+		}
+	}
+	var list corev1.ConfigMapList
+	if err := w.client.List(t.Context(), &list, client.InNamespace(w.apps)); err != nil || len(list.Items) < 101 {
+		t.Errorf("the tenant has %d ConfigMaps, %v: too few to prove anything", len(list.Items), err)
+	}
+}
