@@ -68,11 +68,15 @@ func plan(o *planOptions, in io.Reader, out, errOut io.Writer) error {
 			return err
 		}
 	}
-	report := pin.Plan(manifests.Snapshot(config.Pins, config.ReadSecrets), config.Pins)
+	s := manifests.Snapshot(config.Pins, config.ReadSecrets)
+	report := pin.Plan(s, config.Pins)
+	if o.output == "table" {
+		return printTable(pin.Explain(s, config.Pins), report, out)
+	}
 	if err := printPlan(report, o.output, out); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
-	if o.output == "pins" || o.output == "images" {
+	if o.output != "json" {
 		printProblems(report, errOut)
 	}
 	return nil
@@ -88,8 +92,6 @@ func printPlan(report *v1alpha1.PinReport, output string, out io.Writer) error {
 		if text, err = pin.JSON(report); err != nil {
 			return err
 		}
-	case "table":
-		return printTable(report, out)
 	default:
 		text = pin.Lines(report)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -8,24 +9,30 @@ import (
 	"unicode"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// printTable prints a report for people: a line for every pin of every protected
-// release, then the problems.
-func printTable(report *v1alpha1.PinReport, out io.Writer) error {
-	via := map[string][]string{}
-	for _, pin := range report.Pins {
-		via[pin.Pin] = append(via[pin.Pin], pin.Via...)
-	}
+// printTable prints a plan for people: every image that was found in a protected
+// release, where, and the policies that were linked to it; every pin of every
+// release; then the problems.
+func printTable(findings []pin.Finding, report *v1alpha1.PinReport, out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "RELEASE\tSTATE\tPIN\tVIA")
+	fmt.Fprintln(table, "RELEASE\tFOUND AT\tIMAGE\tPOLICY\tLINKED BY")
+	for _, f := range findings {
+		policies := make([]string, 0, len(f.Policies))
+		for _, policy := range f.Policies {
+			policies = append(policies, policy.String())
+		}
+		row(table, f.Release.String(), f.Path, f.Image, strings.Join(policies, ","), string(f.How))
+	}
+	fmt.Fprintln(table, "\nRELEASE\tSTATE\tPIN")
 	for _, release := range report.Releases {
 		name := release.Namespace + "/" + release.Name
 		if len(release.Pins) == 0 {
-			fmt.Fprintf(table, "%s\t%s\t%s\t\n", name, release.State, "none")
+			row(table, name, string(release.State), "none")
 		}
 		for _, pin := range release.Pins {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", name, release.State, pin, printable(strings.Join(via[pin], ", ")))
+			row(table, name, string(release.State), pin)
 		}
 	}
 	if err := table.Flush(); err != nil {
@@ -33,6 +40,14 @@ func printTable(report *v1alpha1.PinReport, out io.Writer) error {
 	}
 	printProblems(report, out)
 	return nil
+}
+
+// row prints a row of a table; a dash stands for what is empty.
+func row(table io.Writer, cells ...string) {
+	for i, cell := range cells {
+		cells[i] = cmp.Or(printable(cell), "-")
+	}
+	fmt.Fprintln(table, strings.Join(cells, "\t"))
 }
 
 // printProblems prints every problem of a report on a line of its own.

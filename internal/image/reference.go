@@ -40,6 +40,21 @@ type Reference struct {
 	Digest string
 }
 
+// String returns host/path:tag@digest, or what there is of it.
+func (r Reference) String() string {
+	s := ""
+	if r.Repository != (Repository{}) {
+		s = r.Repository.String()
+	}
+	if r.Tag != "" {
+		s += ":" + r.Tag
+	}
+	if r.Digest != "" {
+		s += "@" + r.Digest
+	}
+	return s
+}
+
 // ParseRepository reads a repository without tag or digest, as ImageRepositories
 // and charts' values have it: git.oleks.space/oleks/app, nginx.
 func ParseRepository(s string) (Repository, error) {

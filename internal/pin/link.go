@@ -42,24 +42,29 @@ func newLinker(policies []Policy, repositories []Repository) *linker {
 func (l *linker) add(p Policy, images map[Name]string) {
 	t := newTarget(p)
 	l.byName[p.Name] = t
-	defer l.kin.add(t)
+	l.resolve(t, images)
+	l.kin.add(t)
 	if t.latest != nil {
 		l.index(t, t.latest.Repository)
 	}
-	followed, found := images[p.Repository]
-	repository, err := image.ParseRepository(followed)
-	switch {
-	case !found:
-		l.problem(p, fmt.Sprintf("its ImageRepository %s does not exist", p.Repository))
+	if t.image != nil && (t.latest == nil || t.latest.Repository != *t.image) {
+		l.index(t, *t.image)
+	}
+}
+
+// resolve finds the image that a policy follows.
+func (l *linker) resolve(t *target, images map[Name]string) {
+	followed, found := images[t.Repository]
+	if !found {
+		l.problem(t, fmt.Sprintf("its ImageRepository %s does not exist", t.Repository))
 		return
-	case err != nil:
-		l.problem(p, fmt.Sprintf("the image of its ImageRepository %s: %v", p.Repository, err))
+	}
+	repository, err := image.ParseRepository(followed)
+	if err != nil {
+		l.problem(t, fmt.Sprintf("the image of its ImageRepository %s: %v", t.Repository, err))
 		return
 	}
 	t.image = &repository
-	if t.latest == nil || t.latest.Repository != repository {
-		l.index(t, repository)
-	}
 }
 
 // index makes a policy to be found by a repository, and by each end of its path.
@@ -70,9 +75,9 @@ func (l *linker) index(t *target, repository image.Repository) {
 	}
 }
 
-func (l *linker) problem(p Policy, message string) {
+func (l *linker) problem(t *target, message string) {
 	l.problems = append(l.problems, v1alpha1.Problem{
-		Reason: v1alpha1.ReasonPolicyWithoutImage, Object: policyObject + p.String(), Message: message,
+		Reason: v1alpha1.ReasonPolicyWithoutImage, Object: policyObject + t.String(), Message: message,
 	})
 }
 
@@ -87,18 +92,18 @@ func (l *linker) problem(p Policy, message string) {
 //
 // Where several follow one image, those that accept the tag are linked, or all
 // where none does.
-func (l *linker) link(m *image.Mention, r *Release) []*target {
+func (l *linker) link(m *image.Mention, r *Release) ([]*target, Rule) {
 	if m.Repository == (image.Repository{}) {
-		return l.byKinship(m, r)
+		return l.byKinship(m, r), AgreeingName
 	}
-	candidates := l.byImage[m.Repository]
+	candidates, rule := l.byImage[m.Repository], SameRepository
 	if len(candidates) == 0 && m.Hostless {
-		candidates = l.byPathEnd(m)
+		candidates, rule = l.byPathEnd(m), SamePathEnd
 	}
 	if accepting := accepting(candidates, m.Tag); len(accepting) > 0 {
-		return accepting
+		return accepting, rule
 	}
-	return candidates
+	return candidates, rule
 }
 
 // byPathEnd returns the policies of the only image that ends with a repository.

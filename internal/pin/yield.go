@@ -15,6 +15,7 @@ type yield struct {
 	// left counts the tags that were left out because no policy follows them.
 	left int
 
+	findings []Finding
 	policies []*target
 	needs    []need
 	problems []v1alpha1.Problem
@@ -49,6 +50,7 @@ func yieldOf(r *Release, l *linker, floatingOnly bool) *yield {
 
 // annotated adds the policies that the release's annotation names.
 func (y *yield) annotated(r *Release, l *linker) {
+	field := fmt.Sprintf("metadata.annotations[%s]", v1alpha1.ImagePoliciesAnnotation)
 	for entry := range strings.SplitSeq(r.Policies, ",") {
 		entry = strings.TrimSpace(entry)
 		if entry == "" {
@@ -60,18 +62,28 @@ func (y *yield) annotated(r *Release, l *linker) {
 		}
 		t, found := l.byName[name]
 		if !found {
-			y.problem(v1alpha1.ReasonPolicyNotFound, fmt.Sprintf("metadata.annotations[%s]", v1alpha1.ImagePoliciesAnnotation),
-				fmt.Sprintf("there is no ImagePolicy %s", name))
+			y.problem(v1alpha1.ReasonPolicyNotFound, field, fmt.Sprintf("there is no ImagePolicy %s", name))
 			continue
 		}
 		y.policies = append(y.policies, t)
+		y.found(r, field, t.repository().String(), NamedByAnnotation, t)
 	}
+}
+
+// found notes what was found where, for people.
+func (y *yield) found(r *Release, path, image string, rule Rule, linked ...*target) {
+	f := Finding{Release: r.Name, Path: path, Image: image}
+	for _, t := range linked {
+		f.Policies, f.How = append(f.Policies, t.Name), rule
+	}
+	y.findings = append(y.findings, f)
 }
 
 // take adds what one image in the values needs: its tag, and the policies that
 // follow it.
 func (y *yield) take(m *image.Mention, r *Release, l *linker) {
-	linked := l.link(m, r)
+	linked, rule := l.link(m, r)
+	y.found(r, m.Path, m.String(), rule, linked...)
 	y.policies = append(y.policies, linked...)
 	refs := meant(m, linked)
 	if y.floatingOnly && !slices.ContainsFunc(linked, func(t *target) bool { return t.accepts(m.Tag) }) {
