@@ -69,6 +69,14 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s).
 		done; \
 	done
 
+.PHONY: corpus
+corpus: ## Measure linking on the packs in the folder CORPUS, against the recorded figures.
+	go run ./hack/corpus -recorded hack/corpus/recorded.json $(CORPUS)
+
+.PHONY: bench-core
+bench-core: ## Run the benchmarks of the pure core.
+	go test ./internal/... -run '^$$' -bench . -benchmem
+
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Check the code's style.
 	$(GOLANGCI_LINT) run
@@ -85,7 +93,7 @@ check-generated: ## Fail if a generated file is not what make generate makes.
 
 .PHONY: check-manifests
 check-manifests: $(KUSTOMIZE) ## Fail if a kustomization does not build.
-	@for folder in $$(find config -name kustomization.yaml -printf '%h\n' | sort); do \
+	@for folder in $$(find config hack -name kustomization.yaml -printf '%h\n' | sort); do \
 		$(KUSTOMIZE) build $$folder >/dev/null && echo "$$folder builds"; \
 	done
 

@@ -13,7 +13,6 @@ import (
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -158,33 +157,35 @@ func TestInvalidAnnotationIsTold(t *testing.T) {
 	change(w, &corev1.Namespace{}, "", w.apps, func(n *corev1.Namespace) { annotate(n, "on") })
 	w.expect("v1")
 	w.changeRelease(func(r *helmv2.HelmRelease) { annotate(r, "off") })
-	told := func(ctx context.Context) []string {
-		var events eventsv1.EventList
-		if err := w.client.List(ctx, &events); err != nil {
-			t.Fatal(err)
-		}
-		var notes []string
-		for _, event := range events.Items {
-			if event.Regarding.Name == w.apps || event.Regarding.Namespace == w.apps {
-				notes = append(notes, fmt.Sprintf("%s %s %s %s", event.Type, event.Reason, event.Regarding.Kind, event.Note))
-			}
-		}
-		slices.Sort(notes)
-		return notes
-	}
-	const note = `"%s" is not a value of pinsync.oleks.space/sync, want enabled or disabled; taken as enabled`
-	want := []string{
-		"Warning InvalidAnnotation HelmRelease " + fmt.Sprintf(note, "off"),
-		"Warning InvalidAnnotation Namespace " + fmt.Sprintf(note, "on"),
-	}
-	w.until(func(ctx context.Context) (bool, string) {
-		got := told(ctx)
-		return slices.Equal(got, want), strings.Join(got, "\n")
-	})
+	const note = `metadata.annotations[pinsync.oleks.space/sync]: "%s" is not a value of pinsync.oleks.space/sync, want enabled or disabled; taken as enabled`
+	w.told(
+		"Warning InvalidAnnotation HelmRelease "+fmt.Sprintf(note, "off"),
+		"Warning InvalidAnnotation Namespace "+fmt.Sprintf(note, "on"),
+	)
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v2") })
 	w.expect("v2")
-	if got := told(t.Context()); !slices.Equal(got, want) {
-		t.Errorf("after another pass: %s", strings.Join(got, "\n"))
+	w.told(
+		"Warning InvalidAnnotation HelmRelease "+fmt.Sprintf(note, "off"),
+		"Warning InvalidAnnotation Namespace "+fmt.Sprintf(note, "on"),
+	)
+}
+
+// What ends in no pin is told to the release, once.
+func TestUnresolvedIsTold(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	w.sleep("web", "no image")
+	want := []string{
+		"Warning Unresolved HelmRelease nothing is pinned for this release: no image with a tag was found in it",
+		`Warning Unresolved HelmRelease spec.values.image: "no image" is not an image reference: invalid reference format`,
+	}
+	w.told(want...)
+	w.sleep("other", app+":v1")
+	w.expect("v1")
+	w.told(want...)
+	metric := gather(t, "pinsync_problems")
+	if metric["NoPin"] != 1 || metric["InvalidReference"] != 1 {
+		t.Errorf("the metric is %v", metric)
 	}
 }
 

@@ -91,6 +91,10 @@ func setup(mgr manager.Manager, options Options) error {
 		sources: newSources(mgr.GetAPIReader(), options.ReadSecrets),
 		teller:  &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
 	}
+	var err error
+	if reconciler.problems, err = newProblemCounter(); err != nil {
+		return err
+	}
 	changes, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return err

@@ -44,7 +44,8 @@ type Reconciler struct {
 	sources       *sources
 	sourceWatches []*sourceWatch
 
-	teller *teller
+	teller   *teller
+	problems *problemCounter
 }
 
 // Reconcile makes one pass, and says when the next is due.
@@ -80,6 +81,7 @@ func (r *Reconciler) pass(ctx context.Context, configMap types.NamespacedName) (
 	if err != nil {
 		return 0, err
 	}
+	r.problems.count(report)
 	r.teller.tell(ctx, report)
 	if !s.Complete() {
 		next = min(next, askAgain)

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -122,9 +123,7 @@ func (s *sources) read(ctx context.Context, key sourceKey) (*sourceEntry, error)
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range configMap.Data {
-		data[name] = value
-	}
+	maps.Copy(data, configMap.Data)
 	for name, value := range secret.Data {
 		data[name] = string(value)
 	}

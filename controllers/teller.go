@@ -15,52 +15,73 @@ import (
 
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// teller tells the people whose objects have an annotation that is none of
-// pinsync's values, by a Warning event: one for every value, not one a pass.
+// eventUnresolved is the reason of events about what ended in no pin.
+const eventUnresolved = "Unresolved"
+
+// teller tells people by Warning events on their objects what in them ended in no
+// pin, and annotations of pinsync that have no value of its own: once for each,
+// not once a pass.
 type teller struct {
 	client   client.Client
 	recorder events.EventRecorder
 	watches  *watches
-	told     map[telling]bool
+	told     map[telling]string
 }
 
-// telling is one thing to be told, about one object.
+// telling is one thing to be told, about one object. Events that differ in their
+// note alone are counted as one and the same by the API's recorder: all problems
+// of a reason are told together, with that reason as the event's action.
 type telling struct {
-	kind *kind
-	name types.NamespacedName
-	note string
+	kind           *kind
+	name           types.NamespacedName
+	reason, action string
 }
 
 // tell emits the events for what is new in a report.
 func (t *teller) tell(ctx context.Context, report *v1alpha1.PinReport) {
-	now := map[telling]bool{}
-	for _, problem := range report.Problems {
-		if name, isNamespace := strings.CutPrefix(problem.Object, "Namespace "); isNamespace {
-			t.add(now, t.watches.namespaces, types.NamespacedName{Name: name}, &problem)
+	now := map[telling]string{}
+	for i := range report.Problems {
+		if name, isNamespace := strings.CutPrefix(report.Problems[i].Object, "Namespace "); isNamespace {
+			t.add(now, t.watches.namespaces, types.NamespacedName{Name: name}, &report.Problems[i])
 		}
 	}
-	for _, release := range report.Releases {
+	for i := range report.Releases {
+		release := &report.Releases[i]
 		name := types.NamespacedName{Namespace: release.Namespace, Name: release.Name}
-		for _, problem := range release.Problems {
-			t.add(now, t.watches.releases, name, &problem)
+		for j := range release.Problems {
+			t.add(now, t.watches.releases, name, &release.Problems[j])
 		}
 	}
-	for telling := range now {
-		if !t.told[telling] {
-			t.emit(ctx, telling)
+	for what, note := range now {
+		if t.told[what] != note {
+			t.emit(ctx, what, note)
 		}
 	}
 	t.told = now
 }
 
-func (t *teller) add(now map[telling]bool, k *kind, name types.NamespacedName, problem *v1alpha1.Problem) {
-	if problem.Reason == v1alpha1.ReasonInvalidAnnotation {
-		now[telling{kind: k, name: name, note: problem.Message}] = true
+// add adds a problem to what is to be told.
+func (t *teller) add(now map[telling]string, k *kind, name types.NamespacedName, problem *v1alpha1.Problem) {
+	what := telling{kind: k, name: name, reason: eventUnresolved, action: string(problem.Reason)}
+	switch problem.Reason {
+	case v1alpha1.ReasonInvalidAnnotation:
+		what.reason = string(problem.Reason)
+	case v1alpha1.ReasonPolicyNotReady, v1alpha1.ReasonPolicyUnresolved:
+		return // the policy says so itself
+	default:
 	}
+	note := problem.Message
+	if problem.Field != "" {
+		note = problem.Field + ": " + note
+	}
+	if now[what] != "" {
+		note = now[what] + "; " + note
+	}
+	now[what] = note
 }
 
 // emit sends one event. An object that is gone meanwhile needs none.
-func (t *teller) emit(ctx context.Context, what telling) {
+func (t *teller) emit(ctx context.Context, what telling, note string) {
 	object, isObject := what.kind.object.DeepCopyObject().(client.Object)
 	if !isObject {
 		return
@@ -70,5 +91,14 @@ func (t *teller) emit(ctx context.Context, what telling) {
 		return
 	}
 	object.GetObjectKind().SetGroupVersionKind(what.kind.gvk)
-	t.recorder.Eventf(object, nil, corev1.EventTypeWarning, string(v1alpha1.ReasonInvalidAnnotation), "Pin", "%s", what.note)
+	t.recorder.Eventf(object, nil, corev1.EventTypeWarning, what.reason, what.action, "%s", shorten(note))
+}
+
+// shorten cuts a note to what the API takes, 1 KiB.
+func shorten(note string) string {
+	const most = 1000
+	if len(note) <= most {
+		return note
+	}
+	return strings.ToValidUTF8(note[:most], "") + " …"
 }

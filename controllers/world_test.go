@@ -22,6 +22,7 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +33,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers"
@@ -374,6 +376,43 @@ func (w *world) valuesFrom(name, text string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// told waits until the events about the tenant's objects are these.
+func (w *world) told(want ...string) {
+	w.t.Helper()
+	w.until(func(ctx context.Context) (bool, string) {
+		var events eventsv1.EventList
+		if err := w.client.List(ctx, &events); err != nil {
+			w.t.Fatal(err)
+		}
+		var notes []string
+		for _, event := range events.Items {
+			if event.Regarding.Name == w.apps || event.Regarding.Namespace == w.apps {
+				notes = append(notes, fmt.Sprintf("%s %s %s %s", event.Type, event.Reason, event.Regarding.Kind, event.Note))
+			}
+		}
+		slices.Sort(notes)
+		return slices.Equal(notes, want), strings.Join(notes, "\n")
+	})
+}
+
+// gather returns a metric by the value of its only label.
+func gather(t *testing.T, name string) map[string]float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			if family.GetName() == name {
+				values[metric.GetLabel()[0].GetValue()] = metric.GetGauge().GetValue()
+			}
+		}
+	}
+	return values
 }
 
 // countReads counts the requests of controllers that the world starts from now

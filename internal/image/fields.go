@@ -9,9 +9,9 @@ import (
 // fields takes the groups of fields of a map that name an image together, and
 // returns the keys of those that did. imageKey says that the map stands under a
 // key that promises an image.
-func (f *finder) fields(at *path, m map[string]any, imageKey bool) []string {
+func (f *finder) fields(at *path, m map[string]any, imageKey bool) map[string]bool {
 	keys := normalise(m)
-	var used []string
+	used := map[string]bool{}
 	for _, prefix := range keys.prefixes() {
 		g := keys.group(m, prefix, used)
 		if g.repository.key == "" {
@@ -21,7 +21,9 @@ func (f *finder) fields(at *path, m map[string]any, imageKey bool) []string {
 			continue
 		}
 		if g.looksLikeImage(imageKey && prefix == "") {
-			used = append(used, f.group(at, m, g)...)
+			for _, key := range f.group(at, m, g) {
+				used[key] = true
+			}
 		}
 	}
 	return used

@@ -59,7 +59,7 @@ func (f *finder) visit(at *path, value any, imageKey bool) {
 	case map[string]any:
 		used := f.fields(at, value, imageKey)
 		for _, key := range slices.Sorted(maps.Keys(value)) {
-			if _, isScalar := scalar(value[key]); isScalar && slices.Contains(used, key) {
+			if _, isScalar := scalar(value[key]); isScalar && used[key] {
 				continue
 			}
 			f.visit(at.field(key), value[key], isImageKey(key))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // The endings of the keys of fields that name an image together.
@@ -52,7 +53,12 @@ func normalise(m map[string]any) keys {
 // plain is a key in lower case without what separates words: imagetag for
 // imageTag, image_tag and image-tag.
 func plain(key string) string {
-	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(key))
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, key)
 }
 
 // prefixes lists the groups that a map may have, those with the longest prefix
@@ -72,12 +78,12 @@ func (k keys) prefixes() []string {
 }
 
 // group reads the group with a prefix; keys that are used already are not in it.
-func (k keys) group(m map[string]any, prefix string, used []string) *group {
+func (k keys) group(m map[string]any, prefix string, used map[string]bool) *group {
 	pick := func(names ...string) field {
 		present := field{}
 		for _, name := range names {
 			key, found := k[name]
-			if !found || slices.Contains(used, key) {
+			if !found || used[key] {
 				continue
 			}
 			if value, isScalar := scalar(m[key]); isScalar && value != "" {

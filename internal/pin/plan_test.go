@@ -195,6 +195,53 @@ func TestPlanIsStable(t *testing.T) {
 	})
 }
 
+// A policy that has nothing to do with a release takes no link away, and no pin.
+func TestUnrelatedPoliciesTakeNothingAway(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSnapshot(t)
+		before := Plan(s, Options{})
+		s.Repositories = append(s.Repositories, Repository{Name: Name{"elsewhere", "stranger"}, Image: "z.io/z/stranger"})
+		s.Policies = append(s.Policies, Policy{
+			Name: Name{"elsewhere", "stranger"}, Repository: Name{"elsewhere", "stranger"},
+			LatestImage: "z.io/z/stranger", LatestTag: rapid.SampledFrom([]string{"staging", "1.2.3"}).Draw(t, "tag"),
+		})
+		after := Plan(s, Options{})
+		for i := range before.Releases {
+			for _, policy := range before.Releases[i].Policies {
+				if !slices.Contains(after.Releases[i].Policies, policy) {
+					t.Fatalf("%+v became %+v", before.Releases[i], after.Releases[i])
+				}
+			}
+		}
+		for line := range strings.Lines(Lines(before)) {
+			if !strings.Contains(Lines(after), line) {
+				t.Fatalf("the pin %s is gone", line)
+			}
+		}
+	})
+}
+
+// A release whose contents cannot be had keeps what it had, and what is found in
+// the rest is added.
+func TestUnknownContentsKeepPins(t *testing.T) {
+	release := sleeping("a", "g.io/o/a:2")
+	release.Unknown = true
+	s := &Snapshot{
+		Releases: []Release{release, sleeping("b", "g.io/o/b:2")},
+		Previous: []v1alpha1.Pin{
+			{Pin: "container/a==1", Image: "g.io/o/a:1", NeededBy: []string{"apps/a"}, Via: []string{"spec.values.image"}},
+			{Pin: "container/b==1", Image: "g.io/o/b:1", NeededBy: []string{"apps/b"}},
+		},
+	}
+	report := Plan(s, Options{})
+	if got, want := Lines(report), "container/a==1\ncontainer/a==2\ncontainer/b==2\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if pin := report.Pins[0]; pin.State != v1alpha1.PinNeeded || !slices.Equal(pin.NeededBy, []string{"apps/a"}) || !slices.Equal(pin.Via, []string{"spec.values.image"}) {
+		t.Errorf("got %+v", pin)
+	}
+}
+
 // What is recalled from anything at all are pins.
 func FuzzRecall(f *testing.F) {
 	f.Add("container/a==1\n", `{"pins":[{"pin":"container/b==1","image":"g.io/o/b:1"}]}`)

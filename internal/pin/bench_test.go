@@ -1,0 +1,95 @@
+package pin
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"git.oleks.space/oleks/pinsync/internal/policy"
+)
+
+// sized is values of about so many bytes, with an image every hundred.
+func sized(bytes int) map[string]any {
+	values := map[string]any{}
+	for i := range bytes / 100 {
+		values[fmt.Sprint("component", i)] = map[string]any{
+			"image":  map[string]any{"repository": fmt.Sprint("g.io/o/component", i), "tag": "1.0.0"},
+			"filler": strings.Repeat("x", 20),
+		}
+	}
+	return values
+}
+
+// flat is values of about so many bytes that are tags and repositories of many
+// groups in one map.
+func flat(bytes int) map[string]any {
+	values := map[string]any{}
+	for i := range bytes / 50 {
+		values[fmt.Sprintf("component%dImage", i)] = fmt.Sprint("g.io/o/", i)
+		values[fmt.Sprintf("component%dImageTag", i)] = "1"
+	}
+	return values
+}
+
+// Values that are twice as large take twice as long.
+func BenchmarkValues(b *testing.B) {
+	for name, values := range map[string]func(int) map[string]any{"nested": sized, "flat": flat} {
+		for _, kilobytes := range []int{256, 512, 1024} {
+			b.Run(fmt.Sprint(name, "/", kilobytes, "KiB"), func(b *testing.B) {
+				s := &Snapshot{Releases: []Release{{
+					Name: Name{"a", "a"}, Suspended: true, Contents: []Content{{"spec.values", values(kilobytes << 10)}},
+				}}}
+				for b.Loop() {
+					Plan(s, Options{})
+				}
+			})
+		}
+	}
+}
+
+// A pattern of so many alternatives.
+func BenchmarkPattern(b *testing.B) {
+	for _, alternatives := range []int{1_000, 10_000} {
+		b.Run(fmt.Sprint(alternatives), func(b *testing.B) {
+			words := make([]string, alternatives)
+			for i := range words {
+				words[i] = fmt.Sprint("tag", i)
+			}
+			pattern := "^(" + strings.Join(words, "|") + ")$"
+			for b.Loop() {
+				policy.Literals(pattern)
+			}
+		})
+	}
+}
+
+// So many policies on one image, and a hundred releases of it with tags of their
+// own; and the same with tags alone.
+func BenchmarkPoliciesOnOneImage(b *testing.B) {
+	for _, form := range []string{"repository", "tag"} {
+		for _, policies := range []int{1_000, 10_000} {
+			b.Run(fmt.Sprint(form, "/", policies), func(b *testing.B) {
+				s := &Snapshot{Repositories: []Repository{{Name: Name{"flux", "app"}, Image: "g.io/o/app"}}}
+				for i := range policies {
+					s.Policies = append(s.Policies, Policy{
+						Name: Name{"flux", fmt.Sprint("app-", i)}, Repository: Name{"flux", "app"},
+						Rules: policy.Rules{Pattern: fmt.Sprintf("^release-%d-(?P<n>[0-9]+)$", i), Extract: "$n", Numerical: true},
+					})
+				}
+				for i := range 100 {
+					image := map[string]any{"tag": fmt.Sprintf("release-%d-7", i)}
+					if form == "repository" {
+						image["repository"] = "g.io/o/app"
+					}
+					s.Releases = append(s.Releases, Release{
+						Name: Name{"apps", fmt.Sprint("release", i)}, Chart: "app", Suspended: true,
+						Contents: []Content{{"spec.values", map[string]any{"image": image}}},
+					})
+				}
+				for b.Loop() {
+					Plan(s, Options{})
+				}
+			})
+		}
+	}
+}
