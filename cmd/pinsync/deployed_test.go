@@ -315,6 +315,39 @@ func TestForbiddenRead(t *testing.T) {
 	r.stop()
 }
 
+// Secrets are read with the component that gives the right to, and without it the
+// list says that it is not complete.
+func TestReadSecrets(t *testing.T) {
+	d := deploy(t)
+	d.args = append(d.args, "--config", d.file("secrets.yaml",
+		"apiVersion: pinsync.oleks.space/v1alpha1\nkind: Configuration\nsecretValues: Read\n"))
+	d.kubectl("create", "namespace", "kotkan")
+	d.kubectl("-n", "kotkan", "create", "secret", "generic", "values",
+		"--from-literal=values.yaml=image: git.oleks.space/oleks/cms-plugins:from-secret")
+	d.kubectl("apply", "-f", d.file("release.yaml", `
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: cms-plugins, namespace: kotkan}
+spec:
+  suspend: true
+  interval: 10m
+  chartRef: {kind: OCIRepository, name: cms-plugins}
+  valuesFrom: [{kind: Secret, name: values}]
+  values: {sidecar: {image: "git.oleks.space/oleks/cms-plugins:from-values"}}
+`))
+	r := d.start()
+	d.expect("false", "from-values")
+	if report := d.list().Data["report.json"]; !strings.Contains(report, "Secret kotkan/values") {
+		t.Errorf("the report does not name the Secret: %s", report)
+	}
+	d.kubectl("apply", "-f", d.file("component.yaml", d.kubectl("kustomize", "../../config/components/read-secrets")))
+	d.expect("true", "from-secret", "from-values")
+	d.kubectl("-n", "kotkan", "patch", "secret", "values", "-p",
+		`{"stringData":{"values.yaml":"image: git.oleks.space/oleks/cms-plugins:changed"}}`)
+	d.expect("true", "changed", "from-values")
+	r.stop()
+}
+
 func TestControllerRefuses(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	t.Setenv("HOME", t.TempDir())

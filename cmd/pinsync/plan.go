@@ -35,10 +35,10 @@ func newPlanCommand() *cobra.Command {
 		Short: "Compute the list from manifests, without a cluster",
 		Long: "plan reads manifests, YAML or JSON, and prints the list that the controller would\n" +
 			"write for a cluster that holds them. It takes what kubectl get -o yaml prints:\n" +
-			"Namespaces, HelmReleases, ImagePolicies and ImageRepositories; other kinds are\n" +
-			"passed over. Problems go to standard error unless the output has a place for them.",
+			"Namespaces, HelmReleases, ImagePolicies, ImageRepositories, and the ConfigMaps and\n" +
+			"Secrets that values come from; other kinds are passed over. Problems go to standard error unless the output has a place for them.",
 		Example: "  pinsync plan -f config/samples\n" +
-			"  kubectl get namespaces,helmreleases,imagepolicies,imagerepositories -A -o json | pinsync plan -f - -o table",
+			"  kubectl get namespaces,helmreleases,imagepolicies,imagerepositories,configmaps -A -o json | pinsync plan -f - -o table",
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return plan(&o, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
