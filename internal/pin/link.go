@@ -85,13 +85,13 @@ func (l *linker) problem(t *target, message string) {
 // first of these rules that finds any:
 //
 //  1. the repository is the policy's;
-//  2. no registry is named, and the repository is the end of one policy's image,
-//     and of no other;
+//  2. no registry is named, and the repository is the end of the policy's image;
 //  3. only a tag is there, the policy accepts it, and a name of the policy agrees
 //     with the release, its chart or the key that the tag stands under.
 //
-// Where several follow one image, those that accept the tag are linked, or all
-// where none does.
+// Where several do, those that accept the tag are linked, or all where none does.
+// Images that only happen to end alike are linked, too: were it none where there
+// are two, anybody could take a release's link away by adding a policy.
 func (l *linker) link(m *image.Mention, r *Release) ([]*target, Rule) {
 	if m.Repository == (image.Repository{}) {
 		return l.byKinship(m, r), AgreeingName
@@ -106,32 +106,24 @@ func (l *linker) link(m *image.Mention, r *Release) ([]*target, Rule) {
 	return candidates, rule
 }
 
-// byPathEnd returns the policies of the only image that ends with a repository.
-// One word is the end of many an image that is no relation, so its policy must
-// accept the tag.
+// byPathEnd returns the policies of the images that end with a repository. One word
+// is the end of many an image that is no relation, so its policies must accept the
+// tag.
 func (l *linker) byPathEnd(m *image.Mention) []*target {
 	path, isWord := strings.CutPrefix(m.Repository.Path, "library/")
-	candidates := l.bySuffix[path]
 	if isWord && m.Tag != "" {
-		candidates = accepting(candidates, m.Tag)
+		return accepting(l.bySuffix[path], m.Tag)
 	}
-	if !isOneImage(candidates) {
-		return nil
-	}
-	return candidates
+	return l.bySuffix[path]
 }
 
-// byKinship returns the policies that accept a tag and are the next of kin. Names
-// that are only alike count only where they lead to one image.
+// byKinship returns the policies that accept a tag and are the next of kin.
 func (l *linker) byKinship(m *image.Mention, r *Release) []*target {
 	related := l.kin.of(r, m.Hint)
-	for k := sameAsKey; k > alike; k-- {
+	for k := sameAsKey; k >= alikeChart; k-- {
 		if list := accepting(related[k], m.Tag); len(list) > 0 {
 			return list
 		}
-	}
-	if list := accepting(related[alike], m.Tag); isOneImage(list) {
-		return list
 	}
 	return nil
 }
@@ -145,16 +137,6 @@ func accepting(candidates []*target, tag string) []*target {
 		}
 	}
 	return list
-}
-
-// isOneImage says whether all policies follow the same image.
-func isOneImage(targets []*target) bool {
-	for _, t := range targets {
-		if t.repository() != targets[0].repository() {
-			return false
-		}
-	}
-	return true
 }
 
 func compareNames(a, b Name) int {

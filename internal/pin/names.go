@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// kinship is how well the name of a policy agrees with a release. What the values
-// say beside the tag tells more than the release's name, that more than the
-// chart's, and names that are the same more than names that begin or end alike.
+// kinship is how well the name of a policy agrees with a release. Names that are
+// the same tell more than names that begin or end alike; and what the values say
+// beside the tag tells more than the release's name, that more than the chart's.
 type kinship int
 
 const (
-	unrelated kinship = iota
-	alike
+	alikeChart kinship = iota
+	alikeRelease
+	alikeKey
 	sameAsChart
 	sameAsRelease
 	sameAsKey
@@ -51,17 +52,22 @@ func (k *kin) add(t *target) {
 func (k *kin) of(r *Release, key string) map[kinship][]*target {
 	found := map[kinship][]*target{}
 	for _, other := range []struct {
-		name string
-		same kinship
-	}{{key, sameAsKey}, {r.Name.Name, sameAsRelease}, {r.ReleaseName, sameAsRelease}, {r.Chart, sameAsChart}} {
+		name        string
+		same, alike kinship
+	}{
+		{key, sameAsKey, alikeKey},
+		{r.Name.Name, sameAsRelease, alikeRelease},
+		{r.ReleaseName, sameAsRelease, alikeRelease},
+		{r.Chart, sameAsChart, alikeChart},
+	} {
 		name := words(other.name)
 		if name == "" {
 			continue
 		}
 		found[other.same] = append(found[other.same], k.same[name]...)
-		found[alike] = append(found[alike], k.parts[name]...)
+		found[other.alike] = append(found[other.alike], k.parts[name]...)
 		for _, part := range beginningsAndEnds(name) {
-			found[alike] = append(found[alike], k.same[part]...)
+			found[other.alike] = append(found[other.alike], k.same[part]...)
 		}
 	}
 	return found

@@ -221,6 +221,31 @@ func TestUnrelatedPoliciesTakeNothingAway(t *testing.T) {
 	})
 }
 
+// A policy of somebody else whose image ends alike, or whose name begins alike,
+// takes no link away.
+func TestNamesakesTakeNothingAway(t *testing.T) {
+	follows := func(name, image string) (Policy, Repository) {
+		return Policy{Name: Name{"flux", name}, Repository: Name{"flux", name}, LatestImage: image, LatestTag: "2.0.0"},
+			Repository{Name: Name{"flux", name}, Image: image}
+	}
+	for name, values := range map[string]map[string]any{
+		"path end": {"image": map[string]any{"repository": "team/shop", "tag": "1.0.0"}},
+		"one word": {"image": map[string]any{"repository": "shop", "tag": "1.0.0"}},
+		"tag":      {"image": map[string]any{"tag": "1.0.0"}},
+	} {
+		own, ownRepository := follows("shop-backend", "g.io/team/shop")
+		other, otherRepository := follows("shop-other", "evil.io/team/shop")
+		s := &Snapshot{
+			Releases:     []Release{{Name: Name{"apps", "shop"}, Suspended: true, Contents: []Content{{"spec.values", values}}}},
+			Policies:     []Policy{own, other},
+			Repositories: []Repository{ownRepository, otherRepository},
+		}
+		if report := Plan(s, Options{}); !slices.Contains(report.Releases[0].Policies, "flux/shop-backend") {
+			t.Errorf("%s: linked are only %v", name, report.Releases[0].Policies)
+		}
+	}
+}
+
 // A release whose contents cannot be had keeps what it had, and what is found in
 // the rest is added.
 func TestUnknownContentsKeepPins(t *testing.T) {
