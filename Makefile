@@ -64,7 +64,8 @@ test: control-plane ## Run all tests.
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s).
 	@for package in $$(go list ./internal/...); do \
-		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+		targets=$$(go test -list '^Fuzz' $$package); \
+		for target in $$(grep '^Fuzz' <<<"$$targets"); do \
 			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; \
 		done; \
 	done
@@ -94,7 +95,7 @@ check-generated: ## Fail if a generated file is not what make generate makes.
 .PHONY: check-manifests
 check-manifests: $(KUSTOMIZE) ## Fail if a kustomization does not build.
 	@for folder in $$(find config hack -name kustomization.yaml -printf '%h\n' | sort); do \
-		$(KUSTOMIZE) build $$folder >/dev/null && echo "$$folder builds"; \
+		$(KUSTOMIZE) build $$folder >/dev/null; echo "$$folder builds"; \
 	done
 
 .PHONY: check-dockerfile

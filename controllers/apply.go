@@ -23,9 +23,9 @@ import (
 // fieldOwner is the controller's name in the ConfigMap's managed fields.
 const fieldOwner = client.FieldOwner("pinsync")
 
-// recall reads the ConfigMap, and adds to the snapshot what the last list said.
-// Where there is no ConfigMap it returns one that was never written.
-func (r *Reconciler) recall(ctx context.Context, name types.NamespacedName, s *pin.Snapshot) (*corev1.ConfigMap, error) {
+// recall reads the ConfigMap. Where there is none it returns one that was never
+// written.
+func (r *Reconciler) recall(ctx context.Context, name types.NamespacedName) (*corev1.ConfigMap, error) {
 	current := &corev1.ConfigMap{}
 	err := r.live.Get(ctx, name, current)
 	if apierrors.IsNotFound(err) {
@@ -35,7 +35,6 @@ func (r *Reconciler) recall(ctx context.Context, name types.NamespacedName, s *p
 	if err != nil {
 		return nil, fmt.Errorf("reading ConfigMap %s: %w", name, err)
 	}
-	s.Previous = pin.Recall(current.Data[v1alpha1.PinsKey], current.Data[v1alpha1.ReportKey])
 	return current, nil
 }
 

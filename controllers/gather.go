@@ -13,6 +13,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -38,6 +39,11 @@ func (r *Reconciler) gather(ctx context.Context) (*pin.Snapshot, error) {
 		default:
 			s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, detail))
 		}
+	}
+	for watched, err := range r.failures.of() {
+		s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonUnanswered, Object: watched, Message: "changes cannot be read: " + image.Shorten(err.Error()),
+		})
 	}
 	namespaces := &metav1.PartialObjectMetadataList{}
 	namespaces.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))

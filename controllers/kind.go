@@ -118,7 +118,8 @@ func (k *kind) look() (state, string) {
 		return stateUnknown, err.Error()
 	}
 	if other, err := k.mapper.RESTMapping(k.gvk.GroupKind()); err == nil {
-		return stateNotServed, fmt.Sprintf("the cluster serves %s of it, pinsync reads %s",
+		// There may be objects, and they cannot be read.
+		return stateUnknown, fmt.Sprintf("the cluster serves %s of it, pinsync reads %s",
 			other.GroupVersionKind.Version, k.gvk.Version)
 	}
 	return stateNotServed, fmt.Sprintf("the cluster does not serve %s", k.gvk.GroupVersion())

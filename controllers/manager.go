@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 )
@@ -56,9 +57,10 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("registering kinds: %w", err)
 	}
+	failures := newWatchErrors()
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                  scheme,
-		Cache:                   cacheOptions(options.Namespace),
+		Cache:                   cacheOptions(options.Namespace, failures),
 		Metrics:                 metricsserver.Options{BindAddress: options.MetricsAddress},
 		HealthProbeBindAddress:  options.HealthAddress,
 		LeaderElection:          options.LeaderElect,
@@ -70,26 +72,27 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
-	if err := setup(mgr, options); err != nil {
+	if err := setup(mgr, options, failures); err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
 	return mgr.Start(ctx)
 }
 
 // setup adds the controller and its probes to the manager.
-func setup(mgr manager.Manager, options Options) error {
+func setup(mgr manager.Manager, options Options, failures *watchErrors) error {
 	configMap := reconcile.Request{NamespacedName: types.NamespacedName{
 		Namespace: options.Namespace, Name: options.ConfigMapName,
 	}}
 	w := newWatches(mgr, configMap)
 	reconciler := &Reconciler{
-		options: options,
-		watches: w,
-		started: time.Now(),
-		client:  mgr.GetClient(),
-		live:    mgr.GetAPIReader(),
-		sources: newSources(mgr.GetAPIReader(), options.ReadSecrets),
-		teller:  &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
+		options:  options,
+		watches:  w,
+		failures: failures,
+		started:  time.Now(),
+		client:   mgr.GetClient(),
+		live:     mgr.GetAPIReader(),
+		sources:  newSources(mgr.GetAPIReader(), options.ReadSecrets),
+		teller:   &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
 	}
 	var err error
 	if reconciler.problems, err = newProblemCounter(); err != nil {
@@ -121,6 +124,13 @@ func setup(mgr manager.Manager, options Options) error {
 		if err := c.Watch(k); err != nil {
 			return err
 		}
+	}
+	err = c.Watch(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		failures.onChange(func() { queue.Add(configMap) })
+		return nil
+	}))
+	if err != nil {
+		return err
 	}
 	for _, k := range reconciler.sourceWatches {
 		if err := c.Watch(k); err != nil {

@@ -10,13 +10,15 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 )
 
-// The predicates drop updates that cannot change the list. None drops a creation
+// The predicates drop updates that cannot change the list or its report. None drops a creation
 // or a deletion.
 
-// updated passes the updates for which changed says true.
+// updated passes the updates for which changed says true, and those that are a
+// deletion and a creation of which nobody was told one by one.
 func updated(changed func(before, after client.Object) bool) predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld == nil || e.ObjectNew == nil || changed(e.ObjectOld, e.ObjectNew)
+		return e.ObjectOld == nil || e.ObjectNew == nil || e.ObjectOld.GetUID() != e.ObjectNew.GetUID() ||
+			changed(e.ObjectOld, e.ObjectNew)
 	}}
 }
 

@@ -33,6 +33,7 @@ func TestPredicates(t *testing.T) {
 		"release annotated":     {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{ObjectMeta: annotated("enabled")}, true},
 		"annotated otherwise":   {releaseChanged, &helmv2.HelmRelease{ObjectMeta: annotated("x")}, &helmv2.HelmRelease{ObjectMeta: annotated("y")}, true},
 		"annotated with naught": {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{ObjectMeta: annotated("")}, true},
+		"release created anew":  {releaseChanged, &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "1"}}, &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "2"}}, true},
 		"policy resolved":       {policyChanged, &imagev1.ImagePolicy{}, resolved("v1", "True", ""), true},
 		"policy moved on":       {policyChanged, resolved("v1", "True", ""), resolved("v2", "True", ""), true},
 		"policy lost its tag":   {policyChanged, resolved("v1", "True", ""), resolved("v1", "False", "lost"), true},

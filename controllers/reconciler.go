@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -24,8 +25,9 @@ const askAgain = 10 * time.Second
 // Reconciler keeps one ConfigMap. Whatever changes in the cluster, the request is
 // the same, the ConfigMap's name, and a pass does the same four steps:
 //
-//  1. gather: what the caches know becomes a snapshot;
-//  2. recall: the ConfigMap is read, and with it what the last list said;
+//  1. recall: the ConfigMap is read, and with it what the last list said; a write
+//     succeeds only on this version, so nothing that is older than it is written;
+//  2. gather: what the caches know becomes a snapshot;
 //  3. plan: the snapshot becomes a report, without knowing of any cluster;
 //  4. apply: the ConfigMap is written if it says something else or is old.
 //
@@ -33,7 +35,9 @@ const askAgain = 10 * time.Second
 type Reconciler struct {
 	options Options
 	watches *watches
-	started time.Time
+	// failures are the watches whose caches are not current.
+	failures *watchErrors
+	started  time.Time
 
 	// client reads from the caches and writes to the API server.
 	client client.Client
@@ -65,6 +69,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 }
 
 func (r *Reconciler) pass(ctx context.Context, configMap types.NamespacedName) (next time.Duration, err error) {
+	current, err := r.recall(ctx, configMap)
+	if err != nil {
+		return 0, err
+	}
 	s, err := r.gather(ctx)
 	if err != nil {
 		return 0, err
@@ -72,10 +80,7 @@ func (r *Reconciler) pass(ctx context.Context, configMap types.NamespacedName) (
 	if s == nil {
 		return soon, nil
 	}
-	current, err := r.recall(ctx, configMap, s)
-	if err != nil {
-		return 0, err
-	}
+	s.Previous = pin.Recall(current.Data[v1alpha1.PinsKey], current.Data[v1alpha1.ReportKey])
 	report := pin.Plan(s, r.options.Pins)
 	next, err = r.apply(ctx, current, report, s)
 	if err != nil {

@@ -60,9 +60,10 @@ func (w *watches) all() []*kind {
 
 // cacheOptions match the watches: only the controller's own namespace is searched
 // for ConfigMaps, and what no plan reads is not kept.
-func cacheOptions(namespace string) cache.Options {
+func cacheOptions(namespace string, failures *watchErrors) cache.Options {
 	return cache.Options{
 		ReaderFailOnMissingInformer: true,
+		DefaultWatchErrorHandler:    failures.handle,
 		DefaultTransform:            cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			metadataOf("ConfigMap"): {Namespaces: map[string]cache.Config{namespace: {}}},

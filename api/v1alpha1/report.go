@@ -143,6 +143,9 @@ const (
 	// kinds.
 	ReasonKindNotServed Reason = "KindNotServed"
 
+	// ReasonMoreProblems says that there are more problems than are listed.
+	ReasonMoreProblems Reason = "MoreProblems"
+
 	// ReasonUnanswered says that a read got no answer, so that the list is not
 	// complete.
 	ReasonUnanswered Reason = "Unanswered"

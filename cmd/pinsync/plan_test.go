@@ -226,6 +226,10 @@ func TestPlanRefuses(t *testing.T) {
 		},
 		"broken JSON": {args: []string{"plan", "-f", "-"}, in: `{"apiVersion":"v1"}{"a":`, code: 1, want: []string{"standard input: document 2", "EOF"}},
 		"separator":   {args: []string{"plan", "-f", "-"}, in: good + "--- x\n", code: 1, want: []string{"document 1", "separator"}},
+		"bare list": {
+			args: []string{"plan", "-f", "-"}, in: "- apiVersion: v1\n  kind: Namespace\n", code: 1,
+			want: []string{"document 1", "bare list"},
+		},
 		"wrong type": {
 			args: []string{"plan", "-f", "-"}, in: good + "spec: {suspend: 'yes'}\n", code: 1,
 			want: []string{"standard input: document 1", "HelmRelease", "suspend", "bool"},

@@ -64,18 +64,13 @@ func Policy(o *imagev1.ImagePolicy) pin.Policy {
 	if latest := o.Status.LatestRef; latest != nil {
 		p.LatestImage, p.LatestTag = latest.Name, latest.Tag
 	}
-	if ready := ReadyOf(o); ready != nil && ready.Status == metav1.ConditionFalse {
+	if ready := apimeta.FindStatusCondition(o.Status.Conditions, meta.ReadyCondition); ready != nil && ready.Status == metav1.ConditionFalse {
 		p.NotReady = ready.Message
 		if p.NotReady == "" {
 			p.NotReady = ready.Reason
 		}
 	}
 	return p
-}
-
-// ReadyOf returns a policy's Ready condition, nil where it has none.
-func ReadyOf(o *imagev1.ImagePolicy) *metav1.Condition {
-	return apimeta.FindStatusCondition(o.Status.Conditions, meta.ReadyCondition)
 }
 
 // Repository converts an ImageRepository.

@@ -60,7 +60,7 @@ func (c *ControlPlane) InstallFlux(groups ...string) error {
 	for _, group := range groups {
 		found, err := filepath.Glob(filepath.Join(root, "hack", "crds", group+"_*.yaml"))
 		if err != nil || len(found) == 0 {
-			return fmt.Errorf("no CRDs of %s in hack/crds: %w", group, err)
+			return fmt.Errorf("no CRDs of %s in hack/crds", group)
 		}
 		paths = append(paths, found...)
 	}

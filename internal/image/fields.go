@@ -34,7 +34,7 @@ func (f *finder) fields(at *path, m map[string]any, imageKey bool) map[string]bo
 func (f *finder) group(at *path, m map[string]any, g *group) []string {
 	refs, err := f.repositories(m, g)
 	// A name or a URL beside a version is rather an application or a chart.
-	unlikely := !g.hasTag() && (plain(g.repository.key) == nameEnding || isURL(g.repository.value))
+	unlikely := plain(g.tag.key) == versionEnding && (plain(g.repository.key) == nameEnding || isURL(g.repository.value))
 	if unlikely && (err != nil || CheckTag(g.tag.value) != nil) {
 		return nil
 	}
@@ -70,7 +70,7 @@ func (f *finder) tagAlone(at *path, g *group) {
 // registry is nothing joined.
 func (f *finder) repositories(m map[string]any, g *group) ([]Mention, error) {
 	if _, isString := m[g.repository.key].(string); !isString {
-		return nil, fmt.Errorf("is %s, want a string such as git.example.com/team/app", g.repository.value)
+		return nil, fmt.Errorf("is %s, want a string such as git.example.com/team/app", Shorten(g.repository.value))
 	}
 	names := []string{g.repository.value}
 	if g.inner.value != "" {

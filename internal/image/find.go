@@ -17,6 +17,9 @@ type Mention struct {
 	// repository is empty where only a tag is there.
 	Reference
 
+	// Implied says that no tag was named, so that latest is meant.
+	Implied bool
+
 	// Hostless says that no registry was named, so that Docker Hub was assumed.
 	Hostless bool
 
@@ -62,7 +65,7 @@ func (f *finder) visit(at *path, value any, imageKey bool) {
 			if _, isScalar := scalar(value[key]); isScalar && used[key] {
 				continue
 			}
-			f.visit(at.field(key), value[key], isImageKey(key))
+			f.visit(at.field(key), value[key], isImageKey(key) || imageKey && isImagesKey(at.last))
 		}
 	case []any:
 		for i, item := range value {
@@ -75,6 +78,9 @@ func (f *finder) visit(at *path, value any, imageKey bool) {
 
 // text takes a string that is an image reference.
 func (f *finder) text(at *path, s string, imageKey bool) {
+	if imageKey {
+		s = withoutTransport(s)
+	}
 	if s == "" || isURL(s) {
 		return
 	}
@@ -89,10 +95,11 @@ func (f *finder) text(at *path, s string, imageKey bool) {
 		}
 		return
 	}
+	m := Mention{Path: at.String(), Reference: ref, Hostless: !hasHost(name)}
 	if ref.Tag == "" && ref.Digest == "" {
-		ref.Tag = "latest" // what every client of the distribution protocol takes it for
+		m.Tag, m.Implied = "latest", true // what every client of the distribution protocol takes it for
 	}
-	f.mentions = append(f.mentions, Mention{Path: at.String(), Reference: ref, Hostless: !hasHost(name)})
+	f.mentions = append(f.mentions, m)
 }
 
 // reference parses a reference; a digest that is none is reported and left out,
@@ -126,6 +133,22 @@ func (f *finder) problem(reason v1alpha1.Reason, at *path, message string) {
 
 // isImageKey says whether a key promises an image: image, baseImage, images.
 func isImageKey(key string) bool {
-	key = strings.ToLower(key)
-	return strings.HasSuffix(key, "image") || strings.HasSuffix(key, "images")
+	return strings.HasSuffix(plain(key), imageEnding) || isImagesKey(key)
+}
+
+// isImagesKey says whether a key promises several images, be it in a list or in a
+// map by their names.
+func isImagesKey(key string) bool {
+	return strings.HasSuffix(plain(key), imageEnding+"s")
+}
+
+// withoutTransport leaves out how an image is to be had where some tools write
+// that before it.
+func withoutTransport(s string) string {
+	for _, transport := range []string{"docker://", "oci://"} {
+		if rest, found := strings.CutPrefix(s, transport); found {
+			return rest
+		}
+	}
+	return s
 }

@@ -81,6 +81,14 @@ func TestFind(t *testing.T) {
 		{`{"x":{"web_repository":"g.io/o/web","web_tag":"1"}}`, "v.x g.io/o/web:1"},
 		{`{"image":{"name":"g.io/o/a","tag":"1"}}`, "v.image g.io/o/a:1"},
 
+		{`{"images":{"web":"o/web:1","api":{"repository":"o/api","tag":"1"}}}`, "v.images.api docker.io/o/api:1; v.images.web docker.io/o/web:1"},
+		{`{"image":"docker://g.io/o/a:1","other":"oci://g.io/o/chart:1"}`, "v.image g.io/o/a:1"},
+		{`{"image":{"name":"nginx:1.25"}}`, "v.image docker.io/library/nginx:1.25"},
+		{`{"x":{"name":"g.io/o/a","tag":""}}`, "v.x g.io/o/a"},
+		{`{"x":{"tag":true,"repository":"g.io/o/a"}}`, "v.x g.io/o/a:true"},
+		{`{"x":{"registry":"g.io","repository":"o/a"}}`, "v.x g.io/o/a"},
+		{`{"x":{"registry":"g.io","image":"o/a"}}`, "v.x g.io/o/a"},
+
 		// A repository in two parts.
 		{`{"x":{"repository":"g.io/o","image":"a","tag":"1"}}`, "v.x g.io/o:1; v.x g.io/o/a:1"},
 		{`{"x":{"registry":"g.io","repository":"o","name":"a","tag":"1"}}`, "v.x g.io/o:1; v.x g.io/o/a:1"},

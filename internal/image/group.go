@@ -158,7 +158,7 @@ func (g *group) looksLikeImage(imageKey bool) bool {
 	case strings.HasSuffix(key, imageEnding):
 		return hasVersion || g.registry.key != ""
 	default:
-		return hasVersion
+		return hasVersion || imageKey
 	}
 }
 

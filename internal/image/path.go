@@ -17,6 +17,8 @@ type path struct {
 	parent *path
 	// segment is this step as it is printed, with its dot or brackets.
 	segment string
+	// last is the key of this step; empty for a position in a list.
+	last string
 	// hint is the nearest key that is more than `image`, up to this step.
 	hint string
 }
@@ -27,6 +29,7 @@ func (p *path) field(key string) *path {
 	if isPlain(key) {
 		next = p.step("." + key)
 	}
+	next.last = key
 	if !isImageKey(key) {
 		next.hint = key
 	}

@@ -6,6 +6,7 @@ package image
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -63,7 +64,7 @@ func ParseRepository(s string) (Repository, error) {
 		return Repository{}, err
 	}
 	if ref.Tag != "" || ref.Digest != "" {
-		return Repository{}, fmt.Errorf("%q is an image, want a repository without tag and digest", s)
+		return Repository{}, fmt.Errorf("%s is an image, want a repository without tag and digest", Quote(s))
 	}
 	return ref.Repository, nil
 }
@@ -74,12 +75,12 @@ func ParseRepository(s string) (Repository, error) {
 // without tag and digest is returned as it is: with neither.
 func Parse(s string) (Reference, error) {
 	name, suffix := splitName(s)
-	named, err := reference.ParseNormalizedNamed(strings.ToLower(name) + suffix)
+	named, err := reference.ParseNormalizedNamed(lower(name) + suffix)
 	if err == nil && reference.Domain(named) == "" {
 		err = errHost // what stands for the host cannot be one
 	}
 	if err != nil {
-		return Reference{}, fmt.Errorf("%q is not an image reference: %w", s, err)
+		return Reference{}, fmt.Errorf("%s is not an image reference, want host/path:tag", Quote(s))
 	}
 	ref := Reference{Repository: Repository{Host: reference.Domain(named), Path: reference.Path(named)}}
 	// Some names are those of a host only because of the port behind them.
@@ -98,7 +99,7 @@ func Parse(s string) (Reference, error) {
 // CheckTag returns an error that says what a tag is, unless s is one.
 func CheckTag(s string) error {
 	if match := reference.TagRegexp.FindString(s); match == "" || match != s {
-		return fmt.Errorf("%q is not a tag, want %s", s, tagGrammar)
+		return fmt.Errorf("%s is not a tag, want %s", Quote(s), tagGrammar)
 	}
 	return nil
 }
@@ -106,7 +107,7 @@ func CheckTag(s string) error {
 // checkDigest returns an error unless s is a digest such as sha256:….
 func checkDigest(s string) error {
 	if _, err := digest.Parse(s); err != nil {
-		return fmt.Errorf("%q is not a digest, want sha256: and 64 hexadecimal digits", s)
+		return fmt.Errorf("%s is not a digest, want sha256: and 64 hexadecimal digits", Quote(s))
 	}
 	return nil
 }
@@ -132,6 +133,33 @@ func ParsePath(s string) (string, error) {
 		return "", errors.New("want a path as image references have it, such as team or team/app")
 	}
 	return repository.Path, nil
+}
+
+// maxQuote is how much of somebody's input a message repeats, in bytes.
+const maxQuote = 120
+
+// Shorten cuts a text that messages repeat, so that nobody can fill the report
+// with it.
+func Shorten(s string) string {
+	if len(s) > maxQuote {
+		return strings.ToValidUTF8(s[:maxQuote], "") + "…"
+	}
+	return s
+}
+
+// Quote is a text in quotes, cut where it is long.
+func Quote(s string) string {
+	return strconv.Quote(Shorten(s))
+}
+
+// lower changes A-Z to lower case, and no other letters: the grammar has none.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, s)
 }
 
 // splitName cuts a reference before its tag or digest.

@@ -1,6 +1,9 @@
 package image
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestParse(t *testing.T) {
 	const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -30,7 +33,7 @@ func TestParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for _, s := range []string{
 		"", "a b", "ghcr.io/a:b:c", "ghcr.io/a==b:c", "ghcr.io/a:b==c", "ghcr.io/a:b\nc", "ghcr.io//a:b",
-		"https://ghcr.io/a:b", "ghcr.io/a:-b", "ghcr.io/a@sha256:12", "ghcr.io/-a:b", "/a:b", "un_der.io/a:b",
+		"https://ghcr.io/a:b", "ghcr.io/a:-b", "ghcr.io/a@sha256:12", "ghcr.io/-a:b", "/a:b", "un_der.io/a:b", "g.io/o/\u212aelvin:1",
 	} {
 		if got, err := Parse(s); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", s, got)
@@ -51,5 +54,14 @@ func TestParseHost(t *testing.T) {
 		if got, err := ParseHost(s); err == nil {
 			t.Errorf("ParseHost(%q) = %q, want an error", s, got)
 		}
+	}
+}
+
+func TestQuoteIsBounded(t *testing.T) {
+	if got := Quote(strings.Repeat("x", 1<<20)); len(got) > maxQuote+10 {
+		t.Errorf("%d bytes", len(got))
+	}
+	if _, err := Parse(strings.Repeat("x:", 1<<19)); err == nil || len(err.Error()) > 2*maxQuote {
+		t.Errorf("%d bytes", len(err.Error()))
 	}
 }

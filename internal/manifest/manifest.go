@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -91,10 +92,14 @@ func each(source string, document json.RawMessage, take func(Object) error) erro
 	var list struct {
 		Items []json.RawMessage `json:"items"`
 	}
+	var bare []Object
+	if json.Unmarshal(document, &bare) == nil && slices.ContainsFunc(bare, isObject) {
+		return fmt.Errorf("%s: is a bare list of objects, want them one by one, or in a List as kubectl prints it", source)
+	}
 	if err := json.Unmarshal(document, &object); err != nil {
 		return nil //nolint:nilerr // not an object, so not a Kubernetes object
 	}
-	if object.APIVersion == "" || object.Kind == "" {
+	if !isObject(object) {
 		return nil
 	}
 	if !strings.HasSuffix(object.Kind, "List") {
@@ -109,4 +114,8 @@ func each(source string, document json.RawMessage, take func(Object) error) erro
 		}
 	}
 	return nil
+}
+
+func isObject(o Object) bool {
+	return o.APIVersion != "" && o.Kind != ""
 }

@@ -89,43 +89,67 @@ func (l *linker) problem(t *target, message string) {
 //  3. only a tag is there, the policy accepts it, and a name of the policy agrees
 //     with the release, its chart or the key that the tag stands under.
 //
-// Where several do, those that accept the tag are linked, or all where none does.
-// Images that only happen to end alike are linked, too: were it none where there
-// are two, anybody could take a release's link away by adding a policy.
+// Where several policies of one namespace do, those that accept the tag are
+// linked, or all where none does. What other namespaces have changes nothing
+// about that: nobody can take a release's link away by adding a policy.
 func (l *linker) link(m *image.Mention, r *Release) ([]*target, Rule) {
 	if m.Repository == (image.Repository{}) {
 		return l.byKinship(m, r), AgreeingName
 	}
+	tag := m.Tag
+	if m.Implied {
+		tag = "" // what nobody wrote chooses no policy
+	}
 	candidates, rule := l.byImage[m.Repository], SameRepository
 	if len(candidates) == 0 && m.Hostless {
-		candidates, rule = l.byPathEnd(m), SamePathEnd
+		candidates, rule = l.byPathEnd(m.Repository, tag), SamePathEnd
 	}
-	if accepting := accepting(candidates, m.Tag); len(accepting) > 0 {
-		return accepting, rule
+	var linked []*target
+	for _, group := range byNamespace(candidates) {
+		if accepting := accepting(group, tag); len(accepting) > 0 {
+			group = accepting
+		}
+		linked = append(linked, group...)
 	}
-	return candidates, rule
+	return linked, rule
 }
 
 // byPathEnd returns the policies of the images that end with a repository. One word
 // is the end of many an image that is no relation, so its policies must accept the
 // tag.
-func (l *linker) byPathEnd(m *image.Mention) []*target {
-	path, isWord := strings.CutPrefix(m.Repository.Path, "library/")
-	if isWord && m.Tag != "" {
-		return accepting(l.bySuffix[path], m.Tag)
+func (l *linker) byPathEnd(repository image.Repository, tag string) []*target {
+	path, isWord := strings.CutPrefix(repository.Path, "library/")
+	if isWord && tag != "" {
+		return accepting(l.bySuffix[path], tag)
 	}
 	return l.bySuffix[path]
 }
 
-// byKinship returns the policies that accept a tag and are the next of kin.
+// byKinship returns the policies that accept a tag and are the next of kin in
+// their namespace.
 func (l *linker) byKinship(m *image.Mention, r *Release) []*target {
 	related := l.kin.of(r, m.Hint)
+	done := map[string]bool{}
+	var linked []*target
 	for k := sameAsKey; k >= alikeChart; k-- {
-		if list := accepting(related[k], m.Tag); len(list) > 0 {
-			return list
+		for _, group := range byNamespace(related[k]) {
+			namespace := group[0].Namespace
+			if list := accepting(group, m.Tag); len(list) > 0 && !done[namespace] {
+				linked = append(linked, list...)
+				done[namespace] = true
+			}
 		}
 	}
-	return nil
+	return linked
+}
+
+// byNamespace parts policies by their namespaces.
+func byNamespace(targets []*target) map[string][]*target {
+	groups := map[string][]*target{}
+	for _, t := range targets {
+		groups[t.Namespace] = append(groups[t.Namespace], t)
+	}
+	return groups
 }
 
 // accepting returns those of the candidates that accept a tag; none without one.

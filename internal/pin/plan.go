@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
 // Options are what the configuration says about pins.
@@ -26,6 +27,14 @@ type Options struct {
 	// FloatingOnly says that only tags are pinned that a policy follows.
 	FloatingOnly bool
 }
+
+// maxVia and maxProblems are how many places the report names for a pin, and how
+// many problems for a release. More tell nobody more, and one tenant's values
+// could fill the report for all.
+const (
+	maxVia      = 20
+	maxProblems = 50
+)
 
 // Plan decides which tags must be kept: those that the protected releases need,
 // and, as long as the snapshot is not complete, every one of the previous list.
@@ -149,19 +158,19 @@ func whyNone(y *yield) string {
 	case len(y.needs) == 0:
 		return "no image with a tag was found in it"
 	}
-	var hosts []string
+	var repositories []string
 	for _, n := range y.needs {
-		hosts = append(hosts, n.ref.Repository.String())
+		repositories = append(repositories, image.Shorten(n.ref.Repository.String()))
 	}
-	slices.Sort(hosts)
-	hosts = slices.Compact(hosts)
-	const most = 5
-	more := ""
-	if len(hosts) > most {
-		more = fmt.Sprintf(" and %d more", len(hosts)-most)
-		hosts = hosts[:most]
+	return "the configured registries do not include " + strings.Join(few(sortedSet(repositories), 5), ", ")
+}
+
+// few cuts a list that is longer than most, and says by how much.
+func few(list []string, most int) []string {
+	if len(list) <= most {
+		return list
 	}
-	return "the configured registries do not include " + strings.Join(hosts, ", ") + more
+	return append(list[:most:most], fmt.Sprintf("and %d more", len(list)-most))
 }
 
 // hold keeps what the last list had and nothing needs now.
@@ -188,7 +197,7 @@ func (p *planner) finish() *v1alpha1.PinReport {
 	for _, l := range slices.SortedFunc(maps.Keys(p.pins), compareLines) {
 		pin := p.pins[l]
 		pin.NeededBy = sortedSet(pin.NeededBy)
-		pin.Via = sortedVia(pin.Via)
+		pin.Via = few(sortedVia(pin.Via), maxVia)
 		p.report.Pins = append(p.report.Pins, *pin)
 	}
 	slices.SortFunc(p.report.Releases, func(a, b v1alpha1.Release) int {
@@ -223,5 +232,12 @@ func sortedProblems(problems []v1alpha1.Problem) []v1alpha1.Problem {
 		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Field, b.Field),
 			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
 	})
-	return append([]v1alpha1.Problem{}, slices.Compact(problems)...)
+	set := append([]v1alpha1.Problem{}, slices.Compact(problems)...)
+	if len(set) <= maxProblems {
+		return set
+	}
+	more := v1alpha1.Problem{
+		Reason: v1alpha1.ReasonMoreProblems, Message: fmt.Sprintf("and %d more problems", len(set)-maxProblems),
+	}
+	return append(set[:maxProblems:maxProblems], more)
 }

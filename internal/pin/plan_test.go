@@ -221,28 +221,60 @@ func TestUnrelatedPoliciesTakeNothingAway(t *testing.T) {
 	})
 }
 
-// A policy of somebody else whose image ends alike, or whose name begins alike,
-// takes no link away.
-func TestNamesakesTakeNothingAway(t *testing.T) {
-	follows := func(name, image string) (Policy, Repository) {
-		return Policy{Name: Name{"flux", name}, Repository: Name{"flux", name}, LatestImage: image, LatestTag: "2.0.0"},
-			Repository{Name: Name{"flux", name}, Image: image}
+// Whatever policies somebody else adds in a namespace of their own, they take no
+// link away: not with an image that is the same or ends alike, nor with a name that
+// agrees better, nor by accepting every tag.
+func TestStrangersTakeNothingAway(t *testing.T) {
+	follows := func(namespace, name, image string, rules policy.Rules) (Policy, Repository) {
+		return Policy{Name: Name{namespace, name}, Repository: Name{namespace, name}, Rules: rules, LatestImage: image, LatestTag: "2.0.0"},
+			Repository{Name: Name{namespace, name}, Image: image}
 	}
-	for name, values := range map[string]map[string]any{
-		"path end": {"image": map[string]any{"repository": "team/shop", "tag": "1.0.0"}},
-		"one word": {"image": map[string]any{"repository": "shop", "tag": "1.0.0"}},
-		"tag":      {"image": map[string]any{"tag": "1.0.0"}},
+	for name, values := range map[string]any{
+		"repository": map[string]any{"repository": "g.io/team/shop", "tag": "initial"},
+		"untagged":   "g.io/team/shop",
+		"path end":   map[string]any{"repository": "team/shop", "tag": "initial"},
+		"one word":   map[string]any{"repository": "shop", "tag": "1.0.0"},
+		"tag":        map[string]any{"tag": "1.0.0"},
 	} {
-		own, ownRepository := follows("shop-backend", "g.io/team/shop")
-		other, otherRepository := follows("shop-other", "evil.io/team/shop")
-		s := &Snapshot{
-			Releases:     []Release{{Name: Name{"apps", "shop"}, Suspended: true, Contents: []Content{{"spec.values", values}}}},
-			Policies:     []Policy{own, other},
-			Repositories: []Repository{ownRepository, otherRepository},
+		for _, image := range []string{"g.io/team/shop", "evil.io/team/shop", "evil.io/other"} {
+			own, ownRepository := follows("flux", "shop-backend", "g.io/team/shop", policy.Rules{SemVer: ">=1.0.0"})
+			other, otherRepository := follows("stranger", "shop", image, policy.Rules{})
+			s := &Snapshot{
+				Releases: []Release{{
+					Name: Name{"apps", "shop"}, Suspended: true, Contents: []Content{{"spec.values", map[string]any{"image": values}}},
+				}},
+				Policies:     []Policy{own, other},
+				Repositories: []Repository{ownRepository, otherRepository},
+			}
+			if report := Plan(s, Options{}); !slices.Contains(report.Releases[0].Policies, "flux/shop-backend") {
+				t.Errorf("%s, stranger with %s: linked are only %v", name, image, report.Releases[0].Policies)
+			}
 		}
-		if report := Plan(s, Options{}); !slices.Contains(report.Releases[0].Policies, "flux/shop-backend") {
-			t.Errorf("%s: linked are only %v", name, report.Releases[0].Policies)
-		}
+	}
+}
+
+// Nobody can make the report larger than the API server takes by one long text.
+func TestReportIsBounded(t *testing.T) {
+	long := strings.Repeat("x ", 1<<19)
+	values := map[string]any{"image": long, "tag": long, "repository": map[string]any{"repository": long, "tag": long}}
+	many := []any{}
+	for range 10_000 {
+		many = append(many, map[string]any{"image": "g.io/o/same:1"}, map[string]any{"image": "no image"})
+	}
+	s := &Snapshot{
+		Releases: []Release{{
+			Name: Name{"apps", "a"}, Suspended: true, Sync: &long,
+			Contents: []Content{{"spec.values", values}, {"spec.values", map[string]any{"many": many}}},
+		}},
+		Policies:     []Policy{{Name: Name{"apps", "p"}, Repository: Name{"apps", "r"}, LatestImage: "g.io/o/same", LatestTag: "1", NotReady: long}},
+		Repositories: []Repository{{Name: Name{"apps", "r"}, Image: long}},
+	}
+	text, err := JSON(Plan(s, Options{}))
+	if err != nil || len(text) > 50_000 {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	if !strings.Contains(text, "more problems") || !strings.Contains(text, `"and 9`) {
+		t.Error("it does not say that there is more")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
 // isEnabled reads a sync annotation; nil, it is not there and byDefault holds. A
@@ -21,7 +22,7 @@ func isEnabled(annotation *string, byDefault bool) (bool, *v1alpha1.Problem) {
 		return true, &v1alpha1.Problem{
 			Reason: v1alpha1.ReasonInvalidAnnotation,
 			Field:  fmt.Sprintf("metadata.annotations[%s]", v1alpha1.SyncAnnotation),
-			Message: fmt.Sprintf("%q is not a value of %s, want %s or %s; taken as %s", *annotation,
+			Message: fmt.Sprintf("%s is not a value of %s, want %s or %s; taken as %s", image.Quote(*annotation),
 				v1alpha1.SyncAnnotation, v1alpha1.SyncEnabled, v1alpha1.SyncDisabled, v1alpha1.SyncEnabled),
 		}
 	}

@@ -15,6 +15,8 @@ type target struct {
 
 	// matcher is made when the first tag is asked about.
 	matcher *policy.Matcher
+	// needed is made when its tags are asked for.
+	needed []image.Reference
 }
 
 func newTarget(p Policy) *target {
@@ -44,24 +46,35 @@ func (t *target) accepts(tag string) bool {
 	if t.latest != nil && t.latest.Tag == tag {
 		return true
 	}
+	return t.rulesAccept(tag)
+}
+
+func (t *target) rulesAccept(tag string) bool {
 	if t.matcher == nil {
 		t.matcher = t.Rules.Matcher()
 	}
 	return t.matcher.Accepts(tag)
 }
 
-// tags returns the tags that a policy needs: what it last resolved to, and
-// where it has not resolved for the image that it follows, those that its
-// pattern names.
+// tags returns the tags that a policy needs: what it last resolved to, and those
+// that its pattern names where that may not be what it resolves to next: it has
+// not resolved for the image that it follows, its rules have changed since, or it
+// is not ready.
 func (t *target) tags() []image.Reference {
-	var refs []image.Reference
-	if t.latest != nil {
-		refs = append(refs, *t.latest)
-	}
-	if t.image != nil && (t.latest == nil || t.latest.Repository != *t.image) {
-		for _, tag := range policy.Literals(t.Rules.Pattern) {
-			refs = append(refs, image.Reference{Repository: *t.image, Tag: tag})
+	if t.needed == nil {
+		t.needed = []image.Reference{}
+		if t.latest != nil {
+			t.needed = append(t.needed, *t.latest)
+		}
+		if t.image != nil && !t.isSettled() {
+			for _, tag := range policy.Literals(t.Rules.Pattern) {
+				t.needed = append(t.needed, image.Reference{Repository: *t.image, Tag: tag})
+			}
 		}
 	}
-	return refs
+	return t.needed
+}
+
+func (t *target) isSettled() bool {
+	return t.latest != nil && t.latest.Repository == *t.image && t.NotReady == "" && t.rulesAccept(t.latest.Tag)
 }

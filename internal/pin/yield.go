@@ -2,6 +2,7 @@ package pin
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,6 +17,9 @@ type yield struct {
 	left int
 
 	findings []Finding
+	answers  map[asked]answer
+	linked   map[*target]bool
+	// policies are those that are linked, sorted.
 	policies []*target
 	needs    []need
 	problems []v1alpha1.Problem
@@ -31,7 +35,10 @@ type need struct {
 // from both the tags that it needs; with floatingOnly, only tags that a policy
 // follows.
 func yieldOf(r *Release, l *linker, floatingOnly bool) *yield {
-	y := &yield{floatingOnly: floatingOnly, problems: slices.Clone(r.Problems)}
+	y := &yield{
+		floatingOnly: floatingOnly, problems: slices.Clone(r.Problems),
+		answers: map[asked]answer{}, linked: map[*target]bool{},
+	}
 	for _, content := range r.Contents {
 		mentions, problems := image.Find(content.Value, content.Path)
 		y.problems = append(y.problems, problems...)
@@ -40,8 +47,7 @@ func yieldOf(r *Release, l *linker, floatingOnly bool) *yield {
 		}
 	}
 	y.annotated(r, l)
-	slices.SortFunc(y.policies, func(a, b *target) int { return compareNames(a.Name, b.Name) })
-	y.policies = slices.Compact(y.policies)
+	y.policies = slices.SortedFunc(maps.Keys(y.linked), func(a, b *target) int { return compareNames(a.Name, b.Name) })
 	for _, t := range y.policies {
 		y.follow(t)
 	}
@@ -65,7 +71,7 @@ func (y *yield) annotated(r *Release, l *linker) {
 			y.problem(v1alpha1.ReasonPolicyNotFound, field, fmt.Sprintf("there is no ImagePolicy %s", name))
 			continue
 		}
-		y.policies = append(y.policies, t)
+		y.linked[t] = true
 		y.found(r, field, t.repository().String(), NamedByAnnotation, t)
 	}
 }
@@ -76,15 +82,15 @@ func (y *yield) found(r *Release, path, image string, rule Rule, linked ...*targ
 	for _, t := range linked {
 		f.Policies, f.How = append(f.Policies, t.Name), rule
 	}
+	slices.SortFunc(f.Policies, compareNames)
 	y.findings = append(y.findings, f)
 }
 
 // take adds what one image in the values needs: its tag, and the policies that
 // follow it.
 func (y *yield) take(m *image.Mention, r *Release, l *linker) {
-	linked, rule := l.link(m, r)
+	linked, rule := y.link(m, r, l)
 	y.found(r, m.Path, m.String(), rule, linked...)
-	y.policies = append(y.policies, linked...)
 	refs := meant(m, linked)
 	if y.floatingOnly && !slices.ContainsFunc(linked, func(t *target) bool { return t.accepts(m.Tag) }) {
 		y.left += len(refs)
@@ -105,6 +111,33 @@ func (y *yield) take(m *image.Mention, r *Release, l *linker) {
 		}
 		y.problem(v1alpha1.ReasonNoTag, m.Path, m.Repository.String()+" "+why+", and no ImagePolicy names one")
 	}
+}
+
+// asked is all of a mention that its links depend on.
+type asked struct {
+	ref               image.Reference
+	hostless, implied bool
+	hint              string
+}
+
+// answer is the links of a mention.
+type answer struct {
+	linked []*target
+	rule   Rule
+}
+
+// link links a mention, once for all mentions that are alike.
+func (y *yield) link(m *image.Mention, r *Release, l *linker) ([]*target, Rule) {
+	key := asked{m.Reference, m.Hostless, m.Implied, m.Hint}
+	a, found := y.answers[key]
+	if !found {
+		a.linked, a.rule = l.link(m, r)
+		y.answers[key] = a
+		for _, t := range a.linked {
+			y.linked[t] = true
+		}
+	}
+	return a.linked, a.rule
 }
 
 // meant returns the images with the tag that a release mentions: at the
@@ -138,7 +171,7 @@ func (y *yield) follow(t *target) {
 	}
 	if t.NotReady != "" {
 		y.problems = append(y.problems, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonPolicyNotReady, Object: object, Message: "is not ready: " + t.NotReady,
+			Reason: v1alpha1.ReasonPolicyNotReady, Object: object, Message: "is not ready: " + image.Shorten(t.NotReady),
 		})
 	}
 	if len(refs) == 0 {

@@ -35,12 +35,14 @@ type Matcher struct {
 }
 
 // Matcher returns what applies the rules. Rules that Flux refuses, such as a
-// broken pattern, accept no tag.
+// broken pattern, accept no tag, nor does a pattern that is too large.
 func (r Rules) Matcher() *Matcher {
 	m := &Matcher{rules: r}
 	var err error
 	if r.Pattern != "" {
-		m.pattern, err = regexp.Compile(r.Pattern)
+		if _, err = parse(r.Pattern, maxMatchSize); err == nil {
+			m.pattern, err = regexp.Compile(r.Pattern)
+		}
 		m.broken = err != nil
 	}
 	if r.SemVer != "" {

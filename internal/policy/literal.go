@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"regexp"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -30,11 +29,10 @@ const (
 // pattern that also matches other tags it returns those that are named. Upper
 // and lower case that a pattern does not distinguish give the lower case.
 func Literals(pattern string) []string {
-	re, err := regexp.Compile(pattern)
-	if err != nil {
+	if strings.ContainsAny(pattern, begin+end) {
 		return nil
 	}
-	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	parsed, err := parse(pattern, maxLiteralSize)
 	if err != nil {
 		return nil
 	}
@@ -43,9 +41,7 @@ func Literals(pattern string) []string {
 	for _, match := range matches {
 		tag := strings.TrimRight(strings.TrimLeft(match, begin), end)
 		anchored := strings.HasPrefix(match, begin) && strings.HasSuffix(match, end)
-		// A pattern that has the ends' characters itself does not match what is
-		// left without them.
-		if anchored && image.CheckTag(tag) == nil && re.MatchString(tag) {
+		if anchored && image.CheckTag(tag) == nil {
 			tags = append(tags, tag)
 		}
 	}
@@ -65,7 +61,8 @@ func expand(re *syntax.Regexp) ([]string, bool) {
 	case syntax.OpEndText, syntax.OpEndLine:
 		return []string{end}, true
 	case syntax.OpLiteral:
-		return []string{literal(re)}, true
+		text := literal(re)
+		return []string{text}, !strings.ContainsAny(text, begin+end)
 	case syntax.OpCharClass:
 		return class(re.Rune)
 	case syntax.OpCapture:
@@ -97,7 +94,9 @@ func class(ranges []rune) ([]string, bool) {
 			return nil, false
 		}
 		for r := ranges[i]; r <= ranges[i+1]; r++ {
-			matches = append(matches, string(r))
+			if s := string(r); s != begin && s != end {
+				matches = append(matches, s)
+			}
 		}
 	}
 	return matches, true

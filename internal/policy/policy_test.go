@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,6 +34,9 @@ func TestLiterals(t *testing.T) {
 		`^a^b$`:                              nil, // matches nothing
 		`(`:                                  nil,
 		``:                                   nil,
+		"^\x02a\x03$":                        nil,
+		`^\x02a$`:                            nil,
+		`^[\x01-\x03]a$`:                     nil,
 		`^[a-z][a-z][a-z]$`:                  nil, // too many
 		"^" + strings.Repeat("x", 129) + "$": nil, // too long
 	}
@@ -47,7 +51,7 @@ func TestLiteralsUpToTheLimit(t *testing.T) {
 	alternatives := func(n int) string {
 		words := make([]string, n)
 		for i := range words {
-			words[i] = "t" + strings.Repeat("x", i%100) + string(rune('a'+i/100))
+			words[i] = fmt.Sprint("t", i)
 		}
 		return "^(" + strings.Join(words, "|") + ")$"
 	}
@@ -56,6 +60,20 @@ func TestLiteralsUpToTheLimit(t *testing.T) {
 	}
 	if got := len(Literals(alternatives(MaxLiterals + 1))); got != 0 {
 		t.Errorf("%d tags, want none", got)
+	}
+}
+
+// A pattern that is short and stands for a large program is not looked at.
+func TestLargePatterns(t *testing.T) {
+	for _, pattern := range []string{
+		strings.Repeat("a{1000}", 20), "^" + strings.Repeat("(a{900}|b){900}", 1) + "$", strings.Repeat("x", maxPattern+1),
+	} {
+		if (Rules{Pattern: pattern}).Matcher().Accepts(strings.Repeat("a", 128)) {
+			t.Errorf("%.40q… is applied", pattern)
+		}
+	}
+	if tags := Literals("^" + strings.Repeat("a{0,1000}", 100) + "$"); len(tags) > 0 {
+		t.Errorf("%d tags", len(tags))
 	}
 }
 

@@ -1,0 +1,156 @@
+package controllers_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// refusals makes the API server refuse requests for a resource, for controllers
+// that the world starts from now on, while it is on. What streams already is cut.
+type refusals struct {
+	resource string
+
+	mu      sync.Mutex
+	on      bool
+	streams []io.Closer
+}
+
+func (r *refusals) wrap(w *world) {
+	w.config = rest.CopyConfig(w.config)
+	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			if !strings.HasSuffix(request.URL.Path, "/"+r.resource) {
+				return next.RoundTrip(request)
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if r.on {
+				const status = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"refused for a test"}`
+				return &http.Response{
+					StatusCode: http.StatusForbidden, Request: request, Header: http.Header{"Content-Type": {"application/json"}},
+					Body: io.NopCloser(bytes.NewBufferString(status)),
+				}, nil
+			}
+			response, err := next.RoundTrip(request)
+			if err == nil {
+				r.streams = append(r.streams, response.Body)
+			}
+			return response, err
+		})
+	})
+}
+
+func (r *refusals) set(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.on = on
+	for _, stream := range r.streams {
+		stream.Close()
+	}
+	r.streams = nil
+}
+
+// expectComplete waits for the annotation that says whether the list is complete.
+func (w *world) expectComplete(complete string) {
+	w.t.Helper()
+	w.until(func(ctx context.Context) (bool, string) {
+		got := w.list(ctx).Annotations["pinsync.oleks.space/complete"]
+		return got == complete, fmt.Sprintf("complete is %q", got)
+	})
+}
+
+// A right that is taken away while pinsync runs leaves caches that still answer:
+// the list is not complete, and keeps what it had, until they are current again.
+func TestWatchRefusedAtRuntime(t *testing.T) {
+	for resource, touch := range map[string]func(*world){
+		"helmreleases":  func(*world) {},
+		"imagepolicies": func(w *world) { w.follow(w.apps, "^main-") },
+		"namespaces":    func(w *world) { w.createNamespace(w.apps + "-more") },
+	} {
+		t.Run(resource, func(t *testing.T) {
+			w := newWorld(t, plane)
+			refused := &refusals{resource: resource}
+			refused.wrap(w)
+			w.start(w.options())
+			w.sleep("web", app+":v1")
+			w.expect("v1")
+			w.expectComplete("true")
+			refused.set(true)
+			w.expectComplete("false")
+			w.says("refused for a test")
+			w.expect("v1")
+			refused.set(false)
+			touch(w)
+			w.sleep("new", app+":v2")
+			w.expect("v1", "v2")
+			w.expectComplete("true")
+		})
+	}
+}
+
+// One object that cannot be decoded keeps a whole kind from being read. The list
+// does not claim to be complete meanwhile.
+func TestObjectThatCannotBeDecoded(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	bad := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+		"metadata": map[string]any{"namespace": w.apps, "name": "bad"},
+		"spec":     map[string]any{"interval": "99999999999h", "chartRef": map[string]any{"kind": "OCIRepository", "name": "chart"}},
+	}}
+	w.create(bad)
+	w.expectComplete("false")
+	w.expect("v1")
+	if err := w.client.Delete(t.Context(), bad); err != nil {
+		t.Fatal(err)
+	}
+	w.sleep("new", app+":v2")
+	w.expect("v1", "v2")
+	w.expectComplete("true")
+}
+
+// A write is lost if somebody else wrote since the ConfigMap was read: what they
+// wrote is still there after it was made again.
+func TestSomebodyWritesInBetween(t *testing.T) {
+	w := newWorld(t, plane)
+	admin := w.config
+	w.config = rest.CopyConfig(admin)
+	var once sync.Once
+	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			if request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/configmaps/registry-pins") {
+				once.Do(func() {
+					configMap := &corev1.ConfigMap{}
+					key := client.ObjectKey{Namespace: w.own, Name: "registry-pins"}
+					if err := w.client.Get(request.Context(), key, configMap); err != nil {
+						t.Error(err)
+					}
+					configMap.Data["theirs.txt"] = "kept"
+					if err := w.client.Update(request.Context(), configMap); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			return next.RoundTrip(request)
+		})
+	})
+	w.start(w.options())
+	w.expect()
+	w.sleep("web", app+":v1")
+	if configMap := w.expect("v1"); configMap.Data["theirs.txt"] != "kept" {
+		t.Error("what somebody else wrote in between is gone")
+	}
+}

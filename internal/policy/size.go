@@ -1,0 +1,48 @@
+package policy
+
+import (
+	"errors"
+	"regexp/syntax"
+)
+
+// Tenants write patterns, and a short one can stand for a program of many
+// megabytes. These are the sizes, in instructions of that program, up to which a
+// pattern is applied to tags and expanded. People's patterns have dozens.
+const (
+	maxMatchSize   = 2_000
+	maxLiteralSize = 20_000
+	maxPattern     = 1 << 16
+)
+
+// errTooLarge is why a pattern is not looked at.
+var errTooLarge = errors.New("the pattern is too large")
+
+// parse reads a pattern as Flux does, unless it is too large.
+func parse(pattern string, most int) (*syntax.Regexp, error) {
+	if len(pattern) > maxPattern {
+		return nil, errTooLarge
+	}
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	if size(parsed, most) > most {
+		return nil, errTooLarge
+	}
+	return parsed, nil
+}
+
+// size estimates the instructions of a pattern's program; it stops counting where
+// they are more than most.
+func size(re *syntax.Regexp, most int) int {
+	total := 1 + len(re.Rune)
+	for _, sub := range re.Sub {
+		if total += size(sub, most); total > most {
+			return total
+		}
+	}
+	if re.Op == syntax.OpRepeat {
+		return total * max(re.Min, re.Max, 1)
+	}
+	return total
+}
