@@ -230,14 +230,14 @@ func TestStrangersTakeNothingAway(t *testing.T) {
 			Repository{Name: Name{namespace, name}, Image: image}
 	}
 	for name, values := range map[string]any{
-		"repository": map[string]any{"repository": "g.io/team/shop", "tag": "initial"},
-		"untagged":   "g.io/team/shop",
-		"path end":   map[string]any{"repository": "team/shop", "tag": "initial"},
-		"one word":   map[string]any{"repository": "shop", "tag": "1.0.0"},
+		"repository": map[string]any{"repository": "g.io/team/backend", "tag": "initial"},
+		"untagged":   "g.io/team/backend",
+		"path end":   map[string]any{"repository": "team/backend", "tag": "initial"},
+		"one word":   map[string]any{"repository": "backend", "tag": "1.0.0"},
 		"tag":        map[string]any{"tag": "1.0.0"},
 	} {
-		for _, image := range []string{"g.io/team/shop", "evil.io/team/shop", "evil.io/other"} {
-			own, ownRepository := follows("flux", "shop-backend", "g.io/team/shop", policy.Rules{SemVer: ">=1.0.0"})
+		for _, image := range []string{"g.io/team/backend", "evil.io/team/backend", "evil.io/other"} {
+			own, ownRepository := follows("flux", "shop-backend", "g.io/team/backend", policy.Rules{SemVer: ">=1.0.0"})
 			other, otherRepository := follows("stranger", "shop", image, policy.Rules{})
 			s := &Snapshot{
 				Releases: []Release{{
@@ -249,6 +249,48 @@ func TestStrangersTakeNothingAway(t *testing.T) {
 			if report := Plan(s, Options{}); !slices.Contains(report.Releases[0].Policies, "flux/shop-backend") {
 				t.Errorf("%s, stranger with %s: linked are only %v", name, image, report.Releases[0].Policies)
 			}
+		}
+	}
+}
+
+// The latest that nobody wrote chooses no policy: of two that follow an image
+// without a tag, both are linked.
+func TestUntaggedImageLinksAll(t *testing.T) {
+	s := &Snapshot{
+		Releases:     []Release{sleeping("a", "g.io/o/a")},
+		Repositories: []Repository{{Name{"flux", "a"}, "g.io/o/a"}},
+		Policies: []Policy{
+			{Name: Name{"flux", "any"}, Repository: Name{"flux", "a"}, LatestImage: "g.io/o/a", LatestTag: "main"},
+			{Name: Name{"flux", "semver"}, Repository: Name{"flux", "a"}, LatestImage: "g.io/o/a", LatestTag: "1.4.2", Rules: policy.Rules{SemVer: "1.x"}},
+		},
+	}
+	if got, want := Lines(Plan(s, Options{})), "container/a==1.4.2\ncontainer/a==latest\ncontainer/a==main\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The tags that a pattern names count unless the policy has settled on what it
+// last resolved to.
+func TestLiteralsUntilSettled(t *testing.T) {
+	for name, test := range map[string]struct {
+		policy Policy
+		want   string
+	}{
+		"settled":       {Policy{LatestImage: "g.io/o/a", LatestTag: "staging"}, "staging"},
+		"not resolved":  {Policy{}, "production staging"},
+		"not ready":     {Policy{LatestImage: "g.io/o/a", LatestTag: "staging", NotReady: "lost"}, "staging production staging"},
+		"rules changed": {Policy{LatestImage: "g.io/o/a", LatestTag: "main"}, "main production staging"},
+		"image changed": {Policy{LatestImage: "g.io/o/b", LatestTag: "staging"}, "staging production staging"},
+	} {
+		target := newTarget(test.policy)
+		target.image = &image.Repository{Host: "g.io", Path: "o/a"}
+		target.Rules.Pattern = "^(staging|production)$"
+		var tags []string
+		for _, ref := range target.tags() {
+			tags = append(tags, ref.Tag)
+		}
+		if got := strings.Join(tags, " "); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
 	}
 }
