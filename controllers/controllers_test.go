@@ -210,6 +210,14 @@ func TestSomebodyEditsTheConfigMap(t *testing.T) {
 			c.Annotations["pinsync.oleks.space/complete"] == "true" && c.Annotations["pinsync.oleks.space/checksum"] != "" &&
 			c.Labels["pinsync.oleks.space/pins"] == "true", fmt.Sprint(c)
 	})
+	// A time that is to come would keep the heartbeat away for as long.
+	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) {
+		c.Annotations["pinsync.oleks.space/synced-at"] = "2999-01-01T00:00:00Z"
+	})
+	w.until(func(ctx context.Context) (bool, string) {
+		syncedAt := w.list(ctx).Annotations["pinsync.oleks.space/synced-at"]
+		return syncedAt < "2999", syncedAt
+	})
 	// A key cannot be both text and binary; what is pinsync's becomes text again.
 	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) {
 		delete(c.Data, "registry-pins.txt")
