@@ -195,7 +195,8 @@ func TestPlanIsStable(t *testing.T) {
 	})
 }
 
-// A policy that has nothing to do with a release takes no link away, and no pin.
+// A policy and a release that have nothing to do with a release take no link away,
+// and no pin.
 func TestUnrelatedPoliciesTakeNothingAway(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSnapshot(t)
@@ -205,6 +206,9 @@ func TestUnrelatedPoliciesTakeNothingAway(t *testing.T) {
 			Name: Name{"elsewhere", "stranger"}, Repository: Name{"elsewhere", "stranger"},
 			LatestImage: "z.io/z/stranger", LatestTag: rapid.SampledFrom([]string{"staging", "1.2.3"}).Draw(t, "tag"),
 		})
+		stranger := sleeping("stranger", "z.io/z/stranger:1")
+		stranger.Namespace = "zz" // the last in the report
+		s.Releases = append(s.Releases, stranger)
 		after := Plan(s, Options{})
 		for i := range before.Releases {
 			for _, policy := range before.Releases[i].Policies {
