@@ -177,7 +177,7 @@ func TestUnresolvedIsTold(t *testing.T) {
 	w.sleep("web", "no image")
 	want := []string{
 		"Warning Unresolved HelmRelease nothing is pinned for this release: no image with a tag was found in it",
-		`Warning Unresolved HelmRelease spec.values.image: "no image" is not an image reference: invalid reference format`,
+		`Warning Unresolved HelmRelease spec.values.image: "no image" is not an image reference, want host/path:tag`,
 	}
 	w.told(want...)
 	w.sleep("other", app+":v1")

@@ -316,10 +316,14 @@ func (w *world) until(condition func(context.Context) (bool, string)) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
+	instead := "nothing"
 	for {
-		ok, instead := condition(ctx)
+		ok, now := condition(ctx)
 		if ok {
 			return
+		}
+		if ctx.Err() == nil {
+			instead = now
 		}
 		select {
 		case <-ctx.Done():
@@ -384,7 +388,7 @@ func (w *world) told(want ...string) {
 	w.until(func(ctx context.Context) (bool, string) {
 		var events eventsv1.EventList
 		if err := w.client.List(ctx, &events); err != nil {
-			w.t.Fatal(err)
+			return false, err.Error()
 		}
 		var notes []string
 		for _, event := range events.Items {
