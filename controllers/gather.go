@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
@@ -42,7 +43,8 @@ func (r *Reconciler) gather(ctx context.Context) (*pin.Snapshot, error) {
 	}
 	for watched, err := range r.failures.of() {
 		s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonUnanswered, Object: watched, Message: "changes cannot be read: " + image.Shorten(err.Error()),
+			Reason: v1alpha1.ReasonUnanswered, Object: "watch of " + strings.TrimPrefix(watched, "*"),
+			Message: "changes cannot be read: " + image.Shorten(err.Error()),
 		})
 	}
 	namespaces := &metav1.PartialObjectMetadataList{}

@@ -57,7 +57,10 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("registering kinds: %w", err)
 	}
-	failures := newWatchErrors()
+	configMap := reconcile.Request{NamespacedName: types.NamespacedName{
+		Namespace: options.Namespace, Name: options.ConfigMapName,
+	}}
+	failures := newWatchErrors(configMap)
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                  scheme,
 		Cache:                   cacheOptions(options.Namespace, failures),
@@ -72,40 +75,17 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
-	if err := setup(mgr, options, failures); err != nil {
+	if err := setup(mgr, options, configMap, failures); err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
 	return mgr.Start(ctx)
 }
 
 // setup adds the controller and its probes to the manager.
-func setup(mgr manager.Manager, options Options, failures *watchErrors) error {
-	configMap := reconcile.Request{NamespacedName: types.NamespacedName{
-		Namespace: options.Namespace, Name: options.ConfigMapName,
-	}}
-	w := newWatches(mgr, configMap)
-	reconciler := &Reconciler{
-		options:  options,
-		watches:  w,
-		failures: failures,
-		started:  time.Now(),
-		client:   mgr.GetClient(),
-		live:     mgr.GetAPIReader(),
-		sources:  newSources(mgr.GetAPIReader(), options.ReadSecrets),
-		teller:   &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
-	}
-	var err error
-	if reconciler.problems, err = newProblemCounter(); err != nil {
-		return err
-	}
-	changes, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+func setup(mgr manager.Manager, options Options, configMap reconcile.Request, failures *watchErrors) error {
+	reconciler, err := newReconciler(mgr, options, configMap, failures)
 	if err != nil {
 		return err
-	}
-	for _, kind := range []sourceKind{configMapSource, secretSource} {
-		reconciler.sourceWatches = append(reconciler.sourceWatches, &sourceWatch{
-			kind: kind, metadata: changes, sources: reconciler.sources, request: configMap,
-		})
 	}
 	yes := true
 	c, err := controller.New(Name, mgr, controller.Options{
@@ -120,27 +100,50 @@ func setup(mgr manager.Manager, options Options, failures *watchErrors) error {
 	if err != nil {
 		return err
 	}
-	for _, k := range w.all() {
-		if err := c.Watch(k); err != nil {
-			return err
-		}
+	events := []source.Source{failures}
+	for _, k := range reconciler.watches.all() {
+		events = append(events, k)
 	}
-	err = c.Watch(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		failures.onChange(func() { queue.Add(configMap) })
-		return nil
-	}))
-	if err != nil {
-		return err
+	for _, w := range reconciler.sourceWatches {
+		events = append(events, w)
 	}
-	for _, k := range reconciler.sourceWatches {
-		if err := c.Watch(k); err != nil {
+	for _, s := range events {
+		if err := c.Watch(s); err != nil {
 			return err
 		}
 	}
 	return errors.Join(
 		mgr.AddHealthzCheck("ping", healthz.Ping),
-		mgr.AddReadyzCheck("watches", w.ready),
+		mgr.AddReadyzCheck("watches", reconciler.watches.ready),
 	)
+}
+
+func newReconciler(mgr manager.Manager, options Options, configMap reconcile.Request, failures *watchErrors) (*Reconciler, error) {
+	problems, err := newProblemCounter()
+	if err != nil {
+		return nil, err
+	}
+	changes, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, err
+	}
+	w := newWatches(mgr, configMap)
+	r := &Reconciler{
+		options:  options,
+		watches:  w,
+		failures: failures,
+		client:   mgr.GetClient(),
+		live:     mgr.GetAPIReader(),
+		sources:  newSources(mgr.GetAPIReader(), options.ReadSecrets),
+		teller:   &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
+		problems: problems,
+	}
+	for _, kind := range []sourceKind{configMapSource, secretSource} {
+		r.sourceWatches = append(r.sourceWatches, &sourceWatch{
+			kind: kind, metadata: changes, sources: r.sources, request: configMap,
+		})
+	}
+	return r, nil
 }
 
 // ready says no as long as a required kind is not followed.

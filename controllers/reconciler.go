@@ -37,7 +37,8 @@ type Reconciler struct {
 	watches *watches
 	// failures are the watches whose caches are not current.
 	failures *watchErrors
-	started  time.Time
+	// started is when the first pass began: when this replica began to lead.
+	started time.Time
 
 	// client reads from the caches and writes to the API server.
 	client client.Client
@@ -69,6 +70,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 }
 
 func (r *Reconciler) pass(ctx context.Context, configMap types.NamespacedName) (next time.Duration, err error) {
+	if r.started.IsZero() {
+		r.started = time.Now()
+	}
 	current, err := r.recall(ctx, configMap)
 	if err != nil {
 		return 0, err

@@ -6,24 +6,21 @@ import (
 	"time"
 
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
 // watchErrors knows which watches have failed and not succeeded since. A cache
 // whose watch has failed still answers, with what it knew last: a list made from
-// it is not complete.
+// it is not complete. It is a source of the controller: a pass is due when a watch
+// begins to fail.
 type watchErrors struct {
+	request reconcile.Request
+
 	mu     sync.Mutex
 	failed map[*toolscache.Reflector]watchError
-	// changed is called when a watch begins to fail.
-	changed func()
-}
-
-// onChange sets what is called when a watch begins to fail.
-func (w *watchErrors) onChange(changed func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.changed = changed
+	queue  workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
 // quiet is how long a watch must not have failed to count as current again, where
@@ -37,22 +34,37 @@ type watchError struct {
 	at      time.Time
 }
 
-func newWatchErrors() *watchErrors {
-	return &watchErrors{failed: map[*toolscache.Reflector]watchError{}, changed: func() {}}
+func newWatchErrors(request reconcile.Request) *watchErrors {
+	return &watchErrors{request: request, failed: map[*toolscache.Reflector]watchError{}}
+}
+
+// Start gets the queue that a failure is told to.
+func (w *watchErrors) Start(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = queue
+	return nil
+}
+
+// String names the source in the controller's log.
+func (w *watchErrors) String() string {
+	return "failing watches"
 }
 
 // handle takes a watch's failure. It is called for each attempt, and logs the
 // first.
 func (w *watchErrors) handle(ctx context.Context, reflector *toolscache.Reflector, err error) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	before, isFailing := w.failed[reflector]
-	changed := w.changed
 	w.failed[reflector] = watchError{version: reflector.LastSyncResourceVersion(), err: err, at: time.Now()}
-	w.mu.Unlock()
-	if !isFailing || before.err.Error() != err.Error() {
-		log.FromContext(ctx).Info("A watch failed and is tried again",
-			"kind", reflector.TypeDescription(), "reason", err.Error())
-		changed()
+	if isFailing && before.err.Error() == err.Error() {
+		return
+	}
+	log.FromContext(ctx).Info("A watch failed and is tried again",
+		"kind", reflector.TypeDescription(), "reason", err.Error())
+	if w.queue != nil {
+		w.queue.Add(w.request)
 	}
 }
 
