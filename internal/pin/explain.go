@@ -41,7 +41,7 @@ func Explain(s *Snapshot, o Options) []Finding {
 	var findings []Finding
 	for i := range s.Releases {
 		if protector.Protects(&s.Releases[i]) {
-			findings = append(findings, yieldOf(&s.Releases[i], l, o.FloatingOnly).findings...)
+			findings = append(findings, yieldOf(&s.Releases[i], l, mode{floatingOnly: o.FloatingOnly, explain: true}).findings...)
 		}
 	}
 	slices.SortFunc(findings, func(a, b Finding) int {

@@ -75,7 +75,7 @@ type planner struct {
 // release adds a protected release to the report, and its pins. The problem is
 // that of its annotation, nil where there is none.
 func (p *planner) release(r *Release, problem *v1alpha1.Problem) {
-	y := yieldOf(r, p.linker, p.options.FloatingOnly)
+	y := yieldOf(r, p.linker, mode{floatingOnly: p.options.FloatingOnly})
 	if problem != nil {
 		y.problems = append(y.problems, *problem)
 	}

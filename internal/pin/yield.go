@@ -12,7 +12,7 @@ import (
 
 // yield is what one release needs.
 type yield struct {
-	floatingOnly bool
+	mode
 	// left counts the tags that were left out because no policy follows them.
 	left int
 
@@ -25,6 +25,14 @@ type yield struct {
 	problems []v1alpha1.Problem
 }
 
+// mode is how a release is looked at.
+type mode struct {
+	// floatingOnly leaves out the tags that no policy follows.
+	floatingOnly bool
+	// explain keeps the findings, which only people read.
+	explain bool
+}
+
 // need is a tag that a release needs, and where it was found.
 type need struct {
 	ref image.Reference
@@ -32,11 +40,10 @@ type need struct {
 }
 
 // yieldOf finds the images in a release and the policies that follow them, and
-// from both the tags that it needs; with floatingOnly, only tags that a policy
-// follows.
-func yieldOf(r *Release, l *linker, floatingOnly bool) *yield {
+// from both the tags that it needs.
+func yieldOf(r *Release, l *linker, how mode) *yield {
 	y := &yield{
-		floatingOnly: floatingOnly, problems: slices.Clone(r.Problems),
+		mode: how, problems: slices.Clone(r.Problems),
 		answers: map[asked]answer{}, linked: map[*target]bool{},
 	}
 	for _, content := range r.Contents {
@@ -68,7 +75,7 @@ func (y *yield) annotated(r *Release, l *linker) {
 		}
 		t, found := l.byName[name]
 		if !found {
-			y.problem(v1alpha1.ReasonPolicyNotFound, field, fmt.Sprintf("there is no ImagePolicy %s", name))
+			y.problem(v1alpha1.ReasonPolicyNotFound, field, "there is no ImagePolicy "+image.Shorten(name.String()))
 			continue
 		}
 		y.linked[t] = true
@@ -78,6 +85,9 @@ func (y *yield) annotated(r *Release, l *linker) {
 
 // found notes what was found where, for people.
 func (y *yield) found(r *Release, path, image string, rule Rule, linked ...*target) {
+	if !y.explain {
+		return
+	}
 	f := Finding{Release: r.Name, Path: path, Image: image}
 	for _, t := range linked {
 		f.Policies, f.How = append(f.Policies, t.Name), rule
