@@ -63,7 +63,7 @@ test: control-plane ## Run all tests.
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s).
-	@for package in $$(go list ./internal/...); do \
+	@for package in $$(go list ./internal/... ./controllers/snapshot); do \
 		targets=$$(go test -list '^Fuzz' $$package); \
 		for target in $$(grep '^Fuzz' <<<"$$targets"); do \
 			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; \

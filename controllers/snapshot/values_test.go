@@ -1,0 +1,54 @@
+package snapshot
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	"github.com/fluxcd/pkg/apis/kustomize"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// contents are those of a release with one source of values and one patch.
+func contents(source, targetPath, values, patch string, literal bool) pin.Release {
+	o := &helmv2.HelmRelease{Spec: helmv2.HelmReleaseSpec{
+		ValuesFrom:    []helmv2.ValuesReference{{Kind: "ConfigMap", Name: "values", TargetPath: targetPath, Literal: literal}},
+		Values:        &apiextensionsv1.JSON{Raw: []byte(values)},
+		PostRenderers: []helmv2.PostRenderer{{Kustomize: &helmv2.Kustomize{Patches: []kustomize.Patch{{Patch: patch}}}}},
+	}}
+	release := Release(o)
+	AddContents(&release, o, func(string, pin.Name) Source {
+		return Source{Data: map[string]string{"values.yaml": source}}
+	})
+	return release
+}
+
+func TestSpecValuesWinOverSources(t *testing.T) {
+	release := contents("a: {b: 1, c: 1}\nd: [1]", "", `{"a":{"b":"2"},"d":["2"]}`, "{}", false)
+	want := map[string]any{"a": map[string]any{"b": "2", "c": json.Number("1")}, "d": []any{"2"}}
+	if got := release.Contents[0].Value; !reflect.DeepEqual(got, want) || release.Unknown {
+		t.Errorf("got %v, %v; want %v", got, release.Problems, want)
+	}
+}
+
+// Whatever a tenant writes, it is read or it is a problem of the release that then
+// keeps what it had; it never takes the program down.
+func FuzzContents(f *testing.F) {
+	f.Add("a: b", "", `{"image":"a"}`, "[{op: add, path: /a, value: b}]", false)
+	f.Add("x", "a[0].b", "[]", "a: [", true)
+	f.Add("'1'", "a.b\\.c[65535]", `{"a":1}`, "- 1", false)
+	f.Add("&a [*a]", "a[-1]", "null", "", false)
+	f.Fuzz(func(t *testing.T, source, targetPath, values, patch string, literal bool) {
+		release := contents(source, targetPath, values, patch, literal)
+		if release.Unknown != (len(release.Problems) > 0) {
+			t.Errorf("unknown is %t, and the problems are %v", release.Unknown, release.Problems)
+		}
+		for _, content := range release.Contents {
+			image.Find(content.Value, content.Path)
+		}
+	})
+}
