@@ -80,7 +80,7 @@ bench-core: ## Run the benchmarks of the pure core.
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Check the code's style.
-	$(GOLANGCI_LINT) run
+	$(GOLANGCI_LINT) run --allow-parallel-runners
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format the code.
