@@ -16,7 +16,7 @@ func (f *finder) fields(at *path, m map[string]any, imageKey bool) map[string]bo
 		g := keys.group(m, prefix, used)
 		if g.repository.key == "" {
 			if g.hasTag() && g.tag.value != "" {
-				f.tagAlone(at, g)
+				f.tagAlone(at, m, g)
 			}
 			continue
 		}
@@ -51,9 +51,9 @@ func (f *finder) group(at *path, m map[string]any, g *group) []string {
 
 // tagAlone takes a tag that stands without a repository. Which image is meant may
 // be known from the names of policies.
-func (f *finder) tagAlone(at *path, g *group) {
-	if err := CheckTag(g.tag.value); err != nil {
-		f.invalid(at.field(g.tag.key), err)
+func (f *finder) tagAlone(at *path, m map[string]any, g *group) {
+	tag, digest := f.tagAndDigest(at, m, g)
+	if tag == "" {
 		return
 	}
 	hint := at.hint
@@ -61,7 +61,7 @@ func (f *finder) tagAlone(at *path, g *group) {
 		hint = prefix
 	}
 	f.mentions = append(f.mentions, Mention{
-		Path: at.field(g.tag.key).String(), Hint: hint, Reference: Reference{Tag: g.tag.value},
+		Path: at.field(g.tag.key).String(), Hint: hint, Reference: Reference{Tag: tag, Digest: digest},
 	})
 }
 

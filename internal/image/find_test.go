@@ -102,6 +102,8 @@ func TestFind(t *testing.T) {
 
 		// A tag alone, with the key that may tell which image is meant.
 		{`{"x":{"tag":"1"}}`, "v.x.tag (x):1"},
+		{`{"x":{"tag":"1@` + digest + `"}}`, "v.x.tag (x):1@sha256:01"},
+		{`{"x":{"tag":"1@2"}}`, "v.x.tag (x):1; v.x InvalidReference"},
 		{`{"image":{"tag":"1"}}`, "v.image.tag ():1"},
 		{`{"web":{"image":{"tag":"1"}}}`, "v.web.image.tag (web):1"},
 		{`{"webImageTag":"1"}`, "v.webImageTag (web):1"},
