@@ -123,8 +123,8 @@ func isQuoted(s, quote string) bool {
 	return strings.HasPrefix(s, quote) && strings.HasSuffix(s, quote)
 }
 
-// decode reads values as Helm does: numbers keep the form that they were written
-// in. Where they are not an object it returns them all the same, with an error.
+// decode reads values. Numbers keep the form that they were written in: as floats,
+// a tag of many digits would become another. Where they are not an object it returns them all the same, with an error.
 func decode(text json.RawMessage) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()

@@ -35,6 +35,15 @@ func TestSpecValuesWinOverSources(t *testing.T) {
 	}
 }
 
+// A tag of digits that is set at a path is a tag all the same.
+func TestTargetPathOfDigits(t *testing.T) {
+	release := contents("20240906", "image.tag", `{"image":{"repository":"g.io/o/a"}}`, "{}", false)
+	mentions, problems := image.Find(release.Contents[0].Value, "spec.values")
+	if len(mentions) != 1 || mentions[0].String() != "g.io/o/a:20240906" || len(problems) > 0 {
+		t.Errorf("got %+v, %v", mentions, problems)
+	}
+}
+
 // Whatever a tenant writes, it is read or it is a problem of the release that then
 // keeps what it had; it never takes the program down.
 func FuzzContents(f *testing.F) {

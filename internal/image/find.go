@@ -29,8 +29,9 @@ type Mention struct {
 }
 
 // Find returns every image that values name, and what looked like one and is
-// not. Values are what encoding/json decodes, numbers as json.Number; root is
-// what their own path is called. It visits every value once.
+// not. Values are what encoding/json decodes, numbers as json.Number or, where
+// Helm's --set syntax set them, int64; root is what their own path is called. It
+// visits every value once.
 //
 // An image is named by
 //   - fields of a map for the repository and the tag, in the spellings of group,

@@ -177,6 +177,8 @@ func scalar(value any) (string, bool) {
 		return strings.TrimSpace(value), true
 	case json.Number:
 		return value.String(), true
+	case int64: // what Helm's --set syntax makes of digits
+		return strconv.FormatInt(value, 10), true
 	case bool:
 		return strconv.FormatBool(value), true
 	default:
