@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -67,7 +68,8 @@ func (f *finder) tagAlone(at *path, m map[string]any, g *group) {
 
 // repositories reads the fields for the repository. Charts join the registry and
 // the repository whatever that is; only where it already begins with that
-// registry is nothing joined.
+// registry is nothing joined. What can be read of several readings counts; it is
+// an error where none can.
 func (f *finder) repositories(m map[string]any, g *group) ([]Mention, error) {
 	if _, isString := m[g.repository.key].(string); !isString {
 		return nil, fmt.Errorf("is %s, want a string such as git.example.com/team/app", Shorten(g.repository.value))
@@ -77,6 +79,7 @@ func (f *finder) repositories(m map[string]any, g *group) ([]Mention, error) {
 		names = append(names, g.repository.value+"/"+g.inner.value)
 	}
 	var mentions []Mention
+	var firstErr error
 	for _, name := range names {
 		for _, registry := range f.registries(g, name) {
 			joined := name
@@ -85,10 +88,14 @@ func (f *finder) repositories(m map[string]any, g *group) ([]Mention, error) {
 			}
 			ref, err := Parse(joined)
 			if err != nil {
-				return nil, err
+				firstErr = cmp.Or(firstErr, err)
+				continue
 			}
 			mentions = append(mentions, Mention{Hostless: !hasHost(joined), Reference: ref})
 		}
+	}
+	if len(mentions) == 0 {
+		return nil, firstErr
 	}
 	return mentions, nil
 }

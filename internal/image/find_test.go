@@ -95,6 +95,8 @@ func TestFind(t *testing.T) {
 		{`{"x":{"repository":"g.io/o/a","image":"a","tag":"1"}}`, "v.x g.io/o/a:1"},
 		{`{"x":{"repository":"g.io/o/a","name":"web","tag":"1"}}`, "v.x g.io/o/a:1"},
 
+		{`{"x":{"repository":"g.io/o","image":"a!","tag":"1"}}`, "v.x g.io/o:1"},
+
 		// A registry for all.
 		{`{"global":{"imageRegistry":"m.io"},"x":{"repository":"o/a","tag":"1"}}`, "v.x m.io/o/a:1"},
 		{`{"global":{"imageRegistry":"m.io"},"x":{"repository":"o/a","registry":"g.io","tag":"1"}}`, "v.x g.io/o/a:1; v.x m.io/o/a:1"},
