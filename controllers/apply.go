@@ -11,8 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -20,79 +19,98 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// fieldOwner is the controller's name in the ConfigMap's managed fields.
+// fieldOwner is the controller's name in the ConfigMaps' managed fields.
 const fieldOwner = client.FieldOwner("pinsync")
 
-// recall reads the ConfigMap. Where there is none it returns one that was never
-// written.
-func (r *Reconciler) recall(ctx context.Context, name types.NamespacedName) (*corev1.ConfigMap, error) {
-	current := &corev1.ConfigMap{}
-	err := r.live.Get(ctx, name, current)
-	if apierrors.IsNotFound(err) {
-		current.Namespace, current.Name = name.Namespace, name.Name
-		return current, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading ConfigMap %s: %w", name, err)
-	}
-	return current, nil
-}
+// roomPerObject is how many bytes of pinsync's one ConfigMap holds at most. The API
+// server takes 1 MiB of data.
+const roomPerObject = 900 << 10
 
-// apply writes the report to the ConfigMap if that says something else, or if
-// its synced-at is due, and returns when it is due next. The write succeeds only
-// on the version that was read.
-func (r *Reconciler) apply(
-	ctx context.Context, current *corev1.ConfigMap, report *v1alpha1.PinReport, s *pin.Snapshot,
-) (renewIn time.Duration, err error) {
-	desired := current.DeepCopy()
-	if err := render(desired, report, s.Complete()); err != nil {
+// apply writes the report to the ConfigMaps where they say something else, or where
+// their synced-at is due, and returns when it is due next.
+func (r *Reconciler) apply(ctx context.Context, report *v1alpha1.PinReport, s *pin.Snapshot) (renewIn time.Duration, err error) {
+	parts, err := pin.Spread(report, len(r.list.objects), r.room)
+	if err != nil {
 		return 0, err
 	}
-	same := isSame(current, desired)
-	if due := r.renewIn(current, s.Taken); same && due > 0 {
-		return due, nil
+	due := r.renewIn(s)
+	desired := make(map[int]*corev1.ConfigMap, len(parts))
+	changed := len(parts) != len(r.list.objects)
+	for i := range parts {
+		desired[i] = r.render(i, len(parts), &parts[i], s.Complete())
+		isChanged := !isSame(r.list.objects[i], desired[i])
+		changed = changed || isChanged
+		if s.Complete() && (isChanged || due <= 0) || desired[i].Annotations[v1alpha1.SyncedAtAnnotation] == "" {
+			desired[i].Annotations[v1alpha1.SyncedAtAnnotation] = s.Taken.UTC().Format(time.RFC3339)
+		}
 	}
-	desired.Annotations[v1alpha1.SyncedAtAnnotation] = s.Taken.UTC().Format(time.RFC3339)
-	if current.ResourceVersion == "" {
-		err = r.client.Create(ctx, desired, fieldOwner)
-	} else {
-		err = r.client.Update(ctx, desired, fieldOwner)
+	if _, err := r.list.write(ctx, desired, pin.MemoryOf(report)); err != nil {
+		return 0, err
 	}
-	if err != nil {
-		return 0, fmt.Errorf("writing ConfigMap %s: %w", client.ObjectKeyFromObject(desired), err)
+	if changed {
+		log.FromContext(ctx).Info("Wrote the list", "pins", len(report.Pins), "complete", s.Complete(),
+			"releases", len(report.Releases), "objects", len(parts))
 	}
-	if !same {
-		log.FromContext(ctx).Info("Wrote the list", "pins", desired.Annotations[v1alpha1.CountAnnotation],
-			"complete", s.Complete(), "protectedReleases", len(report.Releases))
-	}
-	return r.options.Heartbeat, nil
+	return r.renewIn(s), nil
 }
 
-// render puts a report into the ConfigMap, and leaves what is not pinsync's.
-func render(configMap *corev1.ConfigMap, report *v1alpha1.PinReport, complete bool) error {
-	lines := pin.Lines(report)
-	reportJSON, err := pin.JSON(report)
-	if err != nil {
-		return err
+// room is how many bytes a shard's ConfigMap has for the list, beside what others keep
+// in it.
+func (r *Reconciler) room(shard int) int {
+	room := roomPerObject
+	if object := r.list.objects[shard]; object != nil {
+		rest := object.DeepCopy()
+		for _, key := range dataKeys() {
+			delete(rest.Data, key)
+			delete(rest.BinaryData, key)
+		}
+		for _, value := range rest.Data {
+			room -= len(value)
+		}
+		for _, value := range rest.BinaryData {
+			room -= len(value)
+		}
 	}
-	sum := sha256.Sum256([]byte(lines))
+	return room
+}
+
+func dataKeys() []string {
+	return []string{v1alpha1.PinsKey, v1alpha1.ImagesKey, v1alpha1.ReportKey}
+}
+
+func annotationKeys() []string {
+	return []string{
+		v1alpha1.SyncedAtAnnotation, v1alpha1.CompleteAnnotation, v1alpha1.ChecksumAnnotation,
+		v1alpha1.CountAnnotation, v1alpha1.ShardAnnotation,
+	}
+}
+
+// render puts a part of the list into its ConfigMap, a new one where there is none, and
+// leaves what is not pinsync's.
+func (r *Reconciler) render(shard, shards int, part *pin.Part, complete bool) *corev1.ConfigMap {
+	configMap := r.list.objects[shard].DeepCopy()
+	if configMap == nil {
+		configMap = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+			Namespace: r.list.name.Namespace, Name: r.list.nameOf(shard),
+		}}
+	}
+	sum := sha256.Sum256([]byte(part.Lines))
 	set(&configMap.Labels, map[string]string{v1alpha1.PinsLabel: "true"})
 	set(&configMap.Annotations, map[string]string{
 		v1alpha1.CompleteAnnotation: strconv.FormatBool(complete),
 		v1alpha1.ChecksumAnnotation: "sha256:" + hex.EncodeToString(sum[:]),
-		v1alpha1.CountAnnotation:    strconv.Itoa(strings.Count(lines, "\n")),
-		v1alpha1.ShardAnnotation:    "0/1",
+		v1alpha1.CountAnnotation:    strconv.Itoa(strings.Count(part.Lines, "\n")),
+		v1alpha1.ShardAnnotation:    fmt.Sprintf("%d/%d", shard, shards),
 	})
-	data := map[string]string{
-		v1alpha1.PinsKey:   lines,
-		v1alpha1.ImagesKey: pin.Images(report),
-		v1alpha1.ReportKey: reportJSON,
-	}
-	set(&configMap.Data, data)
-	for key := range data {
+	set(&configMap.Data, map[string]string{
+		v1alpha1.PinsKey:   part.Lines,
+		v1alpha1.ImagesKey: part.Images,
+		v1alpha1.ReportKey: part.Report,
+	})
+	for _, key := range dataKeys() {
 		delete(configMap.BinaryData, key)
 	}
-	return nil
+	return configMap
 }
 
 func set(target *map[string]string, values map[string]string) {
@@ -102,22 +120,26 @@ func set(target *map[string]string, values map[string]string) {
 	maps.Copy(*target, values)
 }
 
-// isSame says whether a ConfigMap has nothing to be changed. One that was never
-// written always has.
+// isSame says whether a ConfigMap has nothing to be changed. One that is not there
+// always has.
 func isSame(current, desired *corev1.ConfigMap) bool {
-	return current.ResourceVersion != "" &&
+	return current != nil &&
 		maps.Equal(current.Labels, desired.Labels) &&
 		maps.Equal(current.Annotations, desired.Annotations) &&
 		maps.Equal(current.Data, desired.Data) &&
 		len(current.BinaryData) == len(desired.BinaryData)
 }
 
-// renewIn returns when the list's synced-at is due to be renewed; not after now
-// where it is due, is missing, cannot be read or is in the future.
-func (r *Reconciler) renewIn(current *corev1.ConfigMap, now time.Time) time.Duration {
-	syncedAt, err := time.Parse(time.RFC3339, current.Annotations[v1alpha1.SyncedAtAnnotation])
-	if err != nil || syncedAt.After(now) {
-		return 0
+// renewIn returns when the list's synced-at is due to be renewed: not after now where
+// one of the objects' is due, is missing, cannot be read or is in the future.
+func (r *Reconciler) renewIn(s *pin.Snapshot) time.Duration {
+	next := r.options.Heartbeat
+	for _, object := range r.list.objects {
+		syncedAt, err := time.Parse(time.RFC3339, object.Annotations[v1alpha1.SyncedAtAnnotation])
+		if err != nil || syncedAt.After(s.Taken) {
+			return 0
+		}
+		next = min(next, syncedAt.Add(r.options.Heartbeat).Sub(s.Taken))
 	}
-	return syncedAt.Add(r.options.Heartbeat).Sub(now)
+	return next
 }

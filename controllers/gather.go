@@ -2,13 +2,16 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,71 +26,125 @@ import (
 // large cluster takes a few seconds.
 const patience = 30 * time.Second
 
-// gather takes a snapshot of the cluster from the caches. It returns nil while
-// there is nothing to plan from yet: a required kind is missing, or the start is
-// young and another one is still being read. The watches ask for a new pass when
-// that changes.
-func (r *Reconciler) gather(ctx context.Context) (*pin.Snapshot, error) {
-	s := &pin.Snapshot{Taken: time.Now()}
-	for _, k := range r.watches.all() {
-		at, detail := k.progress()
-		switch {
-		case at == stateInSync:
-		case k.required, at != stateNotServed && r.isYoung(s):
-			return nil, nil //nolint:nilnil // nothing yet is neither a snapshot nor an error
-		case at == stateNotServed:
-			s.Notes = append(s.Notes, problem(v1alpha1.ReasonKindNotServed, k, detail))
-		default:
-			s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, detail))
-		}
-	}
-	for watched, err := range r.failures.of() {
-		s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonUnanswered, Object: "watch of " + strings.TrimPrefix(watched, "*"),
-			Message: "changes cannot be read: " + image.Shorten(err.Error()),
-		})
+// gather takes a snapshot of the cluster from the caches, and says whether it left
+// something to be looked at in another pass, soon. It returns nil while there is nothing
+// to plan from yet: a required kind is missing, or the start is young and another one is
+// still being read. The watches ask for a new pass when that changes.
+func (r *Reconciler) gather(ctx context.Context, now time.Time) (s *pin.Snapshot, more bool, err error) {
+	s = &pin.Snapshot{Taken: now, Since: r.vigil.Look(now, now.Sub(r.looked)), Memory: *r.list.memory}
+	r.looked = now
+	if !r.gatherProgress(s) {
+		return nil, false, nil
 	}
 	namespaces := &metav1.PartialObjectMetadataList{}
 	namespaces.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
-	if err := r.list(ctx, r.watches.namespaces, namespaces); err != nil {
-		return nil, err
+	if err := r.listKind(ctx, r.watches.namespaces, namespaces); err != nil {
+		return nil, false, err
 	}
 	for i := range namespaces.Items {
 		s.Namespaces = append(s.Namespaces, snapshot.Namespace(&namespaces.Items[i]))
 	}
-	var releases helmv2.HelmReleaseList
-	if err := r.list(ctx, r.watches.releases, &releases); err != nil {
-		return nil, err
+	questions := pin.Ask(s.Memory, s.Taken, s.Since, r.options.Pins)
+	releases, err := r.releases(ctx, s, questions)
+	if err != nil {
+		return nil, false, err
 	}
-	if !r.gatherReleases(ctx, s, releases.Items) {
-		return nil, nil //nolint:nilnil // nothing yet is neither a snapshot nor an error
+	if !r.gatherReleases(ctx, s, releases, questions) {
+		return nil, false, nil
 	}
-	return s, r.gatherPolicies(ctx, s)
+	more = r.pods.look(ctx, s, questions.Namespaces(s.Releases))
+	return s, more, r.gatherPolicies(ctx, s)
 }
 
-// gatherReleases adds the releases, those that are protected with their contents.
-// It says false where the start is young and the changes of what they take values
-// from are not followed yet.
-func (r *Reconciler) gatherReleases(ctx context.Context, s *pin.Snapshot, releases []helmv2.HelmRelease) bool {
+// gatherProgress adds what cannot be read at all. It says false while that is to be
+// waited for.
+func (r *Reconciler) gatherProgress(s *pin.Snapshot) bool {
+	for _, k := range r.watches.all() {
+		at, detail := k.progress()
+		failure := k.stream.failure()
+		switch {
+		case at == stateInSync && failure == nil:
+		case at == stateInSync:
+			s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, image.Shorten(failure.Error())))
+		case k.required, at != stateNotServed && r.isYoung(s):
+			return false
+		case at == stateNotServed && !s.Memory.HasPolicies:
+			s.Notes = append(s.Notes, problem(v1alpha1.ReasonKindNotServed, k, detail))
+		case at == stateNotServed:
+			s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, detail+", and it did when the list was made"))
+		case failure != nil:
+			s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, image.Shorten(failure.Error())))
+		default:
+			s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, detail))
+		}
+	}
+	return true
+}
+
+// releases returns the releases of the cache, and from the API server itself those
+// without which a pin would go: a cache may be behind.
+func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *pin.Questions) ([]helmv2.HelmRelease, error) {
+	var cached helmv2.HelmReleaseList
+	if err := r.listKind(ctx, r.watches.releases, &cached); err != nil {
+		return nil, err
+	}
+	if len(questions.ToConfirm) == 0 {
+		return cached.Items, nil
+	}
+	s.Confirmed = make(map[string]bool, len(questions.ToConfirm))
+	for _, name := range questions.ToConfirm {
+		s.Confirmed[name] = true
+	}
+	releases := slices.DeleteFunc(cached.Items, func(release helmv2.HelmRelease) bool {
+		return s.Confirmed[client.ObjectKeyFromObject(&release).String()]
+	})
+	for _, name := range questions.ToConfirm {
+		namespace, own, _ := strings.Cut(name, "/")
+		release := helmv2.HelmRelease{}
+		switch err := r.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: own}, &release); {
+		case err == nil:
+			releases = append(releases, release)
+		case !apierrors.IsNotFound(err):
+			s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
+				Reason: v1alpha1.ReasonUnanswered, Object: "HelmRelease " + name, Message: err.Error(),
+			})
+		}
+	}
+	return releases, nil
+}
+
+// gatherReleases adds the releases, with their contents those that are protected or
+// that pins are held for. It says false where the start is young and the changes of what
+// they take values from are not followed yet.
+func (r *Reconciler) gatherReleases(
+	ctx context.Context, s *pin.Snapshot, releases []helmv2.HelmRelease, questions *pin.Questions,
+) bool {
+	s.Everyone = questions.Everyone
 	protector := pin.NewProtector(s.Namespaces, r.options.Pins)
 	lookUp := r.sources.lookUp(ctx, &s.Unanswered)
 	for i := range releases {
 		release := snapshot.Release(&releases[i])
-		if protector.Protects(&release) {
+		if protector.Protects(&release) || questions.Wants(release.Name) {
 			snapshot.AddContents(&release, &releases[i], lookUp)
 		}
 		s.Releases = append(s.Releases, release)
 	}
 	named := r.sources.sweep()
 	for _, w := range r.sourceWatches {
-		if !named[w.kind] || w.begin() {
+		if !named[w.kind] {
 			continue
 		}
-		if r.isYoung(s) {
+		inSync, failure := w.begin(), w.stream.failure()
+		switch {
+		case inSync && failure == nil:
+			continue
+		case !inSync && r.isYoung(s):
 			return false
+		case failure == nil:
+			failure = errors.New("its changes cannot be followed yet")
 		}
 		s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonUnanswered, Object: string(w.kind), Message: "its changes cannot be followed yet",
+			Reason: v1alpha1.ReasonUnanswered, Object: string(w.kind), Message: image.Shorten(failure.Error()),
 		})
 	}
 	return true
@@ -100,14 +157,14 @@ func (r *Reconciler) isYoung(s *pin.Snapshot) bool {
 
 func (r *Reconciler) gatherPolicies(ctx context.Context, s *pin.Snapshot) error {
 	var policies imagev1.ImagePolicyList
-	if err := r.list(ctx, r.watches.policies, &policies); err != nil {
+	if err := r.listKind(ctx, r.watches.policies, &policies); err != nil {
 		return err
 	}
 	for i := range policies.Items {
 		s.Policies = append(s.Policies, snapshot.Policy(&policies.Items[i]))
 	}
 	var repositories imagev1.ImageRepositoryList
-	if err := r.list(ctx, r.watches.repositories, &repositories); err != nil {
+	if err := r.listKind(ctx, r.watches.repositories, &repositories); err != nil {
 		return err
 	}
 	for i := range repositories.Items {
@@ -116,9 +173,9 @@ func (r *Reconciler) gatherPolicies(ctx context.Context, s *pin.Snapshot) error 
 	return nil
 }
 
-// list reads a kind's objects from the cache; none where it is not in sync. The
+// listKind reads a kind's objects from the cache; none where it is not in sync. The
 // objects are the cache's own, not to be changed.
-func (r *Reconciler) list(ctx context.Context, k *kind, list client.ObjectList) error {
+func (r *Reconciler) listKind(ctx context.Context, k *kind, list client.ObjectList) error {
 	if at, _ := k.progress(); at != stateInSync {
 		return nil
 	}

@@ -20,9 +20,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// lookEvery is how often a kind that the cluster does not serve is looked for.
+// seekEvery is how often a kind that the cluster does not serve is looked for.
 // Somebody who installs Flux waits longer than this for its pods.
-const lookEvery = 10 * time.Second
+const seekEvery = 10 * time.Second
 
 // state is how far a watch on a kind has come.
 type state int
@@ -51,6 +51,8 @@ type kind struct {
 	cache   cache.Cache
 	mapper  apimeta.RESTMapper
 	request reconcile.Request
+	// stream is what feeds the cache.
+	stream *stream
 
 	mu     sync.Mutex
 	state  state
@@ -61,9 +63,10 @@ var _ source.Source = &kind{}
 
 // Start begins to look for the kind; it does not wait.
 func (k *kind) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	k.stream.tell(queue)
 	go func() {
 		// The error is the context's: nobody waits for the kind any more.
-		_ = wait.PollUntilContextCancel(ctx, lookEvery, true, func(ctx context.Context) (bool, error) {
+		_ = wait.PollUntilContextCancel(ctx, seekEvery, true, func(ctx context.Context) (bool, error) {
 			return k.follow(ctx, queue), nil
 		})
 	}()
@@ -130,6 +133,12 @@ func (k *kind) progress() (state, string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.state, k.detail
+}
+
+// isInSync says whether all objects were read.
+func (k *kind) isInSync() bool {
+	at, _ := k.progress()
+	return at == stateInSync
 }
 
 // set changes the state, and logs it where it is news.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -57,13 +58,13 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("registering kinds: %w", err)
 	}
-	configMap := reconcile.Request{NamespacedName: types.NamespacedName{
+	request := reconcile.Request{NamespacedName: types.NamespacedName{
 		Namespace: options.Namespace, Name: options.ConfigMapName,
 	}}
-	failures := newWatchErrors(configMap)
+	streams := &streams{request: request, scheme: scheme, byKind: map[schema.GroupVersionKind]*stream{}}
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                  scheme,
-		Cache:                   cacheOptions(options.Namespace, failures),
+		Cache:                   cacheOptions(options.Namespace, streams),
 		Metrics:                 metricsserver.Options{BindAddress: options.MetricsAddress},
 		HealthProbeBindAddress:  options.HealthAddress,
 		LeaderElection:          options.LeaderElect,
@@ -75,15 +76,15 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
-	if err := setup(mgr, options, configMap, failures); err != nil {
+	if err := setup(mgr, options, request, streams); err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
 	return mgr.Start(ctx)
 }
 
 // setup adds the controller and its probes to the manager.
-func setup(mgr manager.Manager, options Options, configMap reconcile.Request, failures *watchErrors) error {
-	reconciler, err := newReconciler(mgr, options, configMap, failures)
+func setup(mgr manager.Manager, options Options, request reconcile.Request, streams *streams) error {
+	reconciler, err := newReconciler(mgr, options, request, streams)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func setup(mgr manager.Manager, options Options, configMap reconcile.Request, fa
 	if err != nil {
 		return err
 	}
-	events := []source.Source{failures}
+	var events []source.Source
 	for _, k := range reconciler.watches.all() {
 		events = append(events, k)
 	}
@@ -118,7 +119,7 @@ func setup(mgr manager.Manager, options Options, configMap reconcile.Request, fa
 	)
 }
 
-func newReconciler(mgr manager.Manager, options Options, configMap reconcile.Request, failures *watchErrors) (*Reconciler, error) {
+func newReconciler(mgr manager.Manager, options Options, request reconcile.Request, streams *streams) (*Reconciler, error) {
 	problems, err := newProblemCounter()
 	if err != nil {
 		return nil, err
@@ -127,11 +128,12 @@ func newReconciler(mgr manager.Manager, options Options, configMap reconcile.Req
 	if err != nil {
 		return nil, err
 	}
-	w := newWatches(mgr, configMap)
+	w := newWatches(mgr, request, streams)
 	r := &Reconciler{
 		options:  options,
 		watches:  w,
-		failures: failures,
+		list:     &list{name: request.NamespacedName, client: mgr.GetClient(), live: mgr.GetAPIReader()},
+		pods:     &pods{live: mgr.GetAPIReader(), every: lookEvery(options.Pins.Grace)},
 		client:   mgr.GetClient(),
 		live:     mgr.GetAPIReader(),
 		sources:  newSources(mgr.GetAPIReader(), options.ReadSecrets),
@@ -140,7 +142,8 @@ func newReconciler(mgr manager.Manager, options Options, configMap reconcile.Req
 	}
 	for _, kind := range []sourceKind{configMapSource, secretSource} {
 		r.sourceWatches = append(r.sourceWatches, &sourceWatch{
-			kind: kind, metadata: changes, sources: r.sources, request: configMap,
+			kind: kind, metadata: changes, sources: r.sources, request: request,
+			stream: &stream{kind: "valuesFrom " + string(kind), request: request},
 		})
 	}
 	return r, nil

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -39,10 +40,12 @@ func syncChanged(before, after client.Object) bool {
 	return annotationChanged(before, after, v1alpha1.SyncAnnotation)
 }
 
-// releaseChanged is about what a HelmRelease says. Its status says nothing about
-// the tags that it needs.
+// releaseChanged is about what a HelmRelease says, and whether it is ready. Nothing else
+// in its status tells of the tags that it needs.
 func releaseChanged(before, after client.Object) bool {
-	return specChanged(before, after) || syncChanged(before, after) ||
+	was, isRelease := before.(*helmv2.HelmRelease)
+	is, stillIs := after.(*helmv2.HelmRelease)
+	return !isRelease || !stillIs || snapshot.IsReady(was) != snapshot.IsReady(is) || specChanged(before, after) || syncChanged(before, after) ||
 		annotationChanged(before, after, v1alpha1.ImagePoliciesAnnotation)
 }
 
@@ -57,7 +60,10 @@ func policyChanged(before, after client.Object) bool {
 	return snapshot.Policy(was) != snapshot.Policy(is)
 }
 
-// named passes only events of the object of that name, every one of them.
-func named(name string) predicate.Predicate {
-	return predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == name })
+// ofList passes only events of the list's ConfigMaps, every one of them.
+func ofList(name string) predicate.Predicate {
+	return predicate.NewPredicateFuncs(func(o client.Object) bool {
+		_, is := shardOf(name, o.GetName())
+		return is
+	})
 }

@@ -52,7 +52,7 @@ func TestPredicates(t *testing.T) {
 			t.Errorf("%s: a creation or a deletion is dropped", name)
 		}
 	}
-	ours := named("registry-pins")
+	ours := ofList("registry-pins")
 	for name, want := range map[string]bool{"registry-pins": true, "other": false} {
 		o := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if ours.Create(event.CreateEvent{Object: o}) != want || ours.Delete(event.DeleteEvent{Object: o}) != want ||

@@ -3,10 +3,11 @@ package controllers
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -22,40 +23,47 @@ const soon = time.Second
 // askAgain is when a pass is made again in which a read got no answer.
 const askAgain = 10 * time.Second
 
-// Reconciler keeps one ConfigMap. Whatever changes in the cluster, the request is
-// the same, the ConfigMap's name, and a pass does the same four steps:
+// Reconciler keeps one list of pins. Whatever changes in the cluster, the request is
+// the same, the list's name, and a pass does the same four steps:
 //
-//  1. recall: the ConfigMap is read, and with it what the last list said; a write
-//     succeeds only on this version, so nothing that is older than it is written;
-//  2. gather: what the caches know becomes a snapshot;
+//  1. recall: what the last list said is known, or read again; a write succeeds only on
+//     the versions that were read, so nothing that is older is written;
+//  2. gather: what the caches know becomes a snapshot, with what else is to be known of
+//     releases that pins are held for;
 //  3. plan: the snapshot becomes a report, without knowing of any cluster;
-//  4. apply: the ConfigMap is written if it says something else or is old.
+//  4. apply: the ConfigMaps are written that say something else or are old.
 //
 // Then it tells people what they should mend.
 type Reconciler struct {
 	options Options
 	watches *watches
-	// failures are the watches whose caches are not current.
-	failures *watchErrors
 	// started is when the first pass began: when this replica began to lead.
 	started time.Time
 
-	// client reads from the caches and writes to the API server.
+	// vigil knows since when no pass has missed anything, and looked is when the last
+	// one began.
+	vigil  pin.Vigil
+	looked time.Time
+
+	list *list
+	// client reads from the caches and writes to the API server, live reads from it.
 	client client.Client
-	// live reads from the API server: what a write is decided on is never old.
-	live client.Reader
+	live   client.Reader
 
 	// sources are what values come from, and sourceWatches follow their changes.
 	sources       *sources
 	sourceWatches []*sourceWatch
+	pods          *pods
 
 	teller   *teller
 	problems *problemCounter
+	// unanswered is what was logged last of the reads that got no answer.
+	unanswered string
 }
 
 // Reconcile makes one pass, and says when the next is due.
-func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	next, err := r.pass(ctx, request.NamespacedName)
+func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	next, err := r.pass(ctx)
 	switch {
 	case err == nil:
 		return reconcile.Result{RequeueAfter: next}, nil
@@ -69,31 +77,71 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 }
 
-func (r *Reconciler) pass(ctx context.Context, configMap types.NamespacedName) (next time.Duration, err error) {
+func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
+	now := time.Now()
 	if r.started.IsZero() {
-		r.started = time.Now()
+		r.started = now
 	}
-	current, err := r.recall(ctx, configMap)
-	if err != nil {
-		return 0, err
-	}
-	s, err := r.gather(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if s == nil {
+	if !r.watches.configMaps.isInSync() {
 		return soon, nil
 	}
-	s.Previous = pin.Recall(current.Data[v1alpha1.PinsKey], current.Data[v1alpha1.ReportKey])
+	if err := r.list.read(ctx); err != nil {
+		r.vigil.Break()
+		return 0, err
+	}
+	s, more, err := r.gather(ctx, now)
+	if err != nil || s == nil {
+		r.vigil.Break()
+		return soon, err
+	}
+	if !s.Complete() {
+		r.vigil.Break()
+	}
 	report := pin.Plan(s, r.options.Pins)
-	next, err = r.apply(ctx, current, report, s)
+	next, err = r.apply(ctx, report, s)
 	if err != nil {
 		return 0, err
 	}
 	r.problems.count(report)
+	r.logUnanswered(ctx, s)
 	r.teller.tell(ctx, report)
-	if !s.Complete() {
-		next = min(next, askAgain)
+	switch {
+	case more:
+		next = soon
+	case !s.Complete():
+		next = askAgain
+	case slices.ContainsFunc(report.Pins, func(p v1alpha1.Pin) bool { return len(p.HeldFor) > 0 }):
+		next = min(next, r.pods.every)
 	}
-	return next, nil
+	if r.isInDoubt() {
+		next = min(next, calm)
+	}
+	return max(next, soon), nil
+}
+
+// isInDoubt says whether something that feeds the caches is interrupted, or was just
+// now.
+func (r *Reconciler) isInDoubt() bool {
+	return slices.ContainsFunc(r.watches.all(), func(k *kind) bool { return k.stream.isInDoubt() }) ||
+		slices.ContainsFunc(r.sourceWatches, func(w *sourceWatch) bool { return w.stream.isInDoubt() })
+}
+
+// logUnanswered logs the reads that got no answer, once.
+func (r *Reconciler) logUnanswered(ctx context.Context, s *pin.Snapshot) {
+	var texts []string
+	for _, problem := range s.Unanswered {
+		texts = append(texts, problem.Object+": "+problem.Message)
+	}
+	slices.Sort(texts)
+	text := strings.Join(texts, "; ")
+	switch text {
+	case r.unanswered:
+		return
+	case "":
+		log.FromContext(ctx).Info("The list is complete again")
+	default:
+		log.FromContext(ctx).Info("The list is incomplete, and nothing leaves it: what could not be read is told in the report",
+			"reads", len(texts), "first", texts[0])
+	}
+	r.unanswered = text
 }

@@ -45,19 +45,19 @@ func TestValuesFromConfigMap(t *testing.T) {
 	w.valuesFrom("values", "image: "+app+":v2")
 	w.expect("v2")
 
-	// Values that are broken or gone: the release keeps what it had.
+	// Values that are broken or gone: the release keeps all that is listed for it.
 	w.valuesFrom("values", "image: [")
 	w.says("is not YAML")
-	w.expect("v2")
+	w.expect("v1", "v2")
 	if err := w.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "values"}}); err != nil {
 		t.Fatal(err)
 	}
 	w.says("ConfigMap values does not exist")
-	w.expect("v2")
+	w.expect("v1", "v2")
 	stop()
 	stop = w.start(w.options())
 	w.sleep("marker", app+":marker")
-	configMap := w.expect("marker", "v2")
+	configMap := w.expect("marker", "v1", "v2")
 	if configMap.Annotations["pinsync.oleks.space/complete"] != "true" {
 		t.Error("a source that does not exist makes the list incomplete")
 	}

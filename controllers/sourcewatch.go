@@ -23,6 +23,7 @@ type sourceWatch struct {
 	metadata metadata.Interface
 	sources  *sources
 	request  reconcile.Request
+	stream   *stream
 
 	ctx   context.Context //nolint:containedctx // the controller's, which Start is given and begin needs
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -35,6 +36,7 @@ type sourceWatch struct {
 // Start gets what the watch needs once it begins.
 func (w *sourceWatch) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 	w.ctx, w.queue = ctx, queue
+	w.stream.tell(queue)
 	return nil
 }
 
@@ -48,14 +50,14 @@ func (w *sourceWatch) String() string {
 func (w *sourceWatch) begin() bool {
 	w.once.Do(func() {
 		resource := w.metadata.Resource(corev1.SchemeGroupVersion.WithResource(w.kind.resource()))
-		reflector := toolscache.NewReflectorWithOptions(&toolscache.ListWatch{
+		reflector := toolscache.NewReflectorWithOptions(w.stream.follow(&toolscache.ListWatch{
 			ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 				return resource.List(ctx, options)
 			},
 			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 				return resource.Watch(ctx, options)
 			},
-		}, &metav1.PartialObjectMetadata{}, w, toolscache.ReflectorOptions{Name: w.String()})
+		}), &metav1.PartialObjectMetadata{}, w, toolscache.ReflectorOptions{Name: w.String()})
 		go reflector.RunWithContext(w.ctx)
 	})
 	w.mu.Lock()

@@ -14,17 +14,18 @@ import (
 )
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
-// +kubebuilder:rbac:groups=helm.toolkit.fluxcd.io,resources=helmreleases,verbs=list;watch
+// +kubebuilder:rbac:groups=helm.toolkit.fluxcd.io,resources=helmreleases,verbs=get;list;watch
 // +kubebuilder:rbac:groups=image.toolkit.fluxcd.io,resources=imagepolicies;imagerepositories,verbs=list;watch
-// +kubebuilder:rbac:namespace=pinsync-system,groups="",resources=configmaps,verbs=get;list;watch;create;update
+// +kubebuilder:rbac:namespace=pinsync-system,groups="",resources=configmaps,verbs=get;list;watch;create;update;delete
 
 // watches are the kinds that the controller follows.
 type watches struct {
 	namespaces, configMaps, releases, policies, repositories *kind
 }
 
-// newWatches returns the watches of a controller that writes the ConfigMap.
-func newWatches(mgr manager.Manager, configMap reconcile.Request) *watches {
+// newWatches returns the watches of a controller that writes the list. What they read
+// comes by the streams.
+func newWatches(mgr manager.Manager, list reconcile.Request, streams *streams) *watches {
 	core := corev1.SchemeGroupVersion
 	w := &watches{
 		namespaces: &kind{
@@ -33,7 +34,7 @@ func newWatches(mgr manager.Manager, configMap reconcile.Request) *watches {
 		},
 		configMaps: &kind{
 			object: metadataOf("ConfigMap"), gvk: core.WithKind("ConfigMap"),
-			predicate: named(configMap.Name), required: true,
+			predicate: ofList(list.Name), required: true,
 		},
 		releases: &kind{
 			object: &helmv2.HelmRelease{}, gvk: helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind),
@@ -49,7 +50,7 @@ func newWatches(mgr manager.Manager, configMap reconcile.Request) *watches {
 		},
 	}
 	for _, k := range w.all() {
-		k.cache, k.mapper, k.request = mgr.GetCache(), mgr.GetRESTMapper(), configMap
+		k.cache, k.mapper, k.request, k.stream = mgr.GetCache(), mgr.GetRESTMapper(), list, streams.of(k.gvk)
 	}
 	return w
 }
@@ -60,10 +61,10 @@ func (w *watches) all() []*kind {
 
 // cacheOptions match the watches: only the controller's own namespace is searched
 // for ConfigMaps, and what no plan reads is not kept.
-func cacheOptions(namespace string, failures *watchErrors) cache.Options {
+func cacheOptions(namespace string, streams *streams) cache.Options {
 	return cache.Options{
 		ReaderFailOnMissingInformer: true,
-		DefaultWatchErrorHandler:    failures.handle,
+		NewInformer:                 streams.newInformer,
 		DefaultTransform:            cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			metadataOf("ConfigMap"): {Namespaces: map[string]cache.Config{namespace: {}}},

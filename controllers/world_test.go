@@ -166,12 +166,15 @@ func checkConfigMap(t *testing.T, configMap *corev1.ConfigMap) {
 	want := map[string]string{
 		"pinsync.oleks.space/checksum": "sha256:" + hex.EncodeToString(sum[:]),
 		"pinsync.oleks.space/pins":     fmt.Sprint(strings.Count(pins, "\n")),
-		"pinsync.oleks.space/shard":    "0/1",
 	}
 	for key, value := range want {
 		if got := configMap.Annotations[key]; got != value {
 			t.Errorf("version %s: annotation %s is %q, want %q", configMap.ResourceVersion, key, got, value)
 		}
+	}
+	var shard, shards int
+	if _, err := fmt.Sscanf(configMap.Annotations["pinsync.oleks.space/shard"], "%d/%d", &shard, &shards); err != nil || shard >= shards {
+		t.Errorf("version %s: shard is %q", configMap.ResourceVersion, configMap.Annotations["pinsync.oleks.space/shard"])
 	}
 	if configMap.Labels["pinsync.oleks.space/pins"] != "true" {
 		t.Errorf("version %s: labels are %v", configMap.ResourceVersion, configMap.Labels)
@@ -342,19 +345,39 @@ func (w *world) list(ctx context.Context) *corev1.ConfigMap {
 	return configMap
 }
 
-// expect waits until the list holds these pins of container/app, and no others,
-// and returns the ConfigMap.
+// expect waits until these pins of container/app are needed, and no others, and returns
+// the ConfigMap.
 func (w *world) expect(tags ...string) *corev1.ConfigMap {
 	w.t.Helper()
-	want := ""
+	return w.expectPins(v1alpha1.PinNeeded, tags...)
+}
+
+// expectHeld waits until these pins of container/app are held, and no others.
+func (w *world) expectHeld(tags ...string) *corev1.ConfigMap {
+	w.t.Helper()
+	return w.expectPins(v1alpha1.PinHeld, tags...)
+}
+
+func (w *world) expectPins(state v1alpha1.PinState, tags ...string) *corev1.ConfigMap {
+	w.t.Helper()
+	var want []string
 	for _, tag := range tags {
-		want += "container/app==" + tag + "\n"
+		want = append(want, "container/app=="+tag)
 	}
 	var configMap *corev1.ConfigMap
 	w.until(func(ctx context.Context) (bool, string) {
 		configMap = w.list(ctx)
-		got, written := configMap.Data["registry-pins.txt"]
-		return written && got == want, fmt.Sprintf("%q, want %q", got, want)
+		var r v1alpha1.PinReport
+		if err := json.Unmarshal([]byte(configMap.Data["report.json"]), &r); err != nil {
+			return false, err.Error()
+		}
+		var got []string
+		for i := range r.Pins {
+			if r.Pins[i].State == state {
+				got = append(got, r.Pins[i].Pin)
+			}
+		}
+		return slices.Equal(got, want), fmt.Sprintf("%s are %q, want %q, in %s", state, got, want, configMap.Data["report.json"])
 	})
 	return configMap
 }

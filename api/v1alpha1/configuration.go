@@ -36,6 +36,9 @@ type Configuration struct {
 	// ImagePolicy follows. Default: Referenced.
 	Tags string `json:"tags,omitempty"`
 
+	// Hold says when a pin that is not needed any more leaves the list.
+	Hold HoldConfiguration `json:"hold,omitzero"`
+
 	// Heartbeat is how old the list's synced-at may become before it is
 	// renewed without any other change, as a Go duration of at least 1s.
 	// Default: 5m.
@@ -50,7 +53,22 @@ const (
 	SecretValuesRead   = "Read"
 	TagsReferenced     = "Referenced"
 	TagsFloating       = "Floating"
+	ProofPods          = "Pods"
+	ProofReady         = "Ready"
 )
+
+// HoldConfiguration says when a pin that is not needed any more leaves the list.
+type HoldConfiguration struct {
+	// Grace is how long, without interruption, every release that needed the pin
+	// must have been shown to be live, or to do without it: a Go duration of at
+	// least 1s, longer than one run of the cleaner. Default: 1h.
+	Grace string `json:"grace,omitempty"`
+
+	// Proof is what shows that a resumed release is live: Ready, its condition at
+	// its current generation, or Pods, that and a pod that carries the tag.
+	// Default: Pods.
+	Proof string `json:"proof,omitempty"`
+}
 
 // Registry is a registry, or one owner's part of it.
 type Registry struct {

@@ -11,6 +11,11 @@ type PinReport struct {
 	Pins       []Pin     `json:"pins"`
 	Releases   []Release `json:"releases"`
 
+	// Forgotten says that the list, or this report in it, was missing or broken
+	// when pinsync began to keep it. Until it was found out which releases refer
+	// to the pins, suspended or not, no pin is let go.
+	Forgotten bool `json:"forgotten,omitempty"`
+
 	// Problems are those of no release in particular.
 	Problems []Problem `json:"problems"`
 }
@@ -50,7 +55,28 @@ type Pin struct {
 
 	// HeldBecause is what a held pin waits for.
 	HeldBecause *string `json:"heldBecause"`
+
+	// HeldFor are the releases that needed it and do not now. It stays until
+	// every one of them has been safe for the whole of the configured grace.
+	HeldFor []Hold `json:"heldFor,omitempty"`
 }
+
+// Hold is what keeps a pin after a release has ceased to need it.
+type Hold struct {
+	// Release is the release, as namespace/name, or HeldForUnknown.
+	Release string `json:"release"`
+
+	// SafeSince is since when, without interruption, the release has been shown to
+	// be live or to do without the pin: RFC 3339, UTC; null while it is not.
+	SafeSince *string `json:"safeSince"`
+
+	// Live says that it is safe because it is live; else it is because it does
+	// without the pin. The time begins anew when one becomes the other.
+	Live bool `json:"live,omitempty"`
+}
+
+// HeldForUnknown stands for the release where it is not known who needed the pin.
+const HeldForUnknown = "*"
 
 // ReleaseState is why a release is protected.
 type ReleaseState string
@@ -59,12 +85,16 @@ const (
 	// ReleaseSuspended is the state of a release that Flux does not reconcile.
 	ReleaseSuspended ReleaseState = "Suspended"
 
+	// ReleaseResuming is the state of a release that was suspended, is not any more,
+	// and for which pins are still held.
+	ReleaseResuming ReleaseState = "Resuming"
+
 	// ReleaseLive is the state of a release that is not suspended, where the
 	// configuration protects those too.
 	ReleaseLive ReleaseState = "Live"
 )
 
-// Release is a protected HelmRelease.
+// Release is a HelmRelease that is protected, or for which pins are held.
 type Release struct {
 	Namespace string       `json:"namespace"`
 	Name      string       `json:"name"`
@@ -73,7 +103,7 @@ type Release struct {
 	// Policies are the ImagePolicies linked to it, as namespace/name.
 	Policies []string `json:"policies"`
 
-	// Pins are the lines of the list that it needs.
+	// Pins are the lines of the list that it needs, or that are held for it.
 	Pins []string `json:"pins"`
 
 	// Problems are what may keep a tag of the release out of the list.
@@ -138,6 +168,13 @@ const (
 	// ReasonInvalidAnnotation says that an annotation of pinsync has a value
 	// that it does not take.
 	ReasonInvalidAnnotation Reason = "InvalidAnnotation"
+
+	// ReasonOtherCluster says that a release runs on another cluster, where no pod
+	// that could show it to be live is seen.
+	ReasonOtherCluster Reason = "OtherCluster"
+
+	// ReasonReportCut says that the report is too large to be kept in full.
+	ReasonReportCut Reason = "ReportCut"
 
 	// ReasonKindNotServed says that the cluster does not have one of Flux's
 	// kinds.

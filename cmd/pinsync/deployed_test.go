@@ -136,6 +136,35 @@ func (d *deployment) readArgs() {
 	d.args = append(d.args, "--kubeconfig", d.kubeconfig)
 }
 
+// configure replaces the configuration.
+func (d *deployment) configure(text string) {
+	d.t.Helper()
+	d.args = append(d.args, "--config", d.file("configured.yaml", "apiVersion: pinsync.oleks.space/v1alpha1\nkind: Configuration\n"+text+"\n"))
+}
+
+func (d *deployment) setSuspend(release string, suspend bool) {
+	d.t.Helper()
+	d.kubectl("-n", "kotkan", "patch", "helmrelease", release, "--type=merge", "-p", fmt.Sprintf(`{"spec":{"suspend":%t}}`, suspend))
+}
+
+// becomeReady sets what helm-controller sets once a release is there.
+func (d *deployment) becomeReady(release string) {
+	d.t.Helper()
+	generation := d.kubectl("-n", "kotkan", "get", "helmrelease", release, "-o", "jsonpath={.metadata.generation}")
+	d.kubectl("-n", "kotkan", "patch", "helmrelease", release, "--subresource=status", "--type=merge", "-p", fmt.Sprintf(
+		`{"status":{"observedGeneration":%[1]s,"conditions":[{"type":"Ready","status":"True","reason":"InstallSucceeded","message":"",`+
+			`"observedGeneration":%[1]s,"lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`, generation))
+}
+
+// reason waits until the report has a text.
+func (d *deployment) reason(text string) {
+	d.t.Helper()
+	d.until(func() (bool, string) {
+		report := d.list().Data["report.json"]
+		return strings.Contains(report, text), report
+	})
+}
+
 func (d *deployment) podTemplate() corev1.PodTemplateSpec {
 	d.t.Helper()
 	var deployment appsv1.Deployment
@@ -233,6 +262,7 @@ func (d *deployment) expect(complete string, tags ...string) {
 // restricted Pod Security level allows.
 func TestDeployed(t *testing.T) {
 	d := deploy(t)
+	d.configure("hold: {grace: 2s}")
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "pinsync"}, Spec: d.podTemplate().Spec}
 	if err := d.client.Create(t.Context(), pod, client.DryRunAll); err != nil {
 		t.Errorf("the namespace does not take the Deployment's pods: %v", err)
@@ -252,9 +282,13 @@ func TestDeployed(t *testing.T) {
 	d.must(local.Load(t.Context(), d.client, "../../config/samples"))
 	d.expect("true", "production", "staging")
 
-	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-staging", "--type=merge", "-p", `{"spec":{"suspend":false}}`)
-	d.expect("true", "production")
+	d.setSuspend("cms-plugins-staging", false)
+	d.reason("kotkan/cms-plugins-staging is not Ready")
 	d.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins")
+	d.expect("true", "production", "staging")
+	d.becomeReady("cms-plugins-staging")
+	d.reason("no pod in kotkan carries it")
+	d.kubectl("-n", "kotkan", "run", "cms-plugins", "--image=git.oleks.space/oleks/cms-plugins:staging")
 	d.expect("true", "production")
 	d.kubectl("annotate", "namespace", "kotkan", "pinsync.oleks.space/sync=disabled")
 	d.expect("true")
@@ -266,7 +300,7 @@ func TestDeployed(t *testing.T) {
 	})
 
 	first.stop()
-	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-staging", "--type=merge", "-p", `{"spec":{"suspend":true}}`)
+	d.setSuspend("cms-plugins-staging", true)
 	d.expect("true", "production", "staging")
 	second.stop()
 	for name, log := range map[string]string{"first": first.log.String(), "second": second.log.String()} {
@@ -300,7 +334,7 @@ func TestForbiddenRead(t *testing.T) {
 		t.Fatal("there is no rule about policies to take away")
 	}
 	d.must(d.client.Update(t.Context(), &role))
-	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-staging", "--type=merge", "-p", `{"spec":{"suspend":false}}`)
+	d.setSuspend("cms-plugins-staging", false)
 	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-production", "--type=merge", "-p", `{"spec":{"values":{"image":{"tag":"new"}}}}`)
 	r = d.start()
 	d.expect("false", "new", "production", "staging")
@@ -319,8 +353,7 @@ func TestForbiddenRead(t *testing.T) {
 // list says that it is not complete.
 func TestReadSecrets(t *testing.T) {
 	d := deploy(t)
-	d.args = append(d.args, "--config", d.file("secrets.yaml",
-		"apiVersion: pinsync.oleks.space/v1alpha1\nkind: Configuration\nsecretValues: Read\n"))
+	d.configure("secretValues: Read\nhold: {grace: 2s}")
 	d.kubectl("create", "namespace", "kotkan")
 	d.kubectl("-n", "kotkan", "create", "secret", "generic", "values",
 		"--from-literal=values.yaml=image: git.oleks.space/oleks/cms-plugins:from-secret")

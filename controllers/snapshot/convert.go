@@ -3,6 +3,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"path"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
@@ -25,10 +26,21 @@ func Namespace(o metav1.Object) pin.Namespace {
 // adds that where it matters.
 func Release(o *helmv2.HelmRelease) pin.Release {
 	return pin.Release{
-		Name: nameOf(o), Suspended: o.Spec.Suspend, Sync: syncOf(o),
+		Name: nameOf(o), Suspended: o.Spec.Suspend, Ready: IsReady(o), Sync: syncOf(o),
+		TargetNamespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace), OtherCluster: o.Spec.KubeConfig != nil,
 		ReleaseName: o.Spec.ReleaseName, Chart: chartOf(&o.Spec),
 		Policies: o.Annotations[v1alpha1.ImagePoliciesAnnotation],
 	}
+}
+
+// IsReady says whether a HelmRelease's Ready condition is true at its current
+// generation. The status' own observedGeneration does not tell: it is kept up for a
+// suspended release, too, whose conditions stay as they were. It counts where the
+// condition, whose field is optional, does not say of which generation it is.
+func IsReady(o *helmv2.HelmRelease) bool {
+	ready := apimeta.FindStatusCondition(o.Status.Conditions, meta.ReadyCondition)
+	return ready != nil && ready.Status == metav1.ConditionTrue &&
+		cmp.Or(ready.ObservedGeneration, o.Status.ObservedGeneration) == o.Generation
 }
 
 // AddContents adds to a release what images are found in: its effective values,

@@ -17,8 +17,9 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// minHeartbeat is the shortest heartbeat: synced-at has no fractions of seconds.
-const minHeartbeat = time.Second
+// minDuration is the shortest heartbeat and grace: times in the list have no
+// fractions of seconds.
+const minDuration = time.Second
 
 // Configuration is a checked configuration.
 type Configuration struct {
@@ -36,7 +37,11 @@ type Configuration struct {
 
 // Default is the configuration without a file.
 func Default() Configuration {
-	return Configuration{ConfigMapName: v1alpha1.DefaultConfigMapName, Heartbeat: 5 * time.Minute}
+	return Configuration{
+		Pins:          pin.Options{Grace: time.Hour},
+		ConfigMapName: v1alpha1.DefaultConfigMapName,
+		Heartbeat:     5 * time.Minute,
+	}
 }
 
 // Load reads a configuration file; an empty name gives the default. Its error is
@@ -81,23 +86,32 @@ func Parse(data []byte) (Configuration, error) {
 		c.ConfigMapName = raw.ConfigMapName
 		errs = append(errs, checkName(field.NewPath("configMapName"), raw.ConfigMapName)...)
 	}
-	if raw.Heartbeat != "" {
-		var more field.ErrorList
-		c.Heartbeat, more = parseHeartbeat(field.NewPath("heartbeat"), raw.Heartbeat)
-		errs = append(errs, more...)
+	for _, duration := range []struct {
+		at    *field.Path
+		value string
+		set   *time.Duration
+	}{
+		{field.NewPath("hold", "grace"), raw.Hold.Grace, &c.Pins.Grace},
+		{field.NewPath("heartbeat"), raw.Heartbeat, &c.Heartbeat},
+	} {
+		if duration.value != "" {
+			errs = append(errs, parseDuration(duration.at, duration.value, duration.set)...)
+		}
 	}
 	for _, choice := range []struct {
-		field, value, byDefault, other string
-		set                            *bool
+		at                      *field.Path
+		value, byDefault, other string
+		set                     *bool
 	}{
-		{"namespaceDefault", raw.NamespaceDefault, v1alpha1.SyncEnabled, v1alpha1.SyncDisabled, &c.Pins.NamespacesDisabled},
-		{"releases", raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.AllReleases},
-		{"secretValues", raw.SecretValues, v1alpha1.SecretValuesIgnore, v1alpha1.SecretValuesRead, &c.ReadSecrets},
-		{"tags", raw.Tags, v1alpha1.TagsReferenced, v1alpha1.TagsFloating, &c.Pins.FloatingOnly},
+		{field.NewPath("namespaceDefault"), raw.NamespaceDefault, v1alpha1.SyncEnabled, v1alpha1.SyncDisabled, &c.Pins.NamespacesDisabled},
+		{field.NewPath("releases"), raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.AllReleases},
+		{field.NewPath("secretValues"), raw.SecretValues, v1alpha1.SecretValuesIgnore, v1alpha1.SecretValuesRead, &c.ReadSecrets},
+		{field.NewPath("tags"), raw.Tags, v1alpha1.TagsReferenced, v1alpha1.TagsFloating, &c.Pins.FloatingOnly},
+		{field.NewPath("hold", "proof"), raw.Hold.Proof, v1alpha1.ProofPods, v1alpha1.ProofReady, &c.Pins.ReadyIsProof},
 	} {
 		*choice.set = choice.value == choice.other
 		if choice.value != "" && choice.value != choice.byDefault && choice.value != choice.other {
-			errs = append(errs, field.NotSupported(field.NewPath(choice.field), choice.value, []string{choice.byDefault, choice.other}))
+			errs = append(errs, field.NotSupported(choice.at, choice.value, []string{choice.byDefault, choice.other}))
 		}
 	}
 	return c, oneLine(errs)
@@ -144,13 +158,14 @@ func checkName(at *field.Path, name string) field.ErrorList {
 	return errs
 }
 
-func parseHeartbeat(at *field.Path, s string) (time.Duration, field.ErrorList) {
-	heartbeat, err := time.ParseDuration(s)
-	if err != nil || heartbeat < minHeartbeat {
-		return 0, field.ErrorList{field.Invalid(at, s,
-			fmt.Sprintf("want a duration of at least %s, such as 30s, 5m or 1h30m", minHeartbeat))}
+func parseDuration(at *field.Path, s string, duration *time.Duration) field.ErrorList {
+	parsed, err := time.ParseDuration(s)
+	if err != nil || parsed < minDuration {
+		return field.ErrorList{field.Invalid(at, s,
+			fmt.Sprintf("want a duration of at least %s, such as 30s, 5m or 1h30m", minDuration))}
 	}
-	return heartbeat, nil
+	*duration = parsed
+	return nil
 }
 
 // oneLine joins errors to one that is a single line, nil if there are none.

@@ -24,6 +24,9 @@ releases: All
 secretValues: Read
 tags: Floating
 heartbeat: 90s
+hold:
+  grace: 90m
+  proof: Ready
 `))
 	want := Configuration{
 		Pins: pin.Options{
@@ -34,6 +37,8 @@ heartbeat: 90s
 			NamespacesDisabled: true,
 			AllReleases:        true,
 			FloatingOnly:       true,
+			Grace:              90 * time.Minute,
+			ReadyIsProof:       true,
 		},
 		ReadSecrets:   true,
 		ConfigMapName: "other",
@@ -45,7 +50,7 @@ heartbeat: 90s
 }
 
 func TestParseDefaults(t *testing.T) {
-	c, err := Parse([]byte(head + "namespaceDefault: enabled\nreleases: Suspended\nsecretValues: Ignore\ntags: Referenced\n"))
+	c, err := Parse([]byte(head + "namespaceDefault: enabled\nreleases: Suspended\nsecretValues: Ignore\ntags: Referenced\nhold: {grace: 1h, proof: Pods}\n"))
 	if err != nil || !reflect.DeepEqual(c, Default()) {
 		t.Errorf("got %+v, %v; want %+v", c, err, Default())
 	}
@@ -65,6 +70,11 @@ func TestParseRefuses(t *testing.T) {
 		"duration":         {head + "heartbeat: 5 minutes", []string{"heartbeat", `"5 minutes"`, "duration", "5m"}},
 		"short duration":   {head + "heartbeat: 10ms", []string{"heartbeat", `"10ms"`, "at least 1s"}},
 		"negative":         {head + "heartbeat: -5m", []string{"heartbeat", `"-5m"`, "at least 1s"}},
+		"grace":            {head + "hold: {grace: 1 day}", []string{"hold.grace", `"1 day"`, "duration"}},
+		"short grace":      {head + "hold: {grace: 0s}", []string{"hold.grace", `"0s"`, "at least 1s"}},
+		"proof":            {head + "hold: {proof: pods}", []string{"hold.proof", `"pods"`, "Pods", "Ready"}},
+		"unknown in hold":  {head + "hold: {for: 1h}", []string{`"hold.for"`, "grace, proof"}},
+		"hold":             {head + "hold: 1h", []string{"hold", `"1h"`, "object"}},
 		"number":           {head + "heartbeat: 300", []string{"heartbeat", "300", "string"}},
 		"host":             {head + "registries: [{host: 'https://git.oleks.space'}]", []string{"registries[0].host", `"https://git.oleks.space"`, "git.example.com"}},
 		"no host":          {head + "registries: [{owner: a}]", []string{"registries[0].host", `""`, "git.example.com"}},

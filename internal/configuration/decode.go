@@ -47,8 +47,9 @@ func unknownFields(unknown []error) error {
 	for _, err := range unknown {
 		messages = append(messages, err.Error())
 	}
-	return lineError(fmt.Sprintf("%s: the fields are %s, and in registries %s", strings.Join(messages, "; "),
-		fieldNames[v1alpha1.Configuration](), fieldNames[v1alpha1.Registry]()))
+	return lineError(fmt.Sprintf("%s: the fields are %s, in registries %s, and in hold %s",
+		strings.Join(messages, "; "), fieldNames[v1alpha1.Configuration](), fieldNames[v1alpha1.Registry](),
+		fieldNames[v1alpha1.HoldConfiguration]()))
 }
 
 // typeError names the field whose value has a wrong type, and the value.

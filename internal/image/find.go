@@ -98,7 +98,7 @@ func (f *finder) text(at *path, s string, imageKey bool) {
 	}
 	m := Mention{Path: at.String(), Reference: ref, Hostless: !hasHost(name)}
 	if ref.Tag == "" && ref.Digest == "" {
-		m.Tag, m.Implied = "latest", true // what every client of the distribution protocol takes it for
+		m.Tag, m.Implied = DefaultTag, true
 	}
 	f.mentions = append(f.mentions, m)
 }

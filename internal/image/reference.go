@@ -41,6 +41,10 @@ type Reference struct {
 	Digest string
 }
 
+// DefaultTag is the tag that every client of the distribution protocol takes where
+// neither a tag nor a digest is named.
+const DefaultTag = "latest"
+
 // String returns host/path:tag@digest, or what there is of it.
 func (r Reference) String() string {
 	s := ""

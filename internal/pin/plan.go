@@ -26,50 +26,79 @@ type Options struct {
 
 	// FloatingOnly says that only tags are pinned that a policy follows.
 	FloatingOnly bool
+
+	// Grace is how long all that had needed a pin must have been safe before it
+	// goes.
+	Grace time.Duration
+
+	// ReadyIsProof says that a release that is ready is live, whatever pods run.
+	ReadyIsProof bool
 }
 
-// maxVia and maxProblems are how many places the report names for a pin, and how
-// many problems for a release. More tell nobody more, and one tenant's values
-// could fill the report for all.
+// maxVia, maxPolicies and maxProblems are how many places the report names for a pin,
+// and how many policies and problems for a release; maxMessage is how long one may be.
+// More tell nobody more, and one tenant could fill the report for all.
 const (
 	maxVia      = 20
+	maxPolicies = 1000
 	maxProblems = 50
+	maxMessage  = 2000
 )
 
-// Plan decides which tags must be kept: those that the protected releases need,
-// and, as long as the snapshot is not complete, every one of the previous list.
+// Plan decides which tags must be kept: those that the protected releases need, and
+// those of the last list that are not yet safe to let go.
 func Plan(s *Snapshot, o Options) *v1alpha1.PinReport {
+	p := newPlanner(s, o)
+	for i := range s.Releases {
+		if protected, problem := p.protector.protects(&s.Releases[i]); protected {
+			p.release(&s.Releases[i], problem)
+		}
+	}
+	p.hold()
+	p.resuming()
+	return p.finish()
+}
+
+type planner struct {
+	options   Options
+	snapshot  *Snapshot
+	linker    *linker
+	protector *Protector
+	// previous are the pins of the last list by the releases that they were listed
+	// for.
+	previous map[string][]*v1alpha1.Pin
+	// releases are all of them, by namespace/name.
+	releases map[string]*Release
+	// holders are those that were looked at because pins are held for them.
+	holders map[string]*holder
+	// carried are the lines of the images that pods carry, by namespace.
+	carried map[string]map[line]time.Time
+	pins    map[line]*v1alpha1.Pin
+	report  *v1alpha1.PinReport
+}
+
+func newPlanner(s *Snapshot, o Options) *planner {
 	p := &planner{
-		options:  o,
-		linker:   newLinker(s.Policies, s.Repositories),
-		previous: byRelease(s.Previous),
-		pins:     map[line]*v1alpha1.Pin{},
+		options:   o,
+		snapshot:  s,
+		linker:    newLinker(s.Policies, s.Repositories),
+		protector: NewProtector(s.Namespaces, o),
+		previous:  byRelease(s.Memory.Pins),
+		releases:  make(map[string]*Release, len(s.Releases)),
+		holders:   map[string]*holder{},
+		carried:   map[string]map[line]time.Time{},
+		pins:      map[line]*v1alpha1.Pin{},
 		report: &v1alpha1.PinReport{
 			APIVersion: v1alpha1.APIVersion,
 			Kind:       v1alpha1.PinReportKind,
 			Releases:   []v1alpha1.Release{},
 		},
 	}
-	protector := NewProtector(s.Namespaces, o)
-	p.report.Problems = slices.Concat(s.Unanswered, s.Notes, protector.problems, p.linker.problems)
 	for i := range s.Releases {
-		if protected, problem := protector.protects(&s.Releases[i]); protected {
-			p.release(&s.Releases[i], problem)
-		}
+		p.releases[s.Releases[i].String()] = &s.Releases[i]
 	}
-	if !s.Complete() {
-		p.hold(s)
-	}
-	return p.finish()
-}
-
-type planner struct {
-	options Options
-	linker  *linker
-	// previous are the pins of the last list by the releases that needed them.
-	previous map[string][]*v1alpha1.Pin
-	pins     map[line]*v1alpha1.Pin
-	report   *v1alpha1.PinReport
+	p.report.Problems = slices.Concat(s.Unanswered, s.Notes, p.protector.problems, p.linker.problems)
+	return p
 }
 
 // release adds a protected release to the report, and its pins. The problem is
@@ -90,7 +119,7 @@ func (p *planner) release(r *Release, problem *v1alpha1.Problem) {
 		Namespace: r.Namespace,
 		Name:      r.Name.Name,
 		State:     stateOf(r),
-		Policies:  y.names(),
+		Policies:  few(y.names(), maxPolicies),
 		Pins:      pins,
 		Problems:  sortedProblems(y.problems),
 	})
@@ -125,12 +154,12 @@ func (p *planner) pin(l line) *v1alpha1.Pin {
 	return pin
 }
 
-// byRelease sorts pins by the releases that needed them.
+// byRelease sorts pins by the releases that need them or had needed them.
 func byRelease(pins []v1alpha1.Pin) map[string][]*v1alpha1.Pin {
 	result := map[string][]*v1alpha1.Pin{}
 	for i := range pins {
-		for _, release := range pins[i].NeededBy {
-			result[release] = append(result[release], &pins[i])
+		for _, h := range holdsOf(&pins[i]) {
+			result[h.Release] = append(result[h.Release], &pins[i])
 		}
 	}
 	return result
@@ -171,24 +200,6 @@ func few(list []string, most int) []string {
 		return list
 	}
 	return append(list[:most:most], fmt.Sprintf("and %d more", len(list)-most))
-}
-
-// hold keeps what the last list had and nothing needs now.
-func (p *planner) hold(s *Snapshot) {
-	because := "the cluster could not be read completely"
-	for _, previous := range s.Previous {
-		l := line{pin: previous.Pin, image: previous.Image}
-		if _, found := p.pins[l]; found {
-			continue
-		}
-		previous.State = v1alpha1.PinHeld
-		previous.HeldBecause = &because
-		if previous.HeldSince == nil {
-			since := s.Taken.UTC().Format(time.RFC3339)
-			previous.HeldSince = &since
-		}
-		p.pins[l] = &previous
-	}
 }
 
 // finish puts the report in order.
@@ -233,6 +244,11 @@ func sortedProblems(problems []v1alpha1.Problem) []v1alpha1.Problem {
 			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
 	})
 	set := append([]v1alpha1.Problem{}, slices.Compact(problems)...)
+	for i := range set {
+		if p := &set[i]; len(p.Message) > maxMessage {
+			p.Message = strings.ToValidUTF8(p.Message[:maxMessage], "") + " …"
+		}
+	}
 	if len(set) <= maxProblems {
 		return set
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -63,71 +62,6 @@ func TestCheck(t *testing.T) {
 // sleeping is a suspended release with one image.
 func sleeping(name, ref string) Release {
 	return Release{Name: Name{"apps", name}, Suspended: true, Contents: []Content{{"spec.values", map[string]any{"image": ref}}}}
-}
-
-func TestIncompleteViewKeepsThePreviousList(t *testing.T) {
-	since := "2026-01-01T00:00:00Z"
-	s := &Snapshot{
-		Releases:   []Release{sleeping("new", "g.io/o/new:1"), sleeping("kept", "g.io/o/kept:1")},
-		Unanswered: []v1alpha1.Problem{{Reason: v1alpha1.ReasonUnanswered, Object: "ImagePolicy", Message: "forbidden"}},
-		Previous: []v1alpha1.Pin{
-			{Pin: "container/gone==1", Image: "g.io/o/gone:1", State: v1alpha1.PinNeeded, NeededBy: []string{"apps/gone"}, Via: []string{"spec.values.image"}},
-			{Pin: "container/held==1", Image: "g.io/o/held:1", State: v1alpha1.PinHeld, HeldSince: &since},
-			{Pin: "container/kept==1", Image: "g.io/o/kept:1", State: v1alpha1.PinHeld, HeldSince: &since},
-		},
-		Taken: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC),
-	}
-	report := Plan(s, Options{})
-	var got []string
-	for _, pin := range report.Pins {
-		text := fmt.Sprintf("%s %s %s", pin.Pin, pin.State, strings.Join(pin.NeededBy, ","))
-		if pin.HeldSince != nil {
-			text += " since " + *pin.HeldSince
-		}
-		if (pin.HeldBecause != nil) != (pin.State == v1alpha1.PinHeld) {
-			t.Errorf("%s is %s, and is held because %v", pin.Pin, pin.State, pin.HeldBecause)
-		}
-		got = append(got, text)
-	}
-	want := []string{
-		"container/gone==1 Held apps/gone since 2026-02-03T04:05:06Z",
-		"container/held==1 Held  since 2026-01-01T00:00:00Z",
-		"container/kept==1 Needed apps/kept",
-		"container/new==1 Needed apps/new",
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-	s.Unanswered = nil
-	if got, want := Lines(Plan(s, Options{})), "container/kept==1\ncontainer/new==1\n"; got != want {
-		t.Errorf("complete again: got %q, want %q", got, want)
-	}
-}
-
-func TestRecall(t *testing.T) {
-	report := Plan(&Snapshot{Releases: []Release{sleeping("a", "g.io/o/a:V1"), sleeping("b", "h.io/o/a:v1")}}, Options{})
-	text, err := JSON(report)
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole := Recall(Lines(report), text)
-	if len(whole) != 3 || Lines(&v1alpha1.PinReport{Pins: whole}) != Lines(report) || Images(&v1alpha1.PinReport{Pins: whole}) != Images(report) {
-		t.Errorf("recalled %+v from %s", whole, text)
-	}
-	tests := map[string]struct{ lines, report, want string }{
-		"nothing":               {"", "", ""},
-		"broken report":         {Lines(report), text[:40], Lines(report)},
-		"report of other form":  {Lines(report), `{"pins":{"a":1}}`, Lines(report)},
-		"a line too many":       {Lines(report) + "container/z==1\n", text, Lines(report) + "container/z==1\n"},
-		"no pins in between":    {"# note\n\nx\ncontainer/z==1\ncontainer/y==\n", "", "container/z==1\n"},
-		"no pins in the report": {"", `{"pins":[{"pin":"x\ny==1","image":"g.io/o/a:1"},{"pin":"container/a==1","image":"x y"}]}`, ""},
-		"no end":                {"container/z==1", "", "container/z==1\n"},
-	}
-	for name, test := range tests {
-		if got := Lines(&v1alpha1.PinReport{Pins: Recall(test.lines, test.report)}); got != test.want {
-			t.Errorf("%s: got %q, want %q", name, got, test.want)
-		}
-	}
 }
 
 // drawSnapshot draws a small world in which releases and policies meet often.
@@ -331,29 +265,19 @@ func TestUnknownContentsKeepPins(t *testing.T) {
 	release.Unknown = true
 	s := &Snapshot{
 		Releases: []Release{release, sleeping("b", "g.io/o/b:2")},
-		Previous: []v1alpha1.Pin{
+		Memory: Memory{Pins: []v1alpha1.Pin{
 			{Pin: "container/a==1", Image: "g.io/o/a:1", NeededBy: []string{"apps/a"}, Via: []string{"spec.values.image"}},
 			{Pin: "container/b==1", Image: "g.io/o/b:1", NeededBy: []string{"apps/b"}},
-		},
+		}},
 	}
 	report := Plan(s, Options{})
-	if got, want := Lines(report), "container/a==1\ncontainer/a==2\ncontainer/b==2\n"; got != want {
+	if got, want := Lines(report), "container/a==1\ncontainer/a==2\ncontainer/b==1\ncontainer/b==2\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	if pin := report.Pins[2]; pin.State != v1alpha1.PinHeld {
+		t.Errorf("got %+v", pin)
 	}
 	if pin := report.Pins[0]; pin.State != v1alpha1.PinNeeded || !slices.Equal(pin.NeededBy, []string{"apps/a"}) || !slices.Equal(pin.Via, []string{"spec.values.image"}) {
 		t.Errorf("got %+v", pin)
 	}
-}
-
-// What is recalled from anything at all are pins.
-func FuzzRecall(f *testing.F) {
-	f.Add("container/a==1\n", `{"pins":[{"pin":"container/b==1","image":"g.io/o/b:1"}]}`)
-	f.Add("x\n\n==", `{"pins":[{"pin":"a\nb","image":""}]}`)
-	f.Fuzz(func(t *testing.T, lines, report string) {
-		for _, pin := range Recall(lines, report) {
-			if err := Check(pin.Pin); err != nil {
-				t.Error(err)
-			}
-		}
-	})
 }

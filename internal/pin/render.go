@@ -38,46 +38,23 @@ func text(pins []v1alpha1.Pin, field func(*v1alpha1.Pin) string) string {
 
 // JSON returns the report in the form of report.json.
 func JSON(r *v1alpha1.PinReport) (string, error) {
+	return encode(r, "  ")
+}
+
+// compactJSON returns the same on one line.
+func compactJSON(r *v1alpha1.PinReport) (string, error) {
+	return encode(r, "")
+}
+
+func encode(r *v1alpha1.PinReport, indent string) (string, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
+	encoder.SetIndent("", indent)
 	if err := encoder.Encode(r); err != nil {
 		return "", fmt.Errorf("encoding the report: %w", err)
 	}
 	return b.String(), nil
-}
-
-// Recall reads the pins of a list that was written before, from its report and
-// its lines: what only the lines have is a pin of an unknown image. What is no
-// pin is left out; a report that cannot be read counts as an empty one.
-func Recall(lines, report string) []v1alpha1.Pin {
-	var last v1alpha1.PinReport
-	if err := json.Unmarshal([]byte(report), &last); err != nil {
-		last.Pins = nil
-	}
-	known := map[string]bool{}
-	pins := slices.DeleteFunc(last.Pins, func(p v1alpha1.Pin) bool {
-		return Check(p.Pin) != nil || !isImage(p.Image)
-	})
-	for i := range pins {
-		known[pins[i].Pin] = true
-	}
-	for line := range strings.Lines(lines) {
-		line = strings.TrimSuffix(line, "\n")
-		if !known[line] && Check(line) == nil {
-			known[line] = true
-			pins = append(pins, v1alpha1.Pin{Pin: line})
-		}
-	}
-	return pins
-}
-
-// isImage says whether an entry's image is one; an entry that only the lines
-// had has none.
-func isImage(s string) bool {
-	ref, err := image.Parse(s)
-	return s == "" || err == nil && ref.Tag != ""
 }
 
 // errPin is what a pin is.

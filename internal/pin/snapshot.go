@@ -33,14 +33,27 @@ type Snapshot struct {
 	Notes []v1alpha1.Problem
 
 	// Unanswered are the reads that got no answer. As long as there is one,
-	// nothing that Previous lists is let go.
+	// nothing that Memory lists is let go.
 	Unanswered []v1alpha1.Problem
 
-	// Previous are the pins of the last list.
-	Previous []v1alpha1.Pin
+	// Memory is what the last list said.
+	Memory Memory
 
-	// Taken is when the snapshot was taken.
-	Taken time.Time
+	// Everyone says that the contents of all releases are there, not only of those
+	// that are protected or that pins are held for.
+	Everyone bool
+
+	// Pods are those of the namespaces that Namespaces asks for, as far as they
+	// were looked at.
+	Pods map[string]View
+
+	// Confirmed are the releases, as namespace/name, that were read from the API
+	// server itself, or are known from it not to exist: a cache may be behind.
+	Confirmed map[string]bool
+
+	// Taken is when the snapshot was taken, and Since is since when the cluster has
+	// been watched without a break.
+	Taken, Since time.Time
 }
 
 // Complete says whether every read got an answer.
@@ -59,6 +72,12 @@ type Namespace struct {
 type Release struct {
 	Name
 	Suspended bool
+	// Ready says that its Ready condition is true at its current generation.
+	Ready bool
+	// TargetNamespace is where its pods are, unless OtherCluster says that they are
+	// on a cluster that is not seen here.
+	TargetNamespace string
+	OtherCluster    bool
 	// ReleaseName is the Helm release's name; empty where it is the default.
 	ReleaseName string
 	// Chart is the last part of the chart's name.
@@ -66,7 +85,7 @@ type Release struct {
 	// Sync is the value of the sync annotation, nil without it.
 	Sync *string
 	// Contents are what images are found in: the effective values, and what its
-	// post-renderers write.
+	// post-renderers write. Nil, nobody has looked.
 	Contents []Content
 	// Policies is the value of the annotation that names policies to link.
 	Policies string

@@ -57,10 +57,16 @@ func (p *Protector) Protects(r *Release) bool {
 
 // protects also returns what is wrong with the release's own annotation.
 func (p *Protector) protects(r *Release) (bool, *v1alpha1.Problem) {
+	enabled, problem := p.enables(r)
+	return enabled && (r.Suspended || p.all), problem
+}
+
+// enables says whether a release is protected when it is suspended, and what is
+// wrong with its own annotation.
+func (p *Protector) enables(r *Release) (bool, *v1alpha1.Problem) {
 	byDefault, found := p.enabled[r.Namespace]
 	if !found {
 		byDefault = p.byDefault
 	}
-	enabled, problem := isEnabled(r.Sync, byDefault)
-	return enabled && (r.Suspended || p.all), problem
+	return isEnabled(r.Sync, byDefault)
 }

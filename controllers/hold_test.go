@@ -1,0 +1,296 @@
+package controllers_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	"github.com/fluxcd/pkg/apis/meta"
+	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers"
+)
+
+// hasty are options with a grace that a test can wait for.
+func (w *world) hasty() controllers.Options {
+	options := w.options()
+	options.Pins.Grace = 2 * time.Second
+	return options
+}
+
+func (w *world) resume() {
+	w.t.Helper()
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = false })
+}
+
+// becomeReady sets what helm-controller sets once the release web is there.
+func (w *world) becomeReady() {
+	w.t.Helper()
+	release := &helmv2.HelmRelease{}
+	if err := w.client.Get(w.t.Context(), client.ObjectKey{Namespace: w.apps, Name: "web"}, release); err != nil {
+		w.t.Fatal(err)
+	}
+	release.Status.ObservedGeneration = release.Generation
+	apimeta.SetStatusCondition(&release.Status.Conditions, metav1.Condition{
+		Type: meta.ReadyCondition, Status: metav1.ConditionTrue, Reason: "InstallSucceeded", ObservedGeneration: release.Generation,
+	})
+	if err := w.client.Status().Update(w.t.Context(), release); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// run creates a pod with an image, and returns what deletes it.
+func (w *world) run(image string) (end func()) {
+	w.t.Helper()
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, GenerateName: "web-"},
+		Spec: corev1.PodSpec{
+			InitContainers: []corev1.Container{{Name: "init", Image: "git.example.com/team/init:v1"}},
+			Containers:     []corev1.Container{{Name: "web", Image: image}},
+		},
+	}
+	w.create(pod)
+	return func() {
+		w.t.Helper()
+		if err := w.client.Delete(w.t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) remove(o client.Object) {
+	w.t.Helper()
+	if err := w.client.Delete(w.t.Context(), o); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// gone waits until nothing is listed.
+func (w *world) gone() {
+	w.t.Helper()
+	w.until(func(ctx context.Context) (bool, string) {
+		pins, written := w.list(ctx).Data["registry-pins.txt"]
+		return written && pins == "", pins
+	})
+}
+
+// A resumed release keeps its pin until a pod carries it, not only until Flux says
+// Ready.
+func TestResume(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.hasty())
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	w.resume()
+	configMap := w.expectHeld("v1")
+	if got := report(t, configMap).Releases; len(got) != 1 || got[0].State != v1alpha1.ReleaseResuming || !slices.Equal(got[0].Pins, []string{"container/app==v1"}) {
+		t.Errorf("the report says %+v", got)
+	}
+	w.says("is not Ready at its current generation")
+	w.becomeReady()
+	w.says("no pod in " + w.apps + " carries it")
+	end := w.run(app + ":v2")
+	w.run("git.example.com/other/app:v1")
+	w.says("no pod in " + w.apps + " carries it")
+	end()
+	w.run(app + ":v1@sha256:0123456789012345678901234567890123456789012345678901234567890123")
+	w.says("nothing needs it since")
+	w.gone()
+}
+
+func TestResumeWithReadyAsProof(t *testing.T) {
+	w := newWorld(t, plane)
+	options := w.hasty()
+	options.Pins.ReadyIsProof = true
+	requests := countReads(t, w)
+	w.start(options)
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	w.resume()
+	w.says("is not Ready at its current generation")
+	w.becomeReady()
+	w.gone()
+	for path := range requests() {
+		if strings.HasSuffix(path, "/pods") {
+			t.Errorf("%s was read", path)
+		}
+	}
+}
+
+// A pod in an init container, in the namespace that the release names, proves it; only
+// that namespace is looked at.
+func TestPodsOfTheTargetNamespace(t *testing.T) {
+	w := newWorld(t, plane)
+	requests := countReads(t, w)
+	w.start(w.hasty())
+	w.sleep("web", "git.example.com/team/init:v1")
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.TargetNamespace = w.own })
+	w.says("container/init==v1")
+	w.resume()
+	w.becomeReady()
+	w.run(app + ":v1")
+	w.says("no pod in " + w.own + " carries it")
+	w.create(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "web"}, Spec: corev1.PodSpec{
+		InitContainers: []corev1.Container{{Name: "init", Image: "git.example.com/team/init:v1"}},
+		Containers:     []corev1.Container{{Name: "web", Image: "nginx"}},
+	}})
+	w.gone()
+	for path := range requests() {
+		if strings.HasSuffix(path, "/pods") && path != "/api/v1/namespaces/"+w.own+"/pods" {
+			t.Errorf("%s was read", path)
+		}
+	}
+}
+
+// What is held is held by the next controller, too, and where somebody has deleted or
+// broken the list while one was running.
+func TestHoldIsRemembered(t *testing.T) {
+	w := newWorld(t, plane)
+	stop := w.start(w.options())
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	w.resume()
+	since := *report(t, w.expectHeld("v1")).Pins[0].HeldSince
+	stop()
+	stop = w.start(w.options())
+	w.sleep("marker", app+":marker")
+	w.expect("marker")
+	w.remove(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins"}})
+	w.expectHeld("v1")
+	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) { c.Data = nil })
+	w.expectHeld("v1")
+	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) { c.Data["report.json"] = "{" })
+	w.says("PinReport")
+	configMap := w.expectHeld("v1")
+	if r := report(t, configMap); r.Forgotten || len(r.Pins) != 2 || *r.Pins[1].HeldSince != since {
+		t.Errorf("held since %s, and the report is %+v", since, r)
+	}
+	stop()
+
+	// Broken while nobody ran, too, nothing is let go.
+	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) { c.Data["report.json"] = "{" })
+	w.start(w.options())
+	w.says("is not Ready at its current generation")
+	if configMap := w.expectHeld("v1"); report(t, configMap).Forgotten {
+		t.Error("all releases are known, and it says that they are not")
+	}
+}
+
+// A list that was written before pins were held, or by a later version, is taken up.
+func TestListOfAnotherVersion(t *testing.T) {
+	for name, text := range map[string]string{
+		"older": `{"kind":"PinReport","pins":[{"pin":"container/app==v1","image":"git.example.com/team/app:v1","state":"Needed",
+			"neededBy":["%s/web"],"via":["spec.values.image"],"heldSince":null,"heldBecause":null}],"releases":[],"problems":["a"]}`,
+		"newer": `{"apiVersion":"pinsync.oleks.space/v2","kind":"PinReport","clusters":[{"name":"a"}],"pins":[{"pin":"container/app==v1",
+			"image":"git.example.com/team/app:v1","state":"Awaited","digest":{"sha256":"x"},"neededBy":["%s/web"],"via":[],"heldFor":[]}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, plane)
+			w.sleep("web", app+":v1")
+			w.resume()
+			written := &corev1.ConfigMap{
+				ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins"},
+				Data:       map[string]string{"registry-pins.txt": "container/app==v1\n", "report.json": fmt.Sprintf(text, w.apps)},
+			}
+			w.create(written)
+			w.edits[written.ResourceVersion] = true
+			w.start(w.hasty())
+			w.says("is not Ready at its current generation")
+			if r := report(t, w.expectHeld("v1")); r.Forgotten || len(r.Pins[0].HeldFor) != 1 || r.Pins[0].HeldFor[0].Release != w.apps+"/web" {
+				t.Errorf("got %+v", r)
+			}
+		})
+	}
+}
+
+// A cache that is behind lets no pin go: before that, the API server itself is asked.
+func TestRemovalIsConfirmed(t *testing.T) {
+	w := newWorld(t, plane)
+	options := w.hasty()
+	options.Pins.ReadyIsProof = true
+	admin := w.config
+	w.config = rest.CopyConfig(admin)
+	confirmed := make(chan struct{})
+	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			if request.Method == http.MethodGet && strings.HasSuffix(request.URL.Path, w.apps+"/helmreleases/web") {
+				select {
+				case <-confirmed:
+				default:
+					close(confirmed)
+				}
+				return nil, fmt.Errorf("no answer, for a test")
+			}
+			return next.RoundTrip(request)
+		})
+	})
+	w.start(options)
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	w.resume()
+	w.expectHeld("v1")
+	w.becomeReady()
+	<-confirmed
+	w.says("no answer, for a test")
+	w.expectComplete("false")
+	w.expectHeld("v1")
+}
+
+// Pods that cannot be listed keep the list from being complete, and the pin in it.
+func TestPodsCannotBeListed(t *testing.T) {
+	w := newWorld(t, plane)
+	refused := &refusals{resource: "pods"}
+	refused.wrap(w)
+	refused.set(true)
+	w.start(w.hasty())
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	w.run(app + ":v1")
+	w.resume()
+	w.becomeReady()
+	w.expectComplete("false")
+	w.says("Pods in " + w.apps)
+	w.expectHeld("v1")
+	refused.set(false)
+	w.gone()
+	w.expectComplete("true")
+}
+
+// The time of a list is that of its last complete view.
+func TestIncompleteListIsNotFresh(t *testing.T) {
+	w := newWorld(t, plane)
+	options := w.options()
+	options.Heartbeat = time.Second
+	refused := &refusals{resource: "imagepolicies"}
+	refused.wrap(w)
+	w.start(options)
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	refused.set(true)
+	w.expectComplete("false")
+	before := w.list(t.Context())
+	w.sleep("more", app+":v2")
+	w.expect("v1", "v2")
+	w.sleep("other", app+":v3")
+	after := w.expect("v1", "v2", "v3")
+	const key = "pinsync.oleks.space/synced-at"
+	if before.Annotations[key] != after.Annotations[key] {
+		t.Errorf("it was renewed from %s to %s", before.Annotations[key], after.Annotations[key])
+	}
+	refused.set(false)
+	w.expectComplete("true")
+	w.until(func(ctx context.Context) (bool, string) {
+		now := w.list(ctx).Annotations[key]
+		return now > after.Annotations[key], now
+	})
+}

@@ -1,0 +1,263 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// list is the ConfigMaps that the pins are kept in, as they were read or written last.
+// A write succeeds only on these versions.
+type list struct {
+	name types.NamespacedName
+	// client reads from the caches and writes to the API server, live reads from it.
+	client client.Client
+	live   client.Reader
+
+	// isKnown says that objects and memory are what the API server had when they were
+	// read or written; nobody has told otherwise.
+	isKnown bool
+	// objects are the ConfigMaps, by shard.
+	objects map[int]*corev1.ConfigMap
+	// memory is what they say, and what was known before where somebody else has
+	// changed them; nil, nothing is known yet.
+	memory *pin.Memory
+}
+
+// nameOf is the name of a shard's ConfigMap.
+func (l *list) nameOf(shard int) string {
+	if shard == 0 {
+		return l.name.Name
+	}
+	return l.name.Name + "-" + strconv.Itoa(shard)
+}
+
+// shardOf says which shard's ConfigMap has a name, and whether any has.
+func shardOf(list, name string) (int, bool) {
+	if name == list {
+		return 0, true
+	}
+	suffix, found := strings.CutPrefix(name, list+"-")
+	shard, err := strconv.Atoi(suffix)
+	return shard, found && err == nil && shard > 0 && strconv.Itoa(shard) == suffix
+}
+
+// read reads the ConfigMaps again, unless those that are known are those that there
+// are.
+func (l *list) read(ctx context.Context) error {
+	versions, err := l.versions(ctx)
+	if err != nil {
+		return err
+	}
+	if l.isKnown && l.isCurrent(versions) {
+		return nil
+	}
+	objects, err := l.readAll(ctx, versions)
+	if err != nil {
+		return err
+	}
+	memory := pin.Recall(stored(objects))
+	if l.memory != nil && !sameVersions(l.objects, objects) {
+		memory = l.memory.Reread(memory, syncedAt(objects).After(syncedAt(l.objects)))
+	} else if l.memory != nil {
+		memory = *l.memory
+	}
+	l.objects, l.memory, l.isKnown = objects, &memory, true
+	return nil
+}
+
+// versions returns the resource versions of the ConfigMaps as the cache has them.
+func (l *list) versions(ctx context.Context) (map[int]string, error) {
+	found := &metav1.PartialObjectMetadataList{}
+	found.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
+	if err := l.client.List(ctx, found, client.InNamespace(l.name.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing ConfigMaps: %w", err)
+	}
+	versions := map[int]string{}
+	for i := range found.Items {
+		if shard, is := shardOf(l.name.Name, found.Items[i].Name); is {
+			versions[shard] = found.Items[i].ResourceVersion
+		}
+	}
+	return versions, nil
+}
+
+func (l *list) isCurrent(versions map[int]string) bool {
+	if len(versions) != len(l.objects) {
+		return false
+	}
+	for shard, object := range l.objects {
+		if versions[shard] != object.ResourceVersion {
+			return false
+		}
+	}
+	return true
+}
+
+// readAll reads the ConfigMaps from the API server: those with the label, and those
+// that the cache knows, whose label somebody may have taken away.
+func (l *list) readAll(ctx context.Context, versions map[int]string) (map[int]*corev1.ConfigMap, error) {
+	var labelled corev1.ConfigMapList
+	err := l.live.List(ctx, &labelled, client.InNamespace(l.name.Namespace), client.MatchingLabels{v1alpha1.PinsLabel: "true"})
+	if err != nil {
+		return nil, fmt.Errorf("reading the ConfigMaps %s: %w", l.name, err)
+	}
+	objects := map[int]*corev1.ConfigMap{}
+	for i := range labelled.Items {
+		if shard, is := shardOf(l.name.Name, labelled.Items[i].Name); is {
+			objects[shard] = &labelled.Items[i]
+		}
+	}
+	if _, listed := versions[0]; !listed {
+		versions[0] = ""
+	}
+	for shard := range versions {
+		if objects[shard] != nil {
+			continue
+		}
+		object := &corev1.ConfigMap{}
+		name := types.NamespacedName{Namespace: l.name.Namespace, Name: l.nameOf(shard)}
+		switch err := l.live.Get(ctx, name, object); {
+		case err == nil:
+			objects[shard] = object
+		case !apierrors.IsNotFound(err):
+			return nil, fmt.Errorf("reading ConfigMap %s: %w", name, err)
+		}
+	}
+	return objects, nil
+}
+
+// stored is what ConfigMaps say, as far as it is memory.
+func stored(objects map[int]*corev1.ConfigMap) []pin.Part {
+	var all []pin.Part
+	for _, object := range objects {
+		// One that somebody else has made, of the same name, says nothing.
+		if lines, hasLines := object.Data[v1alpha1.PinsKey]; hasLines || object.Data[v1alpha1.ReportKey] != "" {
+			all = append(all, pin.Part{
+				Lines: lines, Images: object.Data[v1alpha1.ImagesKey], Report: object.Data[v1alpha1.ReportKey],
+			})
+		}
+	}
+	return all
+}
+
+func sameVersions(a, b map[int]*corev1.ConfigMap) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for shard := range a {
+		if b[shard] == nil || a[shard].UID != b[shard].UID || a[shard].ResourceVersion != b[shard].ResourceVersion {
+			return false
+		}
+	}
+	return true
+}
+
+// syncedAt is when the last of the ConfigMaps was written by someone who keeps the list.
+func syncedAt(objects map[int]*corev1.ConfigMap) time.Time {
+	var last time.Time
+	for _, object := range objects {
+		at, err := time.Parse(time.RFC3339, object.Annotations[v1alpha1.SyncedAtAnnotation])
+		if err == nil && at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
+
+// write writes parts to the ConfigMaps that say something else. New ones come first,
+// and those that are not used any more go last, so that at every moment all together
+// name every pin of both what was there and what will be, as far as both do. The memory
+// is then what the report says.
+func (l *list) write(ctx context.Context, desired map[int]*corev1.ConfigMap, memory pin.Memory) (written int, err error) {
+	shards := make([]int, 0, len(desired))
+	for shard := range desired {
+		shards = append(shards, shard)
+	}
+	slices.SortFunc(shards, func(a, b int) int {
+		if isNew, isNewToo := l.objects[a] == nil, l.objects[b] == nil; isNew != isNewToo {
+			if isNew {
+				return -1
+			}
+			return 1
+		}
+		return a - b
+	})
+	l.isKnown = false // until all succeeded
+	defer func() {
+		if err != nil {
+			both := l.memory.Reread(memory, false)
+			l.memory = &both
+		}
+	}()
+	for _, shard := range shards {
+		if isSame(l.objects[shard], desired[shard]) {
+			continue
+		}
+		if err := l.writeOne(ctx, desired[shard]); err != nil {
+			return written, err
+		}
+		l.objects[shard] = desired[shard]
+		written++
+	}
+	for shard, object := range l.objects {
+		if desired[shard] != nil {
+			continue
+		}
+		if err := l.clear(ctx, object); err != nil {
+			return written, err
+		}
+		delete(l.objects, shard)
+		written++
+	}
+	l.memory, l.isKnown = &memory, true
+	return written, nil
+}
+
+// writeOne creates a ConfigMap or updates the version that was read.
+func (l *list) writeOne(ctx context.Context, object *corev1.ConfigMap) error {
+	var err error
+	if object.ResourceVersion == "" {
+		err = l.client.Create(ctx, object, fieldOwner)
+	} else {
+		err = l.client.Update(ctx, object, fieldOwner)
+	}
+	if err != nil {
+		return fmt.Errorf("writing ConfigMap %s: %w", client.ObjectKeyFromObject(object), err)
+	}
+	return nil
+}
+
+// clear removes the version of a ConfigMap that was read, or what is pinsync's in it
+// where others have written to it, too.
+func (l *list) clear(ctx context.Context, object *corev1.ConfigMap) error {
+	rest := object.DeepCopy()
+	for _, key := range dataKeys() {
+		delete(rest.Data, key)
+		delete(rest.BinaryData, key)
+	}
+	if len(rest.Data)+len(rest.BinaryData) > 0 {
+		delete(rest.Labels, v1alpha1.PinsLabel)
+		for _, annotation := range annotationKeys() {
+			delete(rest.Annotations, annotation)
+		}
+		return l.writeOne(ctx, rest)
+	}
+	err := l.client.Delete(ctx, object, client.Preconditions{UID: &object.UID, ResourceVersion: &object.ResourceVersion})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting ConfigMap %s: %w", client.ObjectKeyFromObject(object), err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+const (
+	// lookMost and lookLeast bound how often the pods of a namespace are looked at
+	// while pins wait for them: a quarter of the grace.
+	lookMost, lookLeast = time.Second, 30 * time.Second
+
+	// namespacesPerPass is how many namespaces' pods are looked at in one pass. The
+	// others come in the passes after it.
+	namespacesPerPass = 20
+
+	// podsPerPage is how many pods one request returns.
+	podsPerPage = 500
+)
+
+// lookEvery is how often what a held pin waits for is looked at.
+func lookEvery(grace time.Duration) time.Duration {
+	return min(max(grace/4, lookMost), lookLeast)
+}
+
+// pods looks at the pods of the namespaces in which held pins wait to see them. It
+// keeps none: there are many, and they are rarely asked for.
+type pods struct {
+	live      client.Reader
+	every     time.Duration
+	sightings pin.Sightings
+	looked    map[string]time.Time
+}
+
+// look returns what is known of these namespaces, and looks at those for which that is
+// old. It says whether some are left for the next pass. What cannot be read goes to the
+// snapshot as unanswered.
+func (p *pods) look(ctx context.Context, s *pin.Snapshot, namespaces []string) (more bool) {
+	looked := make(map[string]time.Time, len(namespaces))
+	var due []string
+	for _, namespace := range namespaces {
+		looked[namespace] = p.looked[namespace]
+		if time.Since(looked[namespace]) >= p.every {
+			due = append(due, namespace)
+		}
+	}
+	p.looked = looked
+	s.Pods = p.sightings.Views(namespaces)
+	slices.SortStableFunc(due, func(a, b string) int { return looked[a].Compare(looked[b]) })
+	for i, namespace := range due {
+		if i == namespacesPerPass {
+			more = true
+			break
+		}
+		at := time.Now()
+		list, err := p.list(ctx, namespace)
+		if err != nil {
+			s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
+				Reason: v1alpha1.ReasonUnanswered, Object: "Pods in " + namespace, Message: err.Error(),
+			})
+			continue
+		}
+		looked[namespace] = at
+		p.sightings.Saw(namespace, at, list)
+	}
+	s.Pods = p.sightings.Views(namespaces)
+	return more
+}
+
+// list reads the pods of a namespace from the API server.
+func (p *pods) list(ctx context.Context, namespace string) ([]pin.Pod, error) {
+	var found []pin.Pod
+	page := &corev1.PodList{}
+	for {
+		err := p.live.List(ctx, page, client.InNamespace(namespace), client.Limit(podsPerPage), client.Continue(page.Continue))
+		if err != nil {
+			return nil, fmt.Errorf("listing pods: %w", err)
+		}
+		for i := range page.Items {
+			if pod, runs := snapshot.Pod(&page.Items[i]); runs {
+				found = append(found, pod)
+			}
+		}
+		if page.Continue == "" {
+			return found, nil
+		}
+	}
+}

@@ -1,0 +1,383 @@
+package pin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+)
+
+// story is a cluster whose list is made again and again, each time from what the
+// one before says in its objects.
+type story struct {
+	t       *testing.T
+	options Options
+	now     time.Time
+	vigil   Vigil
+	pods    Sightings
+	objects []Part
+
+	releases   []Release
+	unanswered bool
+	// behind says that releases cannot be confirmed.
+	behind bool
+}
+
+func newStory(t *testing.T, releases ...Release) *story {
+	return &story{
+		t: t, options: Options{Grace: time.Hour}, releases: releases,
+		now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), objects: []Part{{Report: `{"pins":[]}`}},
+	}
+}
+
+// pass makes the list, some time after the one before.
+func (s *story) pass(after time.Duration, pods ...Pod) *v1alpha1.PinReport {
+	s.t.Helper()
+	s.now = s.now.Add(after)
+	snapshot := &Snapshot{
+		Memory: Recall(s.objects), Taken: s.now, Since: s.vigil.Look(s.now, after), Releases: slices.Clone(s.releases), Confirmed: map[string]bool{},
+	}
+	questions := Ask(snapshot.Memory, snapshot.Taken, snapshot.Since, s.options)
+	snapshot.Everyone = questions.Everyone
+	for i := range snapshot.Releases {
+		if r := &snapshot.Releases[i]; !r.Suspended && !questions.Wants(r.Name) {
+			r.Contents = nil
+		}
+	}
+	for _, release := range questions.ToConfirm {
+		snapshot.Confirmed[release] = !s.behind
+	}
+	namespaces := questions.Namespaces(s.releases)
+	for _, namespace := range namespaces {
+		s.pods.Saw(namespace, s.now, pods)
+	}
+	snapshot.Pods = s.pods.Views(namespaces)
+	if s.unanswered {
+		snapshot.Unanswered = []v1alpha1.Problem{{Reason: v1alpha1.ReasonUnanswered}}
+		s.vigil.Break()
+	}
+	report := Plan(snapshot, s.options)
+	text, err := JSON(report)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.objects = []Part{{Lines: Lines(report), Images: Images(report), Report: text}}
+	return report
+}
+
+// watch makes the list every minute for some time, and expects the pin to be held
+// all the while for the same reason, which has this in it.
+func (s *story) watch(duration time.Duration, because string, pods ...Pod) {
+	s.t.Helper()
+	for range int(duration / time.Minute) {
+		report := s.pass(time.Minute, pods...)
+		if len(report.Pins) == 0 || report.Pins[0].State != v1alpha1.PinHeld || !strings.Contains(*report.Pins[0].HeldBecause, because) {
+			s.t.Fatalf("%s: want a held pin because of %q, got %s", s.now, because, tell(report))
+		}
+	}
+}
+
+// gone expects the next pass to let the pin go.
+func (s *story) gone(pods ...Pod) {
+	s.t.Helper()
+	if report := s.pass(time.Minute, pods...); len(report.Pins) > 0 {
+		s.t.Fatalf("%s: want no pin, got %s", s.now, tell(report))
+	}
+}
+
+// tell prints a report's pins.
+func tell(report *v1alpha1.PinReport) string {
+	var lines []string
+	for i := range report.Pins {
+		p := &report.Pins[i]
+		line := fmt.Sprintf("%s %s by %v", p.Pin, p.State, p.NeededBy)
+		for _, h := range p.HeldFor {
+			line += " for " + h.Release
+		}
+		if p.HeldBecause != nil {
+			line += fmt.Sprintf(" since %s because %s", *p.HeldSince, *p.HeldBecause)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// running is a pod with the image of the release web.
+func running(uid string) Pod {
+	return Pod{UID: uid, Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "V1"}}}
+}
+
+// asleep is a story in which the release web, of the image g.io/o/web:V1, has
+// fallen asleep.
+func asleep(t *testing.T) *story {
+	t.Helper()
+	web := sleeping("web", "g.io/o/web:V1")
+	web.TargetNamespace = "apps"
+	s := newStory(t, web)
+	if got, want := tell(s.pass(time.Minute)), "container/web==V1 Needed by [apps/web]\ncontainer/web==v1 Needed by [apps/web]"; got != want {
+		t.Fatalf("got %s, want %s", got, want)
+	}
+	return s
+}
+
+// resumed is a story in which the release web was resumed and is ready.
+func resumed(t *testing.T) *story {
+	t.Helper()
+	s := asleep(t)
+	s.releases[0].Suspended, s.releases[0].Ready = false, true
+	return s
+}
+
+const safe = "it goes after 1h0m0s of that"
+
+func TestPinGoesOnceItsReleaseHasBeenLiveForTheGrace(t *testing.T) {
+	s := asleep(t)
+	s.releases[0].Suspended = false
+	s.watch(2*time.Hour, "apps/web is not Ready at its current generation")
+	s.releases[0].Ready = true
+	s.watch(1*time.Minute, "no pod in apps carries it for apps/web") // it is seen at once: the pin was held before
+	s.watch(2*time.Hour, "no pod in apps carries it for apps/web", Pod{UID: "other", Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "V2"}}})
+	s.watch(time.Hour, safe, running("a"))
+	s.gone(running("a"))
+}
+
+// What a held pin says stays as it is while nothing changes: equal lists are not
+// written.
+func TestHeldPinIsStable(t *testing.T) {
+	s := resumed(t)
+	s.pass(time.Minute, running("a"))
+	s.pass(time.Minute, running("a"))
+	before := s.objects
+	for range 50 {
+		s.pass(time.Minute+time.Millisecond, running("a"))
+		if !slices.Equal(before, s.objects) {
+			t.Fatalf("got %s, before it was %s", s.objects[0].Report, before[0].Report)
+		}
+	}
+}
+
+// The report says who a pin is held for, since when, and which of its releases are
+// on their way up.
+func TestHeldPinInTheReport(t *testing.T) {
+	s := resumed(t)
+	got := tell(s.pass(time.Minute))
+	want := "container/web==V1 Held by [] for apps/web since 2026-01-01T00:02:00Z because the pods of apps/web were not looked at yet\n" +
+		strings.Replace("container/web==v1 Held by [] for apps/web since 2026-01-01T00:02:00Z because the pods of apps/web were not looked at yet", "V1", "v1", 1)
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	report := s.pass(time.Minute)
+	if len(report.Releases) != 1 || report.Releases[0].State != v1alpha1.ReleaseResuming ||
+		!slices.Equal(report.Releases[0].Pins, []string{"container/web==V1", "container/web==v1"}) {
+		t.Errorf("got %+v", report.Releases)
+	}
+}
+
+// Each of these starts the hour again, however late it comes.
+func TestInterruptions(t *testing.T) {
+	tests := map[string]struct {
+		change, back func(*story)
+		because      string
+		pods         []Pod
+	}{
+		"the pod vanishes":            {because: "no pod in apps carries it"},
+		"the release is not ready":    {change: func(s *story) { s.releases[0].Ready = false }, back: func(s *story) { s.releases[0].Ready = true }, because: "not Ready", pods: []Pod{running("a")}},
+		"a read gets no answer":       {change: func(s *story) { s.unanswered = true }, back: func(s *story) { s.unanswered = false }, because: "could not be read completely", pods: []Pod{running("a")}},
+		"another pod has taken over":  {because: safe, pods: []Pod{running("b")}},
+		"pinsync is started again":    {change: func(s *story) { s.vigil, s.pods = Vigil{}, Sightings{} }, because: safe, pods: []Pod{running("a")}},
+		"pinsync was not running":     {change: func(s *story) { s.vigil, s.pods = Vigil{}, Sightings{}; s.now = s.now.Add(time.Hour) }, because: safe, pods: []Pod{running("a")}},
+		"pinsync was stopped":         {change: func(s *story) { s.vigil.Look(s.now.Add(3*time.Hour), 3*time.Hour); s.now = s.now.Add(3 * time.Hour) }, because: safe, pods: []Pod{running("a")}},
+		"the clock is set forward":    {change: func(s *story) { s.now = s.now.Add(5 * time.Hour) }, because: safe, pods: []Pod{running("a")}},
+		"the clock is set back":       {change: func(s *story) { s.now = s.now.Add(-5 * time.Hour) }, because: safe, pods: []Pod{running("a")}},
+		"the report cannot be read":   {change: func(s *story) { s.objects[0].Report = "{" }, because: "", pods: []Pod{running("a")}},
+		"another release had forgot":  {change: func(s *story) { s.objects[0].Lines += "container/z==1\n" }, because: "", pods: []Pod{running("a")}},
+		"it was suspended in between": {change: func(s *story) { s.releases[0].Suspended = true; s.pass(time.Second); s.releases[0].Suspended = false }, because: "", pods: []Pod{running("a")}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := resumed(t)
+			s.pass(time.Minute)
+			s.watch(50*time.Minute, safe, running("a"))
+			if test.change != nil {
+				test.change(s)
+			}
+			s.watch(time.Minute, test.because, test.pods...)
+			if test.back != nil {
+				test.back(s)
+			}
+			uid := "a"
+			if len(test.pods) > 0 {
+				uid = test.pods[0].UID
+			}
+			s.watch(57*time.Minute, "", running(uid))
+			s.pass(5*time.Second, running(uid))
+			for range 10 {
+				if len(s.pass(time.Minute, running(uid)).Pins) == 0 {
+					return
+				}
+			}
+			t.Error("it is held for longer than the grace")
+		})
+	}
+}
+
+// A pin goes once its release is gone, disabled or refers to it no more, but not at
+// once: it may come back.
+func TestReleaseThatDoesWithout(t *testing.T) {
+	off := v1alpha1.SyncDisabled
+	for name, change := range map[string]func(*story){
+		"deleted":      func(s *story) { s.releases = nil },
+		"opted out":    func(s *story) { s.releases[0].Sync = &off },
+		"another tag":  func(s *story) { s.releases[0].Contents = sleeping("web", "g.io/o/web:V1").Contents[:0:0] },
+		"nothing else": func(s *story) { s.releases[0].Contents = []Content{{"spec.values", map[string]any{}}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := asleep(t)
+			change(s)
+			s.watch(30*time.Minute, safe)
+			s.releases = asleep(t).releases // it is back
+			if got := s.pass(time.Minute).Pins[0].State; got != v1alpha1.PinNeeded {
+				t.Fatalf("it is back, and the pin is %s", got)
+			}
+			change(s)
+			s.watch(time.Hour, safe)
+			s.gone()
+		})
+	}
+}
+
+// All that had needed a pin must be live at the same time, whenever that was.
+func TestPinOfSeveralReleases(t *testing.T) {
+	other := sleeping("other", "g.io/o/web:V1")
+	other.TargetNamespace = "apps"
+	s := asleep(t)
+	s.releases = append(s.releases, other)
+	s.pass(time.Minute)
+	s.releases[0].Suspended = false
+	for range 200 {
+		if got := tell(s.pass(time.Minute)); !strings.HasPrefix(got, "container/web==V1 Needed by [apps/other] for apps/web") {
+			t.Fatal(got)
+		}
+	}
+	s.releases[1].Suspended, s.releases[1].Ready = false, true
+	s.watch(2*time.Hour, "apps/web is not Ready", running("a"))
+	s.releases[0].Ready = true
+	s.watch(time.Hour, safe, running("a"))
+	s.gone(running("a"))
+}
+
+// A release that does without a pin that another needs is forgotten, so that those
+// who came and went do not add up for ever.
+func TestNeededPinForgetsWhoDoesWithout(t *testing.T) {
+	other := sleeping("other", "g.io/o/web:V1")
+	s := asleep(t)
+	s.releases = append(s.releases, other)
+	s.pass(time.Minute)
+	s.releases = s.releases[:1]
+	for range 60 {
+		if got := tell(s.pass(time.Minute)); !strings.HasPrefix(got, "container/web==V1 Needed by [apps/web] for apps/other") {
+			t.Fatal(got)
+		}
+	}
+	if got := tell(s.pass(time.Minute)); !strings.HasPrefix(got, "container/web==V1 Needed by [apps/web]\n") {
+		t.Fatal(got)
+	}
+}
+
+func TestReadyIsProofWithoutPods(t *testing.T) {
+	s := resumed(t)
+	s.options.ReadyIsProof = true
+	s.releases[0].OtherCluster = true
+	s.watch(time.Hour, safe)
+	s.pass(0)
+	s.gone()
+}
+
+func TestReleaseOfAnotherClusterKeepsItsPins(t *testing.T) {
+	s := resumed(t)
+	s.releases[0].OtherCluster = true
+	s.watch(5*time.Hour, "apps/web runs on another cluster", running("a"))
+	report := s.pass(time.Minute, running("a"))
+	if got := report.Releases[0].Problems; len(got) != 1 || got[0].Reason != v1alpha1.ReasonOtherCluster {
+		t.Errorf("the report says %+v", got)
+	}
+	s.releases = nil
+	s.watch(time.Hour, safe)
+	s.gone()
+}
+
+// What the cache says of a release does not let a pin go that the API server was not
+// asked about.
+func TestNothingGoesUnconfirmed(t *testing.T) {
+	s := resumed(t)
+	s.pass(time.Minute)
+	s.behind = true
+	s.watch(3*time.Hour, safe, running("a"))
+	s.behind = false
+	s.gone(running("a"))
+}
+
+// Where nobody knows who had needed the pins, every release that refers to one has
+// to be live, also those that never slept as far as anybody knows.
+func TestForgottenMemory(t *testing.T) {
+	live := sleeping("live", "g.io/o/web:v1")
+	live.Suspended, live.TargetNamespace = false, "live"
+	for name, objects := range map[string][]Part{
+		"lines only":    {{Lines: "container/web==v1\n"}},
+		"broken report": {{Lines: "container/web==v1\n", Report: `{"pins":[{"pin":"container/web==v1","image":"g.io/o/web:v1"}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory(t, live)
+			s.objects = objects
+			s.watch(2*time.Hour, "apps/live is not Ready")
+			s.releases[0].Ready = true
+			v1 := Pod{UID: "a", Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "v1"}}}
+			s.watch(time.Hour, safe, v1)
+			s.gone(v1)
+		})
+	}
+	t.Run("nobody refers to it", func(t *testing.T) {
+		s := newStory(t)
+		s.objects = []Part{{Lines: "container/web==v1\n"}}
+		s.watch(time.Hour, safe)
+		s.gone()
+	})
+	t.Run("no list at all", func(t *testing.T) {
+		s := newStory(t, sleeping("web", "g.io/o/web:v1"), live)
+		s.objects = nil
+		if got, want := tell(s.pass(time.Minute)), "container/web==v1 Needed by [apps/web]"; got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+		s.releases = s.releases[1:]
+		s.watch(1*time.Minute, "it is not known yet which releases had needed it")
+		s.watch(2*time.Hour, "apps/live is not Ready")
+	})
+	t.Run("an incomplete view tells nothing", func(t *testing.T) {
+		s := newStory(t, live)
+		s.objects = []Part{{Lines: "container/web==v1\n"}}
+		s.unanswered = true
+		s.watch(2*time.Hour, "could not be read completely")
+		s.unanswered = false
+		s.watch(2*time.Hour, "apps/live is not Ready")
+	})
+}
+
+// An incomplete view adds, and lets nothing go.
+func TestIncompleteViewKeepsThePreviousList(t *testing.T) {
+	s := newStory(t, sleeping("gone", "g.io/o/gone:1"), sleeping("kept", "g.io/o/kept:1"))
+	s.pass(time.Minute)
+	s.releases = []Release{sleeping("kept", "g.io/o/kept:1"), sleeping("new", "g.io/o/new:1")}
+	s.unanswered = true
+	for range 200 {
+		got := tell(s.pass(time.Minute))
+		want := "container/gone==1 Held by [] for apps/gone since 2026-01-01T00:02:00Z because the cluster could not be read completely\n" +
+			"container/kept==1 Needed by [apps/kept]\ncontainer/new==1 Needed by [apps/new]"
+		if got != want {
+			t.Fatalf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
