@@ -36,15 +36,18 @@ func (r *Reconciler) gather(ctx context.Context, now time.Time) (s *pin.Snapshot
 	if !r.gatherProgress(s) {
 		return nil, false, nil
 	}
+	questions := pin.Ask(s.Memory, s.Taken, s.Since, r.options.Pins)
+	if len(questions.ToConfirm) > 0 {
+		s.Confirmed = make(map[string]bool, len(questions.ToConfirm))
+	}
 	namespaces := &metav1.PartialObjectMetadataList{}
 	namespaces.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
-	if err := r.listKind(ctx, r.watches.namespaces, namespaces); err != nil {
+	if err := r.listKind(ctx, s, r.watches.namespaces, namespaces); err != nil {
 		return nil, false, err
 	}
 	for i := range namespaces.Items {
 		s.Namespaces = append(s.Namespaces, snapshot.Namespace(&namespaces.Items[i]))
 	}
-	questions := pin.Ask(s.Memory, s.Taken, s.Since, r.options.Pins)
 	releases, err := r.releases(ctx, s, questions)
 	if err != nil {
 		return nil, false, err
@@ -85,13 +88,12 @@ func (r *Reconciler) gatherProgress(s *pin.Snapshot) bool {
 // without which a pin would go: a cache may be behind.
 func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *pin.Questions) ([]helmv2.HelmRelease, error) {
 	var cached helmv2.HelmReleaseList
-	if err := r.listKind(ctx, r.watches.releases, &cached); err != nil {
+	if err := r.listCached(ctx, r.watches.releases, &cached); err != nil {
 		return nil, err
 	}
 	if len(questions.ToConfirm) == 0 {
 		return cached.Items, nil
 	}
-	s.Confirmed = make(map[string]bool, len(questions.ToConfirm))
 	for _, name := range questions.ToConfirm {
 		s.Confirmed[name] = true
 	}
@@ -121,10 +123,14 @@ func (r *Reconciler) gatherReleases(
 ) bool {
 	s.Everyone = questions.Everyone
 	protector := pin.NewProtector(s.Namespaces, r.options.Pins)
-	lookUp := r.sources.lookUp(ctx, &s.Unanswered)
+	lookUp := r.sources.lookUp(ctx, &s.Unanswered, false)
+	lookUpAfresh := r.sources.lookUp(ctx, &s.Unanswered, true)
 	for i := range releases {
 		release := snapshot.Release(&releases[i])
-		if protector.Protects(&release) || questions.Wants(release.Name) {
+		switch {
+		case s.Confirmed[release.String()]:
+			snapshot.AddContents(&release, &releases[i], lookUpAfresh)
+		case protector.Protects(&release), questions.Wants(release.Name):
 			snapshot.AddContents(&release, &releases[i], lookUp)
 		}
 		s.Releases = append(s.Releases, release)
@@ -157,14 +163,14 @@ func (r *Reconciler) isYoung(s *pin.Snapshot) bool {
 
 func (r *Reconciler) gatherPolicies(ctx context.Context, s *pin.Snapshot) error {
 	var policies imagev1.ImagePolicyList
-	if err := r.listKind(ctx, r.watches.policies, &policies); err != nil {
+	if err := r.listKind(ctx, s, r.watches.policies, &policies); err != nil {
 		return err
 	}
 	for i := range policies.Items {
 		s.Policies = append(s.Policies, snapshot.Policy(&policies.Items[i]))
 	}
 	var repositories imagev1.ImageRepositoryList
-	if err := r.listKind(ctx, r.watches.repositories, &repositories); err != nil {
+	if err := r.listKind(ctx, s, r.watches.repositories, &repositories); err != nil {
 		return err
 	}
 	for i := range repositories.Items {
@@ -173,10 +179,23 @@ func (r *Reconciler) gatherPolicies(ctx context.Context, s *pin.Snapshot) error 
 	return nil
 }
 
-// listKind reads a kind's objects from the cache; none where it is not in sync. The
+// listKind reads a kind's objects: from the cache, or, where a pin may go, which must
+// not be decided on what is old, from the API server itself.
+func (r *Reconciler) listKind(ctx context.Context, s *pin.Snapshot, k *kind, list client.ObjectList) error {
+	if s.Confirmed != nil && k.isInSync() {
+		err := r.live.List(ctx, list)
+		if err == nil {
+			return nil
+		}
+		s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, image.Shorten(err.Error())))
+	}
+	return r.listCached(ctx, k, list)
+}
+
+// listCached reads a kind's objects from the cache; none where it is not in sync. The
 // objects are the cache's own, not to be changed.
-func (r *Reconciler) listKind(ctx context.Context, k *kind, list client.ObjectList) error {
-	if at, _ := k.progress(); at != stateInSync {
+func (r *Reconciler) listCached(ctx context.Context, k *kind, list client.ObjectList) error {
+	if !k.isInSync() {
 		return nil
 	}
 	if err := r.client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {

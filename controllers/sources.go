@@ -64,15 +64,15 @@ func newSources(live client.Reader, readSecrets bool) *sources {
 	return &sources{live: live, readSecrets: readSecrets, entries: map[sourceKey]*sourceEntry{}}
 }
 
-// lookUp returns what looks up sources in one pass. What cannot be read goes to
-// the snapshot as unanswered.
-func (s *sources) lookUp(ctx context.Context, unanswered *[]v1alpha1.Problem) snapshot.Sources {
+// lookUp returns what looks up sources in one pass; afresh, it reads those that it knows
+// again. What cannot be read goes to the snapshot as unanswered.
+func (s *sources) lookUp(ctx context.Context, unanswered *[]v1alpha1.Problem, afresh bool) snapshot.Sources {
 	return func(kind string, name pin.Name) snapshot.Source {
 		key := sourceKey{sourceKind(kind), types.NamespacedName{Namespace: name.Namespace, Name: name.Name}}
 		if key.kind == secretSource && !s.readSecrets {
 			return snapshot.Source{NotRead: snapshot.SecretsIgnored}
 		}
-		entry, err := s.get(ctx, key)
+		entry, err := s.get(ctx, key, afresh)
 		if err != nil {
 			*unanswered = append(*unanswered, v1alpha1.Problem{
 				Reason: v1alpha1.ReasonUnanswered, Object: kind + " " + name.String(), Message: err.Error(),
@@ -83,8 +83,8 @@ func (s *sources) lookUp(ctx context.Context, unanswered *[]v1alpha1.Problem) sn
 	}
 }
 
-// get returns an entry, from the API server where it is not known.
-func (s *sources) get(ctx context.Context, key sourceKey) (*sourceEntry, error) {
+// get returns an entry, from the API server where it is not known or wanted afresh.
+func (s *sources) get(ctx context.Context, key sourceKey, afresh bool) (*sourceEntry, error) {
 	s.mu.Lock()
 	entry, found := s.entries[key]
 	if !found {
@@ -93,7 +93,7 @@ func (s *sources) get(ctx context.Context, key sourceKey) (*sourceEntry, error) 
 	}
 	entry.named = true
 	s.mu.Unlock()
-	if found {
+	if found && !afresh {
 		return entry, nil
 	}
 	// A change that is told while the object is being read removes the entry, so

@@ -276,6 +276,9 @@ func (m *model) plan(p *modelProcess, poll bool) {
 	questions := Ask(s.Memory, s.Taken, s.Since, m.options)
 	s.Everyone = questions.Everyone
 	seen := p.cache.copy()
+	if len(questions.ToConfirm) > 0 {
+		seen.policy = m.cluster.policy
+	}
 	for _, confirmed := range questions.ToConfirm {
 		name := strings.TrimPrefix(confirmed, "ns-")
 		name = name[:1]

@@ -48,7 +48,8 @@ type Snapshot struct {
 	Pods map[string]View
 
 	// Confirmed are the releases, as namespace/name, that were read from the API
-	// server itself, or are known from it not to exist: a cache may be behind.
+	// server itself, or are known from it not to exist: a cache may be behind. If
+	// there are any, so was everything but the other releases.
 	Confirmed map[string]bool
 
 	// Taken is when the snapshot was taken, and Since is since when the cluster has
