@@ -101,18 +101,29 @@ func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *p
 		return s.Confirmed[client.ObjectKeyFromObject(&release).String()]
 	})
 	for _, name := range questions.ToConfirm {
-		namespace, own, _ := strings.Cut(name, "/")
-		release := helmv2.HelmRelease{}
-		switch err := r.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: own}, &release); {
-		case err == nil:
-			releases = append(releases, release)
-		case !apierrors.IsNotFound(err):
+		release, err := r.confirm(ctx, name)
+		switch {
+		case err != nil:
 			s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
-				Reason: v1alpha1.ReasonUnanswered, Object: "HelmRelease " + name, Message: err.Error(),
+				Reason: v1alpha1.ReasonUnanswered, Object: "HelmRelease " + name, Message: image.Shorten(err.Error()),
 			})
+		case release != nil:
+			releases = append(releases, *release)
 		}
 	}
 	return releases, nil
+}
+
+// confirm reads a release from the API server; nil, it does not exist. The answer is the
+// same where the kind does not exist any more: that is a failure.
+func (r *Reconciler) confirm(ctx context.Context, name string) (*helmv2.HelmRelease, error) {
+	namespace, own, _ := strings.Cut(name, "/")
+	release := &helmv2.HelmRelease{}
+	err := r.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: own}, release)
+	if apierrors.IsNotFound(err) {
+		return nil, r.live.List(ctx, &helmv2.HelmReleaseList{}, client.InNamespace(namespace), client.Limit(1))
+	}
+	return release, err
 }
 
 // gatherReleases adds the releases, with their contents those that are protected or

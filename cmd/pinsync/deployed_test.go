@@ -31,6 +31,7 @@ import (
 // programs that its pods would run, as processes with the same rights.
 type deployment struct {
 	t          *testing.T
+	plane      *local.ControlPlane
 	client     client.Client
 	admin      string // kubeconfig file
 	kubeconfig string // kubeconfig file of the service account
@@ -49,15 +50,15 @@ func deploy(t *testing.T) *deployment {
 			t.Error(err)
 		}
 	})
-	if err := plane.InstallFlux(); err != nil {
-		t.Fatal(err)
-	}
+	d := &deployment{t: t, plane: plane}
+	d.must(plane.InstallFlux())
 	c, err := client.New(plane.Config, client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	d := &deployment{t: t, client: c, admin: filepath.Join(folder, "admin"), kubeconfig: filepath.Join(folder, "pinsync"), binary: filepath.Join(folder, "pinsync-binary")}
+	d.client, d.admin = c, filepath.Join(folder, "admin")
+	d.kubeconfig, d.binary = filepath.Join(folder, "pinsync"), filepath.Join(folder, "pinsync-binary")
 	d.must(os.WriteFile(d.admin, plane.Kubeconfig, 0o600))
 	d.kubectl("apply", "-f", d.file("default.yaml", d.kubectl("kustomize", "../../config/default")))
 	d.writeKubeconfig(plane)
@@ -177,6 +178,20 @@ type replica struct {
 	command *exec.Cmd
 	log     lockedBuffer
 	stop    func()
+	// killed says that it did not end, or will not, as it should.
+	killed bool
+	// ended is closed when it has.
+	ended chan struct{}
+	err   error
+}
+
+func (r *replica) isRunning() bool {
+	select {
+	case <-r.ended:
+		return false
+	default:
+		return true
+	}
 }
 
 // lockedBuffer is a buffer that is read while it is written.
@@ -201,15 +216,25 @@ func (b *lockedBuffer) String() string {
 // ended well.
 func (d *deployment) start() *replica {
 	d.t.Helper()
-	r := &replica{command: exec.CommandContext(context.WithoutCancel(d.t.Context()), d.binary, d.args...)}
+	r := &replica{
+		command: exec.CommandContext(context.WithoutCancel(d.t.Context()), d.binary, d.args...),
+		ended:   make(chan struct{}),
+	}
 	r.command.Stderr = &r.log
 	d.must(r.command.Start())
+	go func() {
+		r.err = r.command.Wait()
+		close(r.ended)
+	}()
 	r.stop = sync.OnceFunc(func() {
+		if r.killed {
+			return
+		}
 		if err := r.command.Process.Signal(syscall.SIGTERM); err != nil {
 			d.t.Error(err)
 		}
-		if err := r.command.Wait(); err != nil {
-			d.t.Errorf("pinsync ended with %v; its log:\n%s", err, r.log.String())
+		if <-r.ended; r.err != nil {
+			d.t.Errorf("pinsync ended with %v; its log:\n%s", r.err, r.log.String())
 		}
 	})
 	d.t.Cleanup(r.stop)
