@@ -79,6 +79,7 @@ type world struct {
 
 	mu       sync.Mutex
 	versions []*corev1.ConfigMap
+	events   []watch.Event
 	// edits are the versions that the test itself wrote.
 	edits map[string]bool
 }
@@ -120,11 +121,15 @@ func (w *world) record() {
 	go func() {
 		defer close(done)
 		for event := range watcher.ResultChan() {
-			if configMap, ok := event.Object.(*corev1.ConfigMap); ok && event.Type != watch.Deleted {
-				w.mu.Lock()
-				w.versions = append(w.versions, configMap)
-				w.mu.Unlock()
+			configMap, ok := event.Object.(*corev1.ConfigMap)
+			w.mu.Lock()
+			w.events = append(w.events, event)
+			if ok && event.Type != watch.Deleted {
+				if _, isOurs := configMap.Data["registry-pins.txt"]; isOurs {
+					w.versions = append(w.versions, configMap)
+				}
 			}
+			w.mu.Unlock()
 		}
 	}()
 	w.t.Cleanup(func() {

@@ -87,8 +87,8 @@ type modelProcess struct {
 	synced time.Time
 	failed bool
 
-	// blind says that it found no list and knows none: nobody can know then which
-	// releases were on their way up.
+	// blind says that it found no list and does not know the last one: then it cannot
+	// know which releases were on their way up.
 	blind bool
 	// planned is a report that is not written yet, made from a version of the list.
 	planned *v1alpha1.PinReport
@@ -263,7 +263,7 @@ func (m *model) plan(p *modelProcess, poll bool) {
 		if p.knows != 0 {
 			read = p.known.Reread(read, !m.tampered)
 		}
-		p.blind = p.knows == 0 && len(m.list) == 0
+		p.blind = p.knows < m.version-1 && len(m.list) == 0
 		p.known, p.knows = read, m.version
 	}
 	if m.now.Sub(p.synced) > modelGrace/2 {
