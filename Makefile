@@ -9,6 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 IMG ?= git.oleks.space/oleks/pinsync:$(VERSION)
 PLATFORMS ?= linux/amd64,linux/arm64
 FUZZTIME ?= 30s
+MODEL_CHECKS ?= 1000000
 
 # Where etcd and kube-apiserver are. Set it to use binaries of your own.
 ifdef KUBEBUILDER_ASSETS
@@ -59,7 +60,11 @@ endif
 
 .PHONY: test
 test: control-plane ## Run all tests.
-	go test ./...
+	go test -timeout 30m ./...
+
+.PHONY: model
+model: ## Try MODEL_CHECKS (1000000) histories of the world against the promise.
+	go test ./internal/pin -run '^TestNoTagIsLost$$' -rapid.checks $(MODEL_CHECKS) -timeout 24h
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s).

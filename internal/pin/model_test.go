@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -483,6 +484,11 @@ func (m *model) loseList(instead []Part) {
 var often = []string{"create", "suspend", "resume", "ready", "roll out", "calm", "calm", "calm", "sync", "plan", "write", "start"}
 
 func TestNoTagIsLost(t *testing.T) {
+	checks := flag.Lookup("rapid.checks")
+	if before := checks.Value.String(); before == checks.DefValue {
+		defer func() { _ = checks.Value.Set(before) }()
+		_ = checks.Value.Set("10000") // what goes wrong goes wrong rarely
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t)
 		actions := m.actions()

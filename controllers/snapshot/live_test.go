@@ -1,0 +1,81 @@
+package snapshot
+
+import (
+	"strings"
+	"testing"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Ready counts only at the current generation, as the condition itself says.
+func TestIsReady(t *testing.T) {
+	for name, test := range map[string]struct {
+		status              metav1.ConditionStatus
+		condition, observed int64
+		want                bool
+	}{
+		"ready":                           {metav1.ConditionTrue, 2, 2, true},
+		"ready, status a step behind":     {metav1.ConditionTrue, 2, 1, true},
+		"from before the suspension":      {metav1.ConditionTrue, 1, 2, false},
+		"condition without a generation":  {metav1.ConditionTrue, 0, 2, true},
+		"neither":                         {metav1.ConditionTrue, 0, 1, false},
+		"not ready":                       {metav1.ConditionFalse, 2, 2, false},
+		"unknown":                         {metav1.ConditionUnknown, 2, 2, false},
+		"from a generation that is later": {metav1.ConditionTrue, 3, 3, false},
+	} {
+		release := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Generation: 2}}
+		release.Status.ObservedGeneration = test.observed
+		release.Status.Conditions = []metav1.Condition{
+			{Type: "Released", Status: metav1.ConditionTrue, ObservedGeneration: 2},
+			{Type: "Ready", Status: test.status, ObservedGeneration: test.condition},
+		}
+		if got := IsReady(release); got != test.want {
+			t.Errorf("%s: got %t", name, got)
+		}
+	}
+	if IsReady(&helmv2.HelmRelease{}) {
+		t.Error("a release without conditions is ready")
+	}
+}
+
+func TestPod(t *testing.T) {
+	const digest = "@sha256:0123456789012345678901234567890123456789012345678901234567890123"
+	now := metav1.Now()
+	for name, test := range map[string]struct {
+		pod  corev1.Pod
+		want string
+	}{
+		"running": {corev1.Pod{
+			Spec: corev1.PodSpec{
+				InitContainers: []corev1.Container{{Image: "g.io/o/init:1"}},
+				Containers:     []corev1.Container{{Image: "G.io:443/o/web:V1"}, {Image: "nginx"}, {Image: "no image"}},
+			},
+			Status: corev1.PodStatus{Phase: corev1.PodRunning},
+		}, "g.io/o/init:1 g.io/o/web:V1 docker.io/library/nginx:latest"},
+		"tag and digest": {corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1" + digest}}}}, "g.io/o/web:1"},
+		"digest alone":   {corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web" + digest}}}}, ""},
+		"ended": {corev1.Pod{
+			Spec:   corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1"}}},
+			Status: corev1.PodStatus{Phase: corev1.PodSucceeded},
+		}, ""},
+		"failed": {corev1.Pod{
+			Spec:   corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1"}}},
+			Status: corev1.PodStatus{Phase: corev1.PodFailed},
+		}, ""},
+		"about to end": {corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &now},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1"}}},
+		}, ""},
+	} {
+		pod, counts := Pod(&test.pod)
+		var images []string
+		for _, ref := range pod.Images {
+			images = append(images, ref.String())
+		}
+		if got := strings.Join(images, " "); got != test.want || counts != (got != "") {
+			t.Errorf("%s: got %q, counts %t; want %q", name, got, counts, test.want)
+		}
+	}
+}
