@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,27 +56,29 @@ func shardOf(list, name string) (int, bool) {
 }
 
 // read reads the ConfigMaps again, unless those that are known are those that there
-// are.
-func (l *list) read(ctx context.Context) error {
+// are, and says whether somebody else has changed what they say.
+func (l *list) read(ctx context.Context) (changed bool, err error) {
 	versions, err := l.versions(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if l.isKnown && l.isCurrent(versions) {
-		return nil
+		return false, nil
 	}
 	objects, err := l.readAll(ctx, versions)
 	if err != nil {
-		return err
+		return false, err
 	}
-	memory := pin.Recall(stored(objects))
-	if l.memory != nil && !sameVersions(l.objects, objects) {
-		memory = l.memory.Reread(memory, syncedAt(objects).After(syncedAt(l.objects)))
-	} else if l.memory != nil {
-		memory = *l.memory
+	switch {
+	case l.memory == nil:
+		memory := pin.Recall(stored(objects))
+		l.memory = &memory
+	case !isSameData(l.objects, objects):
+		memory := l.memory.Reread(pin.Recall(stored(objects)), syncedAt(objects).After(syncedAt(l.objects)))
+		l.memory, changed = &memory, true
 	}
-	l.objects, l.memory, l.isKnown = objects, &memory, true
-	return nil
+	l.objects, l.isKnown = objects, true
+	return changed, nil
 }
 
 // versions returns the resource versions of the ConfigMaps as the cache has them.
@@ -153,16 +156,8 @@ func stored(objects map[int]*corev1.ConfigMap) []pin.Part {
 	return all
 }
 
-func sameVersions(a, b map[int]*corev1.ConfigMap) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for shard := range a {
-		if b[shard] == nil || a[shard].UID != b[shard].UID || a[shard].ResourceVersion != b[shard].ResourceVersion {
-			return false
-		}
-	}
-	return true
+func isSameData(a, b map[int]*corev1.ConfigMap) bool {
+	return maps.EqualFunc(a, b, func(a, b *corev1.ConfigMap) bool { return maps.Equal(a.Data, b.Data) })
 }
 
 // syncedAt is when the last of the ConfigMaps was written by someone who keeps the list.

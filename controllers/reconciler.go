@@ -85,8 +85,11 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	if !r.watches.configMaps.isInSync() {
 		return soon, nil
 	}
-	if err := r.list.read(ctx); err != nil {
+	changed, err := r.list.read(ctx)
+	if changed || err != nil {
 		r.vigil.Break()
+	}
+	if err != nil {
 		return 0, err
 	}
 	s, more, err := r.gather(ctx, now)

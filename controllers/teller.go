@@ -68,6 +68,8 @@ func (t *teller) add(now map[telling]string, k *kind, name types.NamespacedName,
 		what.reason = string(problem.Reason)
 	case v1alpha1.ReasonPolicyNotReady, v1alpha1.ReasonPolicyUnresolved:
 		return // the policy says so itself
+	case v1alpha1.ReasonOtherCluster:
+		return // the pin is there; nobody has to mend anything
 	default:
 	}
 	note := problem.Message

@@ -170,10 +170,11 @@ func (p *planner) run(h *v1alpha1.Hold, v *verdict) bool {
 	if !v.safe {
 		return false
 	}
-	from := safeFrom(h.SafeSince, p.snapshot.Taken, p.snapshot.Since, v.since)
+	from := safeFrom(h.SafeSince, p.snapshot.Taken, v.since)
 	h.SafeSince = timestamp(from.Add(time.Second - 1)) // never too early by what is cut off
 	isConfirmed := h.Release == v1alpha1.HeldForUnknown || p.snapshot.Confirmed[h.Release]
-	return isConfirmed && v.at.Sub(from) >= p.options.Grace
+	watched := safeFrom(h.SafeSince, p.snapshot.Taken, p.snapshot.Since)
+	return isConfirmed && v.at.Sub(watched) >= p.options.Grace
 }
 
 // because says what a held pin waits for.
@@ -185,7 +186,7 @@ func (p *planner) because(waits []string, holds []v1alpha1.Hold) string {
 	for _, h := range holds {
 		since = max(since, *h.SafeSince)
 	}
-	return fmt.Sprintf("nothing needs it since %s, and it goes after %s of that", since, p.options.Grace)
+	return fmt.Sprintf("nothing needs it since %s, and it goes once that was watched for %s without a break", since, p.options.Grace)
 }
 
 // resuming adds to the report the releases that pins are held for and that refer to

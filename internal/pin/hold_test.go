@@ -132,7 +132,7 @@ func resumed(t *testing.T) *story {
 	return s
 }
 
-const safe = "it goes after 1h0m0s of that"
+const safe = "it goes once that was watched for 1h0m0s without a break"
 
 func TestPinGoesOnceItsReleaseHasBeenLiveForTheGrace(t *testing.T) {
 	s := asleep(t)

@@ -71,7 +71,7 @@ func Recall(objects []Part) Memory {
 // written, and what was known before holds besides.
 func (m Memory) Reread(read Memory, isNewer bool) Memory {
 	if isNewer && !read.Forgotten {
-		return Memory{Pins: m.limitClocks(read.Pins), HasPolicies: read.HasPolicies}
+		return read
 	}
 	known := map[string]bool{}
 	for i := range m.Pins {
@@ -83,31 +83,6 @@ func (m Memory) Reread(read Memory, isNewer bool) Memory {
 		both.Forgotten = true
 	}
 	return both
-}
-
-// limitClocks takes back the time for which others have seen releases to be safe,
-// beyond what this memory says: their clock may not be the one here.
-func (m Memory) limitClocks(pins []v1alpha1.Pin) []v1alpha1.Pin {
-	type hold struct {
-		line
-		release string
-	}
-	known := map[hold]*string{}
-	for i := range m.Pins {
-		for _, h := range m.Pins[i].HeldFor {
-			known[hold{line{m.Pins[i].Pin, m.Pins[i].Image}, h.Release}] = h.SafeSince
-		}
-	}
-	for i := range pins {
-		for j := range pins[i].HeldFor {
-			h := &pins[i].HeldFor[j]
-			mine := known[hold{line{pins[i].Pin, pins[i].Image}, h.Release}]
-			if compareSafe(mine, h.SafeSince) < 0 {
-				h.SafeSince = mine
-			}
-		}
-	}
-	return pins
 }
 
 // unexplained returns the entries of a line: one for each image that it can stand for,

@@ -263,6 +263,7 @@ func (m *model) plan(p *modelProcess, poll bool) {
 		read := Recall(m.list)
 		if p.knows != 0 {
 			read = p.known.Reread(read, !m.tampered)
+			p.vigil.Break()
 		}
 		p.blind = p.knows < m.version-1 && len(m.list) == 0
 		p.known, p.knows = read, m.version

@@ -29,7 +29,8 @@ func (v *Vigil) Look(now time.Time, elapsed time.Duration) time.Time {
 	return v.since
 }
 
-// Break says that the last look did not see everything.
+// Break says that the last look did not see everything, or that somebody else has
+// looked, too, and noted times of another clock.
 func (v *Vigil) Break() {
 	v.since = time.Time{}
 }
