@@ -29,22 +29,23 @@ const roomPerObject = 900 << 10
 // apply writes the report to the ConfigMaps where they say something else, or where
 // their synced-at is due, and returns when it is due next.
 func (r *Reconciler) apply(ctx context.Context, report *v1alpha1.PinReport, s *pin.Snapshot) (renewIn time.Duration, err error) {
-	parts, err := pin.Spread(report, len(r.list.objects), r.room)
+	memory := pin.MemoryOf(report)
+	parts, err := pin.Spread(report, r.salt(s), len(r.list.objects), r.room)
 	if err != nil {
+		r.list.remember(memory)
 		return 0, err
 	}
-	due := r.renewIn(s)
-	desired := make(map[int]*corev1.ConfigMap, len(parts))
-	changed := len(parts) != len(r.list.objects)
+	desired := make([]*corev1.ConfigMap, len(parts))
 	for i := range parts {
 		desired[i] = r.render(i, len(parts), &parts[i], s.Complete())
-		isChanged := !isSame(r.list.objects[i], desired[i])
-		changed = changed || isChanged
-		if s.Complete() && (isChanged || due <= 0) || desired[i].Annotations[v1alpha1.SyncedAtAnnotation] == "" {
-			desired[i].Annotations[v1alpha1.SyncedAtAnnotation] = s.Taken.UTC().Format(time.RFC3339)
-		}
 	}
-	if _, err := r.list.write(ctx, desired, pin.MemoryOf(report)); err != nil {
+	if len(desired) > 1 {
+		desired[0].Annotations[v1alpha1.ShardsAnnotation] = digestOf(desired[1:])
+	} else {
+		delete(desired[0].Annotations, v1alpha1.ShardsAnnotation)
+	}
+	changed := r.stamp(desired, s)
+	if err := r.list.write(ctx, desired, memory); err != nil {
 		return 0, err
 	}
 	if changed {
@@ -52,6 +53,38 @@ func (r *Reconciler) apply(ctx context.Context, report *v1alpha1.PinReport, s *p
 			"releases", len(report.Releases), "objects", len(parts))
 	}
 	return r.renewIn(s), nil
+}
+
+// stamp says in the ConfigMaps that are written, and in all where that is due, when the
+// list was last known to be current. It says whether any has something new to say.
+func (r *Reconciler) stamp(desired []*corev1.ConfigMap, s *pin.Snapshot) (changed bool) {
+	changed = len(desired) != len(r.list.objects)
+	isDue := r.renewIn(s) <= 0
+	last := syncedAt(r.list.objects)
+	if last.IsZero() {
+		last = s.Taken
+	}
+	for i, object := range desired {
+		isChanged := !isSame(r.list.objects[i], object)
+		changed = changed || isChanged
+		switch {
+		case s.Complete() && (isChanged || isDue):
+			object.Annotations[v1alpha1.SyncedAtAnnotation] = s.Taken.UTC().Format(time.RFC3339)
+		case object.Annotations[v1alpha1.SyncedAtAnnotation] == "":
+			object.Annotations[v1alpha1.SyncedAtAnnotation] = last.UTC().Format(time.RFC3339)
+		}
+	}
+	return changed
+}
+
+// salt is what tenants do not know and never changes: the uid of the list's namespace.
+func (r *Reconciler) salt(s *pin.Snapshot) string {
+	for i := range s.Namespaces {
+		if s.Namespaces[i].Name == r.options.Namespace {
+			return s.Namespaces[i].UID
+		}
+	}
+	return ""
 }
 
 // room is how many bytes a shard's ConfigMap has for the list, beside what others keep
@@ -81,7 +114,7 @@ func dataKeys() []string {
 func annotationKeys() []string {
 	return []string{
 		v1alpha1.SyncedAtAnnotation, v1alpha1.CompleteAnnotation, v1alpha1.ChecksumAnnotation,
-		v1alpha1.CountAnnotation, v1alpha1.ShardAnnotation,
+		v1alpha1.CountAnnotation, v1alpha1.ShardAnnotation, v1alpha1.ShardsAnnotation,
 	}
 }
 

@@ -29,7 +29,7 @@ const patience = 30 * time.Second
 // gather takes a snapshot of the cluster from the caches, and says whether it left
 // something to be looked at in another pass, soon. It returns nil while there is nothing
 // to plan from yet: a required kind is missing, or the start is young and another one is
-// still being read. The watches ask for a new pass when that changes.
+// still being read.
 func (r *Reconciler) gather(ctx context.Context, now time.Time) (s *pin.Snapshot, more bool, err error) {
 	s = &pin.Snapshot{Taken: now, Since: r.vigil.Look(now, now.Sub(r.looked)), Memory: *r.list.memory}
 	r.looked = now
@@ -37,7 +37,7 @@ func (r *Reconciler) gather(ctx context.Context, now time.Time) (s *pin.Snapshot
 		return nil, false, nil
 	}
 	questions := pin.Ask(s.Memory, s.Taken, s.Since, r.options.Pins)
-	if len(questions.ToConfirm) > 0 {
+	if questions.MayLetGo {
 		s.Confirmed = make(map[string]bool, len(questions.ToConfirm))
 	}
 	namespaces := &metav1.PartialObjectMetadataList{}
@@ -55,7 +55,7 @@ func (r *Reconciler) gather(ctx context.Context, now time.Time) (s *pin.Snapshot
 	if !r.gatherReleases(ctx, s, releases, questions) {
 		return nil, false, nil
 	}
-	more = r.pods.look(ctx, s, questions.Namespaces(s.Releases))
+	more = r.pods.look(ctx, s, questions.Namespaces(s.Releases)) || questions.More
 	return s, more, r.gatherPolicies(ctx, s)
 }
 
@@ -88,6 +88,13 @@ func (r *Reconciler) gatherProgress(s *pin.Snapshot) bool {
 // without which a pin would go: a cache may be behind.
 func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *pin.Questions) ([]helmv2.HelmRelease, error) {
 	var cached helmv2.HelmReleaseList
+	if questions.ConfirmAll {
+		for _, name := range questions.ToConfirm {
+			s.Confirmed[name] = true
+		}
+		err := r.listKind(ctx, s, r.watches.releases, &cached)
+		return cached.Items, err
+	}
 	if err := r.listCached(ctx, r.watches.releases, &cached); err != nil {
 		return nil, err
 	}

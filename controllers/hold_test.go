@@ -294,3 +294,21 @@ func TestIncompleteListIsNotFresh(t *testing.T) {
 		return now > after.Annotations[key], now
 	})
 }
+
+// Names that the CRD takes and no object can have stand for what does not exist. They
+// keep nobody's list from being complete.
+func TestImpossibleNames(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.hasty())
+	w.sleep("web", app+":v1")
+	for i, name := range []string{"a/b", "..", "a%b"} {
+		w.sleepFrom(fmt.Sprint("source-", i), "ConfigMap", name, false)
+		w.says("ConfigMap " + name + " does not exist")
+	}
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.TargetNamespace = "a/b" })
+	w.expect("v1")
+	w.resume()
+	w.becomeReady()
+	w.says("no pod in a/b carries it")
+	w.expectComplete("true")
+}

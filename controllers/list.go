@@ -2,6 +2,8 @@ package controllers
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,6 +32,8 @@ type list struct {
 	// isKnown says that objects and memory are what the API server had when they were
 	// read or written; nobody has told otherwise.
 	isKnown bool
+	// isHalfWritten says that the last write failed: what is there is its beginning.
+	isHalfWritten bool
 	// objects are the ConfigMaps, by shard.
 	objects map[int]*corev1.ConfigMap
 	// memory is what they say, and what was known before where somebody else has
@@ -69,12 +73,14 @@ func (l *list) read(ctx context.Context) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	memory := pin.Recall(stored(objects))
+	memory.Forgotten = memory.Forgotten || !isWhole(objects)
 	switch {
 	case l.memory == nil:
-		memory := pin.Recall(stored(objects))
 		l.memory = &memory
 	case !isSameData(l.objects, objects):
-		memory := l.memory.Reread(pin.Recall(stored(objects)), syncedAt(objects).After(syncedAt(l.objects)))
+		isNewer := syncedAt(objects).After(syncedAt(l.objects)) && !l.isHalfWritten
+		memory = l.memory.Reread(memory, isNewer)
 		l.memory, changed = &memory, true
 	}
 	l.objects, l.isKnown = objects, true
@@ -90,11 +96,17 @@ func (l *list) versions(ctx context.Context) (map[int]string, error) {
 	}
 	versions := map[int]string{}
 	for i := range found.Items {
-		if shard, is := shardOf(l.name.Name, found.Items[i].Name); is {
+		if shard, is := shardOf(l.name.Name, found.Items[i].Name); is && isOurs(shard, &found.Items[i]) {
 			versions[shard] = found.Items[i].ResourceVersion
 		}
 	}
 	return versions, nil
+}
+
+// isOurs says whether a ConfigMap that has a shard's name was written by pinsync.
+func isOurs(shard int, o metav1.Object) bool {
+	_, isShard := o.GetAnnotations()[v1alpha1.ShardAnnotation]
+	return shard == 0 || isShard || o.GetLabels()[v1alpha1.PinsLabel] == "true"
 }
 
 func (l *list) isCurrent(versions map[int]string) bool {
@@ -156,6 +168,42 @@ func stored(objects map[int]*corev1.ConfigMap) []pin.Part {
 	return all
 }
 
+// isWhole says whether all shards are there, and as they were when the last of them was
+// written.
+func isWhole(objects map[int]*corev1.ConfigMap) bool {
+	first := objects[0]
+	if first == nil {
+		return len(objects) == 0
+	}
+	_, shards, _ := strings.Cut(first.Annotations[v1alpha1.ShardAnnotation], "/")
+	n, err := strconv.Atoi(shards)
+	if err != nil {
+		return len(objects) == 1 // written by hand
+	}
+	if n < 1 || n > len(objects) {
+		return false
+	}
+	others := make([]*corev1.ConfigMap, n)
+	for i := range others {
+		if others[i] = objects[i]; others[i] == nil {
+			return false
+		}
+	}
+	return n == 1 || first.Annotations[v1alpha1.ShardsAnnotation] == digestOf(others[1:])
+}
+
+// digestOf is the digest of what shards hold.
+func digestOf(shards []*corev1.ConfigMap) string {
+	h := sha256.New()
+	for _, shard := range shards {
+		for _, key := range dataKeys() {
+			// The length tells where a text ends.
+			_, _ = fmt.Fprintf(h, "%d %s", len(shard.Data[key]), shard.Data[key]) // a hash takes everything
+		}
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
 func isSameData(a, b map[int]*corev1.ConfigMap) bool {
 	return maps.EqualFunc(a, b, func(a, b *corev1.ConfigMap) bool { return maps.Equal(a.Data, b.Data) })
 }
@@ -172,53 +220,43 @@ func syncedAt(objects map[int]*corev1.ConfigMap) time.Time {
 	return last
 }
 
-// write writes parts to the ConfigMaps that say something else. New ones come first,
-// and those that are not used any more go last, so that at every moment all together
-// name every pin of both what was there and what will be, as far as both do. The memory
-// is then what the report says.
-func (l *list) write(ctx context.Context, desired map[int]*corev1.ConfigMap, memory pin.Memory) (written int, err error) {
-	shards := make([]int, 0, len(desired))
-	for shard := range desired {
-		shards = append(shards, shard)
-	}
-	slices.SortFunc(shards, func(a, b int) int {
-		if isNew, isNewToo := l.objects[a] == nil, l.objects[b] == nil; isNew != isNewToo {
-			if isNew {
-				return -1
-			}
-			return 1
-		}
-		return a - b
-	})
-	l.isKnown = false // until all succeeded
+// write writes the ConfigMaps that say something else. Their number is a power of two,
+// so an entry moves either up to a new one, which is written before the one that loses
+// it, or down from one that goes, which goes last: at every moment all together name every
+// pin that both the old list and the new one name. The memory is then what was written.
+func (l *list) write(ctx context.Context, desired []*corev1.ConfigMap, memory pin.Memory) (err error) {
+	l.isKnown, l.isHalfWritten = false, true // until all succeeded
 	defer func() {
 		if err != nil {
-			both := l.memory.Reread(memory, false)
-			l.memory = &both
+			l.remember(memory)
 		}
 	}()
-	for _, shard := range shards {
-		if isSame(l.objects[shard], desired[shard]) {
+	for shard, object := range slices.Backward(desired) {
+		if isSame(l.objects[shard], object) {
 			continue
 		}
-		if err := l.writeOne(ctx, desired[shard]); err != nil {
-			return written, err
+		if err := l.writeOne(ctx, object); err != nil {
+			return err
 		}
-		l.objects[shard] = desired[shard]
-		written++
+		l.objects[shard] = object
 	}
 	for shard, object := range l.objects {
-		if desired[shard] != nil {
+		if shard < len(desired) {
 			continue
 		}
 		if err := l.clear(ctx, object); err != nil {
-			return written, err
+			return err
 		}
 		delete(l.objects, shard)
-		written++
 	}
-	l.memory, l.isKnown = &memory, true
-	return written, nil
+	l.memory, l.isKnown, l.isHalfWritten = &memory, true, false
+	return nil
+}
+
+// remember adds to the memory what could not be written, or not in full.
+func (l *list) remember(memory pin.Memory) {
+	both := l.memory.Reread(memory, false)
+	l.memory = &both
 }
 
 // writeOne creates a ConfigMap or updates the version that was read.

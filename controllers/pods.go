@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -15,9 +16,9 @@ import (
 )
 
 const (
-	// lookMost and lookLeast bound how often the pods of a namespace are looked at
-	// while pins wait for them: a quarter of the grace.
-	lookMost, lookLeast = time.Second, 30 * time.Second
+	// soonestLook and latestLook bound the time between two looks at the pods of a
+	// namespace while pins wait for them: a quarter of the grace.
+	soonestLook, latestLook = time.Second, 30 * time.Second
 
 	// namespacesPerPass is how many namespaces' pods are looked at in one pass. The
 	// others come in the passes after it.
@@ -29,7 +30,7 @@ const (
 
 // lookEvery is how often what a held pin waits for is looked at.
 func lookEvery(grace time.Duration) time.Duration {
-	return min(max(grace/4, lookMost), lookLeast)
+	return min(max(grace/4, soonestLook), latestLook)
 }
 
 // pods looks at the pods of the namespaces in which held pins wait to see them. It
@@ -62,6 +63,7 @@ func (p *pods) look(ctx context.Context, s *pin.Snapshot, namespaces []string) (
 			break
 		}
 		at := time.Now()
+		looked[namespace] = at // if it fails, others have their turn first
 		list, err := p.list(ctx, namespace)
 		if err != nil {
 			s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
@@ -69,19 +71,22 @@ func (p *pods) look(ctx context.Context, s *pin.Snapshot, namespaces []string) (
 			})
 			continue
 		}
-		looked[namespace] = at
 		p.sightings.Saw(namespace, at, list)
 	}
 	s.Pods = p.sightings.Views(namespaces)
 	return more
 }
 
-// list reads the pods of a namespace from the API server.
+// list reads the pods of a namespace from the API server. One that cannot exist has none.
 func (p *pods) list(ctx context.Context, namespace string) ([]pin.Pod, error) {
+	if len(content.IsPathSegmentName(namespace)) > 0 {
+		return nil, nil
+	}
 	var found []pin.Pod
-	page := &corev1.PodList{}
+	var next string
 	for {
-		err := p.live.List(ctx, page, client.InNamespace(namespace), client.Limit(podsPerPage), client.Continue(page.Continue))
+		page := &corev1.PodList{}
+		err := p.live.List(ctx, page, client.InNamespace(namespace), client.Limit(podsPerPage), client.Continue(next))
 		if err != nil {
 			return nil, fmt.Errorf("listing pods: %w", err)
 		}
@@ -90,7 +95,7 @@ func (p *pods) list(ctx context.Context, namespace string) ([]pin.Pod, error) {
 				found = append(found, pod)
 			}
 		}
-		if page.Continue == "" {
+		if next = page.Continue; next == "" {
 			return found, nil
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -34,8 +35,8 @@ func (k sourceKind) resource() string {
 	return "configmaps"
 }
 
-// sources keeps the ConfigMaps and Secrets that protected releases take values
-// from, and no others: each is read when a release first names it, again when it
+// sources keeps the ConfigMaps and Secrets that the releases take values from whose
+// contents matter, and no others: each is read when a release first names it, again when it
 // changed, and forgotten when no release names it any more.
 type sources struct {
 	live client.Reader
@@ -110,6 +111,9 @@ func (s *sources) get(ctx context.Context, key sourceKey, afresh bool) (*sourceE
 }
 
 func (s *sources) read(ctx context.Context, key sourceKey) (*sourceEntry, error) {
+	if len(content.IsPathSegmentName(key.name.Name)) > 0 {
+		return &sourceEntry{}, nil // the CRD takes names that no object can have
+	}
 	var object client.Object
 	data := map[string]string{}
 	configMap, secret := &corev1.ConfigMap{}, &corev1.Secret{}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -30,8 +31,10 @@ type stream struct {
 	request reconcile.Request
 
 	mu sync.Mutex
-	// opened is when the watch was opened; zero, it is not open.
-	opened time.Time
+	// current is the watch that was opened last, and opened is when it had told what
+	// there is and began to tell of changes; zero, it has not, or has ended.
+	current watch.Interface
+	opened  time.Time
 	// broken is since when the watch has been interrupted, and err is why, unless it
 	// just came to its end; zero, it is not.
 	broken time.Time
@@ -46,24 +49,29 @@ func (s *stream) follow(lw toolscache.ListerWatcher) *toolscache.ListWatch {
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			list, err := inner.ListWithContext(ctx, options)
 			if err != nil {
-				s.fail(ctx, err)
+				s.fail(ctx, nil, err)
 			}
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			w, err := inner.WatchWithContext(ctx, options)
 			if err != nil {
-				s.fail(ctx, err)
+				s.fail(ctx, nil, err)
 				return nil, err
 			}
-			s.open()
-			return s.listen(ctx, w), nil
+			s.begin(w)
+			// A watch may first tell all that there is: until then the cache is as it was.
+			tellsAll := options.SendInitialEvents != nil && *options.SendInitialEvents
+			if !tellsAll {
+				s.open(w)
+			}
+			return s.listen(ctx, w, tellsAll), nil
 		},
 	}
 }
 
 // listen passes a watch's events on, until it ends.
-func (s *stream) listen(ctx context.Context, w watch.Interface) watch.Interface {
+func (s *stream) listen(ctx context.Context, w watch.Interface, tellsAll bool) watch.Interface {
 	events := make(chan watch.Event)
 	proxy := watch.NewProxyWatcher(events)
 	go func() {
@@ -73,18 +81,27 @@ func (s *stream) listen(ctx context.Context, w watch.Interface) watch.Interface 
 			select {
 			case event, ok := <-w.ResultChan():
 				if !ok {
-					s.fail(ctx, nil)
+					s.fail(ctx, w, nil)
 					return
 				}
-				s.receive(ctx, event)
 				select {
 				case events <- event:
 				case <-proxy.StopChan():
-					s.fail(ctx, nil)
+					s.fail(ctx, w, nil)
 					return
 				}
+				switch {
+				case event.Type == watch.Error:
+					s.fail(ctx, w, apierrors.FromObject(event.Object))
+				case !tellsAll:
+					s.receive(w)
+				case hasToldAll(event):
+					tellsAll = false
+					s.open(w)
+					s.receive(w)
+				}
 			case <-proxy.StopChan():
-				s.fail(ctx, nil)
+				s.fail(ctx, w, nil)
 				return
 			}
 		}
@@ -92,35 +109,56 @@ func (s *stream) listen(ctx context.Context, w watch.Interface) watch.Interface 
 	return proxy
 }
 
-func (s *stream) open() {
+// hasToldAll says whether an event is the one behind all that there is.
+func hasToldAll(event watch.Event) bool {
+	if event.Type != watch.Bookmark {
+		return false
+	}
+	object, err := apimeta.Accessor(event.Object)
+	return err == nil && object.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true"
+}
+
+// begin takes a new watch. What becomes of those before it is no news any more.
+func (s *stream) begin(w watch.Interface) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.current = w
+}
+
+// open says that a watch tells of changes.
+func (s *stream) open(w watch.Interface) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != w {
+		return
+	}
 	s.opened = time.Now()
 	if s.err == nil {
 		s.broken = time.Time{}
 	}
 }
 
-func (s *stream) receive(ctx context.Context, event watch.Event) {
-	if event.Type == watch.Error {
-		s.fail(ctx, apierrors.FromObject(event.Object))
-		return
-	}
+// receive says that a watch has told of a change.
+func (s *stream) receive(w watch.Interface) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.broken.IsZero() {
+	if s.current == w && !s.broken.IsZero() {
 		s.broken, s.err = time.Time{}, nil
 		s.ask()
 	}
 }
 
-// fail takes the end of a watch, and its cause, which is nil where it just ended.
-func (s *stream) fail(ctx context.Context, err error) {
+// fail takes the end of a watch, nil where none could be opened, and its cause, nil
+// where it just ended.
+func (s *stream) fail(ctx context.Context, w watch.Interface, err error) {
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 		err = nil // all objects are listed again
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if w != nil && s.current != w {
+		return
+	}
 	s.opened = time.Time{}
 	if s.broken.IsZero() {
 		s.broken = time.Now()

@@ -46,4 +46,9 @@ const (
 
 	// ShardAnnotation is `i/n`: this object is the i-th, from 0, of n.
 	ShardAnnotation = Group + "/shard"
+
+	// ShardsAnnotation, on shard 0 of several, is "sha256:" and the hex digest of what
+	// the others hold. It is written last: where it does not fit, a write was not
+	// finished, or a shard was changed by somebody else.
+	ShardsAnnotation = Group + "/shards"
 )

@@ -19,7 +19,7 @@ import (
 
 // Namespace converts a Namespace; its metadata is enough.
 func Namespace(o metav1.Object) pin.Namespace {
-	return pin.Namespace{Name: o.GetName(), Sync: syncOf(o)}
+	return pin.Namespace{Name: o.GetName(), UID: string(o.GetUID()), Sync: syncOf(o)}
 }
 
 // Release converts a HelmRelease, without what images are found in: AddContents

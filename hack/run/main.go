@@ -196,7 +196,7 @@ pinsync is running. In another terminal:
   k -n pinsync-system get configmap registry-pins -o jsonpath='{.data.registry-pins\.txt}'
   k -n pinsync-system get configmap registry-pins -o jsonpath='{.data.report\.json}'
 
-  # wake a release up, and see its pin go
+  # wake a release up: its pin is held, and the report says what it waits for
   k -n kotkan patch helmrelease cms-plugins-staging --type merge -p '{"spec":{"suspend":false}}'
 
 Ctrl-C ends everything.

@@ -11,9 +11,18 @@ import (
 // Questions are what a plan must know besides the protected releases, because it
 // may let pins go that others had needed.
 type Questions struct {
-	// ToConfirm are the releases, as namespace/name, that are to be read from the
-	// API server itself.
+	// MayLetGo says that a pin may go, or be held for fewer releases: everything is to
+	// be read from the API server itself, of releases those that are ToConfirm, as
+	// namespace/name.
+	MayLetGo  bool
 	ToConfirm []string
+
+	// ConfirmAll says that these are all releases, because a pin may go for which it is
+	// not known who had needed it.
+	ConfirmAll bool
+
+	// More says that there is more to confirm than one plan should wait for.
+	More bool
 
 	options Options
 	// holders are the releases that pins are held for, as namespace/name, or would
@@ -24,6 +33,10 @@ type Questions struct {
 	// releases matter.
 	Everyone bool
 }
+
+// confirmAtOnce is how many releases are confirmed for one plan, or those of one pin
+// where they are more: each takes a request or two.
+const confirmAtOnce = 100
 
 // Ask returns what is to be found out for a plan that is made now, in a cluster
 // that has been watched since then.
@@ -42,12 +55,17 @@ func Ask(m Memory, now, since time.Time, o Options) *Questions {
 			}
 		}
 		// A held pin leaves as a whole; a needed one forgets releases one by one.
-		if !isHeld || len(over) == len(holds) {
+		switch {
+		case isHeld && len(over) < len(holds):
+		case len(confirm) >= confirmAtOnce:
+			q.More = true
+		default:
 			for _, release := range over {
 				confirm[release] = true
 			}
 		}
 	}
+	q.MayLetGo, q.ConfirmAll = len(confirm) > 0, confirm[v1alpha1.HeldForUnknown]
 	delete(confirm, v1alpha1.HeldForUnknown)
 	q.ToConfirm = slices.Sorted(maps.Keys(confirm))
 	return q

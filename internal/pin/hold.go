@@ -1,19 +1,22 @@
 package pin
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
 // holder is a release that pins are held for, or may be.
 type holder struct {
 	*Release
 	yield *yield
-	lines map[line]bool
+	// refs are the images that it refers to, by themselves and by their pins.
+	refs map[string][]string
 	// held are the lines that are held for it.
 	held []string
 }
@@ -36,30 +39,37 @@ func (p *planner) holder(name string) *holder {
 
 func (p *planner) newHolder(release *Release) *holder {
 	h := &holder{
-		Release: release, lines: map[line]bool{},
+		Release: release, refs: map[string][]string{},
 		yield: yieldOf(release, p.linker, mode{floatingOnly: p.options.FloatingOnly}),
 	}
 	for _, n := range h.yield.needs {
+		for _, image := range images(n.ref.Repository, n.ref.Tag) {
+			h.refs[image] = []string{image}
+		}
 		for _, l := range lines(p.options.Registries, n.ref.Repository, n.ref.Tag) {
-			// The image of a pin that only the lines had is not known.
-			h.lines[l], h.lines[line{pin: l.pin}] = true, true
+			h.refs[l.pin] = append(h.refs[l.pin], l.image)
 		}
 	}
 	return h
 }
 
+// ref is what refers to a line: its image, which stays what it is whatever the
+// configuration calls its pin; the pin itself where the image is not known.
+func (l line) ref() string {
+	return cmp.Or(l.image, l.pin)
+}
+
 // refersTo says whether a release refers to a pin, or may: where it cannot be
 // known, it does.
 func (h *holder) refersTo(l line) bool {
-	return h.lines[l] || h.Unknown || h.Contents == nil
+	return len(h.refs[l.ref()]) > 0 || h.Unknown || h.Contents == nil
 }
 
 // hold goes through what the last list said. Each of its pins stays until all that
 // had needed it have been safe for the whole of the grace.
 func (p *planner) hold() {
 	remember := p.remember()
-	for i := range p.snapshot.Memory.Pins {
-		previous := &p.snapshot.Memory.Pins[i]
+	for _, previous := range p.renamed() {
 		l := line{pin: previous.Pin, image: previous.Image}
 		if now, isNeeded := p.pins[l]; isNeeded {
 			now.NeededBy = sortedSet(now.NeededBy)
@@ -70,6 +80,33 @@ func (p *planner) hold() {
 			p.pins[l] = held
 		}
 	}
+}
+
+// renamed returns the pins of the last list, and those that the configuration has come
+// to call otherwise by their new name, too.
+func (p *planner) renamed() []*v1alpha1.Pin {
+	listed := make(map[line]bool, len(p.snapshot.Memory.Pins))
+	var pins []*v1alpha1.Pin
+	for i := range p.snapshot.Memory.Pins {
+		previous := &p.snapshot.Memory.Pins[i]
+		listed[line{previous.Pin, previous.Image}] = true
+		pins = append(pins, previous)
+	}
+	for _, previous := range slices.Clone(pins) {
+		ref, err := image.Parse(previous.Image)
+		if err != nil {
+			continue // the image is not known
+		}
+		if name, isIncluded := pinName(p.options.Registries, ref.Repository); isIncluded {
+			now := *previous
+			now.Pin = name + "==" + ref.Tag
+			if l := (line{now.Pin, now.Image}); !listed[l] {
+				listed[l] = true
+				pins = append(pins, &now)
+			}
+		}
+	}
+	return pins
 }
 
 // remember returns what says whom a listed pin is held for. Where that is not known,
@@ -83,29 +120,28 @@ func (p *planner) remember() func(*v1alpha1.Pin) []v1alpha1.Hold {
 	referring, unknown := p.referring()
 	return func(previous *v1alpha1.Pin) []v1alpha1.Hold {
 		holds := holdsOf(previous)
-		if p.snapshot.Memory.Forgotten {
-			holds = addHolds(holds, v1alpha1.HeldForUnknown)
-		}
+		l := line{pin: previous.Pin, image: previous.Image}
 		if isHeldForUnknown(holds) {
-			l := line{pin: previous.Pin, image: previous.Image}
-			holds = addHolds(addHolds(holds, referring[l]...), unknown...)
+			holds = addHolds(holds, unknown...)
+		} else if !p.snapshot.Memory.Forgotten {
+			return holds
 		}
-		return holds
+		return addHolds(holds, referring[l.ref()]...)
 	}
 }
 
-// referring returns the releases that refer to each line, disabled ones, too, and
-// those that may refer to any, because what they refer to cannot be known.
-func (p *planner) referring() (referring map[line][]string, unknown []string) {
-	referring = map[line][]string{}
+// referring returns the releases that refer to each image and pin, disabled ones, too,
+// and those that may refer to any, because what they refer to cannot be known.
+func (p *planner) referring() (referring map[string][]string, unknown []string) {
+	referring = map[string][]string{}
 	for i := range p.snapshot.Releases {
 		release := &p.snapshot.Releases[i]
 		if release.Unknown {
 			unknown = append(unknown, release.String())
 			continue
 		}
-		for l := range p.newHolder(release).lines {
-			referring[l] = append(referring[l], release.String())
+		for ref := range p.newHolder(release).refs {
+			referring[ref] = append(referring[ref], release.String())
 		}
 	}
 	return referring, unknown
@@ -132,7 +168,7 @@ func (p *planner) holdsBesides(needed *v1alpha1.Pin, l line, holds []v1alpha1.Ho
 // held returns a listed pin that nobody needs as it is held now, nil where it can go.
 func (p *planner) held(previous *v1alpha1.Pin, l line, holds []v1alpha1.Hold) *v1alpha1.Pin {
 	pin := *previous
-	pin.State, pin.NeededBy, pin.HeldFor = v1alpha1.PinHeld, nil, holds
+	pin.State, pin.NeededBy, pin.HeldFor, pin.Via = v1alpha1.PinHeld, nil, holds, places(previous.Via)
 	if pin.HeldSince == nil {
 		pin.HeldSince = timestamp(p.snapshot.Taken)
 	}

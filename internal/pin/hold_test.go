@@ -381,3 +381,70 @@ func TestIncompleteViewKeepsThePreviousList(t *testing.T) {
 		}
 	}
 }
+
+// A pin that the configuration comes to call otherwise is held by both names.
+func TestRenamedPin(t *testing.T) {
+	s := resumed(t)
+	s.pass(time.Minute)
+	s.options.Registries = []Registry{{Host: "g.io", Type: "oci"}}
+	for range 200 {
+		if got, want := Lines(s.pass(time.Minute)), "container/web==V1\ncontainer/web==v1\noci/web==V1\noci/web==v1\n"; got != want {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+	s.watch(time.Hour, safe, running("a"))
+	s.gone(running("a"))
+}
+
+// Where a pin is found in more places than are told, the list is the same again and again.
+func TestManyPlacesAreStable(t *testing.T) {
+	s := newStory(t)
+	for i := range 30 {
+		r := sleeping(fmt.Sprint("r", i), "g.io/o/web:1")
+		r.Contents[0].Path = fmt.Sprint("spec.values.a", i)
+		s.releases = append(s.releases, r)
+	}
+	s.pass(time.Minute)
+	s.releases[0].Unknown, s.releases[0].Contents = true, []Content{}
+	s.pass(time.Minute)
+	before := s.objects[0]
+	for range 10 {
+		if s.pass(time.Minute); s.objects[0] != before {
+			t.Fatalf("it was %s, and is %s", before.Report, s.objects[0].Report)
+		}
+	}
+	for i := range s.releases {
+		s.releases[i].Suspended = false
+	}
+	s.pass(time.Minute)
+	before = s.objects[0]
+	for range 10 {
+		if s.pass(time.Minute); s.objects[0] != before {
+			t.Fatalf("held, it was %s, and is %s", before.Report, s.objects[0].Report)
+		}
+	}
+}
+
+// However many pins may go at once, no plan waits for very many requests, and all go.
+func TestFewAreConfirmedAtOnce(t *testing.T) {
+	s := newStory(t)
+	for i := range 450 {
+		s.releases = append(s.releases, sleeping(fmt.Sprint("r", i), fmt.Sprintf("g.io/o/web:%d", i)))
+	}
+	s.pass(time.Minute)
+	s.releases = nil
+	for range 61 {
+		s.pass(time.Minute)
+	}
+	at := []int{}
+	for range 6 {
+		q := Ask(Recall(s.objects), s.now, s.now.Add(-2*time.Hour), s.options)
+		if len(q.ToConfirm) > confirmAtOnce {
+			t.Errorf("%d are to be confirmed", len(q.ToConfirm))
+		}
+		at = append(at, len(s.pass(time.Minute).Pins))
+	}
+	if at[len(at)-1] != 0 {
+		t.Errorf("the list shrinks to %v", at)
+	}
+}

@@ -81,8 +81,8 @@ func (l *linker) problem(t *target, message string) {
 	})
 }
 
-// link returns the policies that follow an image that a release mentions, by the
-// first of these rules that finds any:
+// link returns the policies that follow an image that a release mentions, in each
+// namespace of policies by the first of these rules that finds any:
 //
 //  1. the repository is the policy's;
 //  2. no registry is named, and the repository is the end of the policy's image;
@@ -100,12 +100,19 @@ func (l *linker) link(m *image.Mention, r *Release) ([]*target, Rule) {
 	if m.Implied {
 		tag = "" // what nobody wrote chooses no policy
 	}
-	candidates, rule := l.byImage[m.Repository], SameRepository
-	if len(candidates) == 0 && m.Hostless {
-		candidates, rule = l.byPathEnd(m.Repository, tag), SamePathEnd
+	groups, rule := byNamespace(l.byImage[m.Repository]), SameRepository
+	if m.Hostless {
+		if len(groups) == 0 {
+			rule = SamePathEnd
+		}
+		for namespace, group := range byNamespace(l.byPathEnd(m.Repository, tag)) {
+			if groups[namespace] == nil {
+				groups[namespace] = group
+			}
+		}
 	}
 	var linked []*target
-	for _, group := range byNamespace(candidates) {
+	for _, group := range groups {
 		if accepting := accepting(group, tag); len(accepting) > 0 {
 			group = accepting
 		}

@@ -48,6 +48,7 @@ func Recall(objects []Part) Memory {
 		for i := range report.Pins {
 			if p := &report.Pins[i]; Check(p.Pin) == nil && isImage(p.Image) {
 				known[p.Pin] = true
+				m.Forgotten = !areReleases(p) || m.Forgotten
 				m.Pins = append(m.Pins, *p)
 			}
 		}
@@ -101,6 +102,19 @@ func unexplained(line, images string) []v1alpha1.Pin {
 		pins = append(pins, v1alpha1.Pin{Pin: line, State: v1alpha1.PinHeld})
 	}
 	return pins
+}
+
+// areReleases says whether a pin is needed by, and held for, what can be releases. It
+// leaves out what cannot.
+func areReleases(p *v1alpha1.Pin) bool {
+	isNone := func(release string) bool {
+		namespace, name, _ := strings.Cut(release, "/")
+		return release != v1alpha1.HeldForUnknown && (namespace == "" || name == "" || strings.Contains(name, "/"))
+	}
+	n := len(p.NeededBy) + len(p.HeldFor)
+	p.NeededBy = slices.DeleteFunc(p.NeededBy, isNone)
+	p.HeldFor = slices.DeleteFunc(p.HeldFor, func(h v1alpha1.Hold) bool { return isNone(h.Release) })
+	return len(p.NeededBy)+len(p.HeldFor) == n
 }
 
 func hasPolicies(releases json.RawMessage) bool {

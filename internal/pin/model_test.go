@@ -278,8 +278,11 @@ func (m *model) plan(p *modelProcess, poll bool) {
 	questions := Ask(s.Memory, s.Taken, s.Since, m.options)
 	s.Everyone = questions.Everyone
 	seen := p.cache.copy()
-	if len(questions.ToConfirm) > 0 {
+	if questions.MayLetGo {
 		seen.policy = m.cluster.policy
+	}
+	if questions.ConfirmAll {
+		seen = m.cluster.copy()
 	}
 	for _, confirmed := range questions.ToConfirm {
 		name := strings.TrimPrefix(confirmed, "ns-")

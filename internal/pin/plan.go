@@ -71,8 +71,8 @@ type planner struct {
 	releases map[string]*Release
 	// holders are those that were looked at because pins are held for them.
 	holders map[string]*holder
-	// carried are the lines of the images that pods carry, by namespace.
-	carried map[string]map[line]time.Time
+	// carried are the images that pods carry, and since when, by namespace.
+	carried map[string]map[string]time.Time
 	pins    map[line]*v1alpha1.Pin
 	report  *v1alpha1.PinReport
 }
@@ -86,7 +86,7 @@ func newPlanner(s *Snapshot, o Options) *planner {
 		previous:  byRelease(s.Memory.Pins),
 		releases:  make(map[string]*Release, len(s.Releases)),
 		holders:   map[string]*holder{},
-		carried:   map[string]map[line]time.Time{},
+		carried:   map[string]map[string]time.Time{},
 		pins:      map[line]*v1alpha1.Pin{},
 		report: &v1alpha1.PinReport{
 			APIVersion: v1alpha1.APIVersion,
@@ -138,7 +138,7 @@ func (p *planner) keep(release Name, pins []string) []string {
 	for _, previous := range p.previous[release.String()] {
 		pin := p.pin(line{pin: previous.Pin, image: previous.Image})
 		pin.NeededBy = append(pin.NeededBy, release.String())
-		pin.Via = append(pin.Via, previous.Via...)
+		pin.Via = append(pin.Via, places(previous.Via)...)
 		pins = append(pins, previous.Pin)
 	}
 	return sortedSet(pins)
@@ -192,6 +192,13 @@ func whyNone(y *yield) string {
 		repositories = append(repositories, image.Shorten(n.ref.Repository.String()))
 	}
 	return "the configured registries do not include " + strings.Join(few(sortedSet(repositories), 5), ", ")
+}
+
+// places leaves out of a list that was cut how much more there was.
+func places(via []string) []string {
+	return slices.DeleteFunc(slices.Clone(via), func(s string) bool {
+		return strings.HasPrefix(s, "and ") && strings.HasSuffix(s, " more")
+	})
 }
 
 // few cuts a list that is longer than most, and says by how much.

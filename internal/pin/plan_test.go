@@ -174,7 +174,7 @@ func TestStrangersTakeNothingAway(t *testing.T) {
 		"one word":   map[string]any{"repository": "backend", "tag": "1.0.0"},
 		"tag":        map[string]any{"tag": "1.0.0"},
 	} {
-		for _, image := range []string{"g.io/team/backend", "evil.io/team/backend", "evil.io/other"} {
+		for _, image := range []string{"g.io/team/backend", "evil.io/team/backend", "evil.io/other", "docker.io/team/backend", "docker.io/library/backend"} {
 			own, ownRepository := follows("flux", "shop-backend", "g.io/team/backend", policy.Rules{SemVer: ">=1.0.0"})
 			other, otherRepository := follows("stranger", "shop", image, policy.Rules{})
 			s := &Snapshot{

@@ -49,29 +49,46 @@ func (p *planner) live(h *holder, l line) verdict {
 	if !looked {
 		return verdict{because: "the pods of " + h.String() + " were not looked at yet"}
 	}
-	since, isCarried := p.carriedIn(h.TargetNamespace, view)[l]
+	since, isCarried := p.carries(h, l, view)
 	if !isCarried {
 		return verdict{because: "no pod in " + h.TargetNamespace + " carries it for " + h.String()}
 	}
 	return verdict{safe: true, at: view.At, since: since}
 }
 
-// carriedIn returns the lines of the images that the pods of a namespace carry, and
-// since when.
-func (p *planner) carriedIn(namespace string, view View) map[line]time.Time {
+// carries says whether pods carry the image of a line, and since when; all that a
+// release refers to where the line can stand for several.
+func (p *planner) carries(h *holder, l line, view View) (since time.Time, all bool) {
+	wanted := h.refs[l.ref()]
+	if len(wanted) == 0 {
+		wanted = []string{l.image}
+	}
+	carried := p.carriedIn(h.TargetNamespace, view)
+	for _, image := range wanted {
+		at, isCarried := carried[image]
+		if !isCarried {
+			return time.Time{}, false
+		}
+		if at.After(since) {
+			since = at
+		}
+	}
+	return since, true
+}
+
+// carriedIn returns the images that the pods of a namespace carry, and since when.
+func (p *planner) carriedIn(namespace string, view View) map[string]time.Time {
 	carried, found := p.carried[namespace]
 	if found {
 		return carried
 	}
-	carried = map[line]time.Time{}
+	carried = map[string]time.Time{}
 	p.carried[namespace] = carried
 	for ref, since := range view.Carried {
-		for _, l := range lines(p.options.Registries, ref.Repository, ref.Tag) {
-			// Two images can have one line: V1 and v1.
-			for _, l := range []line{l, {pin: l.pin}} {
-				if before, known := carried[l]; !known || since.Before(before) {
-					carried[l] = since
-				}
+		for _, image := range images(ref.Repository, ref.Tag) {
+			// One image can stand for two: V1 and v1.
+			if before, known := carried[image]; !known || since.Before(before) {
+				carried[image] = since
 			}
 		}
 	}

@@ -26,18 +26,35 @@ type line struct {
 }
 
 // lines returns the pins of an image's tag: none where the registries do not
-// include it, two where the tag has upper case. Gitea's registry stores tags in
-// lower case, whatever was pushed.
+// include it.
 func lines(registries []Registry, repository image.Repository, tag string) []line {
 	prefix, ok := pinName(registries, repository)
 	if !ok {
 		return nil
 	}
-	result := []line{{pin: prefix + "==" + tag, image: repository.String() + ":" + tag}}
-	if lower := strings.ToLower(tag); lower != tag {
-		result = append(result, line{pin: prefix + "==" + lower, image: repository.String() + ":" + lower})
+	var result []line
+	for _, tag := range tags(tag) {
+		result = append(result, line{pin: prefix + "==" + tag, image: repository.String() + ":" + tag})
 	}
 	return result
+}
+
+// images returns the images of a tag.
+func images(repository image.Repository, tag string) []string {
+	var result []string
+	for _, tag := range tags(tag) {
+		result = append(result, repository.String()+":"+tag)
+	}
+	return result
+}
+
+// tags returns a tag as it may be stored: two where it has upper case. Gitea's
+// registry stores tags in lower case, whatever was pushed.
+func tags(tag string) []string {
+	if lower := strings.ToLower(tag); lower != tag {
+		return []string{tag, lower}
+	}
+	return []string{tag}
 }
 
 // pinName returns the type/name of the repository's pins, and whether it is to

@@ -64,7 +64,7 @@ func (s *Snapshot) Complete() bool {
 
 // Namespace is a Namespace.
 type Namespace struct {
-	Name string
+	Name, UID string
 	// Sync is the value of the sync annotation, nil without it.
 	Sync *string
 }

@@ -1,10 +1,10 @@
 package pin
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
-	"io"
 	"slices"
 	"strconv"
 
@@ -30,11 +30,12 @@ type Part struct {
 }
 
 // Spread renders a report for the objects that it is kept in: one if it fits, else a
-// power of two. In doubling or halving their number an entry moves only between two of
-// them. It takes the number of objects that there are, which it halves only if there
-// is room to spare, and how many bytes each has room for. It fails if the list is too
-// large even so.
-func Spread(r *v1alpha1.PinReport, now int, room func(part int) int) ([]Part, error) {
+// power of two, so that in growing entries move only up to new ones, and in shrinking
+// only down from those that go. Nobody who does not know the salt can choose names that
+// all come to one object. It takes the number of objects that there are, of which it
+// takes less only if there is room to spare, and how many bytes each has room for. It
+// fails if the list is too large even so.
+func Spread(r *v1alpha1.PinReport, salt string, now int, room func(part int) int) ([]Part, error) {
 	whole, err := partOf(r, JSON)
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func Spread(r *v1alpha1.PinReport, now int, room func(part int) int) ([]Part, er
 		report *v1alpha1.PinReport
 		most   int
 	}{{r, mostTold}, {withoutProse(r), mostParts}} {
-		s, err := newSpreader(try.report)
+		s, err := newSpreader(try.report, salt)
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +90,7 @@ type entry[T any] struct {
 	size  int
 }
 
-func newSpreader(r *v1alpha1.PinReport) (*spreader, error) {
+func newSpreader(r *v1alpha1.PinReport, salt string) (*spreader, error) {
 	s := &spreader{report: r}
 	for i := range r.Pins {
 		for n, part := range splitPin(&r.Pins[i]) {
@@ -98,7 +99,7 @@ func newSpreader(r *v1alpha1.PinReport) (*spreader, error) {
 				return nil, err
 			}
 			size += len(part.Pin) + len(part.Image) + 2
-			s.pins = append(s.pins, entry[v1alpha1.Pin]{part, hash(part.Pin, n), size})
+			s.pins = append(s.pins, entry[v1alpha1.Pin]{part, hash(salt, part.Pin, n), size})
 		}
 	}
 	for i := range r.Releases {
@@ -107,7 +108,7 @@ func newSpreader(r *v1alpha1.PinReport) (*spreader, error) {
 			if err != nil {
 				return nil, err
 			}
-			s.releases = append(s.releases, entry[v1alpha1.Release]{part, hash(part.Namespace+"/"+part.Name, n), size})
+			s.releases = append(s.releases, entry[v1alpha1.Release]{part, hash(salt, part.Namespace+"/"+part.Name, n), size})
 		}
 	}
 	return s, nil
@@ -118,10 +119,9 @@ func sizeOf(value any) (int, error) {
 	return len(text) + 1, err
 }
 
-func hash(name string, part int) uint32 {
-	h := fnv.New32a()
-	_, _ = io.WriteString(h, name+" "+strconv.Itoa(part)) // a hash takes everything
-	return h.Sum32()
+func hash(salt, name string, part int) uint32 {
+	sum := sha256.Sum256([]byte(salt + " " + name + " " + strconv.Itoa(part)))
+	return binary.BigEndian.Uint32(sum[:])
 }
 
 // splitPin splits an entry by its releases.
