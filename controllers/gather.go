@@ -31,8 +31,10 @@ const patience = 30 * time.Second
 // to plan from yet: a required kind is missing, or the start is young and another one is
 // still being read.
 func (r *Reconciler) gather(ctx context.Context, now time.Time) (s *pin.Snapshot, more bool, err error) {
-	s = &pin.Snapshot{Taken: now, Since: r.vigil.Look(now, now.Sub(r.looked)), Memory: *r.list.memory}
+	elapsed := now.Sub(r.looked)
 	r.looked = now
+	now = now.Round(0) // times of the list are compared with those of this clock alone
+	s = &pin.Snapshot{Taken: now, Since: r.vigil.Look(now, elapsed), Memory: *r.list.memory}
 	if !r.gatherProgress(s) {
 		return nil, false, nil
 	}

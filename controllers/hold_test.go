@@ -261,6 +261,9 @@ func TestPodsCannotBeListed(t *testing.T) {
 	w.expectComplete("false")
 	w.says("Pods in " + w.apps)
 	w.expectHeld("v1")
+	if metric := gather(t, "pinsync_problems"); metric["Unanswered"] != 1 {
+		t.Errorf("the metric is %v", metric)
+	}
 	refused.set(false)
 	w.gone()
 	w.expectComplete("true")

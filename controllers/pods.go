@@ -71,7 +71,7 @@ func (p *pods) look(ctx context.Context, s *pin.Snapshot, namespaces []string) (
 			})
 			continue
 		}
-		p.sightings.Saw(namespace, at, list)
+		p.sightings.Saw(namespace, at.Round(0), list)
 	}
 	s.Pods = p.sightings.Views(namespaces)
 	return more
