@@ -261,9 +261,10 @@ func TestPodsCannotBeListed(t *testing.T) {
 	w.expectComplete("false")
 	w.says("Pods in " + w.apps)
 	w.expectHeld("v1")
-	if metric := gather(t, "pinsync_problems"); metric["Unanswered"] != 1 {
-		t.Errorf("the metric is %v", metric)
-	}
+	w.until(func(context.Context) (bool, string) { // it is set after the list is written
+		metric := gather(t, "pinsync_problems")
+		return metric["Unanswered"] == 1, fmt.Sprintf("the metric is %v", metric)
+	})
 	refused.set(false)
 	w.gone()
 	w.expectComplete("true")
