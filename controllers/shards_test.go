@@ -2,8 +2,11 @@ package controllers_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,4 +163,63 @@ func TestManyPins(t *testing.T) {
 	if len(after) != len(before) || written > 3 { // the pin's, the release's, and the first
 		t.Errorf("one more pin has changed %d objects of %d", written, len(after))
 	}
+}
+
+// Where a part of the list is missing at the start, it is not known who had needed the
+// pins.
+func TestShardIsMissing(t *testing.T) {
+	w := newWorld(t, plane)
+	stop := w.start(w.options())
+	for i := range 4 {
+		w.sleepMany(fmt.Sprint("many-", i), 1000)
+	}
+	if objects := w.spread(4000); len(objects) < 2 {
+		t.Fatal("it is not spread")
+	}
+	stop()
+	// There was no list at the first start, and it said so; now it is as if it knew.
+	objects, _ := w.shards(t.Context())
+	for i := range objects {
+		change(w, &corev1.ConfigMap{}, w.own, objects[i].Name, func(c *corev1.ConfigMap) {
+			c.Data["report.json"] = strings.Replace(c.Data["report.json"], `"forgotten":true`, `"forgotten":false`, 1)
+		})
+	}
+	w.sealShards()
+	stop = w.start(w.options())
+	w.sleepMany("marker", 1)
+	w.saysForgotten(4001, false)
+	stop()
+	w.remove(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins-1"}})
+	w.start(w.options())
+	w.saysForgotten(4001, true)
+}
+
+// sealShards makes the digest in the first shard fit the others again.
+func (w *world) sealShards() {
+	w.t.Helper()
+	objects, _ := w.shards(w.t.Context())
+	h := sha256.New()
+	for i := 1; i < len(objects); i++ {
+		index := slices.IndexFunc(objects, func(c corev1.ConfigMap) bool { return c.Name == fmt.Sprint("registry-pins-", i) })
+		for _, key := range []string{"registry-pins.txt", "images.txt", "report.json"} {
+			fmt.Fprintf(h, "%d %s", len(objects[index].Data[key]), objects[index].Data[key])
+		}
+	}
+	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) {
+		c.Annotations["pinsync.oleks.space/shards"] = "sha256:" + hex.EncodeToString(h.Sum(nil))
+	})
+}
+
+// saysForgotten waits until all objects have so many lines and fit together, and then
+// expects all to say, or none, that it is not known who had needed the pins.
+func (w *world) saysForgotten(lines int, want bool) {
+	w.t.Helper()
+	w.until(func(ctx context.Context) (bool, string) {
+		objects, all := w.shards(ctx)
+		said := map[bool]int{}
+		for i := range objects {
+			said[report(w.t, &objects[i]).Forgotten]++
+		}
+		return len(all) == lines && said[want] == len(objects), fmt.Sprintf("%d lines, want %d; forgotten: %v", len(all), lines, said)
+	})
 }
