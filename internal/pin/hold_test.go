@@ -346,6 +346,15 @@ func TestForgottenMemory(t *testing.T) {
 		s.watch(time.Hour, safe)
 		s.gone()
 	})
+	t.Run("a disabled release refers to it", func(t *testing.T) {
+		off := v1alpha1.SyncDisabled
+		s := newStory(t, live)
+		s.releases[0].Sync = &off
+		s.objects = []Part{{Lines: "container/web==v1\n"}}
+		s.watch(30*time.Minute, safe)
+		s.releases[0].Sync = nil
+		s.watch(2*time.Hour, "apps/live is not Ready")
+	})
 	t.Run("no list at all", func(t *testing.T) {
 		s := newStory(t, sleeping("web", "g.io/o/web:v1"), live)
 		s.objects = nil

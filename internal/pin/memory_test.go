@@ -76,6 +76,33 @@ func TestRecallFindsImages(t *testing.T) {
 	}
 }
 
+// What somebody wrote who keeps the list, too, replaces what was known. What somebody has
+// removed or broken does not.
+func TestReread(t *testing.T) {
+	pin := func(name string) v1alpha1.Pin {
+		return v1alpha1.Pin{Pin: "container/" + name + "==1", Image: "g.io/o/" + name + ":1"}
+	}
+	known := Memory{Pins: []v1alpha1.Pin{pin("a")}}
+	for name, test := range map[string]struct {
+		read      Memory
+		isNewer   bool
+		want      string
+		forgotten bool
+	}{
+		"newer":             {Memory{Pins: []v1alpha1.Pin{pin("b")}}, true, "container/b==1\n", false},
+		"older":             {Memory{Pins: []v1alpha1.Pin{pin("b")}}, false, "container/a==1\ncontainer/b==1\n", false},
+		"gone":              {Memory{Forgotten: true}, true, "container/a==1\n", false},
+		"broken":            {Memory{Pins: []v1alpha1.Pin{pin("a")}, Forgotten: true}, true, "container/a==1\n", false},
+		"lines alone":       {Memory{Pins: []v1alpha1.Pin{{Pin: "container/a==1"}}, Forgotten: true}, true, "container/a==1\n", false},
+		"broken, with more": {Memory{Pins: []v1alpha1.Pin{pin("b")}, Forgotten: true}, true, "container/a==1\ncontainer/b==1\n", true},
+	} {
+		got := known.Reread(test.read, test.isNewer)
+		if lines := Lines(&v1alpha1.PinReport{Pins: got.Pins}); lines != test.want || got.Forgotten != test.forgotten {
+			t.Errorf("%s: got %q, forgotten %t; want %q, %t", name, lines, got.Forgotten, test.want, test.forgotten)
+		}
+	}
+}
+
 // Of two entries of one pin, what keeps it longer counts.
 func TestRecallMerges(t *testing.T) {
 	const one = `{"pins":[{"pin":"container/a==1","image":"g.io/o/a:1","state":"Held","heldSince":"2026-01-01T00:00:00Z",
