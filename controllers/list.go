@@ -36,6 +36,8 @@ type list struct {
 	isHalfWritten bool
 	// objects are the ConfigMaps, by shard.
 	objects map[int]*corev1.ConfigMap
+	// wanted is how many of them were to be written last.
+	wanted int
 	// memory is what they say, and what was known before where somebody else has
 	// changed them; nil, nothing is known yet.
 	memory *pin.Memory
@@ -122,7 +124,7 @@ func (l *list) isCurrent(versions map[int]string) bool {
 }
 
 // readAll reads the ConfigMaps from the API server: those with the label, and those
-// that the cache knows, whose label somebody may have taken away.
+// that the cache knows or that are wanted, whose label somebody may have taken away.
 func (l *list) readAll(ctx context.Context, versions map[int]string) (map[int]*corev1.ConfigMap, error) {
 	var labelled corev1.ConfigMapList
 	err := l.live.List(ctx, &labelled, client.InNamespace(l.name.Namespace), client.MatchingLabels{v1alpha1.PinsLabel: "true"})
@@ -135,10 +137,11 @@ func (l *list) readAll(ctx context.Context, versions map[int]string) (map[int]*c
 			objects[shard] = &labelled.Items[i]
 		}
 	}
-	if _, listed := versions[0]; !listed {
-		versions[0] = ""
+	named := slices.Collect(maps.Keys(versions))
+	for shard := range max(l.wanted, 1) {
+		named = append(named, shard)
 	}
-	for shard := range versions {
+	for _, shard := range named {
 		if objects[shard] != nil {
 			continue
 		}
@@ -225,7 +228,7 @@ func syncedAt(objects map[int]*corev1.ConfigMap) time.Time {
 // it, or down from one that goes, which goes last: at every moment all together name every
 // pin that both the old list and the new one name. The memory is then what was written.
 func (l *list) write(ctx context.Context, desired []*corev1.ConfigMap, memory pin.Memory) (err error) {
-	l.isKnown, l.isHalfWritten = false, true // until all succeeded
+	l.isKnown, l.isHalfWritten, l.wanted = false, true, len(desired) // until all succeeded
 	defer func() {
 		if err != nil {
 			l.remember(memory)

@@ -194,6 +194,23 @@ func TestShardIsMissing(t *testing.T) {
 	w.saysForgotten(4001, true)
 }
 
+// A shard that somebody has made unrecognizable is restored.
+func TestShardIsStripped(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	for i := range 4 {
+		w.sleepMany(fmt.Sprint("many-", i), 1000)
+	}
+	w.spread(4000)
+	change(w, &corev1.ConfigMap{}, w.own, "registry-pins-1", func(c *corev1.ConfigMap) {
+		c.Labels, c.Annotations = nil, nil
+	})
+	w.until(func(ctx context.Context) (bool, string) {
+		objects, lines := w.shards(ctx)
+		return len(lines) == 4000, fmt.Sprintf("%d lines in %d objects", len(lines), len(objects))
+	})
+}
+
 // sealShards makes the digest in the first shard fit the others again.
 func (w *world) sealShards() {
 	w.t.Helper()
