@@ -92,19 +92,25 @@ func (r *Reconciler) salt(s *pin.Snapshot) string {
 func (r *Reconciler) room(shard int) int {
 	room := roomPerObject
 	if object := r.list.objects[shard]; object != nil {
-		rest := object.DeepCopy()
-		for _, key := range dataKeys() {
-			delete(rest.Data, key)
-			delete(rest.BinaryData, key)
-		}
-		for _, value := range rest.Data {
+		theirs := withoutOurs(object)
+		for _, value := range theirs.Data {
 			room -= len(value)
 		}
-		for _, value := range rest.BinaryData {
+		for _, value := range theirs.BinaryData {
 			room -= len(value)
 		}
 	}
 	return room
+}
+
+// withoutOurs returns a ConfigMap without the data that is pinsync's.
+func withoutOurs(object *corev1.ConfigMap) *corev1.ConfigMap {
+	theirs := object.DeepCopy()
+	for _, key := range dataKeys() {
+		delete(theirs.Data, key)
+		delete(theirs.BinaryData, key)
+	}
+	return theirs
 }
 
 func dataKeys() []string {

@@ -279,11 +279,7 @@ func (l *list) writeOne(ctx context.Context, object *corev1.ConfigMap) error {
 // clear removes the version of a ConfigMap that was read, or what is pinsync's in it
 // where others have written to it, too.
 func (l *list) clear(ctx context.Context, object *corev1.ConfigMap) error {
-	rest := object.DeepCopy()
-	for _, key := range dataKeys() {
-		delete(rest.Data, key)
-		delete(rest.BinaryData, key)
-	}
+	rest := withoutOurs(object)
 	if len(rest.Data)+len(rest.BinaryData) > 0 {
 		delete(rest.Labels, v1alpha1.PinsLabel)
 		for _, annotation := range annotationKeys() {
