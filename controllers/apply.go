@@ -2,9 +2,6 @@ package controllers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"maps"
 	"strconv"
 	"strings"
@@ -16,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/list"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -106,15 +104,11 @@ func (r *Reconciler) room(shard int) int {
 // withoutOurs returns a ConfigMap without the data that is pinsync's.
 func withoutOurs(object *corev1.ConfigMap) *corev1.ConfigMap {
 	theirs := object.DeepCopy()
-	for _, key := range dataKeys() {
+	for _, key := range list.Keys() {
 		delete(theirs.Data, key)
 		delete(theirs.BinaryData, key)
 	}
 	return theirs
-}
-
-func dataKeys() []string {
-	return []string{v1alpha1.PinsKey, v1alpha1.ImagesKey, v1alpha1.ReportKey}
 }
 
 func annotationKeys() []string {
@@ -130,23 +124,22 @@ func (r *Reconciler) render(shard, shards int, part *pin.Part, complete bool) *c
 	configMap := r.list.objects[shard].DeepCopy()
 	if configMap == nil {
 		configMap = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Namespace: r.list.name.Namespace, Name: r.list.nameOf(shard),
+			Namespace: r.list.name.Namespace, Name: list.ObjectName(r.list.name.Name, shard),
 		}}
 	}
-	sum := sha256.Sum256([]byte(part.Lines))
 	set(&configMap.Labels, map[string]string{v1alpha1.PinsLabel: "true"})
 	set(&configMap.Annotations, map[string]string{
 		v1alpha1.CompleteAnnotation: strconv.FormatBool(complete),
-		v1alpha1.ChecksumAnnotation: "sha256:" + hex.EncodeToString(sum[:]),
+		v1alpha1.ChecksumAnnotation: list.Checksum(part.Lines),
 		v1alpha1.CountAnnotation:    strconv.Itoa(strings.Count(part.Lines, "\n")),
-		v1alpha1.ShardAnnotation:    fmt.Sprintf("%d/%d", shard, shards),
+		v1alpha1.ShardAnnotation:    list.Shard(shard, shards),
 	})
 	set(&configMap.Data, map[string]string{
 		v1alpha1.PinsKey:   part.Lines,
 		v1alpha1.ImagesKey: part.Images,
 		v1alpha1.ReportKey: part.Report,
 	})
-	for _, key := range dataKeys() {
+	for _, key := range list.Keys() {
 		delete(configMap.BinaryData, key)
 	}
 	return configMap

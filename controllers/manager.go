@@ -132,7 +132,7 @@ func newReconciler(mgr manager.Manager, options Options, request reconcile.Reque
 	r := &Reconciler{
 		options:  options,
 		watches:  w,
-		list:     &list{name: request.NamespacedName, client: mgr.GetClient(), live: mgr.GetAPIReader()},
+		list:     &store{name: request.NamespacedName, client: mgr.GetClient(), live: mgr.GetAPIReader()},
 		pods:     &pods{live: mgr.GetAPIReader(), every: lookEvery(options.Pins.Grace)},
 		client:   mgr.GetClient(),
 		live:     mgr.GetAPIReader(),

@@ -9,6 +9,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/internal/list"
 )
 
 // The predicates drop updates that cannot change the list or its report. None drops a creation
@@ -63,7 +64,7 @@ func policyChanged(before, after client.Object) bool {
 // ofList passes only events of the list's ConfigMaps, every one of them.
 func ofList(name string) predicate.Predicate {
 	return predicate.NewPredicateFuncs(func(o client.Object) bool {
-		_, is := shardOf(name, o.GetName())
+		_, is := list.ShardOf(name, o.GetName())
 		return is
 	})
 }

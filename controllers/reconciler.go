@@ -45,7 +45,7 @@ type Reconciler struct {
 	vigil  pin.Vigil
 	looked time.Time
 
-	list *list
+	list *store
 	// client reads from the caches and writes to the API server, live reads from it.
 	client client.Client
 	live   client.Reader

@@ -5,7 +5,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 )
 
 // What was not written to its end, or was changed since, is known to be.
@@ -41,19 +40,6 @@ func TestIsWhole(t *testing.T) {
 	} {
 		if got := isWhole(test.objects); got != test.want {
 			t.Errorf("%s: got %t", name, got)
-		}
-	}
-}
-
-func TestShardOf(t *testing.T) {
-	for name, want := range map[string]int{"pins": 0, "pins-1": 1, "pins-12": 12} {
-		if got, is := shardOf("pins", name); !is || got != want || (&list{name: types.NamespacedName{Name: "pins"}}).nameOf(want) != name {
-			t.Errorf("%s: got %d, %t", name, got, is)
-		}
-	}
-	for _, name := range []string{"pin", "pins-", "pins-0", "pins-01", "pins--1", "pins-a", "pins1", "other-1"} {
-		if _, is := shardOf("pins", name); is {
-			t.Errorf("%s passes as a shard", name)
 		}
 	}
 }

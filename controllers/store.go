@@ -2,8 +2,6 @@ package controllers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,12 +16,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/list"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// list is the ConfigMaps that the pins are kept in, as they were read or written last.
+// store is the ConfigMaps that the pins are kept in, as they were read or written last.
 // A write succeeds only on these versions.
-type list struct {
+type store struct {
 	name types.NamespacedName
 	// client reads from the caches and writes to the API server, live reads from it.
 	client client.Client
@@ -43,27 +42,9 @@ type list struct {
 	memory *pin.Memory
 }
 
-// nameOf is the name of a shard's ConfigMap.
-func (l *list) nameOf(shard int) string {
-	if shard == 0 {
-		return l.name.Name
-	}
-	return l.name.Name + "-" + strconv.Itoa(shard)
-}
-
-// shardOf says which shard's ConfigMap has a name, and whether any has.
-func shardOf(list, name string) (int, bool) {
-	if name == list {
-		return 0, true
-	}
-	suffix, found := strings.CutPrefix(name, list+"-")
-	shard, err := strconv.Atoi(suffix)
-	return shard, found && err == nil && shard > 0 && strconv.Itoa(shard) == suffix
-}
-
 // read reads the ConfigMaps again, unless those that are known are those that there
 // are, and says whether somebody else has changed what they say.
-func (l *list) read(ctx context.Context) (changed bool, err error) {
+func (l *store) read(ctx context.Context) (changed bool, err error) {
 	versions, err := l.versions(ctx)
 	if err != nil {
 		return false, err
@@ -90,7 +71,7 @@ func (l *list) read(ctx context.Context) (changed bool, err error) {
 }
 
 // versions returns the resource versions of the ConfigMaps as the cache has them.
-func (l *list) versions(ctx context.Context) (map[int]string, error) {
+func (l *store) versions(ctx context.Context) (map[int]string, error) {
 	found := &metav1.PartialObjectMetadataList{}
 	found.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
 	if err := l.client.List(ctx, found, client.InNamespace(l.name.Namespace), client.UnsafeDisableDeepCopy); err != nil {
@@ -98,7 +79,7 @@ func (l *list) versions(ctx context.Context) (map[int]string, error) {
 	}
 	versions := map[int]string{}
 	for i := range found.Items {
-		if shard, is := shardOf(l.name.Name, found.Items[i].Name); is && isOurs(shard, &found.Items[i]) {
+		if shard, is := list.ShardOf(l.name.Name, found.Items[i].Name); is && isOurs(shard, &found.Items[i]) {
 			versions[shard] = found.Items[i].ResourceVersion
 		}
 	}
@@ -111,7 +92,7 @@ func isOurs(shard int, o metav1.Object) bool {
 	return shard == 0 || isShard || o.GetLabels()[v1alpha1.PinsLabel] == "true"
 }
 
-func (l *list) isCurrent(versions map[int]string) bool {
+func (l *store) isCurrent(versions map[int]string) bool {
 	if len(versions) != len(l.objects) {
 		return false
 	}
@@ -125,7 +106,7 @@ func (l *list) isCurrent(versions map[int]string) bool {
 
 // readAll reads the ConfigMaps from the API server: those with the label, and those
 // that the cache knows or that are wanted, whose label somebody may have taken away.
-func (l *list) readAll(ctx context.Context, versions map[int]string) (map[int]*corev1.ConfigMap, error) {
+func (l *store) readAll(ctx context.Context, versions map[int]string) (map[int]*corev1.ConfigMap, error) {
 	var labelled corev1.ConfigMapList
 	err := l.live.List(ctx, &labelled, client.InNamespace(l.name.Namespace), client.MatchingLabels{v1alpha1.PinsLabel: "true"})
 	if err != nil {
@@ -133,7 +114,7 @@ func (l *list) readAll(ctx context.Context, versions map[int]string) (map[int]*c
 	}
 	objects := map[int]*corev1.ConfigMap{}
 	for i := range labelled.Items {
-		if shard, is := shardOf(l.name.Name, labelled.Items[i].Name); is {
+		if shard, is := list.ShardOf(l.name.Name, labelled.Items[i].Name); is {
 			objects[shard] = &labelled.Items[i]
 		}
 	}
@@ -146,7 +127,7 @@ func (l *list) readAll(ctx context.Context, versions map[int]string) (map[int]*c
 			continue
 		}
 		object := &corev1.ConfigMap{}
-		name := types.NamespacedName{Namespace: l.name.Namespace, Name: l.nameOf(shard)}
+		name := types.NamespacedName{Namespace: l.name.Namespace, Name: list.ObjectName(l.name.Name, shard)}
 		switch err := l.live.Get(ctx, name, object); {
 		case err == nil:
 			objects[shard] = object
@@ -197,14 +178,11 @@ func isWhole(objects map[int]*corev1.ConfigMap) bool {
 
 // digestOf is the digest of what shards hold.
 func digestOf(shards []*corev1.ConfigMap) string {
-	h := sha256.New()
-	for _, shard := range shards {
-		for _, key := range dataKeys() {
-			// The length tells where a text ends.
-			_, _ = fmt.Fprintf(h, "%d %s", len(shard.Data[key]), shard.Data[key]) // a hash takes everything
-		}
+	held := make([]map[string]string, len(shards))
+	for i := range shards {
+		held[i] = shards[i].Data
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return list.Digest(held)
 }
 
 func isSameData(a, b map[int]*corev1.ConfigMap) bool {
@@ -227,7 +205,7 @@ func syncedAt(objects map[int]*corev1.ConfigMap) time.Time {
 // so an entry moves either up to a new one, which is written before the one that loses
 // it, or down from one that goes, which goes last: at every moment all together name every
 // pin that both the old list and the new one name. The memory is then what was written.
-func (l *list) write(ctx context.Context, desired []*corev1.ConfigMap, memory pin.Memory) (err error) {
+func (l *store) write(ctx context.Context, desired []*corev1.ConfigMap, memory pin.Memory) (err error) {
 	l.isKnown, l.isHalfWritten, l.wanted = false, true, len(desired) // until all succeeded
 	defer func() {
 		if err != nil {
@@ -257,13 +235,13 @@ func (l *list) write(ctx context.Context, desired []*corev1.ConfigMap, memory pi
 }
 
 // remember adds to the memory what could not be written, or not in full.
-func (l *list) remember(memory pin.Memory) {
+func (l *store) remember(memory pin.Memory) {
 	both := l.memory.Reread(memory, false)
 	l.memory = &both
 }
 
 // writeOne creates a ConfigMap or updates the version that was read.
-func (l *list) writeOne(ctx context.Context, object *corev1.ConfigMap) error {
+func (l *store) writeOne(ctx context.Context, object *corev1.ConfigMap) error {
 	var err error
 	if object.ResourceVersion == "" {
 		err = l.client.Create(ctx, object, fieldOwner)
@@ -278,7 +256,7 @@ func (l *list) writeOne(ctx context.Context, object *corev1.ConfigMap) error {
 
 // clear removes the version of a ConfigMap that was read, or what is pinsync's in it
 // where others have written to it, too.
-func (l *list) clear(ctx context.Context, object *corev1.ConfigMap) error {
+func (l *store) clear(ctx context.Context, object *corev1.ConfigMap) error {
 	rest := withoutOurs(object)
 	if len(rest.Data)+len(rest.BinaryData) > 0 {
 		delete(rest.Labels, v1alpha1.PinsLabel)
