@@ -22,6 +22,7 @@ CONTROLLER_GEN := $(BIN)/tools/controller-gen
 KUSTOMIZE := $(BIN)/tools/kustomize
 GOLANGCI_LINT := $(BIN)/tools/golangci-lint
 GOVULNCHECK := $(BIN)/tools/govulncheck
+GITEA := $(BIN)/gitea
 
 ##@ General
 
@@ -61,6 +62,17 @@ endif
 .PHONY: test
 test: control-plane ## Run all tests.
 	go test -timeout 30m ./...
+
+.PHONY: gitea
+gitea: $(GITEA)/.built ## Build Gitea from source, once, for make e2e.
+
+$(GITEA)/.built: hack/gitea/build.sh hack/gitea/go.mod hack/gitea/go.sum
+	@hack/gitea/build.sh $(@D)
+	@touch $@
+
+.PHONY: e2e
+e2e: control-plane gitea ## Run the end-to-end tests against a real registry.
+	go test -tags e2e -timeout 30m ./hack/e2e/...
 
 .PHONY: model
 model: ## Try MODEL_CHECKS (1000000) histories of the world against the promise.
@@ -103,6 +115,12 @@ check-manifests: $(KUSTOMIZE) ## Fail if a kustomization does not build.
 		$(KUSTOMIZE) build $$folder >/dev/null; echo "$$folder builds"; \
 	done
 
+.PHONY: check-prometheus
+check-prometheus: ## Fail if an alert or the dashboard is wrong, by Prometheus' own packages.
+	cd hack/prometheus && go run . -metrics $(CURDIR)/docs/metrics.md \
+		-dashboard $(CURDIR)/config/components/grafana-dashboard/dashboard.json \
+		-histories histories.yaml $(CURDIR)/config/prometheus/rules.yaml
+
 .PHONY: check-dockerfile
 check-dockerfile: ## Fail if BuildKit's parser has something to say about the Dockerfile.
 	cd hack/dockerfile-lint && go run . $(CURDIR)/Dockerfile
@@ -114,9 +132,10 @@ vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what is use
 ##@ Develop
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) ## Generate the RBAC rules and the Flux CRDs that tests use.
+generate: $(CONTROLLER_GEN) ## Generate the RBAC rules, the page of metrics, and the Flux CRDs that tests use.
 	go mod tidy
 	$(CONTROLLER_GEN) rbac:roleName=pinsync paths=./controllers/... output:rbac:dir=config/rbac
+	go run ./hack/docs >docs/metrics.md
 	rm -f hack/crds/*.yaml
 	$(CONTROLLER_GEN) crd:maxDescLen=0 paths=github.com/fluxcd/helm-controller/api/v2 \
 		paths=github.com/fluxcd/image-reflector-controller/api/v1 output:crd:dir=hack/crds

@@ -28,7 +28,7 @@ const roomPerObject = 900 << 10
 // their synced-at is due, and returns when it is due next.
 func (r *Reconciler) apply(ctx context.Context, report *v1alpha1.PinReport, s *pin.Snapshot) (renewIn time.Duration, err error) {
 	memory := pin.MemoryOf(report)
-	parts, err := pin.Spread(report, r.salt(s), len(r.list.objects), r.room)
+	parts, size, err := pin.Spread(report, r.salt(s), len(r.list.objects), r.room)
 	if err != nil {
 		r.list.remember(memory)
 		return 0, err
@@ -46,6 +46,7 @@ func (r *Reconciler) apply(ctx context.Context, report *v1alpha1.PinReport, s *p
 	if err := r.list.write(ctx, desired, memory); err != nil {
 		return 0, err
 	}
+	r.meters.published(s.Complete(), syncedAt(r.list.objects), size, pin.MostTold*roomPerObject, len(parts))
 	if changed {
 		log.FromContext(ctx).Info("Wrote the list", "pins", len(report.Pins), "complete", s.Complete(),
 			"releases", len(report.Releases), "objects", len(parts))

@@ -15,15 +15,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 )
 
 // +kubebuilder:rbac:namespace=pinsync-system,groups=coordination.k8s.io,resources=leases,verbs=get;create;update
 // +kubebuilder:rbac:namespace=pinsync-system,groups="",resources=events,verbs=create;patch
+
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
 // Name is what the controller is called in leases, events and logs.
 const Name = "pinsync"
@@ -46,6 +51,13 @@ type Options struct {
 	// LeaderElect says that other replicas may run beside this one.
 	LeaderElect bool
 
+	// Version is pinsync's own, for metrics.
+	Version string
+
+	// MetricsInsecure says that metrics are served without TLS, to everybody. Otherwise the
+	// API server is asked who may read them.
+	MetricsInsecure bool
+
 	// MetricsAddress and HealthAddress are what the two servers listen on, as
 	// host:port; "0" for none.
 	MetricsAddress, HealthAddress string
@@ -54,7 +66,7 @@ type Options struct {
 // Run runs the controller against an API server until ctx is done. It returns an
 // error if it could not start or has lost its lease.
 func Run(ctx context.Context, config *rest.Config, options Options) error {
-	scheme, err := newScheme()
+	scheme, err := snapshot.Scheme()
 	if err != nil {
 		return fmt.Errorf("registering kinds: %w", err)
 	}
@@ -65,7 +77,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                  scheme,
 		Cache:                   cacheOptions(options.Namespace, streams),
-		Metrics:                 metricsserver.Options{BindAddress: options.MetricsAddress},
+		Metrics:                 metricsOptions(&options),
 		HealthProbeBindAddress:  options.HealthAddress,
 		LeaderElection:          options.LeaderElect,
 		LeaderElectionID:        Name,
@@ -80,6 +92,16 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 		return fmt.Errorf("setting up: %w", err)
 	}
 	return mgr.Start(ctx)
+}
+
+// metricsOptions say how metrics are served: unless told otherwise with a certificate made
+// for the process, and to those whom the API server knows and gives the right to.
+func metricsOptions(options *Options) metricsserver.Options {
+	server := metricsserver.Options{BindAddress: options.MetricsAddress}
+	if !options.MetricsInsecure {
+		server.SecureServing, server.FilterProvider = true, filters.WithAuthenticationAndAuthorization
+	}
+	return server
 }
 
 // setup adds the controller and its probes to the manager.
@@ -120,7 +142,7 @@ func setup(mgr manager.Manager, options Options, request reconcile.Request, stre
 }
 
 func newReconciler(mgr manager.Manager, options Options, request reconcile.Request, streams *streams) (*Reconciler, error) {
-	problems, err := newProblemCounter()
+	meters, err := newMeters(options.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -130,15 +152,15 @@ func newReconciler(mgr manager.Manager, options Options, request reconcile.Reque
 	}
 	w := newWatches(mgr, request, streams)
 	r := &Reconciler{
-		options:  options,
-		watches:  w,
-		list:     &store{name: request.NamespacedName, client: mgr.GetClient(), live: mgr.GetAPIReader()},
-		pods:     &pods{live: mgr.GetAPIReader(), every: lookEvery(options.Pins.Grace)},
-		client:   mgr.GetClient(),
-		live:     mgr.GetAPIReader(),
-		sources:  newSources(mgr.GetAPIReader(), options.ReadSecrets),
-		teller:   &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
-		problems: problems,
+		options: options,
+		watches: w,
+		list:    &store{name: request.NamespacedName, client: mgr.GetClient(), live: mgr.GetAPIReader(), meters: meters},
+		pods:    &pods{live: mgr.GetAPIReader(), every: lookEvery(options.Pins.Grace)},
+		client:  mgr.GetClient(),
+		live:    mgr.GetAPIReader(),
+		sources: newSources(mgr.GetAPIReader(), options.ReadSecrets),
+		teller:  &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
+		meters:  meters,
 	}
 	for _, kind := range []sourceKind{configMapSource, secretSource} {
 		r.sourceWatches = append(r.sourceWatches, &sourceWatch{

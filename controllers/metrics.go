@@ -1,7 +1,8 @@
 package controllers
 
 import (
-	"errors"
+	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -9,36 +10,160 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// problemCounter is the metric of the report's problems.
-type problemCounter struct {
-	problems *prometheus.GaugeVec
+// Metric describes one of the controller's metrics.
+type Metric struct {
+	Name string
+	// Type is what Prometheus calls it: gauge, counter, histogram.
+	Type string
+	// Label is the name of its label, empty if it has none.
+	Label string
+	Help  string
 }
 
-// newProblemCounter registers the metric, or takes the one that another manager
-// of the process has registered.
-func newProblemCounter() (*problemCounter, error) {
-	problems := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "pinsync_problems",
-		Help: "Problems in the report, by their reason: what may keep a tag out of the list.",
-	}, []string{"reason"})
-	err := metrics.Registry.Register(problems)
-	if registered, is := errors.AsType[prometheus.AlreadyRegisteredError](err); is {
-		if before, isVec := registered.ExistingCollector.(*prometheus.GaugeVec); isVec {
-			return &problemCounter{before}, nil
+// The names of the metrics.
+const (
+	pinsMetric     = "pinsync_pins"
+	releasesMetric = "pinsync_releases"
+	problemsMetric = "pinsync_problems"
+	completeMetric = "pinsync_complete"
+	syncedMetric   = "pinsync_last_sync_timestamp_seconds"
+	bytesMetric    = "pinsync_list_bytes"
+	limitMetric    = "pinsync_list_bytes_limit"
+	objectsMetric  = "pinsync_list_objects"
+	writesMetric   = "pinsync_configmap_writes_total"
+	stepsMetric    = "pinsync_step_duration_seconds"
+	buildMetric    = "pinsync_build_info"
+)
+
+// Metrics are all metrics of the controller, beside those of its libraries. What is said of
+// the list has only the replica that writes it.
+func Metrics() []Metric {
+	return []Metric{
+		{pinsMetric, "gauge", "state", "Pins in the list, by state: Needed, Held."},
+		{releasesMetric, "gauge", "state", "Releases in the report, by state: Suspended, Resuming, Live."},
+		{problemsMetric, "gauge", "reason", "Problems in the report, by reason: what may keep a tag out of the list."},
+		{completeMetric, "gauge", "", "1 when every read behind the list got an answer, 0 when one did not: then nothing leaves it."},
+		{syncedMetric, "gauge", "", "When the list was last known to be current, in seconds since 1970. It is not renewed while the list is incomplete."},
+		{bytesMetric, "gauge", "", "Bytes of the list, with all that the report has to say."},
+		{limitMetric, "gauge", "", "Bytes beyond which the report leaves out places and problems; no pin is ever left out."},
+		{objectsMetric, "gauge", "", "ConfigMaps that the list is spread over."},
+		{writesMetric, "counter", "operation", "Writes of the list's ConfigMaps, by operation: create, update, delete."},
+		{stepsMetric, "histogram", "step", "Seconds that the steps of a pass took: recall, gather, plan, apply."},
+		{buildMetric, "gauge", "version", "1, with the version of the replica."},
+	}
+}
+
+// meters measure a controller. What has no label is a vector, too: it is there only once
+// it is set.
+type meters struct {
+	pins, releases, problems, complete, synced, bytes, limit, objects *prometheus.GaugeVec
+	writes                                                            *prometheus.CounterVec
+	steps                                                             *prometheus.HistogramVec
+}
+
+// newMeters registers the metrics of a controller of that version.
+func newMeters(version string) (*meters, error) {
+	m := &meters{}
+	var build *prometheus.GaugeVec
+	gauges := map[string]**prometheus.GaugeVec{
+		pinsMetric: &m.pins, releasesMetric: &m.releases, problemsMetric: &m.problems, completeMetric: &m.complete,
+		syncedMetric: &m.synced, bytesMetric: &m.bytes, limitMetric: &m.limit, objectsMetric: &m.objects, buildMetric: &build,
+	}
+	for _, metric := range Metrics() {
+		var labels []string
+		if metric.Label != "" {
+			labels = []string{metric.Label}
+		}
+		var err error
+		switch metric.Type {
+		case "counter":
+			m.writes = prometheus.NewCounterVec(prometheus.CounterOpts{Name: metric.Name, Help: metric.Help}, labels)
+			err = register(&m.writes)
+		case "histogram":
+			m.steps = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+				Name: metric.Name, Help: metric.Help, Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
+			}, labels)
+			err = register(&m.steps)
+		default:
+			vector := gauges[metric.Name]
+			*vector = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: metric.Name, Help: metric.Help}, labels)
+			err = register(vector)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	return &problemCounter{problems}, err
+	for _, operation := range []string{opCreate, opUpdate, opDelete} {
+		m.writes.WithLabelValues(operation) // from 0 on, so that the first one is an increase
+	}
+	build.WithLabelValues(version).Set(1)
+	return m, nil
 }
 
-// count sets the metric to a report's problems.
-func (c *problemCounter) count(report *v1alpha1.PinReport) {
-	c.problems.Reset()
-	for i := range report.Problems {
-		c.problems.WithLabelValues(string(report.Problems[i].Reason)).Inc()
+// The operations by which the writes of ConfigMaps are counted.
+const (
+	opCreate = "create"
+	opUpdate = "update"
+	opDelete = "delete"
+)
+
+// register registers a collector, or takes the one that another controller of the process
+// has registered.
+func register[C prometheus.Collector](collector *C) error {
+	err := metrics.Registry.Register(*collector)
+	registered, is := err.(prometheus.AlreadyRegisteredError) //nolint:errorlint // it is returned as it is
+	if !is {
+		return err
 	}
+	before, isSame := registered.ExistingCollector.(C)
+	if !isSame {
+		return fmt.Errorf("another metric has the same name: %w", err)
+	}
+	*collector = before
+	return nil
+}
+
+// step measures a step of a pass, from now until what it returns is called.
+func (m *meters) step(name string) (done func()) {
+	begin := time.Now()
+	return func() { m.steps.WithLabelValues(name).Observe(time.Since(begin).Seconds()) }
+}
+
+// report measures what a report says.
+func (m *meters) report(report *v1alpha1.PinReport) {
+	m.pins.Reset()
+	for _, state := range []v1alpha1.PinState{v1alpha1.PinNeeded, v1alpha1.PinHeld} {
+		m.pins.WithLabelValues(string(state))
+	}
+	for i := range report.Pins {
+		m.pins.WithLabelValues(string(report.Pins[i].State)).Inc()
+	}
+	m.releases.Reset()
+	for _, state := range []v1alpha1.ReleaseState{v1alpha1.ReleaseSuspended, v1alpha1.ReleaseResuming, v1alpha1.ReleaseLive} {
+		m.releases.WithLabelValues(string(state))
+	}
+	m.problems.Reset()
+	problems := func(list []v1alpha1.Problem) {
+		for i := range list {
+			m.problems.WithLabelValues(string(list[i].Reason)).Inc()
+		}
+	}
+	problems(report.Problems)
 	for i := range report.Releases {
-		for j := range report.Releases[i].Problems {
-			c.problems.WithLabelValues(string(report.Releases[i].Problems[j].Reason)).Inc()
-		}
+		m.releases.WithLabelValues(string(report.Releases[i].State)).Inc()
+		problems(report.Releases[i].Problems)
 	}
+}
+
+// published measures the list as it is now.
+func (m *meters) published(complete bool, synced time.Time, bytes, limit, objects int) {
+	value := 0.0
+	if complete {
+		value = 1
+	}
+	m.complete.WithLabelValues().Set(value)
+	m.synced.WithLabelValues().Set(float64(synced.Unix()))
+	m.bytes.WithLabelValues().Set(float64(bytes))
+	m.limit.WithLabelValues().Set(float64(limit))
+	m.objects.WithLabelValues().Set(float64(objects))
 }

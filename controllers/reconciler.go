@@ -55,8 +55,8 @@ type Reconciler struct {
 	sourceWatches []*sourceWatch
 	pods          *pods
 
-	teller   *teller
-	problems *problemCounter
+	teller *teller
+	meters *meters
 	// unanswered is what was logged last of the reads that got no answer.
 	unanswered string
 }
@@ -85,14 +85,18 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	if !r.watches.configMaps.isInSync() {
 		return soon, nil
 	}
+	done := r.meters.step("recall")
 	changed, err := r.list.read(ctx)
+	done()
 	if changed || err != nil {
 		r.vigil.Break()
 	}
 	if err != nil {
 		return 0, err
 	}
+	done = r.meters.step("gather")
 	s, more, err := r.gather(ctx, now)
+	done()
 	if err != nil || s == nil {
 		r.vigil.Break()
 		return soon, err
@@ -100,14 +104,18 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	if !s.Complete() {
 		r.vigil.Break()
 	}
+	done = r.meters.step("plan")
 	report := pin.Plan(s, r.options.Pins)
+	done()
+	done = r.meters.step("apply")
 	next, err = r.apply(ctx, report, s)
+	done()
 	if err != nil {
 		return 0, err
 	}
-	r.problems.count(report)
+	r.meters.report(report)
 	r.logUnanswered(ctx, s)
-	r.teller.tell(ctx, report)
+	r.teller.tell(ctx, s.Memory, report)
 	switch {
 	case more:
 		next = soon

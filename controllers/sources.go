@@ -2,13 +2,9 @@ package controllers
 
 import (
 	"context"
-	"maps"
 	"sync"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,7 +20,7 @@ type sourceKind string
 
 const (
 	configMapSource sourceKind = "ConfigMap"
-	secretSource    sourceKind = "Secret"
+	secretSource    sourceKind = snapshot.SecretKind
 )
 
 // resource is the kind's name in URLs.
@@ -99,39 +95,15 @@ func (s *sources) get(ctx context.Context, key sourceKey, afresh bool) (*sourceE
 	}
 	// A change that is told while the object is being read removes the entry, so
 	// that what was read is used once and then read again.
-	read, err := s.read(ctx, key)
+	data, version, err := snapshot.ReadSource(ctx, s.live, string(key.kind), key.name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
 		delete(s.entries, key)
 		return nil, err
 	}
-	entry.data, entry.version = read.data, read.version
+	entry.data, entry.version = data, version
 	return entry, nil
-}
-
-func (s *sources) read(ctx context.Context, key sourceKey) (*sourceEntry, error) {
-	if len(content.IsPathSegmentName(key.name.Name)) > 0 {
-		return &sourceEntry{}, nil // the CRD takes names that no object can have
-	}
-	var object client.Object
-	data := map[string]string{}
-	configMap, secret := &corev1.ConfigMap{}, &corev1.Secret{}
-	if object = configMap; key.kind == secretSource {
-		object = secret
-	}
-	err := s.live.Get(ctx, key.name, object)
-	if apierrors.IsNotFound(err) {
-		return &sourceEntry{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(data, configMap.Data)
-	for name, value := range secret.Data {
-		data[name] = string(value)
-	}
-	return &sourceEntry{data: data, version: object.GetResourceVersion()}, nil
 }
 
 // sweep forgets what no release named since the last sweep, and returns the kinds

@@ -27,6 +27,7 @@ type store struct {
 	// client reads from the caches and writes to the API server, live reads from it.
 	client client.Client
 	live   client.Reader
+	meters *meters
 
 	// isKnown says that objects and memory are what the API server had when they were
 	// read or written; nobody has told otherwise.
@@ -243,7 +244,9 @@ func (l *store) remember(memory pin.Memory) {
 // writeOne creates a ConfigMap or updates the version that was read.
 func (l *store) writeOne(ctx context.Context, object *corev1.ConfigMap) error {
 	var err error
+	operation := opUpdate
 	if object.ResourceVersion == "" {
+		operation = opCreate
 		err = l.client.Create(ctx, object, fieldOwner)
 	} else {
 		err = l.client.Update(ctx, object, fieldOwner)
@@ -251,6 +254,7 @@ func (l *store) writeOne(ctx context.Context, object *corev1.ConfigMap) error {
 	if err != nil {
 		return fmt.Errorf("writing ConfigMap %s: %w", client.ObjectKeyFromObject(object), err)
 	}
+	l.meters.writes.WithLabelValues(operation).Inc()
 	return nil
 }
 
@@ -269,5 +273,6 @@ func (l *store) clear(ctx context.Context, object *corev1.ConfigMap) error {
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("deleting ConfigMap %s: %w", client.ObjectKeyFromObject(object), err)
 	}
+	l.meters.writes.WithLabelValues(opDelete).Inc()
 	return nil
 }

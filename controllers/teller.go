@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,21 +12,31 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// eventUnresolved is the reason of events about what ended in no pin.
-const eventUnresolved = "Unresolved"
+// Reasons of the Warning events about problems; the others are those of the problems and of
+// pin.ChangeKind.
+const (
+	// eventUnresolved is about what ended in no pin.
+	eventUnresolved = "Unresolved"
+	// eventPolicyNotReady is about a release that sleeps while its policy has lost its tag.
+	eventPolicyNotReady = "PolicyNotReady"
+)
 
-// teller tells people by Warning events on their objects what in them ended in no
-// pin, and annotations of pinsync that have no value of its own: once for each,
-// not once a pass.
+// teller tells people by events on their objects what has become of their pins, what in
+// them ended in no pin, and what stands in the way of a resume: what is new, once, not once
+// a pass.
 type teller struct {
 	client   client.Client
 	recorder events.EventRecorder
 	watches  *watches
 	told     map[telling]string
+	// listed are the pins that changes are told against, once there are any to tell.
+	listed  []v1alpha1.Pin
+	hasTold bool
 }
 
 // telling is one thing to be told, about one object. Events that differ in their
@@ -37,8 +48,10 @@ type telling struct {
 	reason, action string
 }
 
-// tell emits the events for what is new in a report.
-func (t *teller) tell(ctx context.Context, report *v1alpha1.PinReport) {
+// tell emits the events for what is new in a report. Before is what the list said when this
+// controller found it.
+func (t *teller) tell(ctx context.Context, before pin.Memory, report *v1alpha1.PinReport) {
+	t.tellChanges(ctx, before, report)
 	now := map[telling]string{}
 	for i := range report.Problems {
 		if name, isNamespace := strings.CutPrefix(report.Problems[i].Object, "Namespace "); isNamespace {
@@ -47,30 +60,81 @@ func (t *teller) tell(ctx context.Context, report *v1alpha1.PinReport) {
 	}
 	for i := range report.Releases {
 		release := &report.Releases[i]
-		name := types.NamespacedName{Namespace: release.Namespace, Name: release.Name}
 		for j := range release.Problems {
-			t.add(now, t.watches.releases, name, &release.Problems[j])
+			t.addOf(now, release, &release.Problems[j])
 		}
 	}
 	for what, note := range now {
 		if t.told[what] != note {
-			t.emit(ctx, what, note)
+			t.emit(ctx, corev1.EventTypeWarning, what, note)
 		}
 	}
 	t.told = now
 }
 
+// tellChanges emits the events about pins that came, are held and went. One that a sleeping
+// release loses may be one that it needs, and was only lost sight of: that is a warning.
+func (t *teller) tellChanges(ctx context.Context, before pin.Memory, report *v1alpha1.PinReport) {
+	if !t.hasTold {
+		t.listed, t.hasTold = before.Pins, true
+	}
+	asleep := map[string]bool{}
+	for i := range report.Releases {
+		if r := &report.Releases[i]; r.State == v1alpha1.ReleaseSuspended {
+			asleep[r.Namespace+"/"+r.Name] = true
+		}
+	}
+	for _, change := range pin.Changes(t.listed, report.Pins) {
+		namespace, name, _ := strings.Cut(change.Release, "/")
+		severity := corev1.EventTypeNormal
+		if change.Kind != pin.Pinned && asleep[change.Release] {
+			severity = corev1.EventTypeWarning
+		}
+		pins := strings.Join(change.Pins, ", ")
+		t.emit(ctx, severity, telling{
+			kind: t.watches.releases, name: types.NamespacedName{Namespace: namespace, Name: name},
+			reason: string(change.Kind), action: shorten(string(change.Kind)+" "+pins, maxAction),
+		}, changeNote(change.Kind)+pins)
+	}
+	t.listed = report.Pins
+}
+
+// changeNote says what has become of pins.
+func changeNote(kind pin.ChangeKind) string {
+	switch kind {
+	case pin.Pinned:
+		return "The registry cleaner must keep "
+	case pin.Held:
+		return "Not needed any more, and kept until that is sure to be so: "
+	default:
+		return "Not kept for this release any more: "
+	}
+}
+
+// addOf adds a problem of a release to what is to be told.
+func (t *teller) addOf(now map[telling]string, release *v1alpha1.Release, problem *v1alpha1.Problem) {
+	name := types.NamespacedName{Namespace: release.Namespace, Name: release.Name}
+	switch problem.Reason {
+	case v1alpha1.ReasonPolicyNotReady:
+		if release.State == v1alpha1.ReleaseSuspended {
+			what := telling{kind: t.watches.releases, name: name, reason: eventPolicyNotReady, action: shorten(problem.Object, maxAction)}
+			now[what] = fmt.Sprintf("%s %s; the tag may be gone from the registry; see pinsync explain --check -n %s %s",
+				problem.Object, problem.Message, release.Namespace, release.Name)
+		}
+	case v1alpha1.ReasonPolicyUnresolved:
+		// the policy says so itself
+	case v1alpha1.ReasonOtherCluster:
+		// the pin is there; nobody has to mend anything
+	default:
+		t.add(now, t.watches.releases, name, problem)
+	}
+}
+
 // add adds a problem to what is to be told.
 func (t *teller) add(now map[telling]string, k *kind, name types.NamespacedName, problem *v1alpha1.Problem) {
 	what := telling{kind: k, name: name, reason: eventUnresolved, action: string(problem.Reason)}
-	switch problem.Reason {
-	case v1alpha1.ReasonInvalidAnnotation:
+	if problem.Reason == v1alpha1.ReasonInvalidAnnotation {
 		what.reason = string(problem.Reason)
-	case v1alpha1.ReasonPolicyNotReady, v1alpha1.ReasonPolicyUnresolved:
-		return // the policy says so itself
-	case v1alpha1.ReasonOtherCluster:
-		return // the pin is there; nobody has to mend anything
-	default:
 	}
 	note := problem.Message
 	if problem.Field != "" {
@@ -83,7 +147,7 @@ func (t *teller) add(now map[telling]string, k *kind, name types.NamespacedName,
 }
 
 // emit sends one event. An object that is gone meanwhile needs none.
-func (t *teller) emit(ctx context.Context, what telling, note string) {
+func (t *teller) emit(ctx context.Context, severity string, what telling, note string) {
 	object, isObject := what.kind.object.DeepCopyObject().(client.Object)
 	if !isObject {
 		return
@@ -93,14 +157,19 @@ func (t *teller) emit(ctx context.Context, what telling, note string) {
 		return
 	}
 	object.GetObjectKind().SetGroupVersionKind(what.kind.gvk)
-	t.recorder.Eventf(object, nil, corev1.EventTypeWarning, what.reason, what.action, "%s", shorten(note))
+	t.recorder.Eventf(object, nil, severity, what.reason, what.action, "%s", shorten(note, maxNote))
 }
 
-// shorten cuts a note to what the API takes, 1 KiB.
-func shorten(note string) string {
-	const most = 1000
-	if len(note) <= most {
-		return note
+// maxNote and maxAction are a little less than what the API takes of an event's note and
+// action, in bytes: 1 KiB and 128.
+const (
+	maxNote   = 1000
+	maxAction = 120
+)
+
+func shorten(s string, most int) string {
+	if len(s) <= most {
+		return s
 	}
-	return strings.ToValidUTF8(note[:most], "") + " …"
+	return strings.ToValidUTF8(s[:most], "") + " …"
 }

@@ -410,8 +410,23 @@ func (w *world) valuesFrom(name, text string) {
 	}
 }
 
-// told waits until the events about the tenant's objects are these.
+// told waits until the events about problems of the tenant's objects are these.
 func (w *world) told(want ...string) {
+	w.t.Helper()
+	w.expectEvents(func(reason string) bool { return !isChange(reason) }, want)
+}
+
+// toldOfPins waits until the events about pins of the tenant's releases are these.
+func (w *world) toldOfPins(want ...string) {
+	w.t.Helper()
+	w.expectEvents(isChange, want)
+}
+
+func isChange(reason string) bool {
+	return reason == "Pinned" || reason == "Held" || reason == "Unpinned"
+}
+
+func (w *world) expectEvents(are func(reason string) bool, want []string) {
 	w.t.Helper()
 	w.until(func(ctx context.Context) (bool, string) {
 		var events eventsv1.EventList
@@ -420,7 +435,7 @@ func (w *world) told(want ...string) {
 		}
 		var notes []string
 		for _, event := range events.Items {
-			if event.Regarding.Name == w.apps || event.Regarding.Namespace == w.apps {
+			if are(event.Reason) && (event.Regarding.Name == w.apps || event.Regarding.Namespace == w.apps) {
 				notes = append(notes, fmt.Sprintf("%s %s %s %s", event.Type, event.Reason, event.Regarding.Kind, event.Note))
 			}
 		}
@@ -429,7 +444,36 @@ func (w *world) told(want ...string) {
 	})
 }
 
-// gather returns a metric by the value of its only label.
+// lists says whether the list is these lines.
+func (w *world) lists(lines string) func(context.Context) (bool, string) {
+	return func(ctx context.Context) (bool, string) {
+		got := w.list(ctx).Data["registry-pins.txt"]
+		return got == lines, got
+	}
+}
+
+// hasReadyPolicies says whether the report complains of no policy.
+func (w *world) hasReadyPolicies(ctx context.Context) (bool, string) {
+	text := w.list(ctx).Data["report.json"]
+	return !strings.Contains(text, "PolicyNotReady"), text
+}
+
+// measures waits until a metric has these values, and maybe others.
+func (w *world) measures(name string, want map[string]float64) {
+	w.t.Helper()
+	w.until(func(context.Context) (bool, string) {
+		got := gather(w.t, name)
+		for label, value := range want {
+			if got[label] != value {
+				return false, fmt.Sprintf("%s is %v, want %v", name, got, want)
+			}
+		}
+		return true, ""
+	})
+}
+
+// gather returns a metric by the value of its only label, empty where it has none; of a
+// histogram, how often it was measured.
 func gather(t *testing.T, name string) map[string]float64 {
 	t.Helper()
 	families, err := metrics.Registry.Gather()
@@ -439,9 +483,14 @@ func gather(t *testing.T, name string) map[string]float64 {
 	values := map[string]float64{}
 	for _, family := range families {
 		for _, metric := range family.GetMetric() {
-			if family.GetName() == name {
-				values[metric.GetLabel()[0].GetValue()] = metric.GetGauge().GetValue()
+			if family.GetName() != name {
+				continue
 			}
+			label := ""
+			if len(metric.GetLabel()) > 0 {
+				label = metric.GetLabel()[0].GetValue()
+			}
+			values[label] = metric.GetGauge().GetValue() + metric.GetCounter().GetValue() + float64(metric.GetHistogram().GetSampleCount())
 		}
 	}
 	return values

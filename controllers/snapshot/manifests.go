@@ -3,7 +3,6 @@ package snapshot
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
@@ -23,8 +22,6 @@ type Manifests struct {
 	// origins says where each object was read.
 	origins map[string]string
 }
-
-const secretKind = "Secret"
 
 // SecretsIgnored is why a Secret is not read unless the configuration says so.
 const SecretsIgnored = "is not read, because the configuration's secretValues is Ignore: " +
@@ -47,7 +44,7 @@ func (m *Manifests) Add(object manifest.Object) error {
 		return add(m, object, func(o *metav1.PartialObjectMetadata) { s.Namespaces = append(s.Namespaces, Namespace(o)) })
 	case schema.GroupKind{Kind: "ConfigMap"}:
 		return add(m, object, func(o *corev1.ConfigMap) { m.sources[sourceKey{object.Kind, nameOf(o)}] = configMapData(o) })
-	case schema.GroupKind{Kind: secretKind}:
+	case schema.GroupKind{Kind: SecretKind}:
 		return add(m, object, func(o *corev1.Secret) { m.sources[sourceKey{object.Kind, nameOf(o)}] = secretData(o) })
 	case schema.GroupKind{Group: helmv2.GroupVersion.Group, Kind: helmv2.HelmReleaseKind}:
 		return add(m, object, func(o *helmv2.HelmRelease) { m.releases = append(m.releases, o) })
@@ -68,7 +65,7 @@ func (m *Manifests) Snapshot(o pin.Options, readSecrets bool) *pin.Snapshot {
 		release := Release(object)
 		if protector.Protects(&release) {
 			AddContents(&release, object, func(kind string, name pin.Name) Source {
-				if kind == secretKind && !readSecrets {
+				if kind == SecretKind && !readSecrets {
 					return Source{NotRead: SecretsIgnored}
 				}
 				return Source{Data: m.sources[sourceKey{kind, name}]}
@@ -77,21 +74,6 @@ func (m *Manifests) Snapshot(o pin.Options, readSecrets bool) *pin.Snapshot {
 		m.snapshot.Releases = append(m.snapshot.Releases, release)
 	}
 	return &m.snapshot
-}
-
-func configMapData(o *corev1.ConfigMap) map[string]string {
-	data := map[string]string{}
-	maps.Copy(data, o.Data)
-	return data
-}
-
-func secretData(o *corev1.Secret) map[string]string {
-	data := map[string]string{}
-	for key, value := range o.Data {
-		data[key] = string(value)
-	}
-	maps.Copy(data, o.StringData)
-	return data
 }
 
 // metaObject is an object of API machinery's type T.

@@ -11,13 +11,13 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// A list is spread over at most mostParts objects, and tells all that it could in at
-// most mostTold: then places and problems are left out, and with them a good part of
-// its size.
-const (
-	mostTold  = 16
-	mostParts = 1024
-)
+// MostTold is how many objects a list is spread over at most with all that its report has
+// to say. Where more would be needed, places and problems are left out, and with them a good
+// part of its size.
+const MostTold = 16
+
+// mostParts is how many objects a list is spread over at most.
+const mostParts = 1024
 
 // chunk is how many bytes the releases of one entry may take. An entry of more is
 // split: an image that every release of a large cluster has would not fit anywhere.
@@ -33,20 +33,28 @@ type Part struct {
 // power of two, so that in growing entries move only up to new ones, and in shrinking
 // only down from those that go. Nobody who does not know the salt can choose names that
 // all come to one object. It takes the number of objects that there are, of which it
-// takes less only if there is room to spare, and how many bytes each has room for. It
-// fails if the list is too large even so.
-func Spread(r *v1alpha1.PinReport, salt string, now int, room func(part int) int) ([]Part, error) {
+// takes less only if there is room to spare, and how many bytes each has room for. It also
+// returns how many bytes the report takes in full, and fails if the list is too large even
+// so.
+func Spread(r *v1alpha1.PinReport, salt string, now int, room func(part int) int) (parts []Part, size int, err error) {
 	whole, err := partOf(r, JSON)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if now <= 1 && whole.size() <= room(0) || whole.size() <= room(0)*3/4 {
-		return []Part{whole}, nil
+	size = whole.size()
+	if now <= 1 && size <= room(0) || size <= room(0)*3/4 {
+		return []Part{whole}, size, nil
 	}
+	parts, err = spread(r, salt, now, room)
+	return parts, size, err
+}
+
+// spread renders a report for several objects.
+func spread(r *v1alpha1.PinReport, salt string, now int, room func(part int) int) ([]Part, error) {
 	for _, try := range []struct {
 		report *v1alpha1.PinReport
 		most   int
-	}{{r, mostTold}, {withoutProse(r), mostParts}} {
+	}{{r, MostTold}, {withoutProse(r), mostParts}} {
 		s, err := newSpreader(try.report, salt)
 		if err != nil {
 			return nil, err

@@ -49,7 +49,7 @@ func TestSpreadLosesNothing(t *testing.T) {
 	want := slices.Collect(strings.Lines(Lines(report)))
 	seen := map[int]bool{}
 	for room := 20_000; room < 1_000_000; room += 17_000 {
-		parts, err := Spread(report, "salt", 1, roomFor(room))
+		parts, _, err := Spread(report, "salt", 1, roomFor(room))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,21 +76,21 @@ func TestSpreadLosesNothing(t *testing.T) {
 // A list that has grown or shrunk a little is not spread anew.
 func TestSpreadStays(t *testing.T) {
 	report := large(1000)
-	parts, err := Spread(report, "salt", 1, roomFor(100_000))
+	parts, _, err := Spread(report, "salt", 1, roomFor(100_000))
 	if err != nil {
 		t.Fatal(err)
 	}
 	smaller := *report
 	smaller.Pins = report.Pins[:len(report.Pins)*9/10]
 	for n := len(parts); n <= 2*len(parts); n *= 2 {
-		again, err := Spread(&smaller, "salt", n, roomFor(100_000))
+		again, _, err := Spread(&smaller, "salt", n, roomFor(100_000))
 		if err != nil || len(again) > n || len(again) < len(parts) {
 			t.Errorf("%d parts became %d, %v", n, len(again), err)
 		}
 	}
 	few := *report
 	few.Pins, few.Releases = report.Pins[:1], nil
-	if again, err := Spread(&few, "salt", len(parts), roomFor(100_000)); err != nil || len(again) != 1 {
+	if again, _, err := Spread(&few, "salt", len(parts), roomFor(100_000)); err != nil || len(again) != 1 {
 		t.Errorf("one pin is spread over %d parts, %v", len(again), err)
 	}
 }
@@ -131,7 +131,7 @@ func TestSpreadSplitsEntries(t *testing.T) {
 		everything.Pins = append(everything.Pins, fmt.Sprintf("container/image-with-a-long-name==%05d", i))
 	}
 	report.Releases = []v1alpha1.Release{everything}
-	parts, err := Spread(report, "salt", 1, roomFor(900_000))
+	parts, _, err := Spread(report, "salt", 1, roomFor(900_000))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestSpreadCutsProse(t *testing.T) {
 		report.Pins[i].Via = slices.Repeat([]string{"spec.values.image"}, 20)
 		report.Pins[i].HeldFor = []v1alpha1.Hold{{Release: "a/b", SafeSince: &safe}}
 	}
-	parts, err := Spread(report, "salt", 1, roomFor(30_000))
+	parts, _, err := Spread(report, "salt", 1, roomFor(30_000))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestSpreadCutsProse(t *testing.T) {
 }
 
 func TestSpreadFails(t *testing.T) {
-	if _, err := Spread(large(100), "salt", 1, roomFor(1000)); err == nil || !strings.Contains(err.Error(), "100 pins") {
+	if _, _, err := Spread(large(100), "salt", 1, roomFor(1000)); err == nil || !strings.Contains(err.Error(), "100 pins") {
 		t.Errorf("got %v", err)
 	}
 }

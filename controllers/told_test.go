@@ -1,0 +1,110 @@
+package controllers_test
+
+import (
+	"testing"
+	"time"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"git.oleks.space/oleks/pinsync/controllers"
+)
+
+// What becomes of a release's pins is told to it, when it changes and not once more.
+func TestPinsAreTold(t *testing.T) {
+	w := newWorld(t, plane)
+	stop := w.start(w.hasty())
+	w.sleep("web", app+":v1")
+	pinned := "Normal Pinned HelmRelease The registry cleaner must keep container/app==v1"
+	w.toldOfPins(pinned)
+	stop()
+	w.start(w.hasty())
+	w.resume()
+	w.expectHeld("v1")
+	held := "Normal Held HelmRelease Not needed any more, and kept until that is sure to be so: container/app==v1"
+	w.toldOfPins(held, pinned)
+	w.becomeReady()
+	w.run(app + ":v1")
+	w.gone()
+	w.toldOfPins(held, pinned, "Normal Unpinned HelmRelease Not kept for this release any more: container/app==v1")
+}
+
+// A release that loses a pin while it sleeps is warned: it may need it all the same.
+func TestLossAsleepIsAWarning(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.hasty())
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v2") })
+	w.until(w.lists("container/app==v2\n"))
+	w.toldOfPins(
+		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v1",
+		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v2",
+		"Warning Held HelmRelease Not needed any more, and kept until that is sure to be so: container/app==v1",
+		"Warning Unpinned HelmRelease Not kept for this release any more: container/app==v1",
+	)
+}
+
+// A policy that loses its tag while a release sleeps is what nobody sees before the resume.
+func TestLostTagIsTold(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.hasty())
+	w.sleep("web", app+":staging")
+	w.follow(w.apps, "^staging$")
+	w.resolve(w.apps, "staging", metav1.ConditionTrue, "")
+	w.expect("staging")
+	w.told()
+	w.resolve(w.apps, "staging", metav1.ConditionFalse, "version list argument cannot be empty")
+	warning := "Warning PolicyNotReady HelmRelease ImagePolicy " + w.apps + "/app is not ready: version list argument cannot be empty; " +
+		"the tag may be gone from the registry; see pinsync explain --check -n " + w.apps + " web"
+	w.told(warning)
+	w.resolve(w.apps, "staging", metav1.ConditionTrue, "")
+	w.until(w.hasReadyPolicies)
+	w.told(warning)
+}
+
+// The metrics say what the list says.
+func TestMetrics(t *testing.T) {
+	w := newWorld(t, plane)
+	before := gather(t, "pinsync_configmap_writes_total")
+	steps := gather(t, "pinsync_step_duration_seconds")
+	w.start(w.hasty())
+	w.sleep("web", app+":v1")
+	w.sleep("other", app+":v2")
+	w.expect("v1", "v2")
+	w.resume()
+	configMap := w.expectHeld("v1")
+	synced, err := time.Parse(time.RFC3339, configMap.Annotations["pinsync.oleks.space/synced-at"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 0
+	for _, text := range configMap.Data {
+		size += len(text)
+	}
+	for name, want := range map[string]map[string]float64{
+		"pinsync_pins":                        {"Needed": 1, "Held": 1},
+		"pinsync_releases":                    {"Suspended": 1, "Resuming": 1, "Live": 0},
+		"pinsync_complete":                    {"": 1},
+		"pinsync_list_objects":                {"": 1},
+		"pinsync_list_bytes":                  {"": float64(size)},
+		"pinsync_list_bytes_limit":            {"": 16 * 900 * 1024},
+		"pinsync_last_sync_timestamp_seconds": {"": float64(synced.Unix())},
+	} {
+		w.measures(name, want)
+	}
+	after := gather(t, "pinsync_configmap_writes_total")
+	if after["create"] != before["create"]+1 || after["update"] <= before["update"] || after["delete"] != before["delete"] {
+		t.Errorf("writes were %v and are %v", before, after)
+	}
+	for _, step := range []string{"recall", "gather", "plan", "apply"} {
+		if now := gather(t, "pinsync_step_duration_seconds")[step]; now <= steps[step] {
+			t.Errorf("step %s was measured %v times", step, now-steps[step])
+		}
+	}
+	for _, metric := range controllers.Metrics() {
+		if len(gather(t, metric.Name)) == 0 && metric.Name != "pinsync_problems" {
+			t.Errorf("there is no %s", metric.Name)
+		}
+	}
+}
