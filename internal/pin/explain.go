@@ -44,6 +44,10 @@ func Explain(s *Snapshot, o Options) []Finding {
 			findings = append(findings, yieldOf(&s.Releases[i], l, mode{floatingOnly: o.FloatingOnly, explain: true}).findings...)
 		}
 	}
+	return sortedFindings(findings)
+}
+
+func sortedFindings(findings []Finding) []Finding {
 	slices.SortFunc(findings, func(a, b Finding) int {
 		return cmp.Or(compareNames(a.Release, b.Release), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Image, b.Image))
 	})

@@ -1,0 +1,49 @@
+package v1alpha1
+
+// PinExportKind is the kind of what `pinsync export --format json` prints.
+const PinExportKind = "PinExport"
+
+// PinExport is the union of lists, each of which was found whole, complete and fresh.
+type PinExport struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+
+	// Lists are those that it was made of.
+	Lists []ExportedList `json:"lists"`
+
+	// Pins are sorted and unique, those of a static file included.
+	Pins []string `json:"pins"`
+
+	// Images are the same as full references, as far as they come from a list.
+	Images []string `json:"images"`
+}
+
+// ExportedList is a list that was exported.
+type ExportedList struct {
+	// Cluster is the API server that it was read from, as its URL.
+	Cluster string `json:"cluster"`
+
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+
+	// SyncedAt is when the list was last known to be current: RFC 3339, UTC.
+	SyncedAt string `json:"syncedAt"`
+
+	// Pins is how many it has.
+	Pins int `json:"pins"`
+}
+
+// ExportStateKind is the kind of the file that `pinsync export --state` keeps.
+const ExportStateKind = "ExportState"
+
+// ExportState is what is noted of the last export that succeeded.
+type ExportState struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+
+	// ExportedAt is when: RFC 3339, UTC.
+	ExportedAt string `json:"exportedAt"`
+
+	// Lists are those that it was made of.
+	Lists []ExportedList `json:"lists"`
+}

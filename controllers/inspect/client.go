@@ -1,0 +1,17 @@
+// Package inspect reads from a cluster what commands need for one look at it.
+package inspect
+
+import (
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+)
+
+func newClient(cluster *rest.Config) (client.Client, error) {
+	scheme, err := snapshot.Scheme()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(cluster, client.Options{Scheme: scheme})
+}

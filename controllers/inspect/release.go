@@ -1,0 +1,73 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// Release reads a release with its contents, and all that its pins depend on. A source of
+// values that cannot be read is a problem of the release, all else an error.
+func Release(ctx context.Context, cluster *rest.Config, name pin.Name, readSecrets bool) (*pin.Snapshot, error) {
+	c, err := newClient(cluster)
+	if err != nil {
+		return nil, err
+	}
+	s := &pin.Snapshot{}
+	namespace := &corev1.Namespace{}
+	if err := c.Get(ctx, client.ObjectKey{Name: name.Namespace}, namespace); err != nil {
+		return nil, fmt.Errorf("reading the namespace: %w", err)
+	}
+	s.Namespaces = append(s.Namespaces, snapshot.Namespace(namespace))
+	object := &helmv2.HelmRelease{}
+	if err := c.Get(ctx, client.ObjectKey{Namespace: name.Namespace, Name: name.Name}, object); err != nil {
+		return nil, fmt.Errorf("reading the HelmRelease: %w", err)
+	}
+	release := snapshot.Release(object)
+	snapshot.AddContents(&release, object, sources(ctx, c, readSecrets))
+	s.Releases = append(s.Releases, release)
+	return s, readPolicies(ctx, c, s)
+}
+
+// readPolicies adds the policies and their repositories; none where the cluster does not
+// have these kinds.
+func readPolicies(ctx context.Context, c client.Reader, s *pin.Snapshot) error {
+	var policies imagev1.ImagePolicyList
+	var repositories imagev1.ImageRepositoryList
+	for _, list := range []client.ObjectList{&policies, &repositories} {
+		if err := c.List(ctx, list); err != nil && !apimeta.IsNoMatchError(err) {
+			return fmt.Errorf("reading Flux's image automation: %w", err)
+		}
+	}
+	for i := range policies.Items {
+		s.Policies = append(s.Policies, snapshot.Policy(&policies.Items[i]))
+	}
+	for i := range repositories.Items {
+		s.Repositories = append(s.Repositories, snapshot.Repository(&repositories.Items[i]))
+	}
+	return nil
+}
+
+// sources looks up what values come from.
+func sources(ctx context.Context, c client.Reader, readSecrets bool) snapshot.Sources {
+	return func(kind string, name pin.Name) snapshot.Source {
+		if kind == snapshot.SecretKind && !readSecrets {
+			return snapshot.Source{NotRead: snapshot.SecretsIgnored}
+		}
+		data, _, err := snapshot.ReadSource(ctx, c, kind, types.NamespacedName{Namespace: name.Namespace, Name: name.Name})
+		if err != nil {
+			return snapshot.Source{NotRead: "could not be read: " + err.Error()}
+		}
+		return snapshot.Source{Data: data}
+	}
+}
