@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,8 +11,6 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -29,6 +26,8 @@ const ownNamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespac
 type controllerOptions struct {
 	config     string
 	kubeconfig string
+	// metricsSecure is MetricsInsecure turned round: secure is the default.
+	metricsSecure bool
 	controllers.Options
 }
 
@@ -51,7 +50,9 @@ func newControllerCommand() *cobra.Command {
 	flags.StringVar(&o.Namespace, "namespace", "",
 		"`NAMESPACE` of the ConfigMap and the lease (default: the pod's own, else "+v1alpha1.DefaultNamespace+")")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "take turns with other replicas through a lease")
-	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8080", "`ADDRESS` that metrics are served on, 0 for none")
+	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8443", "`ADDRESS` that metrics are served on, 0 for none")
+	flags.BoolVar(&o.metricsSecure, "metrics-secure", true,
+		"serve metrics by HTTPS, to those that the API server lets read them; false: by HTTP, to everybody")
 	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "`ADDRESS` that /healthz and /readyz are served on, 0 for none")
 	return cmd
 }
@@ -59,17 +60,18 @@ func newControllerCommand() *cobra.Command {
 func runController(ctx context.Context, o *controllerOptions, errOut io.Writer) error {
 	var err error
 	if o.Configuration, err = configuration.Load(o.config); err != nil {
-		return &usageError{err}
+		return usageError(err)
 	}
 	if o.Namespace == "" {
 		o.Namespace = ownNamespace()
 	}
 	if messages := validation.IsDNS1123Label(o.Namespace); len(messages) > 0 {
-		return &usageError{fmt.Errorf("--namespace %q: %s", o.Namespace, strings.Join(messages, "; "))}
+		return usageError(fmt.Errorf("--namespace %q: %s", o.Namespace, strings.Join(messages, "; ")))
 	}
-	config, err := clusterConfig(o.kubeconfig)
+	o.Version, o.MetricsInsecure = version(), !o.metricsSecure
+	config, err := clusterConfig(o.kubeconfig, "")
 	if err != nil {
-		return &usageError{err}
+		return usageError(err)
 	}
 	logger := logr.FromSlogHandler(slog.NewJSONHandler(errOut, nil))
 	log.SetLogger(logger)
@@ -77,24 +79,6 @@ func runController(ctx context.Context, o *controllerOptions, errOut io.Writer) 
 	logger.Info("Starting pinsync", "version", version(), "apiServer", config.Host,
 		"namespace", o.Namespace, "configMap", o.ConfigMapName)
 	return controllers.Run(ctx, config, o.Options)
-}
-
-// clusterConfig says how to reach the cluster: as the kubeconfig file says, or,
-// without one, as KUBECONFIG, ~/.kube/config or the pod's service account do.
-func clusterConfig(kubeconfig string) (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
-	switch {
-	case clientcmd.IsEmptyConfig(err) && kubeconfig != "":
-		return nil, fmt.Errorf("--kubeconfig %s: there is no cluster in it", kubeconfig)
-	case clientcmd.IsEmptyConfig(err):
-		return nil, errors.New("no cluster: give --kubeconfig FILE, set KUBECONFIG, or run in a pod")
-	case err != nil:
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
-	}
-	config.QPS = -1 // the API server's priority and fairness decide
-	return config, nil
 }
 
 // ownNamespace is the pod's own namespace, or the default outside of a pod.

@@ -14,10 +14,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes that every command shares.
+// Exit codes. Every command has the first two.
 const (
 	exitFailed = 1
 	exitUsage  = 2
+	// exitDoubt is that of export where a list must not be cleaned by.
+	exitDoubt = 3
+	// exitMissing and exitUnclear are those of check and explain: a tag is not there, or it
+	// could not be told whether it is.
+	exitMissing = 4
+	exitUnclear = 5
 )
 
 func main() {
@@ -38,18 +44,24 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(errOut, "pinsync:", err)
-	if _, isUsage := errors.AsType[*usageError](err); isUsage {
-		return exitUsage
+	fmt.Fprintln(errOut, "pinsync:", printable(err.Error())) // one line, whatever it quotes
+	if coded, isCoded := errors.AsType[*exitError](err); isCoded {
+		return coded.code
 	}
 	return exitFailed
 }
 
-// usageError is an error in what the user wrote: flags, arguments, configuration.
-type usageError struct{ err error }
+// exitError is an error that ends the program with a code of its own.
+type exitError struct {
+	code int
+	err  error
+}
 
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// usageError is an error in what the user wrote: flags, arguments, configuration.
+func usageError(err error) error { return &exitError{exitUsage, err} }
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -66,10 +78,10 @@ func newRootCommand() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		return usageError(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newControllerCommand(), newPlanCommand())
+	root.AddCommand(newControllerCommand(), newPlanCommand(), newExportCommand(), newCheckCommand(), newExplainCommand())
 	return root
 }
 
@@ -77,7 +89,7 @@ func newRootCommand() *cobra.Command {
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+			return usageError(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
 		}
 		return nil
 	}

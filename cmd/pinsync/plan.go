@@ -53,14 +53,14 @@ func newPlanCommand() *cobra.Command {
 
 func plan(o *planOptions, in io.Reader, out, errOut io.Writer) error {
 	if len(o.files) == 0 {
-		return &usageError{errors.New("no manifests named: give -f FILE, -f DIR or -f -")}
+		return usageError(errors.New("no manifests named: give -f FILE, -f DIR or -f -"))
 	}
 	if !slices.Contains(outputs(), o.output) {
-		return &usageError{fmt.Errorf("--output %q: want one of %s", o.output, strings.Join(outputs(), ", "))}
+		return usageError(fmt.Errorf("--output %q: want one of %s", o.output, strings.Join(outputs(), ", ")))
 	}
 	config, err := configuration.Load(o.config)
 	if err != nil {
-		return &usageError{err}
+		return usageError(err)
 	}
 	var manifests snapshot.Manifests
 	for _, name := range o.files {

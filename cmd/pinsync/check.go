@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/credentials"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/inspect"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/list"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/registry"
+)
+
+// registryOptions are the flags that say how registries are asked.
+type registryOptions struct {
+	insecure        []string
+	fluxCredentials bool
+}
+
+func (o *registryOptions) addTo(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&o.insecure, "insecure-registry", nil,
+		"`HOST[:PORT]` of a registry that is spoken to without TLS (repeatable)")
+	flags.BoolVar(&o.fluxCredentials, "flux-credentials", false,
+		"use the credentials in the secretRef of the ImageRepositories, too; this reads Secrets")
+}
+
+// checkOptions are the flags of `pinsync check`.
+type checkOptions struct {
+	clusterOptions
+	registryOptions
+	maxAge time.Duration
+	output string
+}
+
+func newCheckCommand() *cobra.Command {
+	var o checkOptions
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Ask the registries whether every needed tag is there",
+		Long: "check reads the lists of one or more clusters and asks the registries for every tag\n" +
+			"that is needed, and of a multi-platform image for every platform's manifest. It logs in\n" +
+			"with what the Docker configuration and its credential helpers have.\n\n" +
+			"It ends with 0 if all are there, with 4 if one is missing or incomplete, and with 5 if\n" +
+			"that could not be told of one.",
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return check(cmd.Context(), &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	o.clusterOptions.addTo(cmd.Flags())
+	o.registryOptions.addTo(cmd.Flags())
+	addMaxAge(cmd.Flags(), &o.maxAge, "do not rely on a list that was last known to be current longer ago")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "`FORMAT` of the output: table, json")
+	return cmd
+}
+
+func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
+	if !slices.Contains([]string{"table", "json"}, o.output) {
+		return usageError(fmt.Errorf("--output %q: want table or json", o.output))
+	}
+	clusters, err := o.configs()
+	if err != nil {
+		return usageError(err)
+	}
+	lists, err := readLists(ctx, clusters, &o.clusterOptions)
+	if err != nil {
+		return &exitError{exitUnclear, fmt.Errorf("not checked: %w", err)}
+	}
+	result, err := o.registryOptions.check(ctx, neededOf(lists), clusters, errOut)
+	if err != nil {
+		return err
+	}
+	if err := printCheck(result, o.output, out); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return verdict(result, lists, o.maxAge)
+}
+
+// neededOf returns what the lists need, together.
+func neededOf(lists []list.Published) []v1alpha1.Pin {
+	reports := make([]*v1alpha1.PinReport, len(lists))
+	for i := range lists {
+		reports[i] = lists[i].Report
+	}
+	return pin.Needed(pin.Join(reports))
+}
+
+// check asks the registries for the images of pins.
+func (o *registryOptions) check(
+	ctx context.Context, pins []v1alpha1.Pin, clusters []*rest.Config, errOut io.Writer,
+) (*v1alpha1.RegistryCheck, error) {
+	result := &v1alpha1.RegistryCheck{
+		APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.RegistryCheckKind, Images: make([]v1alpha1.CheckedImage, len(pins)),
+	}
+	var refs []image.Reference
+	var asked []int
+	for i := range pins {
+		result.Images[i] = v1alpha1.CheckedImage{
+			Image: pins[i].Image, Pin: pins[i].Pin, NeededBy: pins[i].NeededBy,
+			Status: v1alpha1.ImageUnknown, Message: "the list does not say which image the pin stands for",
+		}
+		if ref, err := image.Parse(pins[i].Image); err == nil && ref.Tag != "" {
+			refs, asked = append(refs, ref), append(asked, i)
+		}
+	}
+	checker, err := o.checker(ctx, refs, clusters)
+	if err != nil {
+		return nil, err
+	}
+	progress := newProgress(errOut, len(refs))
+	answers := checker.Check(ctx, refs, progress.step)
+	progress.end()
+	for i, answer := range answers {
+		at := &result.Images[asked[i]]
+		at.Status, at.Message = answer.Status, answer.Message
+	}
+	return result, ctx.Err()
+}
+
+// checker returns what asks the registries, with the user's credentials and, if they are
+// wanted, Flux's before them.
+func (o *registryOptions) checker(ctx context.Context, refs []image.Reference, clusters []*rest.Config) (*registry.Checker, error) {
+	plain := make([]string, len(o.insecure))
+	for i, host := range o.insecure {
+		normal, err := image.ParseHost(host)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("--insecure-registry %q: %w", host, err))
+		}
+		plain[i] = normal
+	}
+	docker, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
+	if err != nil {
+		return nil, usageError(fmt.Errorf("reading the Docker configuration: %w", err))
+	}
+	ofFlux := map[image.Repository]credentials.Store{}
+	if o.fluxCredentials {
+		repositories := map[image.Repository]bool{}
+		for _, ref := range refs {
+			repositories[ref.Repository] = true
+		}
+		for _, cluster := range clusters {
+			if err := inspect.Credentials(ctx, cluster, repositories, ofFlux); err != nil {
+				return nil, &exitError{exitUnclear, fmt.Errorf("--flux-credentials: %s: %w", cluster.Host, err)}
+			}
+		}
+	}
+	return registry.NewChecker(func(repository image.Repository) auth.CredentialFunc {
+		if store := ofFlux[repository]; store != nil {
+			return credentials.Credential(credentials.NewStoreWithFallbacks(store, docker))
+		}
+		return credentials.Credential(docker)
+	}, plain), nil
+}
+
+// verdict is the error that the answers are: nil where all images are there, and the lists
+// are sure to name all that are needed.
+func verdict(result *v1alpha1.RegistryCheck, lists []list.Published, maxAge time.Duration) error {
+	missing, unclear := count(result)
+	if missing > 0 {
+		return &exitError{exitMissing, fmt.Errorf("%s not there", amount(missing, "needed image"))}
+	}
+	if unclear > 0 {
+		return &exitError{exitUnclear, fmt.Errorf("it could not be told of %s", amount(unclear, "needed image"))}
+	}
+	for _, l := range lists {
+		if err := l.Doubt(time.Now(), maxAge); err != nil {
+			return &exitError{exitUnclear, fmt.Errorf("more may be needed than was checked: %s: %w", l.Cluster, err)}
+		}
+	}
+	return nil
+}
+
+// count returns how many images are not there, or not in full, and of how many that could
+// not be told.
+func count(result *v1alpha1.RegistryCheck) (missing, unclear int) {
+	for i := range result.Images {
+		switch result.Images[i].Status {
+		case v1alpha1.ImagePresent:
+		case v1alpha1.ImageMissing, v1alpha1.ImageIncomplete:
+			missing++
+		default:
+			unclear++
+		}
+	}
+	return missing, unclear
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+func printCheck(result *v1alpha1.RegistryCheck, output string, out io.Writer) error {
+	if output == "json" {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(result)
+	}
+	_, err := io.WriteString(out, checkTable(result))
+	return err
+}
+
+// statusColumn is as wide as the longest status and what parts it from the image. Names of
+// images are long: what belongs to one stands below it, so that lines stay short.
+const statusColumn = 14
+
+// checkTable prints every image with what its registry says, and last how many of each
+// there are.
+func checkTable(result *v1alpha1.RegistryCheck) string {
+	if len(result.Images) == 0 {
+		return "No image is needed.\n"
+	}
+	var b strings.Builder
+	line := func(status, text string) { fmt.Fprintf(&b, "%-*s%s\n", statusColumn, status, printable(text)) }
+	line("STATUS", "IMAGE")
+	for i := range result.Images {
+		checked := &result.Images[i]
+		if checked.Image == "" {
+			line(string(checked.Status), checked.Pin)
+		} else {
+			line(string(checked.Status), checked.Image)
+		}
+		if checked.Status != v1alpha1.ImagePresent {
+			line("", checked.Message)
+			line("", "needed by "+strings.Join(checked.NeededBy, ", "))
+		}
+	}
+	fmt.Fprintf(&b, "\n%s: %s\n", amount(len(result.Images), "image"), tally(result))
+	return b.String()
+}
+
+// tally says how many images there are of each status.
+func tally(result *v1alpha1.RegistryCheck) string {
+	var parts []string
+	for _, status := range []v1alpha1.ImageStatus{
+		v1alpha1.ImagePresent, v1alpha1.ImageIncomplete, v1alpha1.ImageMissing,
+		v1alpha1.ImageUnauthorized, v1alpha1.ImageUnreachable, v1alpha1.ImageUnknown,
+	} {
+		n := 0
+		for i := range result.Images {
+			if result.Images[i].Status == status {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, status))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// amount is a number of things: 1 image, 2 images.
+func amount(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}

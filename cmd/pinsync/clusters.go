@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+// requestTimeout is how long a command waits for an answer of an API server: longer than
+// the largest list takes.
+const requestTimeout = time.Minute
+
+// clusterOptions are the flags that say which clusters' lists a command reads.
+type clusterOptions struct {
+	kubeconfigs, contexts []string
+	namespace             string
+	names                 []string
+}
+
+func (o *clusterOptions) addTo(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&o.kubeconfigs, "kubeconfig", nil,
+		"kubeconfig `FILE` of a cluster; else KUBECONFIG, ~/.kube/config or the pod's service account (repeatable)")
+	flags.StringArrayVar(&o.contexts, "context", nil,
+		"`CONTEXT` of the kubeconfig; else its current one (repeatable)")
+	flags.StringVar(&o.namespace, "namespace", v1alpha1.DefaultNamespace, "`NAMESPACE` that pinsync runs in")
+	flags.StringArrayVar(&o.names, "name", []string{v1alpha1.DefaultConfigMapName},
+		"`NAME` of the list, the configuration's configMapName (repeatable)")
+}
+
+// addMaxAge adds the flag that says how old a list may be: three heartbeats of the
+// controller's default.
+func addMaxAge(flags *pflag.FlagSet, maxAge *time.Duration, usage string) {
+	flags.DurationVar(maxAge, "max-age", 15*time.Minute, usage)
+}
+
+// check checks what does not depend on any file.
+func (o *clusterOptions) check() error {
+	if messages := validation.IsDNS1123Label(o.namespace); len(messages) > 0 {
+		return fmt.Errorf("--namespace %q: %s", o.namespace, strings.Join(messages, "; "))
+	}
+	for _, name := range o.names {
+		if messages := validation.IsDNS1123Subdomain(name); len(messages) > 0 {
+			return fmt.Errorf("--name %q: %s", name, strings.Join(messages, "; "))
+		}
+	}
+	return nil
+}
+
+// configs says how to reach the clusters: for every kubeconfig file the contexts that are
+// named, each of which must be in one of the files, or its current one.
+func (o *clusterOptions) configs() ([]*rest.Config, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	files := o.kubeconfigs
+	if len(files) == 0 {
+		files = []string{""}
+	}
+	found := map[string]bool{}
+	var configs []*rest.Config
+	for _, file := range files {
+		contexts, err := o.contextsOf(file)
+		if err != nil {
+			return nil, err
+		}
+		for _, context := range contexts {
+			config, err := clusterConfig(file, context)
+			if err != nil {
+				return nil, err
+			}
+			config.Timeout = requestTimeout
+			configs, found[context] = append(configs, config), true
+		}
+	}
+	for _, context := range o.contexts {
+		if !found[context] {
+			return nil, fmt.Errorf("--context %q is in none of the kubeconfig files", context)
+		}
+	}
+	return configs, nil
+}
+
+// contextsOf returns those of the named contexts that a kubeconfig file has; the empty one
+// stands for its current context.
+func (o *clusterOptions) contextsOf(file string) ([]string, error) {
+	if len(o.contexts) == 0 {
+		return []string{""}, nil
+	}
+	raw, err := clientConfig(file, "").RawConfig()
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	var contexts []string
+	for _, context := range o.contexts {
+		if _, has := raw.Contexts[context]; has && !slices.Contains(contexts, context) {
+			contexts = append(contexts, context)
+		}
+	}
+	if len(contexts) == 0 {
+		return nil, fmt.Errorf("kubeconfig %s has none of the named contexts, it has %s",
+			file, strings.Join(slices.Sorted(maps.Keys(raw.Contexts)), ", "))
+	}
+	return contexts, nil
+}
+
+func clientConfig(kubeconfig, context string) clientcmd.ClientConfig {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context})
+}
+
+// clusterConfig says how to reach a cluster: as the kubeconfig file says, or, without
+// one, as KUBECONFIG, ~/.kube/config or the pod's service account do.
+func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
+	config, err := clientConfig(kubeconfig, context).ClientConfig()
+	switch {
+	case clientcmd.IsEmptyConfig(err) && kubeconfig != "":
+		return nil, fmt.Errorf("--kubeconfig %s: there is no cluster in it", kubeconfig)
+	case clientcmd.IsEmptyConfig(err):
+		return nil, errors.New("no cluster: give --kubeconfig FILE, set KUBECONFIG, or run in a pod")
+	case err != nil:
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	config.QPS = -1 // the API server's priority and fairness decide
+	return config, nil
+}

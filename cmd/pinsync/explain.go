@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/rest"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/inspect"
+	"git.oleks.space/oleks/pinsync/controllers/published"
+	"git.oleks.space/oleks/pinsync/internal/configuration"
+	"git.oleks.space/oleks/pinsync/internal/list"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// explainOptions are the flags of `pinsync explain`.
+type explainOptions struct {
+	registryOptions
+	kubeconfig, context string
+	namespace           string
+	listNamespace       string
+	config              string
+	check               bool
+	maxAge              time.Duration
+}
+
+func newExplainCommand() *cobra.Command {
+	var o explainOptions
+	cmd := &cobra.Command{
+		Use:   "explain [-n NAMESPACE] RELEASE",
+		Short: "Tell what is pinned for a release and why, and whether it could be resumed now",
+		Long: "explain looks at a HelmRelease in a cluster: which images are named where in it, which\n" +
+			"ImagePolicies are linked to them and how, what the list has for it, and what its pins\n" +
+			"wait for.\n\n" +
+			"It ends with 4 if a resume would not work now, and with 5 if that could not be told.",
+		Example: "  pinsync explain -n kotkan cms-plugins-staging\n" +
+			"  pinsync explain -n kotkan cms-plugins-staging --check && flux resume helmrelease -n kotkan cms-plugins-staging",
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return explain(cmd.Context(), &o, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster")
+	flags.StringVar(&o.context, "context", "", "`CONTEXT` of the kubeconfig; else its current one")
+	flags.StringVarP(&o.namespace, "namespace", "n", "", "`NAMESPACE` of the release; else that of the context")
+	flags.StringVar(&o.listNamespace, "list-namespace", v1alpha1.DefaultNamespace, "`NAMESPACE` that pinsync runs in")
+	flags.StringVar(&o.config, "config", "", "configuration `FILE` of the controller, if it has one")
+	flags.BoolVar(&o.check, "check", false, "ask the registries whether the tags are there, too")
+	addMaxAge(flags, &o.maxAge, "do not rely on a list that was last known to be current longer ago")
+	o.addTo(flags)
+	return cmd
+}
+
+func explain(ctx context.Context, o *explainOptions, name string, out, errOut io.Writer) error {
+	config, err := configuration.Load(o.config)
+	if err != nil {
+		return usageError(err)
+	}
+	release, cluster, err := o.target(name)
+	if err != nil {
+		return usageError(err)
+	}
+	s, err := inspect.Release(ctx, cluster, release, config.ReadSecrets)
+	if err != nil {
+		return fmt.Errorf("%s of %s: %w", release, cluster.Host, err)
+	}
+	e := &explanation{Inspection: pin.Inspect(s, config.Pins, release)}
+	if lists, err := published.Read(ctx, cluster, o.listNamespace, []string{config.ConfigMapName}); err != nil {
+		e.doubt = err
+	} else {
+		e.list, e.doubt = lists[0].List, lists[0].Doubt(time.Now(), o.maxAge)
+	}
+	if o.check {
+		e.checked, err = o.registryOptions.check(ctx, needed(e.Inspection), []*rest.Config{cluster}, errOut)
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := io.WriteString(out, e.text()); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return e.err()
+}
+
+// target returns the release that is meant, and how to reach its cluster.
+func (o *explainOptions) target(name string) (pin.Name, *rest.Config, error) {
+	release := pin.Name{Namespace: o.namespace, Name: name}
+	cluster, err := clusterConfig(o.kubeconfig, o.context)
+	if err != nil {
+		return release, nil, err
+	}
+	cluster.Timeout = requestTimeout
+	if release.Namespace == "" {
+		if release.Namespace, _, err = clientConfig(o.kubeconfig, o.context).Namespace(); err != nil {
+			return release, nil, fmt.Errorf("reading the kubeconfig: %w", err)
+		}
+	}
+	if messages := validation.IsDNS1123Label(release.Namespace); len(messages) > 0 {
+		return release, nil, fmt.Errorf("--namespace %q: %s", release.Namespace, strings.Join(messages, "; "))
+	}
+	if messages := validation.IsDNS1123Subdomain(name); len(messages) > 0 {
+		return release, nil, fmt.Errorf("release %q: %s", name, strings.Join(messages, "; "))
+	}
+	if messages := validation.IsDNS1123Label(o.listNamespace); len(messages) > 0 {
+		return release, nil, fmt.Errorf("--list-namespace %q: %s", o.listNamespace, strings.Join(messages, "; "))
+	}
+	return release, cluster, nil
+}
+
+// needed returns the pins that a release needs, in the spelling of its values.
+func needed(i *pin.Inspection) []v1alpha1.Pin {
+	return pin.Needed(&v1alpha1.PinReport{Pins: i.Pins})
+}
+
+// explanation is all that is known of a release.
+type explanation struct {
+	*pin.Inspection
+	// list is what is published; nil where it could not be read, and doubt is why it may
+	// not be relied on.
+	list  *list.List
+	doubt error
+	// checked is what the registries say; nil, they were not asked.
+	checked *v1alpha1.RegistryCheck
+}
+
+// obstacles returns what would keep a resume from working now.
+func (e *explanation) obstacles() []string {
+	var obstacles []string
+	for _, policy := range e.Policies {
+		switch {
+		case policy.NotReady != "":
+			obstacles = append(obstacles, fmt.Sprintf("ImagePolicy %s is not ready: %s", policy.Name, policy.NotReady))
+		case policy.Latest == "":
+			obstacles = append(obstacles, fmt.Sprintf("ImagePolicy %s has not resolved a tag", policy.Name))
+		}
+	}
+	for _, checked := range e.images() {
+		if checked.Status == v1alpha1.ImageMissing || checked.Status == v1alpha1.ImageIncomplete {
+			obstacles = append(obstacles, fmt.Sprintf("%s is %s", checked.Image, checked.Status))
+		}
+	}
+	return obstacles
+}
+
+// gaps returns why it cannot be told whether a resume would work now.
+func (e *explanation) gaps() []string {
+	var gaps []string
+	for i := range e.Problems {
+		switch p := &e.Problems[i]; p.Reason {
+		case v1alpha1.ReasonInvalidValues, v1alpha1.ReasonValuesNotRead, v1alpha1.ReasonNoTag,
+			v1alpha1.ReasonNoRepository, v1alpha1.ReasonInvalidReference, v1alpha1.ReasonPolicyNotFound:
+			gaps = append(gaps, fmt.Sprintf("%s: %s", p.Field, p.Message))
+		default:
+		}
+	}
+	for _, checked := range e.images() {
+		switch checked.Status {
+		case v1alpha1.ImageUnauthorized, v1alpha1.ImageUnreachable, v1alpha1.ImageUnknown:
+			gaps = append(gaps, fmt.Sprintf("%s is %s: %s", checked.Image, checked.Status, checked.Message))
+		default:
+		}
+	}
+	return gaps
+}
+
+func (e *explanation) images() []v1alpha1.CheckedImage {
+	if e.checked == nil {
+		return nil
+	}
+	return e.checked.Images
+}
+
+// err is the error that the explanation ends with, if it is to end with one. Why has been
+// printed.
+func (e *explanation) err() error {
+	switch {
+	case len(e.obstacles()) > 0:
+		return &exitError{exitMissing, errors.New("a resume would not work now")}
+	case len(e.gaps()) > 0:
+		return &exitError{exitUnclear, errors.New("it cannot be told whether a resume would work now")}
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"git.oleks.space/oleks/pinsync/hack/local"
+)
+
+// explains compares what explain prints with a file; times and addresses are those of a run.
+func (d *deployment) explains(name string, code int, args ...string) {
+	d.t.Helper()
+	args = append([]string{"explain", "--kubeconfig", d.admin, "-n", "kotkan"}, args...)
+	got, out, errOut := pinsync(d.t, "", args...)
+	if got != code || (strings.Count(errOut, "\n") != 1) != (code == 0) {
+		d.t.Errorf("%s: exit code %d, want %d; printed %q", name, got, code, errOut)
+	}
+	text := regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`).ReplaceAllString(out, "TIME")
+	text = regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(text, "SERVER")
+	golden(d.t, filepath.Join("testdata", "explain", name+".txt"), text+"\n"+errOut)
+}
+
+func TestExplain(t *testing.T) {
+	d := deploy(t)
+	d.must(local.Load(t.Context(), d.client, "../../config/samples"))
+	r := d.start()
+	d.expect("true", "production", "staging")
+	d.explains("asleep", 0, "cms-plugins-staging")
+
+	d.kubectl("-n", "kotkan", "patch", "imagepolicy", "cms-plugins-staging", "--subresource=status", "--type=merge", "-p",
+		`{"status":{"conditions":[{"type":"Ready","status":"False","reason":"Failed","message":"version list argument cannot be empty",`+
+			`"lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`)
+	d.reason("version list argument cannot be empty")
+	d.explains("lost-tag", 4, "cms-plugins-staging")
+
+	d.setSuspend("cms-plugins-production", false)
+	d.reason("kotkan/cms-plugins-production is not Ready")
+	d.explains("resuming", 0, "cms-plugins-production")
+
+	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-production", "--type=merge", "-p",
+		`{"spec":{"suspend":true,"valuesFrom":[{"kind":"Secret","name":"values"},{"kind":"ConfigMap","name":"none","optional":true}],`+
+			`"values":{"image":null,"sidecar":{"tag":"v1"}}}}`)
+	d.reason("an image that only it names")
+	d.explains("unclear", 5, "cms-plugins-production")
+
+	r.stop()
+	d.kubectl("-n", "kotkan", "annotate", "helmrelease", "cms-plugins-production", "pinsync.oleks.space/sync=disabled")
+	d.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins")
+	d.explains("disabled", 5, "cms-plugins-production")
+	d.explains("no-list", 4, "cms-plugins-staging")
+}
+
+func TestExplainRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"nobody":         {nil, "accepts 1 arg(s), received 0"},
+		"namespace":      {[]string{"-n", "A b", "web"}, `--namespace "A b"`},
+		"list-namespace": {[]string{"-n", "a", "--list-namespace", "A b", "web"}, `--list-namespace "A b"`},
+		"release":        {[]string{"-n", "a", "kotkan/web"}, `release "kotkan/web"`},
+		"configuration":  {[]string{"--config", "/nowhere", "web"}, "/nowhere"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("KUBECONFIG", "testdata/kubeconfig")
+			code, out, errOut := pinsync(t, "", append([]string{"explain"}, test.args...)...)
+			if code != 2 || out != "" || strings.Count(errOut, "\n") != 1 || !strings.Contains(errOut, test.want) {
+				t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
+			}
+		})
+	}
+}
