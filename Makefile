@@ -10,6 +10,7 @@ IMG ?= git.oleks.space/oleks/pinsync:$(VERSION)
 PLATFORMS ?= linux/amd64,linux/arm64
 FUZZTIME ?= 30s
 MODEL_CHECKS ?= 1000000
+BENCH_SIZES ?= 1000,10000,50000
 
 # Where etcd and kube-apiserver are. Set it to use binaries of your own.
 ifdef KUBEBUILDER_ASSETS
@@ -94,6 +95,12 @@ corpus: ## Measure linking on the packs in the folder CORPUS, against the record
 .PHONY: bench-core
 bench-core: ## Run the benchmarks of the pure core.
 	go test ./internal/... -run '^$$' -bench . -benchmem
+
+.PHONY: bench
+bench: control-plane build ## Measure pinsync on local control planes of BENCH_SIZES (1000,10000,50000) HelmReleases.
+	@mkdir -p $(BIN)/bench
+	@go build -o $(BIN)/bench/bench ./hack/bench
+	@$(BIN)/bench/bench -sizes $(BENCH_SIZES) -o $(BIN)/bench/figures.json
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Check the code's style.

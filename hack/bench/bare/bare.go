@@ -1,0 +1,80 @@
+// Package bare has what pinsync is measured against: programs that do one part of its
+// work with the same client library, and nothing else. Each runs as a process of its
+// own, prints Done when its part is done, and ends when it is told to.
+package bare
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// The programs.
+const (
+	List      = "bare-list"
+	Loop      = "bare-loop"
+	Informers = "bare-informers"
+)
+
+// Done is the line that a program prints.
+const Done = "done"
+
+// Is says whether a name is that of a program.
+func Is(name string) bool {
+	return name == List || name == Loop || name == Informers
+}
+
+// Run runs a program on the cluster of a kubeconfig file.
+func Run(ctx context.Context, name, kubeconfig string) error {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return err
+	}
+	config.QPS = -1 // as pinsync does
+	scheme := runtime.NewScheme()
+	builder := runtime.NewSchemeBuilder(clientgoscheme.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme)
+	if err := builder.AddToScheme(scheme); err != nil {
+		return err
+	}
+	switch name {
+	case List:
+		return list(ctx, config, scheme)
+	case Loop:
+		return loop(ctx, config, scheme)
+	default:
+		return informers(ctx, config, scheme)
+	}
+}
+
+// done tells whoever has started the program that its part is done.
+func done() error {
+	_, err := fmt.Fprintln(os.Stdout, Done)
+	return err
+}
+
+// kinds are those that pinsync follows, beside the ConfigMaps of its own namespace.
+func kinds() []client.Object {
+	return []client.Object{&corev1.Namespace{}, &helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}}
+}
+
+// lists are lists of the kinds.
+func lists() []client.ObjectList {
+	return []client.ObjectList{&corev1.NamespaceList{}, &helmv2.HelmReleaseList{}, &imagev1.ImagePolicyList{}, &imagev1.ImageRepositoryList{}}
+}
+
+func newClient(config *rest.Config, scheme *runtime.Scheme) (client.WithWatch, error) {
+	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", err)
+	}
+	return c, nil
+}

@@ -1,0 +1,30 @@
+package bare
+
+import (
+	"context"
+	"errors"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+)
+
+// informers keeps the full objects of the kinds, as a controller does that is not told
+// otherwise, until ctx is done.
+func informers(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) error {
+	objects, err := cache.New(config, cache.Options{Scheme: scheme})
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds() {
+		if _, err := objects.GetInformer(ctx, kind, cache.BlockUntilSynced(false)); err != nil {
+			return err
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- objects.Start(ctx) }()
+	if !objects.WaitForCacheSync(ctx) {
+		return errors.Join(errors.New("the objects could not be read"), <-ended)
+	}
+	return errors.Join(done(), <-ended)
+}

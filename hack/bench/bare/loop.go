@@ -1,0 +1,72 @@
+package bare
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+// Namespace and Name are those of the ConfigMap that the loop writes to.
+const (
+	Namespace = "bare"
+	Name      = "bare"
+)
+
+// loop writes the name of each release that is suspended to a ConfigMap: one watch, and
+// one merge patch for each event, the least that anyone does who writes something down.
+func loop(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) error {
+	c, err := newClient(config, scheme)
+	if err != nil {
+		return err
+	}
+	// Any page of a list says where a watch can begin.
+	page := &helmv2.HelmReleaseList{}
+	if err := c.List(ctx, page, client.Limit(1)); err != nil {
+		return err
+	}
+	from := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: page.ResourceVersion}}
+	changes, err := c.Watch(ctx, page, from)
+	if err != nil {
+		return err
+	}
+	defer changes.Stop()
+	if err := done(); err != nil {
+		return err
+	}
+	for event := range changes.ResultChan() {
+		release, isRelease := event.Object.(*helmv2.HelmRelease)
+		if !isRelease {
+			return fmt.Errorf("the watch failed: %v", event.Object)
+		}
+		if !release.Spec.Suspend {
+			continue
+		}
+		if err := write(ctx, c, client.ObjectKeyFromObject(release).String()); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return errors.New("the watch has ended")
+}
+
+func write(ctx context.Context, c client.Client, line string) error {
+	patch, err := json.Marshal(map[string]any{"data": map[string]any{v1alpha1.PinsKey: line + "\n"}})
+	if err != nil {
+		return err
+	}
+	target := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: Name}}
+	return c.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch))
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/hack/bench/bare"
+)
+
+// startsEach is how often pinsync and the bare list are started, in turn.
+const startsEach = 3
+
+// pinsyncList selects the ConfigMaps of pinsync's list.
+func pinsyncList() []client.ListOption {
+	return []client.ListOption{client.InNamespace(v1alpha1.DefaultNamespace), client.MatchingLabels{v1alpha1.PinsLabel: "true"}}
+}
+
+// measureStarts measures the starts, and returns the last pinsync, which is still running.
+func (b *bench) measureStarts(ctx context.Context) (pinsync *process, err error) {
+	progress("%d releases: starting pinsync and listing, %d times", len(b.apps), startsEach)
+	// The first list after the load finds the API server's own caches empty.
+	if _, err := b.measureList(ctx); err != nil {
+		return nil, err
+	}
+	for range startsEach {
+		if pinsync != nil {
+			pinsync.stop()
+		}
+		list, err := b.measureList(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b.figures.Starts.BareList = append(b.figures.Starts.BareList, list)
+		var one oneStart
+		if one, pinsync, err = b.measureStart(ctx, b.kubeconfig); err != nil {
+			return nil, err
+		}
+		b.figures.Starts.Pinsync = append(b.figures.Starts.Pinsync, one)
+	}
+	return pinsync, nil
+}
+
+// measureList runs the bare list.
+func (b *bench) measureList(ctx context.Context) (oneStart, error) {
+	list, err := b.startBare(ctx, bare.List)
+	if err != nil {
+		return oneStart{}, err
+	}
+	defer list.stop()
+	at, err := await(ctx, list.done)
+	if err != nil {
+		return oneStart{}, err
+	}
+	return list.startedIn(at)
+}
+
+// measureStart starts pinsync where there is no list yet, and waits until there is a
+// complete one, and pinsync has nothing more to do.
+func (b *bench) measureStart(ctx context.Context, kubeconfig string) (one oneStart, pinsync *process, err error) {
+	if err := b.deleteList(ctx); err != nil {
+		return one, nil, err
+	}
+	list, err := b.watch(ctx, pinsyncList()...)
+	if err != nil {
+		return one, nil, err
+	}
+	defer list.stop()
+	if list.isComplete() {
+		return one, nil, errors.New("there is a list before pinsync was started")
+	}
+	complete := list.when(list.isComplete)
+	if pinsync, err = b.startPinsync(ctx, kubeconfig); err != nil {
+		return one, nil, err
+	}
+	defer func() {
+		if err != nil {
+			pinsync.stop()
+		}
+	}()
+	at, err := await(ctx, complete)
+	if err != nil {
+		return one, nil, err
+	}
+	if one, err = pinsync.startedIn(at); err != nil {
+		return one, nil, err
+	}
+	if err := list.mustHave(b.needed); err != nil {
+		return one, nil, err
+	}
+	if err := quiet(ctx, []*watcher{list}, pinsync); err != nil {
+		return one, nil, err
+	}
+	used, err := pinsync.usage()
+	one.PeakBytes = used.peak
+	return one, pinsync, err
+}
+
+// deleteList deletes pinsync's list.
+func (b *bench) deleteList(ctx context.Context) error {
+	return b.client.DeleteAllOf(ctx, &corev1.ConfigMap{}, client.InNamespace(v1alpha1.DefaultNamespace),
+		client.MatchingLabels{v1alpha1.PinsLabel: "true"})
+}
+
+// startedIn is what a process has taken until a time, which was just now.
+func (p *process) startedIn(at time.Time) (oneStart, error) {
+	used, err := p.usage()
+	return oneStart{Seconds: at.Sub(p.started).Seconds(), CPUSeconds: used.cpu.Seconds(), PeakBytes: used.peak}, err
+}

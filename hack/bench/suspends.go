@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/hack/bench/bare"
+	"git.oleks.space/oleks/pinsync/hack/bench/fleet"
+)
+
+// measureSuspends suspends releases one at a time, in turn to see pinsync write it and
+// the bare loop. Both write every one, so both meet the same load.
+func (b *bench) measureSuspends(ctx context.Context, pinsync *process) error {
+	progress("%d releases: suspending 2 x %d of them one at a time", len(b.apps), b.samples)
+	target := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: bare.Namespace, Name: bare.Name}}
+	if err := b.client.Create(ctx, target); err != nil {
+		return err
+	}
+	loop, err := b.startBare(ctx, bare.Loop)
+	if err != nil {
+		return err
+	}
+	defer loop.stop()
+	if _, err := await(ctx, loop.done); err != nil {
+		return err
+	}
+	list, err := b.watch(ctx, pinsyncList()...)
+	if err != nil {
+		return err
+	}
+	defer list.stop()
+	lines, err := b.watch(ctx, client.InNamespace(bare.Namespace))
+	if err != nil {
+		return err
+	}
+	defer lines.stop()
+	for i := range 2 * b.samples {
+		if err := quiet(ctx, []*watcher{list, lines}, pinsync, loop); err != nil {
+			return err
+		}
+		app := b.nextAwake()
+		inList := list.when(func() bool { return list.has(app.Pin()) })
+		inLines := lines.when(func() bool { return lines.has(app.Key().String()) })
+		sent := time.Now()
+		if err := b.suspend(ctx, app); err != nil {
+			return err
+		}
+		listed, err := await(ctx, inList)
+		if err != nil {
+			return fmt.Errorf("pin %s: %w", app.Pin(), err)
+		}
+		written, err := await(ctx, inLines)
+		if err != nil {
+			return fmt.Errorf("line %s: %w", app.Key(), err)
+		}
+		if f := &b.figures.Suspend; i%2 == 0 {
+			f.PinsyncSeconds = append(f.PinsyncSeconds, listed.Sub(sent).Seconds())
+		} else {
+			f.BareLoopSeconds = append(f.BareLoopSeconds, written.Sub(sent).Seconds())
+		}
+	}
+	return list.mustHave(b.needed)
+}
+
+// measureBurst suspends many releases at once.
+func (b *bench) measureBurst(ctx context.Context, pinsync *process) error {
+	apps := make([]*fleet.App, min(1000, len(b.apps)/10))
+	progress("%d releases: suspending %d of them at once", len(b.apps), len(apps))
+	list, err := b.watch(ctx, pinsyncList()...)
+	if err != nil {
+		return err
+	}
+	defer list.stop()
+	if err := quiet(ctx, []*watcher{list}, pinsync); err != nil {
+		return err
+	}
+	missing := map[string]bool{}
+	for i := range apps {
+		apps[i] = b.nextAwake()
+		missing[apps[i].Pin()] = true
+	}
+	writes := 0
+	all := list.when(func() bool {
+		writes = list.writes
+		for pin := range missing {
+			if list.has(pin) {
+				delete(missing, pin)
+			}
+		}
+		return len(missing) == 0
+	})
+	before, began := list.count(), time.Now()
+	err = fleet.Each(ctx, len(apps), func(ctx context.Context, i int) error { return b.suspend(ctx, apps[i]) })
+	if err != nil {
+		return err
+	}
+	answered := time.Now()
+	seen, err := await(ctx, all)
+	if err != nil {
+		return fmt.Errorf("%d suspends at once: %w", len(apps), err)
+	}
+	b.figures.Burst = burst{
+		Suspends: len(apps), PatchSeconds: answered.Sub(began).Seconds(),
+		SecondsAfter: max(seen.Sub(answered), 0).Seconds(), Writes: writes - before,
+	}
+	return list.mustHave(b.needed)
+}
+
+// nextAwake returns an application that is not suspended, which is about to be.
+func (b *bench) nextAwake() *fleet.App {
+	app := b.awake[0]
+	b.awake, b.needed = b.awake[1:], append(b.needed, app.Pin())
+	return app
+}
+
+// suspend suspends an application's release.
+func (b *bench) suspend(ctx context.Context, app *fleet.App) error {
+	release := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: app.Key().Namespace, Name: app.Key().Name}}
+	if err := b.client.Patch(ctx, release, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspend":true}}`))); err != nil {
+		return fmt.Errorf("suspending %s: %w", app.Key(), err)
+	}
+	return nil
+}
