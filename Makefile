@@ -73,7 +73,7 @@ $(GITEA)/.built: hack/gitea/build.sh hack/gitea/go.mod hack/gitea/go.sum
 
 .PHONY: e2e
 e2e: control-plane gitea ## Run the end-to-end tests against a real registry.
-	go test -tags e2e -timeout 30m ./hack/e2e/...
+	go test -tags e2e -count=1 -timeout 30m ./hack/e2e/...
 
 .PHONY: model
 model: ## Try MODEL_CHECKS (1000000) histories of the world against the promise.

@@ -1,0 +1,107 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What `pinsync check` ends with when an image is missing, and when it could not tell.
+const (
+	exitMissing = 4
+	exitUnknown = 5
+)
+
+// logIn writes Docker's configuration with a password for Gitea.
+func (h *host) logIn(password string) {
+	h.t.Helper()
+	login := base64.StdEncoding.EncodeToString([]byte(gitea.User + ":" + password))
+	text, err := json.Marshal(map[string]any{"auths": map[string]any{gitea.Host: map[string]string{"auth": login}}})
+	must(h.t, err)
+	must(h.t, os.WriteFile(filepath.Join(h.docker, "config.json"), text, 0o600))
+}
+
+// expectCheck runs `pinsync check`, and expects its exit code and the status of each
+// image. It returns the messages.
+func (h *host) expectCheck(code int, want map[string]string) map[string]string {
+	h.t.Helper()
+	args := slices.Concat([]string{"check", "-o", "json", "--insecure-registry", gitea.Host}, h.kubeconfigs())
+	checked := h.run(pinsyncBinary, args...)
+	var report struct {
+		Kind   string
+		Images []struct{ Image, Pin, Status, Message string }
+	}
+	if err := json.Unmarshal([]byte(checked.out), &report); err != nil || report.Kind != "RegistryCheck" {
+		h.t.Fatalf("%v, %+v", err, checked)
+	}
+	got, messages := map[string]string{}, map[string]string{}
+	for _, image := range report.Images {
+		got[image.Image], messages[image.Image] = image.Status, image.Message
+	}
+	if checked.code != code || !maps.Equal(got, want) {
+		h.t.Errorf("the check ended with %d, found %v and said %q; want %d, %v", checked.code, got, checked.errOut, code, want)
+	}
+	return messages
+}
+
+func TestCheck(t *testing.T) {
+	w := newWorld(t, east)
+	w.registry.push("app", "kept", "deleted", "V2")
+	w.registry.pushIndex("site", "whole")
+	_, children := w.registry.pushIndex("site", "torn")
+	all := map[string]string{}
+	for _, reference := range []string{"app:kept", "app:deleted", "app:V2", "site:whole", "site:torn"} {
+		image, tag, _ := strings.Cut(reference, ":")
+		w.release(image+"-"+strings.ToLower(tag), image, tag, true)
+		all[w.registry.name(reference)] = "present"
+	}
+	w.start()
+	w.expectList(pin("app", "kept"), pin("app", "deleted"), pin("app", "V2"), pin("app", "v2"), pin("site", "whole"), pin("site", "torn"))
+
+	w.host.logIn(gitea.Token)
+	w.host.expectCheck(0, all)
+
+	unauthorized := maps.Clone(all)
+	for image := range unauthorized {
+		unauthorized[image] = "unauthorized"
+	}
+	w.host.logIn("wrong")
+	w.host.expectCheck(exitUnknown, unauthorized)
+	w.host.logIn(gitea.Token)
+
+	deleted := w.registry.name("app:deleted")
+	w.registry.delete("app", "deleted")
+	all[deleted] = "missing"
+	w.host.expectCheck(exitMissing, all)
+	w.registry.push("app", "deleted")
+	all[deleted] = "present"
+	w.host.expectCheck(0, all)
+
+	torn, child := w.registry.name("site:torn"), children[1].Digest.String()
+	w.registry.delete("site", child)
+	all[torn] = "incomplete"
+	messages := w.host.expectCheck(exitMissing, all)
+	if !strings.Contains(messages[torn], child) || strings.Contains(messages[torn], children[0].Digest.String()) {
+		t.Errorf("what is missing of %s is %s; the message is %q", torn, child, messages[torn])
+	}
+}
+
+// Of a registry that does not answer nobody knows what it has.
+func TestCheckUnreachable(t *testing.T) {
+	w := newWorld(t, east)
+	image := closedPort(t) + "/team/app:staging"
+	w.releaseWith("app", true, map[string]any{"image": image})
+	w.startWith("")
+	w.expectList(pin("app", "staging"))
+	messages := w.host.expectCheck(exitUnknown, map[string]string{image: "unreachable"})
+	if messages[image] == "" {
+		t.Errorf("nothing says why %s is unreachable", image)
+	}
+}

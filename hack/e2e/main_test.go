@@ -1,0 +1,86 @@
+//go:build e2e
+
+// Package e2e tests pinsync as a whole, as its real processes, with two real API
+// servers, a real Gitea, and a cleaner that shares no code with it. Flux's controllers
+// and the kubelet do not run: the tests write what they would.
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"git.oleks.space/oleks/pinsync/hack/local"
+)
+
+// What the tests share, one after the other.
+var (
+	gitea      *local.Gitea
+	east, west *cluster
+	// pinsyncBinary and cleanerBinary are built from the sources, tokenFile has
+	// Gitea's token.
+	pinsyncBinary, cleanerBinary, tokenFile string
+)
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	code, err := run(context.Background(), m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// run runs the tests between the start and the end of what they share.
+func run(ctx context.Context, m *testing.M) (code int, err error) {
+	folder, err := os.MkdirTemp("", "pinsync-e2e-")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	if pinsyncBinary, err = build(ctx, folder, "./cmd/pinsync"); err != nil {
+		return 0, err
+	}
+	if cleanerBinary, err = build(ctx, folder, "./hack/e2e/cleaner"); err != nil {
+		return 0, err
+	}
+	if gitea, err = local.StartGitea(ctx); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, gitea.Stop()) }()
+	tokenFile = filepath.Join(folder, "token")
+	if err := os.WriteFile(tokenFile, []byte(gitea.Token), 0o600); err != nil {
+		return 0, err
+	}
+	for name, c := range map[string]**cluster{"east": &east, "west": &west} {
+		if *c, err = startCluster(ctx, filepath.Join(folder, name)); err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, (*c).plane.Stop()) }()
+	}
+	return m.Run(), nil
+}
+
+// build builds a command of the sources into the folder.
+func build(ctx context.Context, folder, command string) (string, error) {
+	root, err := local.Root()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(folder, filepath.Base(command))
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, command)
+	build.Dir = root
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w: %s", command, err, output)
+	}
+	return binary, nil
+}

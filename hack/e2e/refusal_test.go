@@ -1,0 +1,217 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// doubt is a world with a sleeping release, of which a first export was made, and with
+// a tag that the cleaner deletes as soon as it runs again.
+func doubt(t *testing.T) (*world, *controller) {
+	t.Helper()
+	w := newWorld(t, east)
+	w.registry.push("app", "staging")
+	w.release("app", "app", "staging", true)
+	c := w.start()
+	w.expectList(pin("app", "staging"))
+	w.host.cleans(nil)
+	if printed := w.host.export(); printed != (result{out: w.host.read(w.host.pins)}) {
+		t.Errorf("the export without -o: %+v; with it: %q", printed, w.host.read(w.host.pins))
+	}
+	w.registry.push("app", "unneeded")
+	return w, c
+}
+
+// recovers starts the controller again, and waits until the export succeeds, whereupon
+// the cleaner does its work.
+func (w *world) recovers(args ...string) {
+	w.t.Helper()
+	w.start()
+	w.exports(args...)
+	w.host.cleans([]string{pin("app", "unneeded")}, args...)
+}
+
+// exports waits until the export succeeds.
+func (w *world) exports(args ...string) {
+	w.t.Helper()
+	w.until(func() (bool, string) {
+		exported := w.host.export(args...)
+		return exported.code == 0, fmt.Sprintf("%+v", exported)
+	})
+}
+
+// A list that nobody has confirmed for longer than --max-age may lack what fell asleep
+// since.
+func TestStoppedController(t *testing.T) {
+	const maxAge = 5 * time.Second
+	w, c := doubt(t)
+	c.stop()
+	w.until(func() (bool, string) {
+		syncedAt := w.lists()[0].Annotations["pinsync.oleks.space/synced-at"]
+		at, err := time.Parse(time.RFC3339, syncedAt)
+		must(t, err)
+		return time.Since(at) > maxAge, "the list is of " + syncedAt
+	})
+	w.host.refuses("is pinsync running?", "--max-age", maxAge.String())
+	w.recovers("--max-age", maxAge.String())
+}
+
+// A line that somebody took out may be of a tag that is needed.
+func TestEditedList(t *testing.T) {
+	w, c := doubt(t)
+	c.stop()
+	list := w.lists()[0]
+	list.Data["registry-pins.txt"] = strings.Replace(list.Data["registry-pins.txt"], pin("app", "staging")+"\n", "", 1)
+	must(t, w.client.Update(t.Context(), &list))
+	w.host.refuses("the checksum of registry-pins.txt")
+	w.recovers()
+}
+
+// A list without one of its objects is not the whole list.
+func TestMissingShard(t *testing.T) {
+	w, c := doubt(t)
+	var images []string
+	for i := range 3000 {
+		images = append(images, fmt.Sprintf("%s:%06d", w.registry.name("large"), i))
+	}
+	w.releaseWith("large", true, map[string]any{"images": images})
+	var lists []corev1.ConfigMap
+	w.until(func() (bool, string) {
+		lists = w.lists()
+		exported := w.host.export()
+		return len(lists) > 1 && strings.Count(exported.out, "\n") == len(images)+1, fmt.Sprintf("%d objects; %d, %s", len(lists), exported.code, exported.errOut)
+	})
+	c.stop()
+	must(t, w.client.Delete(t.Context(), &lists[len(lists)-1]))
+	w.host.refuses(fmt.Sprintf("is in %d of its %d ConfigMaps", len(lists)-1, len(lists)))
+	w.recovers()
+}
+
+// Without the right to read ImagePolicies pinsync cannot know every tag.
+func TestIncompleteList(t *testing.T) {
+	w, c := doubt(t)
+	c.stop()
+	permit := w.forbid("imagepolicies")
+	c = w.start()
+	w.until(func() (bool, string) {
+		complete := w.lists()[0].Annotations["pinsync.oleks.space/complete"]
+		return complete == "false", "complete is " + complete
+	})
+	w.host.refuses("is incomplete")
+	c.stop()
+	permit()
+	w.recovers()
+}
+
+// forbid takes the right to read a resource from pinsync. It returns what gives it back.
+func (w *world) forbid(resource string) (permit func()) {
+	w.t.Helper()
+	var role rbacv1.ClusterRole
+	must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
+	rules := role.Rules
+	role.Rules = slices.DeleteFunc(slices.Clone(rules), func(rule rbacv1.PolicyRule) bool {
+		return slices.Contains(rule.Resources, resource)
+	})
+	if len(role.Rules) == len(rules) {
+		w.t.Fatalf("there is no rule about %s to take away", resource)
+	}
+	must(w.t, w.client.Update(w.t.Context(), &role))
+	permit = sync.OnceFunc(func() {
+		role.Rules = rules
+		must(w.t, w.client.Update(context.Background(), &role))
+	})
+	w.t.Cleanup(permit)
+	return permit
+}
+
+// A list that has lost half of its pins at once may be right, but a person should look.
+func TestShrunkenList(t *testing.T) {
+	w := newWorld(t, east)
+	var pins []string
+	for i := range 10 {
+		tag := fmt.Sprint("v", i)
+		w.registry.push("app", tag)
+		w.release(tag, "app", tag, true)
+		pins = append(pins, pin("app", tag))
+	}
+	w.start()
+	w.expectList(pins...)
+	w.host.cleans(nil)
+
+	w.disable("v0", "v1", "v2", "v3")
+	w.expectList(pins[4:]...)
+	w.host.cleans(pins[:4])
+
+	w.disable("v4", "v5", "v6")
+	w.expectList(pins[7:]...)
+	w.host.refuses("had 6 pins")
+	w.host.cleans(pins[4:7], "--max-shrink", "100")
+	w.host.cleans(nil)
+}
+
+// disable takes the protection from releases.
+func (w *world) disable(names ...string) {
+	w.t.Helper()
+	for _, name := range names {
+		w.changeRelease(name, func(release *helmv2.HelmRelease) {
+			release.Annotations = map[string]string{"pinsync.oleks.space/sync": "disabled"}
+		})
+	}
+}
+
+// The tags that one cluster needs are deleted by no cleaner that cannot ask it.
+func TestUnreachableCluster(t *testing.T) {
+	w, _ := doubt(t)
+	other := w.with(west)
+	built := w.registry.push("app", "western")
+	other.release("app", "app", "western", true)
+	other.start()
+	other.expectList(pin("app", "western"))
+	w.host.cleans([]string{pin("app", "unneeded")})
+	w.registry.expectWhole("app", "western", built)
+
+	w.registry.push("app", "unneeded")
+	address := closedPort(t)
+	w.host.clusters[1] = &cluster{admin: west.admin, reader: moved(t, west.reader, address)}
+	w.host.refuses(address)
+	w.host.clusters[1] = west
+	w.host.cleans([]string{pin("app", "unneeded")})
+}
+
+// closedPort is an address where nothing listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	var listen net.ListenConfig
+	listener, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	must(t, listener.Close())
+	return listener.Addr().String()
+}
+
+// moved is a copy of a kubeconfig file for a server at another address.
+func moved(t *testing.T, kubeconfig, address string) string {
+	t.Helper()
+	config, err := clientcmd.LoadFromFile(kubeconfig)
+	must(t, err)
+	for _, cluster := range config.Clusters {
+		cluster.Server = "https://" + address
+	}
+	copied := filepath.Join(t.TempDir(), "kubeconfig")
+	must(t, clientcmd.WriteToFile(*config, copied))
+	return copied
+}

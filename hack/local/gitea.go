@@ -1,0 +1,274 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// giteaUser is the administrator's name.
+const giteaUser = "oleks"
+
+// Gitea is a running Gitea, whose container registry is empty at first and lets
+// nobody pull without a password.
+type Gitea struct {
+	// Host is where it listens, in plain HTTP, as image references have it.
+	Host string
+	// User is its administrator, and Token does for a password, too.
+	User, Token string
+
+	// folder is all that is its own: configuration, data and log.
+	folder string
+	// programs is the folder that hack/gitea/build.sh has filled.
+	programs string
+	// credential is the user that it runs as; nil for the same as this process.
+	credential *syscall.Credential
+	web        *exec.Cmd
+	ended      chan struct{}
+}
+
+// StartGitea starts a Gitea that asks no other host for anything. Its error, where
+// the program is missing, says how to get it.
+func StartGitea(ctx context.Context) (*Gitea, error) {
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	programs := filepath.Join(root, "bin", "gitea")
+	if _, err := os.Stat(filepath.Join(programs, "gitea")); err != nil {
+		return nil, fmt.Errorf("no gitea in %s: run make gitea", programs)
+	}
+	folder, err := os.MkdirTemp("", "gitea-")
+	if err != nil {
+		return nil, fmt.Errorf("starting Gitea: %w", err)
+	}
+	g := &Gitea{User: giteaUser, folder: folder, programs: programs}
+	if err := g.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting Gitea: %w; its log ends with:\n%s", err, g.logEnd()), g.Stop())
+	}
+	return g, nil
+}
+
+func (g *Gitea) start(ctx context.Context) error {
+	if err := g.leaveRoot(); err != nil {
+		return err
+	}
+	if err := g.configure(ctx); err != nil {
+		return err
+	}
+	if err := g.serve(ctx); err != nil {
+		return err
+	}
+	if err := g.waitUntilReady(ctx); err != nil {
+		return err
+	}
+	return g.createUser(ctx)
+}
+
+// leaveRoot makes Gitea, which refuses to be root, run as nobody where this process
+// is root, from a copy of the programs: nobody may have no way into the sources.
+func (g *Gitea) leaveRoot() error {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		return err
+	}
+	uid, uidErr := strconv.ParseUint(nobody.Uid, 10, 32)
+	gid, gidErr := strconv.ParseUint(nobody.Gid, 10, 32)
+	if err := errors.Join(uidErr, gidErr); err != nil {
+		return fmt.Errorf("the user nobody: %w", err)
+	}
+	g.credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	copied := filepath.Join(g.folder, "programs")
+	if err := os.CopyFS(copied, os.DirFS(g.programs)); err != nil {
+		return err
+	}
+	g.programs = copied
+	return nil
+}
+
+// configure writes the configuration, and gives the folder to who Gitea runs as.
+func (g *Gitea) configure(ctx context.Context) error {
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	g.Host = listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		return err
+	}
+	_, port, _ := strings.Cut(g.Host, ":")
+	if err := os.WriteFile(g.configFile(), fmt.Appendf(nil, giteaConfig, port, g.programs), 0o600); err != nil {
+		return err
+	}
+	if g.credential == nil {
+		return nil
+	}
+	return g.giveAway()
+}
+
+// giveAway makes the user that Gitea runs as the owner of the folder and all in it.
+func (g *Gitea) giveAway() error {
+	folder, err := os.OpenRoot(g.folder)
+	if err != nil {
+		return err
+	}
+	defer folder.Close() //nolint:errcheck // nothing was written
+	return fs.WalkDir(folder.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return folder.Lchown(path, int(g.credential.Uid), int(g.credential.Gid))
+	})
+}
+
+// giteaConfig is the configuration; %[1]s is the port, %[2]s the programs' folder.
+const giteaConfig = `
+[server]
+HTTP_ADDR = 127.0.0.1
+HTTP_PORT = %[1]s
+ROOT_URL = http://127.0.0.1:%[1]s/
+STATIC_ROOT_PATH = %[2]s
+OFFLINE_MODE = true
+DISABLE_SSH = true
+
+[database]
+DB_TYPE = sqlite3
+
+[security]
+INSTALL_LOCK = true
+
+[service]
+REQUIRE_SIGNIN_VIEW = true
+
+[picture]
+DISABLE_GRAVATAR = true
+
+[actions]
+ENABLED = false
+
+[cron.update_checker]
+ENABLED = false
+`
+
+func (g *Gitea) configFile() string { return filepath.Join(g.folder, "app.ini") }
+func (g *Gitea) logFile() string    { return filepath.Join(g.folder, "log") }
+
+// command is one of Gitea's commands.
+func (g *Gitea) command(ctx context.Context, args ...string) *exec.Cmd {
+	args = append(args, "--config", g.configFile(), "--work-path", g.folder)
+	command := exec.CommandContext(ctx, filepath.Join(g.programs, "gitea"), args...) //nolint:gosec // the program that was built
+	command.Dir = g.folder
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + g.folder}
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: g.credential}
+	return command
+}
+
+// serve starts the web server. It runs until Stop.
+func (g *Gitea) serve(ctx context.Context) error {
+	log, err := os.Create(g.logFile())
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // Gitea has its own handle
+	web := g.command(context.WithoutCancel(ctx), "web")
+	web.Stdout, web.Stderr = log, log
+	if err := web.Start(); err != nil {
+		return err
+	}
+	g.web, g.ended = web, make(chan struct{})
+	go func() {
+		_ = web.Wait() // how it ended is in its state
+		close(g.ended)
+	}()
+	return nil
+}
+
+func (g *Gitea) waitUntilReady(ctx context.Context) error {
+	instead := errors.New("it was not asked")
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
+		select {
+		case <-g.ended:
+			return false, fmt.Errorf("it ended by itself (%s)", g.web.ProcessState)
+		default:
+			instead = g.ask(ctx)
+			return instead == nil, nil
+		}
+	})
+	if wait.Interrupted(err) {
+		return fmt.Errorf("it is not ready: %w", instead)
+	}
+	return err
+}
+
+// ask asks Gitea whether it is ready.
+func (g *Gitea) ask(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+g.Host+"/api/healthz", http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // there is nothing more to read
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("/api/healthz answers %s", response.Status)
+	}
+	return nil
+}
+
+// createUser creates the administrator and a token, which Gitea prints.
+func (g *Gitea) createUser(ctx context.Context) error {
+	create := g.command(ctx, "admin", "user", "create", "--admin", "--username", g.User,
+		"--email", g.User+"@example.com", "--random-password", "--access-token")
+	output, err := create.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("creating the user %s: %w: %s", g.User, err, output)
+	}
+	_, token, printed := strings.Cut(string(output), "Access token was successfully created... ")
+	if !printed {
+		return fmt.Errorf("creating the user %s: there is no token in %q", g.User, output)
+	}
+	g.Token = strings.TrimSpace(token)
+	return nil
+}
+
+// Stop ends Gitea and removes its data.
+func (g *Gitea) Stop() error {
+	if g.web != nil {
+		if err := g.web.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return fmt.Errorf("stopping Gitea: %w", err)
+		}
+		<-g.ended
+	}
+	if err := os.RemoveAll(g.folder); err != nil {
+		return fmt.Errorf("removing Gitea's data: %w", err)
+	}
+	return nil
+}
+
+// logEnd is the last of the log.
+func (g *Gitea) logEnd() string {
+	log, err := os.ReadFile(g.logFile())
+	if err != nil {
+		return err.Error()
+	}
+	return string(log[max(0, len(log)-4000):])
+}
