@@ -3,16 +3,12 @@ package controllers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
-	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -30,35 +26,32 @@ const patience = 30 * time.Second
 // something to be looked at in another pass, soon. It returns nil while there is nothing
 // to plan from yet: a required kind is missing, or the start is young and another one is
 // still being read.
-func (r *Reconciler) gather(ctx context.Context, now time.Time) (s *pin.Snapshot, more bool, err error) {
+func (r *Reconciler) gather(ctx context.Context, now time.Time) (s *pin.Snapshot, more bool) {
 	elapsed := now.Sub(r.looked)
 	r.looked = now
 	now = now.Round(0) // times of the list are compared with those of this clock alone
 	s = &pin.Snapshot{Taken: now, Since: r.vigil.Look(now, elapsed), Memory: *r.list.memory}
 	if !r.gatherProgress(s) {
-		return nil, false, nil
+		return nil, false
 	}
 	questions := pin.Ask(s.Memory, s.Taken, s.Since, r.options.Pins)
 	if questions.MayLetGo {
 		s.Confirmed = make(map[string]bool, len(questions.ToConfirm))
 	}
-	namespaces := &metav1.PartialObjectMetadataList{}
-	namespaces.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
-	if err := r.listKind(ctx, s, r.watches.namespaces, namespaces); err != nil {
-		return nil, false, err
+	for _, namespace := range gatherKind[pin.Namespace](ctx, r, s, r.watches.namespaces) {
+		s.Namespaces = append(s.Namespaces, namespace.Value)
 	}
-	for i := range namespaces.Items {
-		s.Namespaces = append(s.Namespaces, snapshot.Namespace(&namespaces.Items[i]))
+	if !r.gatherReleases(ctx, s, r.releases(ctx, s, questions), questions) {
+		return nil, false
 	}
-	releases, err := r.releases(ctx, s, questions)
-	if err != nil {
-		return nil, false, err
+	for _, policy := range gatherKind[pin.Policy](ctx, r, s, r.watches.policies) {
+		s.Policies = append(s.Policies, policy.Value)
 	}
-	if !r.gatherReleases(ctx, s, releases, questions) {
-		return nil, false, nil
+	for _, repository := range gatherKind[pin.Repository](ctx, r, s, r.watches.repositories) {
+		s.Repositories = append(s.Repositories, repository.Value)
 	}
 	more = r.pods.look(ctx, s, questions.Namespaces(s.Releases)) || questions.More
-	return s, more, r.gatherPolicies(ctx, s)
+	return s, more
 }
 
 // gatherProgress adds what cannot be read at all. It says false while that is to be
@@ -88,26 +81,15 @@ func (r *Reconciler) gatherProgress(s *pin.Snapshot) bool {
 
 // releases returns the releases of the cache, and from the API server itself those
 // without which a pin would go: a cache may be behind.
-func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *pin.Questions) ([]helmv2.HelmRelease, error) {
-	var cached helmv2.HelmReleaseList
-	if questions.ConfirmAll {
-		for _, name := range questions.ToConfirm {
-			s.Confirmed[name] = true
-		}
-		err := r.listKind(ctx, s, r.watches.releases, &cached)
-		return cached.Items, err
-	}
-	if err := r.listCached(ctx, r.watches.releases, &cached); err != nil {
-		return nil, err
-	}
-	if len(questions.ToConfirm) == 0 {
-		return cached.Items, nil
-	}
+func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *pin.Questions) []*keptRelease {
 	for _, name := range questions.ToConfirm {
 		s.Confirmed[name] = true
 	}
-	releases := slices.DeleteFunc(cached.Items, func(release helmv2.HelmRelease) bool {
-		return s.Confirmed[client.ObjectKeyFromObject(&release).String()]
+	if questions.ConfirmAll {
+		return gatherKind[snapshot.KeptRelease](ctx, r, s, r.watches.releases)
+	}
+	releases := slices.DeleteFunc(keptOf[snapshot.KeptRelease](r.watches.releases), func(release *keptRelease) bool {
+		return s.Confirmed[release.Value.Release.String()]
 	})
 	for _, name := range questions.ToConfirm {
 		release, err := r.confirm(ctx, name)
@@ -117,10 +99,10 @@ func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *p
 				Reason: v1alpha1.ReasonUnanswered, Object: "HelmRelease " + name, Message: image.Shorten(err.Error()),
 			})
 		case release != nil:
-			releases = append(releases, *release)
+			releases = append(releases, snapshot.KeepWhole(release))
 		}
 	}
-	return releases, nil
+	return releases
 }
 
 // confirm reads a release from the API server; nil, it does not exist. The answer is the
@@ -139,22 +121,28 @@ func (r *Reconciler) confirm(ctx context.Context, name string) (*helmv2.HelmRele
 // that pins are held for. It says false where the start is young and the changes of what
 // they take values from are not followed yet.
 func (r *Reconciler) gatherReleases(
-	ctx context.Context, s *pin.Snapshot, releases []helmv2.HelmRelease, questions *pin.Questions,
+	ctx context.Context, s *pin.Snapshot, releases []*keptRelease, questions *pin.Questions,
 ) bool {
 	s.Everyone = questions.Everyone
 	protector := pin.NewProtector(s.Namespaces, r.options.Pins)
-	lookUp := r.sources.lookUp(ctx, &s.Unanswered, false)
-	lookUpAfresh := r.sources.lookUp(ctx, &s.Unanswered, true)
-	for i := range releases {
-		release := snapshot.Release(&releases[i])
-		switch {
-		case s.Confirmed[release.String()]:
-			snapshot.AddContents(&release, &releases[i], lookUpAfresh)
-		case protector.Protects(&release), questions.Wants(release.Name):
-			snapshot.AddContents(&release, &releases[i], lookUp)
+	wanted := map[*keptRelease]bool{}
+	for _, kept := range releases {
+		release := &kept.Value.Release
+		if s.Confirmed[release.String()] || protector.Protects(release) || questions.Wants(release.Name) {
+			wanted[kept] = true
+		}
+	}
+	if err := r.contents.prepare(ctx, wanted); err != nil {
+		s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, r.watches.releases, image.Shorten(err.Error())))
+	}
+	for _, kept := range releases {
+		release := kept.Value.Release
+		if wanted[kept] && release.Found == nil {
+			release.Found = r.contents.find(ctx, kept, s, s.Confirmed[release.String()])
 		}
 		s.Releases = append(s.Releases, release)
 	}
+	r.contents.sweep()
 	named := r.sources.sweep()
 	for _, w := range r.sourceWatches {
 		if !named[w.kind] {
@@ -181,47 +169,17 @@ func (r *Reconciler) isYoung(s *pin.Snapshot) bool {
 	return s.Taken.Before(r.started.Add(patience))
 }
 
-func (r *Reconciler) gatherPolicies(ctx context.Context, s *pin.Snapshot) error {
-	var policies imagev1.ImagePolicyList
-	if err := r.listKind(ctx, s, r.watches.policies, &policies); err != nil {
-		return err
-	}
-	for i := range policies.Items {
-		s.Policies = append(s.Policies, snapshot.Policy(&policies.Items[i]))
-	}
-	var repositories imagev1.ImageRepositoryList
-	if err := r.listKind(ctx, s, r.watches.repositories, &repositories); err != nil {
-		return err
-	}
-	for i := range repositories.Items {
-		s.Repositories = append(s.Repositories, snapshot.Repository(&repositories.Items[i]))
-	}
-	return nil
-}
-
-// listKind reads a kind's objects: from the cache, or, where a pin may go, which must
-// not be decided on what is old, from the API server itself.
-func (r *Reconciler) listKind(ctx context.Context, s *pin.Snapshot, k *kind, list client.ObjectList) error {
+// gatherKind returns a kind's objects: those of the cache, or, where a pin may go, which
+// must not be decided on what is old, of the API server itself.
+func gatherKind[T any](ctx context.Context, r *Reconciler, s *pin.Snapshot, k *kind) []*snapshot.Kept[T] {
 	if s.Confirmed != nil && k.isInSync() {
-		err := r.live.List(ctx, list)
+		objects, err := liveOf[T](ctx, r.live, k)
 		if err == nil {
-			return nil
+			return objects
 		}
 		s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, image.Shorten(err.Error())))
 	}
-	return r.listCached(ctx, k, list)
-}
-
-// listCached reads a kind's objects from the cache; none where it is not in sync. The
-// objects are the cache's own, not to be changed.
-func (r *Reconciler) listCached(ctx context.Context, k *kind, list client.ObjectList) error {
-	if !k.isInSync() {
-		return nil
-	}
-	if err := r.client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
-		return fmt.Errorf("listing %s: %w", k.gvk.Kind, err)
-	}
-	return nil
+	return keptOf[T](k)
 }
 
 func problem(reason v1alpha1.Reason, k *kind, detail string) v1alpha1.Problem {

@@ -18,6 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 )
 
 // seekEvery is how often a kind that the cluster does not serve is looked for.
@@ -45,6 +47,8 @@ type kind struct {
 	object    client.Object
 	gvk       schema.GroupVersionKind
 	predicate predicate.Predicate
+	// list is an empty list of the kind.
+	list client.ObjectList
 	// required kinds are those without which no list is written.
 	required bool
 
@@ -159,4 +163,34 @@ func (k *kind) set(ctx context.Context, to state, detail string) {
 	default:
 		logger.Info("Working without the kind until it can be followed", "reason", detail)
 	}
+}
+
+// keptOf returns a kind's objects as the cache keeps them; none where it is not in sync.
+func keptOf[T any](k *kind) []*snapshot.Kept[T] {
+	if !k.isInSync() {
+		return nil
+	}
+	objects := k.stream.kept().List()
+	result := make([]*snapshot.Kept[T], 0, len(objects))
+	for _, object := range objects {
+		if kept, is := object.(*snapshot.Kept[T]); is {
+			result = append(result, kept)
+		}
+	}
+	return result
+}
+
+// liveOf reads a kind's objects from the API server, and returns them as the cache would
+// keep them.
+func liveOf[T any](ctx context.Context, live client.Reader, k *kind) ([]*snapshot.Kept[T], error) {
+	var result []*snapshot.Kept[T]
+	keep := snapshot.Keep(true)
+	err := eachPage(ctx, live, k.list, func(o client.Object) error {
+		object, err := keep(o)
+		if kept, is := object.(*snapshot.Kept[T]); is {
+			result = append(result, kept)
+		}
+		return err
+	})
+	return result, err
 }

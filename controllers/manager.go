@@ -76,7 +76,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	streams := &streams{request: request, scheme: scheme, byKind: map[schema.GroupVersionKind]*stream{}}
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                  scheme,
-		Cache:                   cacheOptions(options.Namespace, streams),
+		Cache:                   cacheOptions(&options, streams),
 		Metrics:                 metricsOptions(&options),
 		HealthProbeBindAddress:  options.HealthAddress,
 		LeaderElection:          options.LeaderElect,
@@ -151,16 +151,18 @@ func newReconciler(mgr manager.Manager, options Options, request reconcile.Reque
 		return nil, err
 	}
 	w := newWatches(mgr, request, streams)
+	sources := newSources(mgr.GetAPIReader(), options.ReadSecrets)
 	r := &Reconciler{
-		options: options,
-		watches: w,
-		list:    &store{name: request.NamespacedName, client: mgr.GetClient(), live: mgr.GetAPIReader(), meters: meters},
-		pods:    &pods{live: mgr.GetAPIReader(), every: lookEvery(options.Pins.Grace)},
-		client:  mgr.GetClient(),
-		live:    mgr.GetAPIReader(),
-		sources: newSources(mgr.GetAPIReader(), options.ReadSecrets),
-		teller:  &teller{client: mgr.GetClient(), recorder: mgr.GetEventRecorder(Name), watches: w},
-		meters:  meters,
+		options:  options,
+		watches:  w,
+		list:     &store{name: request.NamespacedName, client: mgr.GetClient(), live: mgr.GetAPIReader(), meters: meters},
+		pods:     &pods{live: mgr.GetAPIReader(), every: lookEvery(options.Pins.Grace)},
+		client:   mgr.GetClient(),
+		live:     mgr.GetAPIReader(),
+		sources:  sources,
+		contents: newContents(mgr.GetAPIReader(), sources),
+		teller:   &teller{recorder: mgr.GetEventRecorder(Name), watches: w},
+		meters:   meters,
 	}
 	for _, kind := range []sourceKind{configMapSource, secretSource} {
 		r.sourceWatches = append(r.sourceWatches, &sourceWatch{

@@ -1,15 +1,13 @@
 package controllers
 
 import (
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
-	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
-	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 	"git.oleks.space/oleks/pinsync/internal/list"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // The predicates drop updates that cannot change the list or its report. None drops a creation
@@ -24,41 +22,43 @@ func updated(changed func(before, after client.Object) bool) predicate.Predicate
 	}}
 }
 
-// specChanged is about objects whose generation follows their spec.
-func specChanged(before, after client.Object) bool {
-	return before.GetGeneration() != after.GetGeneration()
+// keptChanged is about what the cache keeps of an object.
+func keptChanged[T any](before, after client.Object, differ func(was, is *snapshot.Kept[T]) bool) bool {
+	was, isKept := before.(*snapshot.Kept[T])
+	is, stillIs := after.(*snapshot.Kept[T])
+	return !isKept || !stillIs || differ(was, is)
 }
 
-// annotationChanged is about one annotation.
-func annotationChanged(before, after client.Object, key string) bool {
-	was, had := before.GetAnnotations()[key]
-	is, has := after.GetAnnotations()[key]
-	return was != is || had != has
-}
-
-// syncChanged is about the annotation that protects releases or does not.
-func syncChanged(before, after client.Object) bool {
-	return annotationChanged(before, after, v1alpha1.SyncAnnotation)
+// namespaceChanged is about the annotation that protects releases or does not.
+func namespaceChanged(before, after client.Object) bool {
+	return keptChanged(before, after, func(was, is *snapshot.Kept[pin.Namespace]) bool {
+		return !isSameText(was.Value.Sync, is.Value.Sync)
+	})
 }
 
 // releaseChanged is about what a HelmRelease says, and whether it is ready. Nothing else
 // in its status tells of the tags that it needs.
 func releaseChanged(before, after client.Object) bool {
-	was, isRelease := before.(*helmv2.HelmRelease)
-	is, stillIs := after.(*helmv2.HelmRelease)
-	return !isRelease || !stillIs || snapshot.IsReady(was) != snapshot.IsReady(is) || specChanged(before, after) || syncChanged(before, after) ||
-		annotationChanged(before, after, v1alpha1.ImagePoliciesAnnotation)
+	return keptChanged(before, after, func(was, is *keptRelease) bool {
+		a, b := &was.Value.Release, &is.Value.Release
+		return was.Generation != is.Generation || a.Ready != b.Ready || a.Policies != b.Policies || !isSameText(a.Sync, b.Sync)
+	})
 }
 
 // policyChanged is about what an ImagePolicy says and what it resolved to. Its
 // news is in its status.
 func policyChanged(before, after client.Object) bool {
-	was, isPolicy := before.(*imagev1.ImagePolicy)
-	is, stillIs := after.(*imagev1.ImagePolicy)
-	if !isPolicy || !stillIs {
-		return true
-	}
-	return snapshot.Policy(was) != snapshot.Policy(is)
+	return keptChanged(before, after, func(was, is *snapshot.Kept[pin.Policy]) bool { return was.Value != is.Value })
+}
+
+// repositoryChanged is about what an ImageRepository scans.
+func repositoryChanged(before, after client.Object) bool {
+	return keptChanged(before, after, func(was, is *snapshot.Kept[pin.Repository]) bool { return was.Value != is.Value })
+}
+
+// isSameText says whether two texts that may be missing are the same.
+func isSameText(a, b *string) bool {
+	return (a == nil) == (b == nil) && (a == nil || *a == *b)
 }
 
 // ofList passes only events of the list's ConfigMaps, every one of them.

@@ -10,7 +10,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 )
+
+// kept is an object as the cache keeps it.
+func kept(t *testing.T, o client.Object) client.Object {
+	t.Helper()
+	object, err := snapshot.Keep(false)(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return object.(client.Object)
+}
 
 func TestPredicates(t *testing.T) {
 	annotated := func(value string) metav1.ObjectMeta {
@@ -45,7 +56,7 @@ func TestPredicates(t *testing.T) {
 	}
 	for name, test := range tests {
 		p := updated(test.changed)
-		if got := p.Update(event.UpdateEvent{ObjectOld: test.before, ObjectNew: test.after}); got != test.want {
+		if got := p.Update(event.UpdateEvent{ObjectOld: kept(t, test.before), ObjectNew: kept(t, test.after)}); got != test.want {
 			t.Errorf("%s: passes %t, want %t", name, got, test.want)
 		}
 		if !p.Create(event.CreateEvent{Object: test.after}) || !p.Delete(event.DeleteEvent{Object: test.after}) {

@@ -52,6 +52,7 @@ type Reconciler struct {
 
 	// sources are what values come from, and sourceWatches follow their changes.
 	sources       *sources
+	contents      *contents
 	sourceWatches []*sourceWatch
 	pods          *pods
 
@@ -95,11 +96,11 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 		return 0, err
 	}
 	done = r.meters.step("gather")
-	s, more, err := r.gather(ctx, now)
+	s, more := r.gather(ctx, now)
 	done()
-	if err != nil || s == nil {
+	if s == nil {
 		r.vigil.Break()
-		return soon, err
+		return soon, nil
 	}
 	if !s.Complete() {
 		r.vigil.Break()

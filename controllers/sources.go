@@ -64,19 +64,19 @@ func newSources(live client.Reader, readSecrets bool) *sources {
 // lookUp returns what looks up sources in one pass; afresh, it reads those that it knows
 // again. What cannot be read goes to the snapshot as unanswered.
 func (s *sources) lookUp(ctx context.Context, unanswered *[]v1alpha1.Problem, afresh bool) snapshot.Sources {
-	return func(kind string, name pin.Name) snapshot.Source {
-		key := sourceKey{sourceKind(kind), types.NamespacedName{Namespace: name.Namespace, Name: name.Name}}
+	return func(ref snapshot.SourceRef) snapshot.Source {
+		key := sourceKey{sourceKind(ref.Kind), types.NamespacedName{Namespace: ref.Name.Namespace, Name: ref.Name.Name}}
 		if key.kind == secretSource && !s.readSecrets {
 			return snapshot.Source{NotRead: snapshot.SecretsIgnored}
 		}
 		entry, err := s.get(ctx, key, afresh)
 		if err != nil {
 			*unanswered = append(*unanswered, v1alpha1.Problem{
-				Reason: v1alpha1.ReasonUnanswered, Object: kind + " " + name.String(), Message: err.Error(),
+				Reason: v1alpha1.ReasonUnanswered, Object: ref.Kind + " " + ref.Name.String(), Message: err.Error(),
 			})
 			return snapshot.Source{NotRead: "could not be read: " + err.Error()}
 		}
-		return snapshot.Source{Data: entry.data}
+		return snapshot.Source{Data: entry.data, Version: entry.version}
 	}
 }
 
@@ -95,7 +95,9 @@ func (s *sources) get(ctx context.Context, key sourceKey, afresh bool) (*sourceE
 	}
 	// A change that is told while the object is being read removes the entry, so
 	// that what was read is used once and then read again.
-	data, version, err := snapshot.ReadSource(ctx, s.live, string(key.kind), key.name)
+	data, version, err := snapshot.ReadSource(ctx, s.live, snapshot.SourceRef{
+		Kind: string(key.kind), Name: pin.Name{Namespace: key.name.Namespace, Name: key.name.Name},
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {

@@ -31,6 +31,8 @@ type stream struct {
 	request reconcile.Request
 
 	mu sync.Mutex
+	// store is the cache that is fed, as soon as there is one.
+	store toolscache.Store
 	// current is the watch that was opened last, and opened is when it had told what
 	// there is and began to tell of changes; zero, it has not, or has ended.
 	current watch.Interface
@@ -40,6 +42,20 @@ type stream struct {
 	broken time.Time
 	err    error
 	queue  workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
+
+// keep takes the cache that the stream feeds.
+func (s *stream) keep(store toolscache.Store) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store = store
+}
+
+// kept is the cache that the stream feeds.
+func (s *stream) kept() toolscache.Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.store
 }
 
 // follow makes an informer's or reflector's requests known to the stream.

@@ -29,8 +29,14 @@ func (s *streams) of(gvk schema.GroupVersionKind) *stream {
 func (s *streams) newInformer(
 	lw toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers,
 ) toolscache.SharedIndexInformer {
-	if gvk, err := apiutil.GVKForObject(object, s.scheme); err == nil && s.byKind[gvk] != nil {
+	gvk, err := apiutil.GVKForObject(object, s.scheme)
+	known := err == nil && s.byKind[gvk] != nil
+	if known {
 		lw = s.byKind[gvk].follow(lw)
 	}
-	return toolscache.NewSharedIndexInformer(lw, object, resync, indexers)
+	informer := toolscache.NewSharedIndexInformer(lw, object, resync, indexers)
+	if known {
+		s.byKind[gvk].keep(informer.GetStore())
+	}
+	return informer
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,7 +31,6 @@ const (
 // them ended in no pin, and what stands in the way of a resume: what is new, once, not once
 // a pass.
 type teller struct {
-	client   client.Client
 	recorder events.EventRecorder
 	watches  *watches
 	told     map[telling]string
@@ -148,15 +148,16 @@ func (t *teller) add(now map[telling]string, k *kind, name types.NamespacedName,
 
 // emit sends one event. An object that is gone meanwhile needs none.
 func (t *teller) emit(ctx context.Context, severity string, what telling, note string) {
-	object, isObject := what.kind.object.DeepCopyObject().(client.Object)
-	if !isObject {
+	kept, exists, err := what.kind.stream.kept().GetByKey(strings.TrimPrefix(what.name.String(), "/"))
+	known, isObject := kept.(client.Object)
+	if err != nil || !exists || !isObject {
+		log.FromContext(ctx).V(1).Info("No event about an object that is gone", "object", what.name)
 		return
 	}
-	if err := t.client.Get(ctx, what.name, object); err != nil {
-		log.FromContext(ctx).V(1).Info("No event about an object that is gone", "object", what.name, "reason", err.Error())
-		return
-	}
-	object.GetObjectKind().SetGroupVersionKind(what.kind.gvk)
+	object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Namespace: known.GetNamespace(), Name: known.GetName(), UID: known.GetUID(), ResourceVersion: known.GetResourceVersion(),
+	}}
+	object.SetGroupVersionKind(what.kind.gvk)
 	t.recorder.Eventf(object, nil, severity, what.reason, what.action, "%s", shorten(note, maxNote))
 }
 

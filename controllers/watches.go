@@ -9,6 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 )
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
@@ -28,7 +30,8 @@ func newWatches(mgr manager.Manager, list reconcile.Request, streams *streams) *
 	w := &watches{
 		namespaces: &kind{
 			object: metadataOf("Namespace"), gvk: core.WithKind("Namespace"),
-			predicate: updated(syncChanged), required: true,
+			predicate: updated(namespaceChanged), required: true,
+			list: metadataListOf("Namespace"),
 		},
 		configMaps: &kind{
 			object: metadataOf("ConfigMap"), gvk: core.WithKind("ConfigMap"),
@@ -37,14 +40,17 @@ func newWatches(mgr manager.Manager, list reconcile.Request, streams *streams) *
 		releases: &kind{
 			object: &helmv2.HelmRelease{}, gvk: helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind),
 			predicate: updated(releaseChanged), required: true,
+			list: &helmv2.HelmReleaseList{},
 		},
 		policies: &kind{
 			object: &imagev1.ImagePolicy{}, gvk: imagev1.GroupVersion.WithKind(imagev1.ImagePolicyKind),
 			predicate: updated(policyChanged),
+			list:      &imagev1.ImagePolicyList{},
 		},
 		repositories: &kind{
 			object: &imagev1.ImageRepository{}, gvk: imagev1.GroupVersion.WithKind(imagev1.ImageRepositoryKind),
-			predicate: updated(specChanged),
+			predicate: updated(repositoryChanged),
+			list:      &imagev1.ImageRepositoryList{},
 		},
 	}
 	for _, k := range w.all() {
@@ -59,15 +65,23 @@ func (w *watches) all() []*kind {
 
 // cacheOptions match the watches: only the controller's own namespace is searched
 // for ConfigMaps, and what no plan reads is not kept.
-func cacheOptions(namespace string, streams *streams) cache.Options {
+func cacheOptions(options *Options, streams *streams) cache.Options {
 	return cache.Options{
 		ReaderFailOnMissingInformer: true,
 		NewInformer:                 streams.newInformer,
-		DefaultTransform:            cache.TransformStripManagedFields(),
+		// Not by kind: then the API server would have to have all of them at the start.
+		DefaultTransform: snapshot.Keep(options.Pins.AllReleases),
 		ByObject: map[client.Object]cache.ByObject{
-			metadataOf("ConfigMap"): {Namespaces: map[string]cache.Config{namespace: {}}},
+			metadataOf("ConfigMap"): {Namespaces: map[string]cache.Config{options.Namespace: {}}},
 		},
 	}
+}
+
+// metadataListOf is an empty list of a core kind of which only the metadata is read.
+func metadataListOf(kind string) *metav1.PartialObjectMetadataList {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind + "List"))
+	return list
 }
 
 // metadataOf stands for a core kind of which only the metadata is read.

@@ -74,7 +74,7 @@ func (e *exports) publish(namespace, name string, change func(*corev1.ConfigMap)
 	for _, tag := range tags {
 		s.Releases = append(s.Releases, pin.Release{
 			Name: pin.Name{Namespace: "kotkan", Name: tag}, Suspended: true,
-			Contents: []pin.Content{{Path: "spec.values", Value: map[string]any{"image": "git.oleks.space/oleks/app:" + tag}}},
+			Found: pin.Find([]pin.Content{{Path: "spec.values", Value: map[string]any{"image": "git.oleks.space/oleks/app:" + tag}}}),
 		})
 	}
 	parts, _, err := pin.Spread(pin.Plan(s, pin.Options{}), "", 1, func(int) int { return 1 << 20 })

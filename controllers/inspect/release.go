@@ -8,7 +8,6 @@ import (
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -34,7 +33,7 @@ func Release(ctx context.Context, cluster *rest.Config, name pin.Name, readSecre
 		return nil, fmt.Errorf("reading the HelmRelease: %w", err)
 	}
 	release := snapshot.Release(object)
-	snapshot.AddContents(&release, object, sources(ctx, c, readSecrets))
+	release.Found = snapshot.ContentsOf(object).Find(sources(ctx, c, readSecrets))
 	s.Releases = append(s.Releases, release)
 	return s, readPolicies(ctx, c, s)
 }
@@ -60,11 +59,11 @@ func readPolicies(ctx context.Context, c client.Reader, s *pin.Snapshot) error {
 
 // sources looks up what values come from.
 func sources(ctx context.Context, c client.Reader, readSecrets bool) snapshot.Sources {
-	return func(kind string, name pin.Name) snapshot.Source {
-		if kind == snapshot.SecretKind && !readSecrets {
+	return func(ref snapshot.SourceRef) snapshot.Source {
+		if ref.Kind == snapshot.SecretKind && !readSecrets {
 			return snapshot.Source{NotRead: snapshot.SecretsIgnored}
 		}
-		data, _, err := snapshot.ReadSource(ctx, c, kind, types.NamespacedName{Namespace: name.Namespace, Name: name.Name})
+		data, _, err := snapshot.ReadSource(ctx, c, ref)
 		if err != nil {
 			return snapshot.Source{NotRead: "could not be read: " + err.Error()}
 		}

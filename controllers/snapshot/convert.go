@@ -22,8 +22,7 @@ func Namespace(o metav1.Object) pin.Namespace {
 	return pin.Namespace{Name: o.GetName(), UID: string(o.GetUID()), Sync: syncOf(o)}
 }
 
-// Release converts a HelmRelease, without what images are found in: AddContents
-// adds that where it matters.
+// Release converts a HelmRelease, without what is found in its contents.
 func Release(o *helmv2.HelmRelease) pin.Release {
 	return pin.Release{
 		Name: nameOf(o), Suspended: o.Spec.Suspend, Ready: IsReady(o), Sync: syncOf(o),
@@ -41,13 +40,6 @@ func IsReady(o *helmv2.HelmRelease) bool {
 	ready := apimeta.FindStatusCondition(o.Status.Conditions, meta.ReadyCondition)
 	return ready != nil && ready.Status == metav1.ConditionTrue &&
 		cmp.Or(ready.ObservedGeneration, o.Status.ObservedGeneration) == o.Generation
-}
-
-// AddContents adds to a release what images are found in: its effective values,
-// for which it looks up the sources, and its post-renderers.
-func AddContents(release *pin.Release, o *helmv2.HelmRelease, sources Sources) {
-	addValues(release, o, sources)
-	addPostRenderers(release, o)
 }
 
 // chartOf returns the last part of the name of a release's chart, or of the

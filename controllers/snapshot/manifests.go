@@ -18,7 +18,7 @@ import (
 type Manifests struct {
 	snapshot pin.Snapshot
 	releases []*helmv2.HelmRelease
-	sources  map[sourceKey]map[string]string
+	sources  map[SourceRef]map[string]string
 	// origins says where each object was read.
 	origins map[string]string
 }
@@ -26,12 +26,6 @@ type Manifests struct {
 // SecretsIgnored is why a Secret is not read unless the configuration says so.
 const SecretsIgnored = "is not read, because the configuration's secretValues is Ignore: " +
 	"an image that only it names is not pinned"
-
-// sourceKey identifies a ConfigMap or Secret.
-type sourceKey struct {
-	kind string
-	name pin.Name
-}
 
 // Add takes an object into the snapshot if pins depend on its kind. Of Flux's
 // kinds it takes every version, for the fields that matter are the same in all
@@ -43,9 +37,9 @@ func (m *Manifests) Add(object manifest.Object) error {
 	case schema.GroupKind{Kind: "Namespace"}:
 		return add(m, object, func(o *metav1.PartialObjectMetadata) { s.Namespaces = append(s.Namespaces, Namespace(o)) })
 	case schema.GroupKind{Kind: "ConfigMap"}:
-		return add(m, object, func(o *corev1.ConfigMap) { m.sources[sourceKey{object.Kind, nameOf(o)}] = configMapData(o) })
+		return add(m, object, func(o *corev1.ConfigMap) { m.sources[SourceRef{object.Kind, nameOf(o)}] = configMapData(o) })
 	case schema.GroupKind{Kind: SecretKind}:
-		return add(m, object, func(o *corev1.Secret) { m.sources[sourceKey{object.Kind, nameOf(o)}] = secretData(o) })
+		return add(m, object, func(o *corev1.Secret) { m.sources[SourceRef{object.Kind, nameOf(o)}] = secretData(o) })
 	case schema.GroupKind{Group: helmv2.GroupVersion.Group, Kind: helmv2.HelmReleaseKind}:
 		return add(m, object, func(o *helmv2.HelmRelease) { m.releases = append(m.releases, o) })
 	case schema.GroupKind{Group: imagev1.GroupVersion.Group, Kind: imagev1.ImagePolicyKind}:
@@ -64,11 +58,11 @@ func (m *Manifests) Snapshot(o pin.Options, readSecrets bool) *pin.Snapshot {
 	for _, object := range m.releases {
 		release := Release(object)
 		if protector.Protects(&release) {
-			AddContents(&release, object, func(kind string, name pin.Name) Source {
-				if kind == SecretKind && !readSecrets {
+			release.Found = ContentsOf(object).Find(func(ref SourceRef) Source {
+				if ref.Kind == SecretKind && !readSecrets {
 					return Source{NotRead: SecretsIgnored}
 				}
-				return Source{Data: m.sources[sourceKey{kind, name}]}
+				return Source{Data: m.sources[ref]}
 			})
 		}
 		m.snapshot.Releases = append(m.snapshot.Releases, release)
@@ -101,7 +95,7 @@ func add[T any, P metaObject[T]](m *Manifests, object manifest.Object, take func
 	}
 	if m.origins == nil {
 		m.origins = map[string]string{}
-		m.sources = map[sourceKey]map[string]string{}
+		m.sources = map[SourceRef]map[string]string{}
 	}
 	m.origins[key] = object.Source
 	take(decoded)

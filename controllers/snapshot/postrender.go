@@ -7,15 +7,12 @@ import (
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"sigs.k8s.io/yaml"
-
-	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // addPostRenderers adds the images that a release's post-renderers put in the
 // place of others, and what they patch into the chart's manifests.
-func addPostRenderers(release *pin.Release, o *helmv2.HelmRelease) {
-	for i, renderer := range o.Spec.PostRenderers {
+func (r *reading) addPostRenderers(renderers []helmv2.PostRenderer) {
+	for i, renderer := range renderers {
 		if renderer.Kustomize == nil {
 			continue
 		}
@@ -25,20 +22,17 @@ func addPostRenderers(release *pin.Release, o *helmv2.HelmRelease) {
 			if name == "" {
 				name = image.Name
 			}
-			release.Contents = append(release.Contents, pin.Content{
-				Path:  fmt.Sprintf("%s.images[%d]", field, j),
-				Value: map[string]any{"repository": name, "tag": image.NewTag, "digest": image.Digest},
-			})
+			r.add(fmt.Sprintf("%s.images[%d]", field, j),
+				map[string]any{"repository": name, "tag": image.NewTag, "digest": image.Digest})
 		}
 		for j, patch := range renderer.Kustomize.Patches {
 			at := fmt.Sprintf("%s.patches[%d]", field, j)
 			content, err := patchContent(patch.Patch)
 			if err != nil {
-				release.Unknown = true
-				say(release, v1alpha1.ReasonInvalidValues, at, err)
+				r.miss(at, err)
 				continue
 			}
-			release.Contents = append(release.Contents, pin.Content{Path: at, Value: content})
+			r.add(at, content)
 		}
 	}
 }

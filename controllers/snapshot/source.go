@@ -16,12 +16,13 @@ const SecretKind = "Secret"
 
 // ReadSource reads what values come from, and its resource version. Of what does not exist
 // the data is nil.
-func ReadSource(ctx context.Context, c client.Reader, kind string, name types.NamespacedName) (data map[string]string, version string, err error) {
+func ReadSource(ctx context.Context, c client.Reader, ref SourceRef) (data map[string]string, version string, err error) {
+	name := types.NamespacedName{Namespace: ref.Name.Namespace, Name: ref.Name.Name}
 	if len(content.IsPathSegmentName(name.Name)) > 0 {
 		return nil, "", nil // the CRD takes names that no object can have
 	}
 	configMap, secret := &corev1.ConfigMap{}, &corev1.Secret{}
-	if kind == SecretKind {
+	if ref.Kind == SecretKind {
 		if err = c.Get(ctx, name, secret); err == nil {
 			return secretData(secret), secret.ResourceVersion, nil
 		}

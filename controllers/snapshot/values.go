@@ -8,14 +8,12 @@ import (
 	"io"
 	"strings"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"github.com/fluxcd/pkg/apis/meta"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/strvals"
 	"sigs.k8s.io/yaml"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // valuesField is where a release's values stand.
@@ -25,53 +23,49 @@ const valuesField = "spec.values"
 type Source struct {
 	// Data is what it holds; nil where it does not exist.
 	Data map[string]string
+	// Version changes with the data.
+	Version string
 	// NotRead is why it is not read, where it is not: then the release does
 	// without it.
 	NotRead string
 }
 
-// Sources looks up a ConfigMap or Secret by kind and name.
-type Sources func(kind string, name pin.Name) Source
+// Sources looks up a ConfigMap or Secret.
+type Sources func(SourceRef) Source
 
 // addValues adds a release's effective values, as Flux's helm-controller computes
 // them: the sources in order, then spec.values over all. Where a source cannot be
 // had, the others count, and the release says so.
-func addValues(release *pin.Release, o *helmv2.HelmRelease, sources Sources) {
+func (r *reading) addValues(c *Contents, sources Sources) {
 	values := map[string]any{}
-	for i := range o.Spec.ValuesFrom {
-		ref := &o.Spec.ValuesFrom[i]
+	for i := range c.valuesFrom {
+		ref := &c.valuesFrom[i]
 		field := fmt.Sprintf("spec.valuesFrom[%d]", i)
-		source := sources(ref.Kind, pin.Name{Namespace: o.Namespace, Name: ref.Name})
+		source := sources(c.source(i))
 		if source.NotRead != "" {
-			say(release, v1alpha1.ReasonValuesNotRead, field, fmt.Errorf("%s %s %s", ref.Kind, ref.Name, source.NotRead))
+			r.say(v1alpha1.ReasonValuesNotRead, field, fmt.Errorf("%s %s %s", ref.Kind, ref.Name, source.NotRead))
 			continue
 		}
 		merged, err := mergeSource(values, ref, source.Data)
 		if err != nil {
-			release.Unknown = true
-			say(release, v1alpha1.ReasonInvalidValues, field, fmt.Errorf("%s %s %w", ref.Kind, ref.Name, err))
+			r.miss(field, fmt.Errorf("%s %s %w", ref.Kind, ref.Name, err))
 			continue
 		}
 		values = merged
 	}
 	var own any
-	if o.Spec.Values != nil {
+	if c.values != nil {
 		var err error
-		if own, err = decode(o.Spec.Values.Raw); err != nil {
-			release.Unknown = true
-			say(release, v1alpha1.ReasonInvalidValues, valuesField, err)
+		if own, err = decode(c.values.Raw); err != nil {
+			r.miss(valuesField, err)
 		}
 	}
 	object, isObject := own.(map[string]any)
 	if !isObject && own != nil {
 		// Helm would refuse them, but an image in them is worth its pin.
-		release.Contents = append(release.Contents, pin.Content{Path: valuesField, Value: own})
+		r.add(valuesField, own)
 	}
-	release.Contents = append(release.Contents, pin.Content{Path: valuesField, Value: loader.MergeMaps(values, object)})
-}
-
-func say(release *pin.Release, reason v1alpha1.Reason, field string, err error) {
-	release.Problems = append(release.Problems, v1alpha1.Problem{Reason: reason, Field: field, Message: err.Error()})
+	r.add(valuesField, loader.MergeMaps(values, object))
 }
 
 // mergeSource merges a source into values. Only an optional source may be

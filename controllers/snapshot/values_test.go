@@ -10,35 +10,32 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
-	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // contents are those of a release with one source of values and one patch.
-func contents(source, targetPath, values, patch string, literal bool) pin.Release {
+func contents(source, targetPath, values, patch string, literal bool) *reading {
 	o := &helmv2.HelmRelease{Spec: helmv2.HelmReleaseSpec{
 		ValuesFrom:    []helmv2.ValuesReference{{Kind: "ConfigMap", Name: "values", TargetPath: targetPath, Literal: literal}},
 		Values:        &apiextensionsv1.JSON{Raw: []byte(values)},
 		PostRenderers: []helmv2.PostRenderer{{Kustomize: &helmv2.Kustomize{Patches: []kustomize.Patch{{Patch: patch}}}}},
 	}}
-	release := Release(o)
-	AddContents(&release, o, func(string, pin.Name) Source {
+	return ContentsOf(o).read(func(SourceRef) Source {
 		return Source{Data: map[string]string{"values.yaml": source}}
 	})
-	return release
 }
 
 func TestSpecValuesWinOverSources(t *testing.T) {
-	release := contents("a: {b: 1, c: 1}\nd: [1]", "", `{"a":{"b":"2"},"d":["2"]}`, "{}", false)
+	r := contents("a: {b: 1, c: 1}\nd: [1]", "", `{"a":{"b":"2"},"d":["2"]}`, "{}", false)
 	want := map[string]any{"a": map[string]any{"b": "2", "c": json.Number("1")}, "d": []any{"2"}}
-	if got := release.Contents[0].Value; !reflect.DeepEqual(got, want) || release.Unknown {
-		t.Errorf("got %v, %v; want %v", got, release.Problems, want)
+	if got := r.contents[0].Value; !reflect.DeepEqual(got, want) || r.unknown {
+		t.Errorf("got %v, %v; want %v", got, r.problems, want)
 	}
 }
 
 // A tag of digits that is set at a path is a tag all the same.
 func TestTargetPathOfDigits(t *testing.T) {
-	release := contents("20240906", "image.tag", `{"image":{"repository":"g.io/o/a"}}`, "{}", false)
-	mentions, problems := image.Find(release.Contents[0].Value, "spec.values")
+	r := contents("20240906", "image.tag", `{"image":{"repository":"g.io/o/a"}}`, "{}", false)
+	mentions, problems := image.Find(r.contents[0].Value, "spec.values")
 	if len(mentions) != 1 || mentions[0].String() != "g.io/o/a:20240906" || len(problems) > 0 {
 		t.Errorf("got %+v, %v", mentions, problems)
 	}
@@ -52,11 +49,11 @@ func FuzzContents(f *testing.F) {
 	f.Add("'1'", "a.b\\.c[65535]", `{"a":1}`, "- 1", false)
 	f.Add("&a [*a]", "a[-1]", "null", "", false)
 	f.Fuzz(func(t *testing.T, source, targetPath, values, patch string, literal bool) {
-		release := contents(source, targetPath, values, patch, literal)
-		if release.Unknown != (len(release.Problems) > 0) {
-			t.Errorf("unknown is %t, and the problems are %v", release.Unknown, release.Problems)
+		r := contents(source, targetPath, values, patch, literal)
+		if r.unknown != (len(r.problems) > 0) {
+			t.Errorf("unknown is %t, and the problems are %v", r.unknown, r.problems)
 		}
-		for _, content := range release.Contents {
+		for _, content := range r.contents {
 			image.Find(content.Value, content.Path)
 		}
 	})

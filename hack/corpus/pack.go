@@ -93,14 +93,14 @@ func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 		return nil, err
 	}
 	planned := snapshot.Release(release)
-	snapshot.AddContents(&planned, release, c.source)
+	planned.Found = snapshot.ContentsOf(release).Find(c.source)
 	s.Releases = []pin.Release{planned}
 	return s, nil
 }
 
 // source returns a ConfigMap of the case; YAML takes the JSON of its values.
-func (c *releaseEntry) source(_ string, name pin.Name) snapshot.Source {
-	keys, found := c.ConfigMaps[name.Name]
+func (c *releaseEntry) source(ref snapshot.SourceRef) snapshot.Source {
+	keys, found := c.ConfigMaps[ref.Name.Name]
 	if !found {
 		return snapshot.Source{}
 	}

@@ -23,7 +23,7 @@ func plan(pins int) *v1alpha1.PinReport {
 		name := fmt.Sprint("app-", i)
 		s.Releases = append(s.Releases, pin.Release{
 			Name: pin.Name{Namespace: "apps", Name: name}, Suspended: true,
-			Contents: []pin.Content{{Path: "spec.values", Value: map[string]any{"image": "g.io/o/" + name + ":v" + strconv.Itoa(i)}}},
+			Found: pin.Find([]pin.Content{{Path: "spec.values", Value: map[string]any{"image": "g.io/o/" + name + ":v" + strconv.Itoa(i)}}}),
 		})
 	}
 	return pin.Plan(s, pin.Options{})

@@ -37,7 +37,7 @@ func BenchmarkValues(b *testing.B) {
 		for _, kilobytes := range []int{256, 512, 1024} {
 			b.Run(fmt.Sprint(name, "/", kilobytes, "KiB"), func(b *testing.B) {
 				s := &Snapshot{Releases: []Release{{
-					Name: Name{"a", "a"}, Suspended: true, Contents: []Content{{"spec.values", values(kilobytes << 10)}},
+					Name: Name{"a", "a"}, Suspended: true, Found: Find([]Content{{"spec.values", values(kilobytes << 10)}}),
 				}}}
 				for b.Loop() {
 					Plan(s, Options{})
@@ -83,7 +83,7 @@ func BenchmarkPoliciesOnOneImage(b *testing.B) {
 					}
 					s.Releases = append(s.Releases, Release{
 						Name: Name{"apps", fmt.Sprint("release", i)}, Chart: "app", Suspended: true,
-						Contents: []Content{{"spec.values", map[string]any{"image": image}}},
+						Found: Find([]Content{{"spec.values", map[string]any{"image": image}}}),
 					})
 				}
 				for b.Loop() {

@@ -44,7 +44,7 @@ func TestNeeded(t *testing.T) {
 	s := &Snapshot{}
 	for release, image := range map[string]string{"a": "g.io/o/app:V1", "b": "g.io/o/app:V2", "c": "g.io/o/app:v2", "d": "g.io/o/app:v3"} {
 		s.Releases = append(s.Releases, Release{
-			Name: Name{"n", release}, Suspended: true, Contents: []Content{{"spec.values", map[string]any{"image": image}}},
+			Name: Name{"n", release}, Suspended: true, Found: Find([]Content{{"spec.values", map[string]any{"image": image}}}),
 		})
 	}
 	report := Plan(s, Options{})

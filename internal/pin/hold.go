@@ -62,7 +62,7 @@ func (l line) ref() string {
 // refersTo says whether a release refers to a pin, or may: where it cannot be
 // known, it does.
 func (h *holder) refersTo(l line) bool {
-	return len(h.refs[l.ref()]) > 0 || h.Unknown || h.Contents == nil
+	return len(h.refs[l.ref()]) > 0 || h.Found == nil || h.Found.Unknown
 }
 
 // hold goes through what the last list said. Each of its pins stays until all that
@@ -136,7 +136,7 @@ func (p *planner) referring() (referring map[string][]string, unknown []string) 
 	referring = map[string][]string{}
 	for i := range p.snapshot.Releases {
 		release := &p.snapshot.Releases[i]
-		if release.Unknown {
+		if release.Found != nil && release.Found.Unknown {
 			unknown = append(unknown, release.String())
 			continue
 		}

@@ -45,7 +45,7 @@ func (s *story) pass(after time.Duration, pods ...Pod) *v1alpha1.PinReport {
 	snapshot.Everyone = questions.Everyone
 	for i := range snapshot.Releases {
 		if r := &snapshot.Releases[i]; !r.Suspended && !questions.Wants(r.Name) {
-			r.Contents = nil
+			r.Found = nil
 		}
 	}
 	for _, release := range questions.ToConfirm {
@@ -232,8 +232,8 @@ func TestReleaseThatDoesWithout(t *testing.T) {
 	for name, change := range map[string]func(*story){
 		"deleted":      func(s *story) { s.releases = nil },
 		"opted out":    func(s *story) { s.releases[0].Sync = &off },
-		"another tag":  func(s *story) { s.releases[0].Contents = sleeping("web", "g.io/o/web:V1").Contents[:0:0] },
-		"nothing else": func(s *story) { s.releases[0].Contents = []Content{{"spec.values", map[string]any{}}} },
+		"another tag":  func(s *story) { s.releases[0].Found = &Found{} },
+		"nothing else": func(s *story) { s.releases[0].Found = Find([]Content{{"spec.values", map[string]any{}}}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := asleep(t)
@@ -410,11 +410,11 @@ func TestManyPlacesAreStable(t *testing.T) {
 	s := newStory(t)
 	for i := range 30 {
 		r := sleeping(fmt.Sprint("r", i), "g.io/o/web:1")
-		r.Contents[0].Path = fmt.Sprint("spec.values.a", i)
+		r.Found.Mentions[0].Path = fmt.Sprint("spec.values.a", i)
 		s.releases = append(s.releases, r)
 	}
 	s.pass(time.Minute)
-	s.releases[0].Unknown, s.releases[0].Contents = true, []Content{}
+	s.releases[0].Found = &Found{Unknown: true}
 	s.pass(time.Minute)
 	before := s.objects[0]
 	for range 10 {

@@ -314,16 +314,16 @@ func modelName(name string) Name { return Name{"ns-" + name, name} }
 func modelSnapshot(name string, r modelRelease, looked bool) Release {
 	release := sleeping(name, "g.io/o/app:"+r.tag)
 	release.Name, release.TargetNamespace = modelName(name), "ns-"+name
-	release.Suspended, release.Ready, release.Unknown = r.suspended, r.ready, r.unreadable
+	release.Suspended, release.Ready = r.suspended, r.ready
 	if r.disabled {
 		off := v1alpha1.SyncDisabled
 		release.Sync = &off
 	}
 	switch {
 	case !looked:
-		release.Contents = nil
+		release.Found = nil
 	case r.unreadable:
-		release.Contents = []Content{}
+		release.Found = &Found{Unknown: true}
 	}
 	return release
 }

@@ -109,7 +109,7 @@ func (p *planner) release(r *Release, problem *v1alpha1.Problem) {
 		y.problems = append(y.problems, *problem)
 	}
 	pins := p.need(r.Name, y)
-	if r.Unknown {
+	if r.Found != nil && r.Found.Unknown {
 		pins = p.keep(r.Name, pins)
 	}
 	if len(pins) == 0 {

@@ -61,7 +61,7 @@ func TestCheck(t *testing.T) {
 
 // sleeping is a suspended release with one image.
 func sleeping(name, ref string) Release {
-	return Release{Name: Name{"apps", name}, Suspended: true, Contents: []Content{{"spec.values", map[string]any{"image": ref}}}}
+	return Release{Name: Name{"apps", name}, Suspended: true, Found: Find([]Content{{"spec.values", map[string]any{"image": ref}}})}
 }
 
 // drawSnapshot draws a small world in which releases and policies meet often.
@@ -81,7 +81,7 @@ func drawSnapshot(t *rapid.T) *Snapshot {
 			"policy0": map[string]any{"image": map[string]any{"tag": tag.Draw(t, "lone tag")}},
 		}
 		s.Releases = append(s.Releases, Release{
-			Name: Name{namespace.Draw(t, "namespace"), fmt.Sprint("release", i)}, Contents: []Content{{"spec.values", values}},
+			Name: Name{namespace.Draw(t, "namespace"), fmt.Sprint("release", i)}, Found: Find([]Content{{"spec.values", values}}),
 			Suspended: rapid.Bool().Draw(t, "suspended"), Sync: sync.Draw(t, "sync"),
 		})
 	}
@@ -179,7 +179,7 @@ func TestStrangersTakeNothingAway(t *testing.T) {
 			other, otherRepository := follows("stranger", "shop", image, policy.Rules{})
 			s := &Snapshot{
 				Releases: []Release{{
-					Name: Name{"apps", "shop"}, Suspended: true, Contents: []Content{{"spec.values", map[string]any{"image": values}}},
+					Name: Name{"apps", "shop"}, Suspended: true, Found: Find([]Content{{"spec.values", map[string]any{"image": values}}}),
 				}},
 				Policies:     []Policy{own, other},
 				Repositories: []Repository{ownRepository, otherRepository},
@@ -244,7 +244,7 @@ func TestReportIsBounded(t *testing.T) {
 	s := &Snapshot{
 		Releases: []Release{{
 			Name: Name{"apps", "a"}, Suspended: true, Sync: &long,
-			Contents: []Content{{"spec.values", values}, {"spec.values", map[string]any{"many": many}}},
+			Found: Find([]Content{{"spec.values", values}, {"spec.values", map[string]any{"many": many}}}),
 		}},
 		Policies:     []Policy{{Name: Name{"apps", "p"}, Repository: Name{"apps", "r"}, LatestImage: "g.io/o/same", LatestTag: "1", NotReady: long}},
 		Repositories: []Repository{{Name: Name{"apps", "r"}, Image: long}},
@@ -262,7 +262,7 @@ func TestReportIsBounded(t *testing.T) {
 // the rest is added.
 func TestUnknownContentsKeepPins(t *testing.T) {
 	release := sleeping("a", "g.io/o/a:2")
-	release.Unknown = true
+	release.Found.Unknown = true
 	s := &Snapshot{
 		Releases: []Release{release, sleeping("b", "g.io/o/b:2")},
 		Memory: Memory{Pins: []v1alpha1.Pin{

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/policy"
 )
 
@@ -85,16 +86,34 @@ type Release struct {
 	Chart string
 	// Sync is the value of the sync annotation, nil without it.
 	Sync *string
-	// Contents are what images are found in: the effective values, and what its
+	// Found is what was found in its contents: the effective values, and what its
 	// post-renderers write. Nil, nobody has looked.
-	Contents []Content
+	Found *Found
 	// Policies is the value of the annotation that names policies to link.
 	Policies string
+}
+
+// Found is what was found in a release. It is never changed: who sees the same pointer
+// again need not look again.
+type Found struct {
+	// Mentions are the images that are named.
+	Mentions []image.Mention
 	// Unknown says that the contents could not be had in full: then the release
 	// keeps the pins that it had.
 	Unknown bool
-	// Problems were met while the contents were put together.
+	// Problems were met while the contents were put together and looked through.
 	Problems []v1alpha1.Problem
+}
+
+// Find looks for images in a release's contents.
+func Find(contents []Content) *Found {
+	found := &Found{}
+	for _, content := range contents {
+		mentions, problems := image.Find(content.Value, content.Path)
+		found.Mentions = append(found.Mentions, mentions...)
+		found.Problems = append(found.Problems, problems...)
+	}
+	return found
 }
 
 // Content is a part of a release that may name images.

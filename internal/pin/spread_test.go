@@ -24,7 +24,7 @@ func large(n int) *v1alpha1.PinReport {
 			images = append(images, map[string]any{"image": fmt.Sprintf("g.io/o/app-%d:v%d", i, j)})
 		}
 		s.Releases = append(s.Releases, Release{
-			Name: Name{"apps", fmt.Sprint("release-", i)}, Suspended: true, Contents: []Content{{"spec.values", images}},
+			Name: Name{"apps", fmt.Sprint("release-", i)}, Suspended: true, Found: Find([]Content{{"spec.values", images}}),
 		})
 	}
 	return Plan(s, Options{})

@@ -43,14 +43,12 @@ type need struct {
 // from both the tags that it needs.
 func yieldOf(r *Release, l *linker, how mode) *yield {
 	y := &yield{
-		mode: how, problems: slices.Clone(r.Problems),
-		answers: map[asked]answer{}, linked: map[*target]bool{},
+		mode: how, answers: map[asked]answer{}, linked: map[*target]bool{},
 	}
-	for _, content := range r.Contents {
-		mentions, problems := image.Find(content.Value, content.Path)
-		y.problems = append(y.problems, problems...)
-		for i := range mentions {
-			y.take(&mentions[i], r, l)
+	if r.Found != nil {
+		y.problems = slices.Clone(r.Found.Problems)
+		for i := range r.Found.Mentions {
+			y.take(&r.Found.Mentions[i], r, l)
 		}
 	}
 	y.annotated(r, l)

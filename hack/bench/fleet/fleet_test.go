@@ -51,7 +51,7 @@ func add(t *testing.T, s *pin.Snapshot, app *App) {
 		t.Errorf("the values of %s have %d bytes", app.Key(), size)
 	}
 	release := snapshot.Release(object)
-	snapshot.AddContents(&release, object, func(string, pin.Name) snapshot.Source {
+	release.Found = snapshot.ContentsOf(object).Find(func(snapshot.SourceRef) snapshot.Source {
 		return snapshot.Source{Data: configMap.Data}
 	})
 	s.Releases = append(s.Releases, release)

@@ -1,0 +1,139 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// keptRelease is a HelmRelease as the caches keep it.
+type keptRelease = snapshot.Kept[snapshot.KeptRelease]
+
+// contents knows what was found in the releases of which the caches do not know it: because
+// their values come from sources, too, or because they are awake and nobody is to ask. It is
+// found once, and again when the release or a source has changed.
+type contents struct {
+	live    client.Reader
+	sources *sources
+	known   map[types.NamespacedName]*knownContents
+}
+
+// knownContents are those of a release of that uid and generation, or a later one.
+type knownContents struct {
+	uid        types.UID
+	generation int64
+	// contents are nil where no source is needed.
+	contents *snapshot.Contents
+	found    *pin.Found
+	// versions are those of the sources in which it was found.
+	versions []string
+	// named says that the pass that goes on has asked for it.
+	named bool
+}
+
+func newContents(live client.Reader, sources *sources) *contents {
+	return &contents{live: live, sources: sources, known: map[types.NamespacedName]*knownContents{}}
+}
+
+// find returns what is found in a release; afresh, its sources are read again. What cannot
+// be read goes to the snapshot as unanswered; of the release itself then nothing is known.
+func (c *contents) find(ctx context.Context, kept *keptRelease, s *pin.Snapshot, afresh bool) *pin.Found {
+	key := client.ObjectKeyFromObject(kept)
+	known := c.known[key]
+	if known == nil || known.uid != kept.UID || known.generation < kept.Generation {
+		var err error
+		if known, err = c.take(ctx, kept); err != nil {
+			s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
+				Reason: v1alpha1.ReasonUnanswered, Object: "HelmRelease " + key.String(), Message: image.Shorten(err.Error()),
+			})
+			return nil
+		}
+		c.known[key] = known
+	}
+	known.named = true
+	if known.contents != nil {
+		known.look(c.sources.lookUp(ctx, &s.Unanswered, afresh))
+	}
+	return known.found
+}
+
+// take takes the contents that the cache has kept, or reads those that it has not.
+func (c *contents) take(ctx context.Context, kept *keptRelease) (*knownContents, error) {
+	if kept.Value.Contents == nil && kept.Value.Release.Found == nil {
+		whole := &helmv2.HelmRelease{}
+		if err := c.live.Get(ctx, client.ObjectKeyFromObject(kept), whole); err != nil {
+			return nil, err
+		}
+		kept = snapshot.KeepWhole(whole)
+	}
+	return &knownContents{
+		uid: kept.UID, generation: kept.Generation, contents: kept.Value.Contents, found: kept.Value.Release.Found,
+	}, nil
+}
+
+// look looks through the contents again if a source has changed.
+func (k *knownContents) look(lookUp snapshot.Sources) {
+	looked := map[snapshot.SourceRef]snapshot.Source{}
+	var versions []string
+	for _, ref := range k.contents.Sources() {
+		if _, twice := looked[ref]; !twice {
+			looked[ref] = lookUp(ref)
+		}
+		versions = append(versions, looked[ref].Version+" "+looked[ref].NotRead)
+	}
+	if k.found != nil && slices.Equal(versions, k.versions) {
+		return
+	}
+	k.versions = versions
+	k.found = k.contents.Find(func(ref snapshot.SourceRef) snapshot.Source { return looked[ref] })
+}
+
+// many is how many releases are so many that all are read in pages instead of those one
+// by one.
+const many = 50
+
+// prepare reads the contents of releases before they are asked for, where they are many.
+func (c *contents) prepare(ctx context.Context, wanted map[*keptRelease]bool) error {
+	missing := map[types.NamespacedName]bool{}
+	for kept := range wanted {
+		key := client.ObjectKeyFromObject(kept)
+		known := c.known[key]
+		if kept.Value.Contents == nil && kept.Value.Release.Found == nil && (known == nil || known.uid != kept.UID || known.generation < kept.Generation) {
+			missing[key] = true
+		}
+	}
+	if len(missing) < many {
+		return nil
+	}
+	return eachPage(ctx, c.live, &helmv2.HelmReleaseList{}, func(o client.Object) error {
+		key := client.ObjectKeyFromObject(o)
+		whole, isRelease := o.(*helmv2.HelmRelease)
+		if !isRelease || !missing[key] {
+			return nil
+		}
+		known, err := c.take(ctx, snapshot.KeepWhole(whole))
+		if err == nil {
+			c.known[key] = known
+		}
+		return err
+	})
+}
+
+// sweep forgets what nobody has asked for since the last sweep.
+func (c *contents) sweep() {
+	for key, known := range c.known {
+		if !known.named {
+			delete(c.known, key)
+			continue
+		}
+		known.named = false
+	}
+}

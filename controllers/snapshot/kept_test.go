@@ -1,0 +1,148 @@
+package snapshot
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/kustomize"
+	"github.com/fluxcd/pkg/apis/meta"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"pgregory.net/rapid"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// anyRelease draws a HelmRelease with everything that pins may depend on.
+func anyRelease(t *rapid.T) *helmv2.HelmRelease {
+	image := rapid.SampledFrom([]string{"g.io/o/a:V1", "o/a", "g.io/o/b@sha256:x", "", "not an image"})
+	o := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "apps", Name: "web", UID: "1", ResourceVersion: "7", Generation: 3,
+		Annotations: map[string]string{
+			v1alpha1.SyncAnnotation:          rapid.SampledFrom([]string{"enabled", "disabled", "x"}).Draw(t, "sync"),
+			v1alpha1.ImagePoliciesAnnotation: rapid.SampledFrom([]string{"", "web, flux-system/web"}).Draw(t, "policies"),
+			"theirs":                         "x",
+		},
+	}}
+	o.Spec.Suspend = rapid.Bool().Draw(t, "suspend")
+	o.Spec.TargetNamespace = rapid.SampledFrom([]string{"", "other"}).Draw(t, "targetNamespace")
+	o.Spec.ReleaseName = rapid.SampledFrom([]string{"", "web-release"}).Draw(t, "releaseName")
+	if rapid.Bool().Draw(t, "chartRef") {
+		o.Spec.ChartRef = &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"}
+	} else {
+		o.Spec.Chart = &helmv2.HelmChartTemplate{Spec: helmv2.HelmChartTemplateSpec{Chart: "charts/web"}}
+	}
+	if rapid.Bool().Draw(t, "other cluster") {
+		o.Spec.KubeConfig = &meta.KubeConfigReference{}
+	}
+	values, err := json.Marshal(map[string]any{
+		"image":     image.Draw(t, "image"),
+		"component": map[string]any{"repository": image.Draw(t, "repository"), "tag": rapid.SampledFrom([]any{"v1", 20240906, nil}).Draw(t, "tag")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Spec.Values = &apiextensionsv1.JSON{Raw: rapid.SampledFrom([][]byte{values, []byte("[1]"), nil}).Draw(t, "values")}
+	for _, kind := range rapid.SliceOfN(rapid.SampledFrom([]string{"ConfigMap", "Secret"}), 0, 2).Draw(t, "valuesFrom") {
+		o.Spec.ValuesFrom = append(o.Spec.ValuesFrom, helmv2.ValuesReference{
+			Kind: kind, Name: rapid.SampledFrom([]string{"values", "none"}).Draw(t, "name"), Optional: rapid.Bool().Draw(t, "optional"),
+			TargetPath: rapid.SampledFrom([]string{"", "image"}).Draw(t, "targetPath"),
+		})
+	}
+	if rapid.Bool().Draw(t, "postRenderers") {
+		o.Spec.PostRenderers = []helmv2.PostRenderer{{Kustomize: &helmv2.Kustomize{
+			Images:  []kustomize.Image{{Name: "a", NewName: image.Draw(t, "newName"), NewTag: "v2"}},
+			Patches: []kustomize.Patch{{Patch: rapid.SampledFrom([]string{"image: g.io/o/p:1", "{"}).Draw(t, "patch")}},
+		}}}
+	}
+	o.Status.Conditions = []metav1.Condition{{
+		Type: meta.ReadyCondition, ObservedGeneration: 3,
+		Status: rapid.SampledFrom([]metav1.ConditionStatus{"True", "False"}).Draw(t, "ready"),
+	}}
+	return o
+}
+
+func someSources(ref SourceRef) Source {
+	switch {
+	case ref.Kind == SecretKind:
+		return Source{NotRead: SecretsIgnored}
+	case ref.Name.Name == "none":
+		return Source{}
+	default:
+		return Source{Data: map[string]string{"values.yaml": "g.io/o/source:1"}}
+	}
+}
+
+// What a cache keeps of an object says the same as the whole object, wherever it may be
+// asked.
+func TestNothingIsLost(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o, all := anyRelease(t), rapid.Bool().Draw(t, "all")
+		whole := Release(o)
+		whole.Found = ContentsOf(o).Find(someSources)
+		object, err := Keep(all)(o.DeepCopy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := object.(*Kept[KeptRelease])
+		if kept.UID != o.UID || kept.ResourceVersion != o.ResourceVersion || kept.Generation != o.Generation || len(kept.Annotations) > 0 {
+			t.Errorf("its metadata is %+v", kept.ObjectMeta)
+		}
+		hasContents := kept.Value.Release.Found != nil || kept.Value.Contents != nil
+		if hasContents != (all || o.Spec.Suspend) {
+			t.Errorf("contents are kept: %t", hasContents)
+		}
+		// What is not kept is read again in full.
+		for _, kept := range []*Kept[KeptRelease]{kept, KeepWhole(o)} {
+			release := kept.Value.Release
+			switch {
+			case kept.Value.Contents != nil:
+				release.Found = kept.Value.Contents.Find(someSources)
+			case release.Found == nil:
+				release.Found = whole.Found
+			}
+			if !reflect.DeepEqual(release, whole) {
+				t.Errorf("kept %+v, %+v, whole %+v, %+v", release, release.Found, whole, whole.Found)
+			}
+		}
+	})
+}
+
+// What comes to a transform that it has transformed, or does not know, passes as it is.
+func TestTransformsPassOthers(t *testing.T) {
+	transform := Keep(true)
+	for _, object := range []any{
+		&helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}, &metav1.PartialObjectMetadata{},
+	} {
+		kept, err := transform(object)
+		if err != nil || reflect.TypeOf(kept) == reflect.TypeOf(object) {
+			t.Fatalf("%T is kept as %T, %v", object, kept, err)
+		}
+		configMap := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "b", Labels: map[string]string{"c": "d"}}}
+		for _, other := range []any{kept, toolscache.DeletedFinalStateUnknown{Key: "a/b", Obj: kept}, configMap, "text", nil} {
+			if again, err := transform(other); err != nil || !reflect.DeepEqual(again, other) {
+				t.Errorf("%v became %v, %v", other, again, err)
+			}
+		}
+	}
+}
+
+// A policy and a repository are what their conversions say: nothing of them is read
+// elsewhere.
+func TestPoliciesAreKept(t *testing.T) {
+	o := &imagev1.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "web", Generation: 2}}
+	o.Spec.ImageRepositoryRef.Name = "web"
+	o.Status.LatestRef = &imagev1.ImageRef{Name: "g.io/o/web", Tag: "v1"}
+	object, err := Keep(false)(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept := object.(*Kept[pin.Policy]); kept.Value != Policy(o) || kept.Generation != 2 || kept.Name != "web" {
+		t.Errorf("kept %+v", kept)
+	}
+}
