@@ -43,6 +43,9 @@ func (r *Reconciler) apply(ctx context.Context, report *v1alpha1.PinReport, s *p
 		delete(desired[0].Annotations, v1alpha1.ShardsAnnotation)
 	}
 	changed := r.stamp(desired, s)
+	if changed {
+		r.written = time.Now()
+	}
 	if err := r.list.write(ctx, desired, memory); err != nil {
 		return 0, err
 	}

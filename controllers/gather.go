@@ -105,16 +105,20 @@ func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *p
 	return releases
 }
 
-// confirm reads a release from the API server; nil, it does not exist. The answer is the
+// confirm reads a release from the API server; nil, there is none to follow. The answer is the
 // same where the kind does not exist any more: that is a failure.
 func (r *Reconciler) confirm(ctx context.Context, name string) (*helmv2.HelmRelease, error) {
 	namespace, own, _ := strings.Cut(name, "/")
 	release := &helmv2.HelmRelease{}
 	err := r.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: own}, release)
-	if apierrors.IsNotFound(err) {
+	switch {
+	case apierrors.IsNotFound(err):
 		return nil, r.live.List(ctx, &helmv2.HelmReleaseList{}, client.InNamespace(namespace), client.Limit(1))
+	case err == nil && !r.watches.releases.follows(release):
+		return nil, nil //nolint:nilnil // it is another controller's now, whose list has its pins
+	default:
+		return release, err
 	}
-	return release, err
 }
 
 // gatherReleases adds the releases, with their contents those that are protected or
@@ -143,6 +147,12 @@ func (r *Reconciler) gatherReleases(
 		s.Releases = append(s.Releases, release)
 	}
 	r.contents.sweep()
+	return r.followSources(s)
+}
+
+// followSources sees to it that the changes are followed of what values come from. It says
+// false where the start is young and they are not yet.
+func (r *Reconciler) followSources(s *pin.Snapshot) bool {
 	named := r.sources.sweep()
 	for _, w := range r.sourceWatches {
 		if !named[w.kind] {

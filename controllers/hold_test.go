@@ -316,3 +316,24 @@ func TestImpossibleNames(t *testing.T) {
 	w.says("no pod in a/b carries it")
 	w.expectComplete("true")
 }
+
+// When one pin goes, all is read from the API server itself; what others need, also that
+// which only a policy knows, is found there, too.
+func TestRemovalLeavesTheOthers(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.hasty())
+	w.sleep("web", app+":v1")
+	w.follow(w.apps, "^v")
+	w.resolve(w.apps, "v2", metav1.ConditionTrue, "")
+	w.sleep("other", app+":other")
+	before := w.expect("other", "v1", "v2")
+	w.remove(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "other"}})
+	w.until(w.lists("container/app==v1\ncontainer/app==v2\n"))
+	for _, version := range w.after(before) {
+		for _, entry := range report(t, version).Pins {
+			if entry.Pin != "container/app==other" && entry.State != v1alpha1.PinNeeded {
+				t.Errorf("version %s: %s is %s", version.ResourceVersion, entry.Pin, entry.State)
+			}
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -47,8 +48,10 @@ type kind struct {
 	object    client.Object
 	gvk       schema.GroupVersionKind
 	predicate predicate.Predicate
-	// list is an empty list of the kind.
-	list client.ObjectList
+	// list is an empty list of the kind, and selector the labels of those that are followed;
+	// nil: all.
+	list     client.ObjectList
+	selector labels.Selector
 	// required kinds are those without which no list is written.
 	required bool
 
@@ -191,6 +194,19 @@ func liveOf[T any](ctx context.Context, live client.Reader, k *kind) ([]*snapsho
 			result = append(result, kept)
 		}
 		return err
-	})
+	}, k.selected()...)
 	return result, err
+}
+
+// selected limits a list to those objects that are followed.
+func (k *kind) selected() []client.ListOption {
+	if k.selector == nil {
+		return nil
+	}
+	return []client.ListOption{client.MatchingLabelsSelector{Selector: k.selector}}
+}
+
+// follows says whether an object is among those that are followed.
+func (k *kind) follows(o client.Object) bool {
+	return k.selector == nil || k.selector.Matches(labels.Set(o.GetLabels()))
 }

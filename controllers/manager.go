@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
@@ -22,6 +23,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // +kubebuilder:rbac:namespace=pinsync-system,groups=coordination.k8s.io,resources=leases,verbs=get;create;update
@@ -47,6 +49,10 @@ type Options struct {
 
 	// Namespace is where the ConfigMap and the lease are.
 	Namespace string
+
+	// Releases are the labels of the HelmReleases that are followed, where several controllers
+	// share them, each with a list of its own; nil: all.
+	Releases labels.Selector
 
 	// LeaderElect says that other replicas may run beside this one.
 	LeaderElect bool
@@ -80,7 +86,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 		Metrics:                 metricsOptions(&options),
 		HealthProbeBindAddress:  options.HealthAddress,
 		LeaderElection:          options.LeaderElect,
-		LeaderElectionID:        Name,
+		LeaderElectionID:        lease(&options),
 		LeaderElectionNamespace: options.Namespace,
 		// The process ends with the manager, so the lease can be let go at once.
 		LeaderElectionReleaseOnCancel: true,
@@ -92,6 +98,14 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 		return fmt.Errorf("setting up: %w", err)
 	}
 	return mgr.Start(ctx)
+}
+
+// lease is the name of the lease: controllers that share the releases have one each.
+func lease(options *Options) string {
+	if options.Releases == nil {
+		return Name
+	}
+	return Name + "-" + options.ConfigMapName
 }
 
 // metricsOptions say how metrics are served: unless told otherwise with a certificate made
@@ -150,7 +164,7 @@ func newReconciler(mgr manager.Manager, options Options, request reconcile.Reque
 	if err != nil {
 		return nil, err
 	}
-	w := newWatches(mgr, request, streams)
+	w := newWatches(mgr, request, streams, options.Releases)
 	sources := newSources(mgr.GetAPIReader(), options.ReadSecrets)
 	r := &Reconciler{
 		options:  options,
@@ -162,6 +176,7 @@ func newReconciler(mgr manager.Manager, options Options, request reconcile.Reque
 		sources:  sources,
 		contents: newContents(mgr.GetAPIReader(), sources),
 		teller:   &teller{recorder: mgr.GetEventRecorder(Name), watches: w},
+		planner:  pin.NewPlanner(options.Pins),
 		meters:   meters,
 	}
 	for _, kind := range []sourceKind{configMapSource, secretSource} {

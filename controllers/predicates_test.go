@@ -20,7 +20,11 @@ func kept(t *testing.T, o client.Object) client.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return object.(client.Object)
+	result, isObject := object.(client.Object)
+	if !isObject {
+		t.Fatalf("it is kept as %T", object)
+	}
+	return result
 }
 
 func TestPredicates(t *testing.T) {

@@ -23,6 +23,11 @@ const soon = time.Second
 // askAgain is when a pass is made again in which a read got no answer.
 const askAgain = 10 * time.Second
 
+// window is how long after a write the next one is made at the earliest. What changes in
+// between is written together: a write of a large list takes the API server, etcd and every
+// reader a good part of this time. It is short beside what it takes a cleaner to look.
+const window = 500 * time.Millisecond
+
 // Reconciler keeps one list of pins. Whatever changes in the cluster, the request is
 // the same, the list's name, and a pass does the same four steps:
 //
@@ -37,8 +42,9 @@ const askAgain = 10 * time.Second
 type Reconciler struct {
 	options Options
 	watches *watches
-	// started is when the first pass began: when this replica began to lead.
-	started time.Time
+	// started is when the first pass began: when this replica began to lead; written is when
+	// the last write was made.
+	started, written time.Time
 
 	// vigil knows since when no pass has missed anything, and looked is when the last
 	// one began.
@@ -56,8 +62,9 @@ type Reconciler struct {
 	sourceWatches []*sourceWatch
 	pods          *pods
 
-	teller *teller
-	meters *meters
+	planner *pin.Planner
+	teller  *teller
+	meters  *meters
 	// unanswered is what was logged last of the reads that got no answer.
 	unanswered string
 }
@@ -83,6 +90,9 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	if r.started.IsZero() {
 		r.started = now
 	}
+	if left := window - now.Sub(r.written); left > 0 {
+		return left, nil
+	}
 	if !r.watches.configMaps.isInSync() {
 		return soon, nil
 	}
@@ -106,7 +116,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 		r.vigil.Break()
 	}
 	done = r.meters.step("plan")
-	report := pin.Plan(s, r.options.Pins)
+	report := r.planner.Plan(s)
 	done()
 	done = r.meters.step("apply")
 	next, err = r.apply(ctx, report, s)

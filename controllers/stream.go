@@ -29,6 +29,8 @@ const calm = 5 * time.Second
 type stream struct {
 	kind    string
 	request reconcile.Request
+	// selector is the labels of the objects that are asked for; empty: all.
+	selector string
 
 	mu sync.Mutex
 	// store is the cache that is fed, as soon as there is one.
@@ -63,6 +65,7 @@ func (s *stream) follow(lw toolscache.ListerWatcher) *toolscache.ListWatch {
 	inner := toolscache.ToListerWatcherWithContext(lw)
 	return &toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.LabelSelector = s.selector
 			list, err := inner.ListWithContext(ctx, options)
 			if err != nil {
 				s.fail(ctx, nil, err)
@@ -70,6 +73,7 @@ func (s *stream) follow(lw toolscache.ListerWatcher) *toolscache.ListWatch {
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.LabelSelector = s.selector
 			w, err := inner.WatchWithContext(ctx, options)
 			if err != nil {
 				s.fail(ctx, nil, err)

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -72,22 +73,23 @@ func (t *teller) tell(ctx context.Context, before pin.Memory, report *v1alpha1.P
 	t.told = now
 }
 
-// tellChanges emits the events about pins that came, are held and went. One that a sleeping
-// release loses may be one that it needs, and was only lost sight of: that is a warning.
+// tellChanges emits the events about pins that came, are held and went. Where a sleeping
+// release loses one and has no other tag of the same image, it may need it all the same, and
+// was only lost sight of: that is a warning.
 func (t *teller) tellChanges(ctx context.Context, before pin.Memory, report *v1alpha1.PinReport) {
 	if !t.hasTold {
 		t.listed, t.hasTold = before.Pins, true
 	}
-	asleep := map[string]bool{}
+	asleep := map[string]*v1alpha1.Release{}
 	for i := range report.Releases {
 		if r := &report.Releases[i]; r.State == v1alpha1.ReleaseSuspended {
-			asleep[r.Namespace+"/"+r.Name] = true
+			asleep[r.Namespace+"/"+r.Name] = r
 		}
 	}
 	for _, change := range pin.Changes(t.listed, report.Pins) {
 		namespace, name, _ := strings.Cut(change.Release, "/")
 		severity := corev1.EventTypeNormal
-		if change.Kind != pin.Pinned && asleep[change.Release] {
+		if release := asleep[change.Release]; change.Kind != pin.Pinned && release != nil && lacksAll(release, change.Pins) {
 			severity = corev1.EventTypeWarning
 		}
 		pins := strings.Join(change.Pins, ", ")
@@ -97,6 +99,14 @@ func (t *teller) tellChanges(ctx context.Context, before pin.Memory, report *v1a
 		}, changeNote(change.Kind)+pins)
 	}
 	t.listed = report.Pins
+}
+
+// lacksAll says whether a release has no tag at all of an image of which it has lost one.
+func lacksAll(release *v1alpha1.Release, lost []string) bool {
+	return slices.ContainsFunc(lost, func(pin string) bool {
+		name, _, _ := strings.Cut(pin, "==")
+		return !slices.ContainsFunc(release.Pins, func(other string) bool { return strings.HasPrefix(other, name+"==") })
+	})
 }
 
 // changeNote says what has become of pins.

@@ -29,7 +29,8 @@ func TestPinsAreTold(t *testing.T) {
 	w.toldOfPins(held, pinned, "Normal Unpinned HelmRelease Not kept for this release any more: container/app==v1")
 }
 
-// A release that loses a pin while it sleeps is warned: it may need it all the same.
+// A release that loses its last tag of an image while it sleeps is warned: it may need it all
+// the same. One that moves on from tag to tag is not.
 func TestLossAsleepIsAWarning(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.hasty())
@@ -37,11 +38,16 @@ func TestLossAsleepIsAWarning(t *testing.T) {
 	w.expect("v1")
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v2") })
 	w.until(w.lists("container/app==v2\n"))
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values("g.io/o/other:v1") })
+	w.until(w.lists("container/other==v1\n"))
 	w.toldOfPins(
+		"Normal Held HelmRelease Not needed any more, and kept until that is sure to be so: container/app==v1",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v1",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v2",
-		"Warning Held HelmRelease Not needed any more, and kept until that is sure to be so: container/app==v1",
-		"Warning Unpinned HelmRelease Not kept for this release any more: container/app==v1",
+		"Normal Pinned HelmRelease The registry cleaner must keep container/other==v1",
+		"Normal Unpinned HelmRelease Not kept for this release any more: container/app==v1",
+		"Warning Held HelmRelease Not needed any more, and kept until that is sure to be so: container/app==v2",
+		"Warning Unpinned HelmRelease Not kept for this release any more: container/app==v2",
 	)
 }
 

@@ -5,6 +5,7 @@ import (
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -25,7 +26,7 @@ type watches struct {
 
 // newWatches returns the watches of a controller that writes the list. What they read
 // comes by the streams.
-func newWatches(mgr manager.Manager, list reconcile.Request, streams *streams) *watches {
+func newWatches(mgr manager.Manager, list reconcile.Request, streams *streams, releases labels.Selector) *watches {
 	core := corev1.SchemeGroupVersion
 	w := &watches{
 		namespaces: &kind{
@@ -53,8 +54,12 @@ func newWatches(mgr manager.Manager, list reconcile.Request, streams *streams) *
 			list:      &imagev1.ImageRepositoryList{},
 		},
 	}
+	w.releases.selector = releases
 	for _, k := range w.all() {
 		k.cache, k.mapper, k.request, k.stream = mgr.GetCache(), mgr.GetRESTMapper(), list, streams.of(k.gvk)
+		if k.selector != nil {
+			k.stream.selector = k.selector.String()
+		}
 	}
 	return w
 }

@@ -452,6 +452,16 @@ func (w *world) lists(lines string) func(context.Context) (bool, string) {
 	}
 }
 
+// listOf says whether the list of that name is these lines.
+func (w *world) listOf(name, lines string) func(context.Context) (bool, string) {
+	return func(ctx context.Context) (bool, string) {
+		configMap := &corev1.ConfigMap{}
+		err := w.client.Get(ctx, client.ObjectKey{Namespace: w.own, Name: name}, configMap)
+		got, isWritten := configMap.Data["registry-pins.txt"]
+		return err == nil && isWritten && got == lines, fmt.Sprintf("%v, %q", err, got)
+	}
+}
+
 // hasReadyPolicies says whether the report complains of no policy.
 func (w *world) hasReadyPolicies(ctx context.Context) (bool, string) {
 	text := w.list(ctx).Data["report.json"]

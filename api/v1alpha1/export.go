@@ -8,26 +8,28 @@ type PinExport struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 
-	// Lists are those that it was made of.
+	// Lists are those that it was made of, and the static file.
 	Lists []ExportedList `json:"lists"`
 
 	// Pins are sorted and unique, those of a static file included.
 	Pins []string `json:"pins"`
 
-	// Images are the same as full references, as far as they come from a list.
+	// Images are the same as full references, but for those of a static file.
 	Images []string `json:"images"`
 }
 
-// ExportedList is a list that was exported.
+// ExportedList is a list that was exported, or a static file.
 type ExportedList struct {
-	// Cluster is the API server that it was read from, as its URL.
-	Cluster string `json:"cluster"`
+	// Cluster is the API server that it was read from, as its URL; empty for a file.
+	Cluster string `json:"cluster,omitempty"`
 
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
+	Namespace string `json:"namespace,omitempty"`
+
+	// Name is the list's name, or the file's.
+	Name string `json:"name"`
 
 	// SyncedAt is when the list was last known to be current: RFC 3339, UTC.
-	SyncedAt string `json:"syncedAt"`
+	SyncedAt string `json:"syncedAt,omitempty"`
 
 	// Pins is how many it has.
 	Pins int `json:"pins"`

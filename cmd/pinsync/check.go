@@ -142,7 +142,7 @@ func (o *registryOptions) checker(ctx context.Context, refs []image.Reference, c
 	if err != nil {
 		return nil, usageError(fmt.Errorf("reading the Docker configuration: %w", err))
 	}
-	ofFlux := map[image.Repository]credentials.Store{}
+	ofFlux := inspect.Logins{}
 	if o.fluxCredentials {
 		repositories := map[image.Repository]bool{}
 		for _, ref := range refs {
@@ -154,11 +154,8 @@ func (o *registryOptions) checker(ctx context.Context, refs []image.Reference, c
 			}
 		}
 	}
-	return registry.NewChecker(func(repository image.Repository) auth.CredentialFunc {
-		if store := ofFlux[repository]; store != nil {
-			return credentials.Credential(credentials.NewStoreWithFallbacks(store, docker))
-		}
-		return credentials.Credential(docker)
+	return registry.NewChecker(func(repository image.Repository) []auth.CredentialFunc {
+		return ofFlux.With(repository, credentials.Credential(docker))
 	}, plain), nil
 }
 

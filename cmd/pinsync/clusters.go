@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -96,7 +97,11 @@ func (o *clusterOptions) contextsOf(file string) ([]string, error) {
 	if len(o.contexts) == 0 {
 		return []string{""}, nil
 	}
-	raw, err := clientConfig(file, "").RawConfig()
+	loaded, err := clientConfig(file, "")
+	if err != nil {
+		return nil, err
+	}
+	raw, err := loaded.RawConfig()
 	if err != nil {
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
@@ -113,16 +118,45 @@ func (o *clusterOptions) contextsOf(file string) ([]string, error) {
 	return contexts, nil
 }
 
-func clientConfig(kubeconfig, context string) clientcmd.ClientConfig {
+// clientConfig reads a kubeconfig file or, without one, what KUBECONFIG, ~/.kube/config or
+// the pod's service account say.
+func clientConfig(kubeconfig, context string) (clientcmd.ClientConfig, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
-	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context})
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: context}
+	if kubeconfig == "" && os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "" {
+		return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides), nil
+	}
+	// Where somebody has named a file, the pod's service account is no substitute for it:
+	// that is another cluster.
+	raw, err := rules.Load()
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return clientcmd.NewNonInteractiveClientConfig(*raw, context, overrides, rules), nil
+}
+
+// namespaceOf is the namespace of a kubeconfig's context.
+func namespaceOf(kubeconfig, context string) (string, error) {
+	config, err := clientConfig(kubeconfig, context)
+	if err != nil {
+		return "", err
+	}
+	namespace, _, err := config.Namespace()
+	if err != nil {
+		return "", fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return namespace, nil
 }
 
 // clusterConfig says how to reach a cluster: as the kubeconfig file says, or, without
 // one, as KUBECONFIG, ~/.kube/config or the pod's service account do.
 func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
-	config, err := clientConfig(kubeconfig, context).ClientConfig()
+	loaded, err := clientConfig(kubeconfig, context)
+	if err != nil {
+		return nil, err
+	}
+	config, err := loaded.ClientConfig()
 	switch {
 	case clientcmd.IsEmptyConfig(err) && kubeconfig != "":
 		return nil, fmt.Errorf("--kubeconfig %s: there is no cluster in it", kubeconfig)

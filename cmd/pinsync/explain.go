@@ -79,7 +79,8 @@ func explain(ctx context.Context, o *explainOptions, name string, out, errOut io
 		e.list, e.doubt = lists[0].List, lists[0].Doubt(time.Now(), o.maxAge)
 	}
 	if o.check {
-		e.checked, err = o.registryOptions.check(ctx, needed(e.Inspection), []*rest.Config{cluster}, errOut)
+		pins := pin.Needed(&v1alpha1.PinReport{Pins: e.Pins})
+		e.checked, err = o.registryOptions.check(ctx, pins, []*rest.Config{cluster}, errOut)
 		if err != nil {
 			return err
 		}
@@ -99,8 +100,8 @@ func (o *explainOptions) target(name string) (pin.Name, *rest.Config, error) {
 	}
 	cluster.Timeout = requestTimeout
 	if release.Namespace == "" {
-		if release.Namespace, _, err = clientConfig(o.kubeconfig, o.context).Namespace(); err != nil {
-			return release, nil, fmt.Errorf("reading the kubeconfig: %w", err)
+		if release.Namespace, err = namespaceOf(o.kubeconfig, o.context); err != nil {
+			return release, nil, err
 		}
 	}
 	if messages := validation.IsDNS1123Label(release.Namespace); len(messages) > 0 {
@@ -113,11 +114,6 @@ func (o *explainOptions) target(name string) (pin.Name, *rest.Config, error) {
 		return release, nil, fmt.Errorf("--list-namespace %q: %s", o.listNamespace, strings.Join(messages, "; "))
 	}
 	return release, cluster, nil
-}
-
-// needed returns the pins that a release needs, in the spelling of its values.
-func needed(i *pin.Inspection) []v1alpha1.Pin {
-	return pin.Needed(&v1alpha1.PinReport{Pins: i.Pins})
 }
 
 // explanation is all that is known of a release.
@@ -153,6 +149,9 @@ func (e *explanation) obstacles() []string {
 // gaps returns why it cannot be told whether a resume would work now.
 func (e *explanation) gaps() []string {
 	var gaps []string
+	if len(e.Pins) == 0 {
+		gaps = append(gaps, "nothing was found that could be checked")
+	}
 	for i := range e.Problems {
 		switch p := &e.Problems[i]; p.Reason {
 		case v1alpha1.ReasonInvalidValues, v1alpha1.ReasonValuesNotRead, v1alpha1.ReasonNoTag,

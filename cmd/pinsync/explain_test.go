@@ -49,6 +49,9 @@ func TestExplain(t *testing.T) {
 	d.kubectl("-n", "kotkan", "annotate", "helmrelease", "cms-plugins-production", "pinsync.oleks.space/sync=disabled")
 	d.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins")
 	d.explains("disabled", 5, "cms-plugins-production")
+	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-production", "--type=merge", "-p",
+		`{"spec":{"valuesFrom":null,"values":{"sidecar":null}}}`)
+	d.explains("nothing", 5, "cms-plugins-production", "--check", "--flux-credentials")
 	d.explains("no-list", 4, "cms-plugins-staging")
 }
 

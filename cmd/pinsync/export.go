@@ -74,11 +74,12 @@ func (o *exportOptions) check() error {
 		return fmt.Errorf("--format %q: want one of %s", o.format, strings.Join(formats(), ", "))
 	case o.maxAge <= 0:
 		return fmt.Errorf("--max-age %s: want more than 0", o.maxAge)
+	case o.output == "-":
+		return errors.New("--output -: without the flag, standard output is meant")
 	case o.maxShrink < 0 || o.maxShrink > list.AnyShrink:
 		return fmt.Errorf("--max-shrink %d: want 0 to %d", o.maxShrink, list.AnyShrink)
-	default:
-		return nil
 	}
+	return checkDistinct(map[string]string{"--output": o.output, "--state": o.state, "--static": o.static})
 }
 
 func export(ctx context.Context, o *exportOptions, out io.Writer) error {
@@ -123,7 +124,7 @@ func collect(
 			return nil, nil, fmt.Errorf("%s: %w", l.Cluster, err)
 		}
 	}
-	if list.Format(o.format).NamesImages() {
+	if list.Format(o.format).NeedsImages() {
 		if err := list.Nameless(lists); err != nil {
 			return nil, nil, err
 		}

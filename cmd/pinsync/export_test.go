@@ -158,19 +158,43 @@ func TestExport(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o644 {
 		t.Errorf("the file has %v, %v: the cleaner may be another user", info.Mode(), err)
 	}
-	if code, out, _ := e.run(append(args, "--format", "regex")...); code != 0 || out != "git.oleks.space/oleks/app\t^(V1|staging|v1)$\n" {
+	e.refuses(3, "the static file "+static+" had 1 pins at the last export", args...)
+	if code, out, _ := e.run(append(slices.Clone(args), "--format", "regex", "--max-shrink", "100")...); code != 0 || out != "git.oleks.space/oleks/app\t^(V1|staging|v1)$\n" {
 		t.Errorf("exit code %d, printed %q", code, out)
 	}
+}
 
+// A link to the file stays, and what it leads to is replaced.
+func TestExportThroughLink(t *testing.T) {
+	e := newExports(t)
+	e.publish("one", "registry-pins", nil, "staging")
+	e.write(e.output, "before\n")
+	link := filepath.Join(filepath.Dir(e.output), "link")
+	if err := os.Symlink(e.output, link); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errOut := e.run("--namespace", "one", "-o", link); code != 0 || e.read(e.output) != "container/app==staging\n" {
+		t.Errorf("exit code %d, printed %q; what the link leads to is %q", code, errOut, e.read(e.output))
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode().IsRegular() {
+		t.Errorf("the link was replaced: %v, %v", info, err)
+	}
+}
+
+// All lists of a namespace are exported, or none, and each must be as large as before.
+func TestExportOfSeveralLists(t *testing.T) {
+	e := newExports(t)
+	e.publish("one", "registry-pins", nil, "V1", "staging")
 	e.publish("one", "west", nil, "west")
+	args := []string{"--namespace", "one", "--state", e.state}
 	e.refuses(3, "ConfigMap west is labelled as a list of pins", args...)
 	both := append(slices.Clone(args), "--name", "registry-pins", "--name", "west")
-	if code, out, errOut := e.run(both...); code != 0 || out != strings.Replace(want, "v1\n", "v1\ncontainer/app==west\n", 1) {
+	if code, out, errOut := e.run(both...); code != 0 || out != "container/app==V1\ncontainer/app==staging\ncontainer/app==v1\ncontainer/app==west\n" {
 		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
 	}
 	e.publish("two", "registry-pins", nil, "staging")
 	e.publish("two", "west", nil)
-	e.refuses(3, "all lists together had 4 pins", "--namespace", "two", "--name", "registry-pins", "--name", "west", "--state", e.state)
+	e.refuses(3, "the list registry-pins of https://", "--namespace", "two", "--name", "registry-pins", "--name", "west", "--state", e.state)
 	e.write(e.state, "{}")
 	e.refuses(3, "--state "+e.state+" is not what an export has noted", both...)
 }
@@ -219,13 +243,25 @@ func TestExportRefuses(t *testing.T) {
 		"static file":         {[]string{"--static", "/nowhere"}, "--static: open /nowhere"},
 		"line of static file": {[]string{"--static", e.kubeconfig}, e.kubeconfig + ": line 1"},
 		"argument":            {[]string{"now"}, "now"},
+		"an unset variable":   {[]string{"--context", ""}, "--context is empty"},
+		"one file for two":    {[]string{"--state", e.state, "--static", filepath.Join(filepath.Dir(e.state), ".", "state.json")}, "--state and --static are the same file"},
 	} {
 		t.Run(name, func(*testing.T) { e.refuses(2, test.want, append(fine, test.args...)...) })
 	}
 
+	if code, out, errOut := e.run(append(fine, "-o", "-")...); code != 2 || out != "" || !strings.Contains(errOut, "--output -: without the flag, standard output is meant") {
+		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
+	}
+
 	// What cannot be written is not written in part.
 	e.refuses(1, "--state: ", append(fine, "--state", filepath.Join(folder, "none", "state.json"))...)
-	for want, target := range map[string]string{"--output: ": filepath.Join(folder, "none", "pins.txt"), "is not a regular file": folder} {
+	dangling := filepath.Join(folder, "dangling")
+	if err := os.Symlink(filepath.Join(folder, "none"), dangling); err != nil {
+		t.Fatal(err)
+	}
+	for want, target := range map[string]string{
+		"--output: ": filepath.Join(folder, "none", "pins.txt"), "is not a regular file": folder, "is a link to nothing": dangling,
+	} {
 		if code, out, errOut := e.run(append(fine, "--state", e.state, "-o", target)...); code != 1 || out != "" || !strings.Contains(errOut, want) {
 			t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
 		}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/renameio/v2"
 
@@ -50,11 +52,7 @@ func (p *pendingFiles) stage(name, text string) error {
 	if name == "" {
 		return nil
 	}
-	// A link stays, and what it leads to is replaced.
-	target, err := filepath.EvalSymlinks(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		target, err = name, nil
-	}
+	target, err := resolve(name)
 	if err != nil {
 		return err
 	}
@@ -71,6 +69,43 @@ func (p *pendingFiles) stage(name, text string) error {
 		return err
 	}
 	return file.Sync()
+}
+
+// resolve returns the file that a name leads to, which need not exist: a link stays, and what
+// it leads to is replaced.
+func resolve(name string) (string, error) {
+	target, err := filepath.EvalSymlinks(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return target, err
+	}
+	if _, err := os.Lstat(name); err == nil {
+		return "", fmt.Errorf("%s is a link to nothing", name)
+	}
+	return filepath.Abs(name)
+}
+
+// checkDistinct returns an error if two of these files, by their flags, are one: what is
+// read would be overwritten, or what is written.
+func checkDistinct(files map[string]string) error {
+	flags := map[string]string{}
+	for _, flag := range slices.Sorted(maps.Keys(files)) {
+		name := files[flag]
+		if name == "" {
+			continue
+		}
+		target, err := resolve(name)
+		if err == nil {
+			target, err = filepath.Abs(target)
+		}
+		if err != nil {
+			continue // it is refused when it is opened
+		}
+		if other := flags[target]; other != "" {
+			return fmt.Errorf("%s and %s are the same file, %s", other, flag, name)
+		}
+		flags[target] = flag
+	}
+	return nil
 }
 
 // replace puts the files in their places.

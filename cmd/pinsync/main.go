@@ -9,9 +9,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // Exit codes. Every command has the first two.
@@ -73,6 +78,14 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          usageArgs(cobra.NoArgs),
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Name() != controllerName {
+				// What its libraries have to say is in the errors that they return.
+				klog.SetLogger(logr.Discard())
+				log.SetLogger(logr.Discard())
+			}
+			return checkFlags(cmd.Flags())
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
@@ -83,6 +96,22 @@ func newRootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newControllerCommand(), newPlanCommand(), newExportCommand(), newCheckCommand(), newExplainCommand())
 	return root
+}
+
+// checkFlags returns an error if a flag was given and is empty: in a script that is a variable
+// that is not set, and not what the flag's absence means.
+func checkFlags(flags *pflag.FlagSet) error {
+	var err error
+	flags.Visit(func(flag *pflag.Flag) {
+		values := []string{flag.Value.String()}
+		if list, isList := flag.Value.(pflag.SliceValue); isList {
+			values = list.GetSlice()
+		}
+		if slices.Contains(values, "") {
+			err = usageError(fmt.Errorf("--%s is empty", flag.Name))
+		}
+	})
+	return err
 }
 
 // usageArgs makes a command's complaint about its arguments a usageError.

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 	batchv1 "k8s.io/api/batch/v1"
@@ -14,6 +19,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
+	"git.oleks.space/oleks/pinsync/internal/list"
 )
 
 // The README names every flag, every field of the configuration, and shows a
@@ -71,4 +77,75 @@ func TestREADMEApplies(t *testing.T) {
 	if err := d.client.Create(t.Context(), pod, client.DryRunAll); err != nil {
 		t.Errorf("the namespace does not take the CronJob's pods: %v", err)
 	}
+}
+
+// The script in the README for those who have only kubectl and jq takes a good list, and
+// fails on every other, without touching what was there.
+func TestREADMEScript(t *testing.T) {
+	if _, err := exec.LookPath("jq"); err != nil {
+		t.Skip("jq is not installed")
+	}
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, script, found := strings.Cut(string(text), "```sh\n#!/usr/bin/env bash\n")
+	script, _, ends := strings.Cut(script, "```")
+	if !found || !ends {
+		t.Fatal("the README has no script")
+	}
+	now := time.Now().UTC().Format(time.RFC3339)
+	for name, test := range map[string]struct {
+		lists string
+		want  string
+	}{
+		"good":         {listJSON("0/1", now, "true", ""), "container/app==v1\n"},
+		"two":          {listJSON("0/2", now, "true", "") + "," + listJSON("1/2", now, "true", ""), "container/app==v1\n"},
+		"none":         {"", ""},
+		"a part":       {listJSON("0/2", now, "true", ""), ""},
+		"incomplete":   {listJSON("0/1", now, "false", ""), ""},
+		"old":          {listJSON("0/1", time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "true", ""), ""},
+		"no time":      {listJSON("0/1", "", "true", ""), ""},
+		"no such time": {listJSON("0/1", "soon", "true", ""), ""},
+		"damaged":      {listJSON("0/1", now, "true", "x"), ""},
+		"one of two":   {listJSON("0/2", now, "true", "") + "," + listJSON("1/2", "", "true", ""), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			write := func(name, text string, mode os.FileMode) {
+				if err := os.WriteFile(filepath.Join(folder, name), []byte(text), mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("lists.json", `{"items":[`+test.lists+`]}`, 0o600)
+			write("kubectl", "#!/bin/sh\ncat "+filepath.Join(folder, "lists.json")+"\n", 0o700)
+			write("pins.txt", "before\n", 0o600)
+			command := exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(script, "/var/lib/cleaner", folder))
+			command.Env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"))
+			output, err := command.CombinedOutput()
+			want := cmp.Or(test.want, "before\n")
+			if got, _ := os.ReadFile(filepath.Join(folder, "pins.txt")); string(got) != want || (err == nil) != (test.want != "") {
+				t.Errorf("ended with %v, the file is %q, want %q; printed %s", err, got, want, output)
+			}
+		})
+	}
+}
+
+// listJSON is a ConfigMap of a list; more is added to its lines and not to its checksum.
+func listJSON(shard, syncedAt, complete, more string) string {
+	const lines = "container/app==v1\n"
+	annotations := map[string]string{
+		"pinsync.oleks.space/shard": shard, "pinsync.oleks.space/complete": complete,
+		"pinsync.oleks.space/checksum": list.Checksum(lines), "pinsync.oleks.space/synced-at": syncedAt,
+	}
+	if syncedAt == "" {
+		delete(annotations, "pinsync.oleks.space/synced-at")
+	}
+	text, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"annotations": annotations}, "data": map[string]string{"registry-pins.txt": lines + more},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }

@@ -89,8 +89,8 @@ func TestNothingIsLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kept := object.(*Kept[KeptRelease])
-		if kept.UID != o.UID || kept.ResourceVersion != o.ResourceVersion || kept.Generation != o.Generation || len(kept.Annotations) > 0 {
+		kept, isKept := object.(*Kept[KeptRelease])
+		if !isKept || kept.UID != o.UID || kept.ResourceVersion != o.ResourceVersion || kept.Generation != o.Generation || len(kept.Annotations) > 0 {
 			t.Errorf("its metadata is %+v", kept.ObjectMeta)
 		}
 		hasContents := kept.Value.Release.Found != nil || kept.Value.Contents != nil
@@ -142,7 +142,7 @@ func TestPoliciesAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kept := object.(*Kept[pin.Policy]); kept.Value != Policy(o) || kept.Generation != 2 || kept.Name != "web" {
+	if kept, isKept := object.(*Kept[pin.Policy]); !isKept || kept.Value != Policy(o) || kept.Generation != 2 || kept.Name != "web" {
 		t.Errorf("kept %+v", kept)
 	}
 }

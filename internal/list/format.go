@@ -35,6 +35,11 @@ func (f Format) NamesImages() bool {
 	return f == FormatImages || f == FormatRegex
 }
 
+// NeedsImages says whether the format lacks a pin of which the image is not known.
+func (f Format) NeedsImages() bool {
+	return f != FormatPins
+}
+
 // Render prints an export in a format.
 func Render(e *v1alpha1.PinExport, format Format) (string, error) {
 	switch format {

@@ -35,10 +35,13 @@ type List struct {
 func Find(names []string, objects []Object) ([]*List, error) {
 	byList := map[string][]Object{}
 	for _, object := range objects {
-		i := slices.IndexFunc(names, func(name string) bool {
-			_, is := ShardOf(name, object.Name)
-			return is
-		})
+		i := slices.Index(names, object.Name) // a list may be called as another one's shard
+		if i < 0 {
+			i = slices.IndexFunc(names, func(name string) bool {
+				_, is := ShardOf(name, object.Name)
+				return is
+			})
+		}
 		if i < 0 {
 			return nil, fmt.Errorf("ConfigMap %s is labelled as a list of pins, but is not part of %s: "+
 				"name it with --name, or delete it if it is left over", object.Name, strings.Join(names, ", "))

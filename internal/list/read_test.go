@@ -223,3 +223,15 @@ func TestEveryByteCounts(t *testing.T) {
 		}
 	})
 }
+
+// A list whose name is that of another one's shard is found, in whatever order they are
+// named.
+func TestFindAlikeNames(t *testing.T) {
+	first, second := publish(t, plan(1), 40_000)[0], publish(t, plan(2), 40_000)[0]
+	first.Name, second.Name = "pins", "pins-1"
+	for _, names := range [][]string{{"pins", "pins-1"}, {"pins-1", "pins"}} {
+		if lists, err := Find(names, []Object{first, second}); err != nil || len(lists) != 2 {
+			t.Errorf("%v: got %v, %v", names, lists, err)
+		}
+	}
+}

@@ -34,13 +34,14 @@ func ReadState(text []byte) (*v1alpha1.ExportState, error) {
 }
 
 // CheckShrink returns an error if a list, or all of them together, has lost this many
-// percent of the pins that it had at the last export, or more.
+// percent of the pins that it had at the last export, or more. A list that is not exported
+// any more has lost all.
 func CheckShrink(last *v1alpha1.ExportState, now []v1alpha1.ExportedList, percent int) error {
 	type key struct{ cluster, namespace, name string }
-	had, before, total := map[key]int{}, 0, 0
-	for _, l := range last.Lists {
-		had[key{l.Cluster, l.Namespace, l.Name}] = l.Pins
-		before += l.Pins
+	has, before, after := map[key]int{}, 0, 0
+	for _, l := range now {
+		has[key{l.Cluster, l.Namespace, l.Name}] += l.Pins
+		after += l.Pins
 	}
 	shrunk := func(what string, before, now int) error {
 		if percent >= AnyShrink || now >= before || (before-now)*100 < percent*before {
@@ -49,11 +50,18 @@ func CheckShrink(last *v1alpha1.ExportState, now []v1alpha1.ExportedList, percen
 		return fmt.Errorf("%s had %d pins at the last export, at %s, and has %d now: "+
 			"if that is meant, export once with --max-shrink %d", what, before, last.ExportedAt, now, AnyShrink)
 	}
-	for _, l := range now {
-		total += l.Pins
-		if err := shrunk("the list "+l.Name+" of "+l.Cluster, had[key{l.Cluster, l.Namespace, l.Name}], l.Pins); err != nil {
+	for _, l := range last.Lists {
+		before += l.Pins
+		if err := shrunk(describe(l), l.Pins, has[key{l.Cluster, l.Namespace, l.Name}]); err != nil {
 			return err
 		}
 	}
-	return shrunk("all lists together", before, total)
+	return shrunk("all lists together", before, after)
+}
+
+func describe(l v1alpha1.ExportedList) string {
+	if l.Cluster == "" {
+		return "the static file " + l.Name
+	}
+	return "the list " + l.Name + " of " + l.Cluster
 }

@@ -30,6 +30,9 @@ func Union(lists []Published, static *Static) *v1alpha1.PinExport {
 		})
 	}
 	slices.SortStableFunc(e.Lists, func(a, b v1alpha1.ExportedList) int { return cmp.Compare(a.Cluster, b.Cluster) })
+	if static.Name != "" {
+		e.Lists = append(e.Lists, v1alpha1.ExportedList{Name: static.Name, Pins: len(static.Pins) + len(static.Images)})
+	}
 	e.Pins = union(lists, pin.Lines, static.Pins)
 	e.Images = union(lists, pin.Images, static.Images)
 	return e

@@ -37,11 +37,11 @@ const (
 // Explain returns every image that was found in the protected releases, sorted by
 // release and path.
 func Explain(s *Snapshot, o Options) []Finding {
-	protector, l := NewProtector(s.Namespaces, o), newLinker(s.Policies, s.Repositories)
+	p := NewPlanner(o).begin(s)
 	var findings []Finding
 	for i := range s.Releases {
-		if protector.Protects(&s.Releases[i]) {
-			findings = append(findings, yieldOf(&s.Releases[i], l, mode{floatingOnly: o.FloatingOnly, explain: true}).findings...)
+		if p.protector.Protects(&s.Releases[i]) {
+			findings = append(findings, yieldOf(&s.Releases[i], p.linker, mode{floatingOnly: o.FloatingOnly, explain: true}).findings...)
 		}
 	}
 	return sortedFindings(findings)

@@ -28,7 +28,8 @@ func (p *planner) holder(name string) *holder {
 		return h
 	}
 	var h *holder
-	if release, exists := p.releases[name]; exists {
+	namespace, own, _ := strings.Cut(name, "/")
+	if release, exists := p.releases[Name{namespace, own}]; exists {
 		if enabled, _ := p.protector.enables(release); enabled {
 			h = p.newHolder(release)
 		}
@@ -40,7 +41,7 @@ func (p *planner) holder(name string) *holder {
 func (p *planner) newHolder(release *Release) *holder {
 	h := &holder{
 		Release: release, refs: map[string][]string{},
-		yield: yieldOf(release, p.linker, mode{floatingOnly: p.options.FloatingOnly}),
+		yield: p.yieldOf(release),
 	}
 	for _, n := range h.yield.needs {
 		for _, image := range images(n.ref.Repository, n.ref.Tag) {
@@ -232,9 +233,12 @@ func (p *planner) resuming() {
 		if h == nil || len(h.held) == 0 || h.Suspended {
 			continue
 		}
+		problems := slices.Clone(h.yield.problems)
 		if h.OtherCluster && !p.options.ReadyIsProof {
-			h.yield.problem(v1alpha1.ReasonOtherCluster, "spec.kubeConfig",
-				"it runs on another cluster, where no pod is seen that could show it to be live: its pins stay")
+			problems = append(problems, v1alpha1.Problem{
+				Reason: v1alpha1.ReasonOtherCluster, Field: "spec.kubeConfig",
+				Message: "it runs on another cluster, where no pod is seen that could show it to be live: its pins stay",
+			})
 		}
 		p.report.Releases = append(p.report.Releases, v1alpha1.Release{
 			Namespace: h.Namespace,
@@ -242,7 +246,7 @@ func (p *planner) resuming() {
 			State:     v1alpha1.ReleaseResuming,
 			Policies:  few(h.yield.names(), maxPolicies),
 			Pins:      sortedSet(h.held),
-			Problems:  sortedProblems(h.yield.problems),
+			Problems:  sortedProblems(problems),
 		})
 	}
 }

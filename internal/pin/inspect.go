@@ -44,15 +44,15 @@ func Inspect(s *Snapshot, o Options, name Name) *Inspection {
 	if i < 0 {
 		return nil
 	}
-	p := newPlanner(s, o)
-	y := yieldOf(&s.Releases[i], p.linker, mode{floatingOnly: o.FloatingOnly, explain: true})
-	p.need(name, y)
-	is := &Inspection{Release: &s.Releases[i], Findings: sortedFindings(y.findings)}
+	p := NewPlanner(o).begin(s)
+	is := &Inspection{Release: &s.Releases[i]}
 	var problem *v1alpha1.Problem
-	if is.Protected, problem = p.protector.protects(is.Release); problem != nil {
-		y.problems = append(y.problems, *problem)
-	}
-	is.Pins, is.Problems = p.finish().Pins, sortedProblems(y.problems)
+	is.Protected, problem = p.protector.protects(is.Release)
+	p.release(is.Release, problem)
+	report := p.finish()
+	is.Pins, is.Problems = report.Pins, report.Releases[0].Problems
+	y := yieldOf(is.Release, p.linker, mode{floatingOnly: o.FloatingOnly, explain: true})
+	is.Findings = sortedFindings(y.findings)
 	for _, t := range y.policies {
 		linked := LinkedPolicy{Name: t.Name, NotReady: t.NotReady}
 		if t.latest != nil {

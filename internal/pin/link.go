@@ -3,7 +3,6 @@ package pin
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -19,6 +18,7 @@ type linker struct {
 	problems []v1alpha1.Problem
 }
 
+// newLinker returns a linker of policies, which are sorted by name.
 func newLinker(policies []Policy, repositories []Repository) *linker {
 	images := make(map[Name]string, len(repositories))
 	for _, repository := range repositories {
@@ -30,8 +30,7 @@ func newLinker(policies []Policy, repositories []Repository) *linker {
 		byImage:  make(map[image.Repository][]*target, len(policies)),
 		bySuffix: make(map[string][]*target, len(policies)),
 	}
-	sorted := slices.SortedFunc(slices.Values(policies), func(a, b Policy) int { return compareNames(a.Name, b.Name) })
-	for _, p := range sorted {
+	for _, p := range policies {
 		l.add(p, images)
 	}
 	return l

@@ -45,30 +45,20 @@ const (
 	maxMessage  = 2000
 )
 
-// Plan decides which tags must be kept: those that the protected releases need, and
-// those of the last list that are not yet safe to let go.
+// Plan decides once what a Planner decides again and again.
 func Plan(s *Snapshot, o Options) *v1alpha1.PinReport {
-	p := newPlanner(s, o)
-	for i := range s.Releases {
-		if protected, problem := p.protector.protects(&s.Releases[i]); protected {
-			p.release(&s.Releases[i], problem)
-		}
-	}
-	p.hold()
-	p.resuming()
-	return p.finish()
+	return NewPlanner(o).Plan(s)
 }
 
+// planner makes one plan.
 type planner struct {
-	options   Options
+	*Planner
 	snapshot  *Snapshot
-	linker    *linker
 	protector *Protector
 	// previous are the pins of the last list by the releases that they were listed
 	// for.
 	previous map[string][]*v1alpha1.Pin
-	// releases are all of them, by namespace/name.
-	releases map[string]*Release
+	releases map[Name]*Release
 	// holders are those that were looked at because pins are held for them.
 	holders map[string]*holder
 	// carried are the images that pods carry, and since when, by namespace.
@@ -77,14 +67,13 @@ type planner struct {
 	report  *v1alpha1.PinReport
 }
 
-func newPlanner(s *Snapshot, o Options) *planner {
+func newPlanner(s *Snapshot, k *Planner) *planner {
 	p := &planner{
-		options:   o,
+		Planner:   k,
 		snapshot:  s,
-		linker:    newLinker(s.Policies, s.Repositories),
-		protector: NewProtector(s.Namespaces, o),
+		protector: NewProtector(s.Namespaces, k.options),
 		previous:  byRelease(s.Memory.Pins),
-		releases:  make(map[string]*Release, len(s.Releases)),
+		releases:  make(map[Name]*Release, len(s.Releases)),
 		holders:   map[string]*holder{},
 		carried:   map[string]map[string]time.Time{},
 		pins:      map[line]*v1alpha1.Pin{},
@@ -95,7 +84,7 @@ func newPlanner(s *Snapshot, o Options) *planner {
 		},
 	}
 	for i := range s.Releases {
-		p.releases[s.Releases[i].String()] = &s.Releases[i]
+		p.releases[s.Releases[i].Name] = &s.Releases[i]
 	}
 	p.report.Problems = slices.Concat(s.Unanswered, s.Notes, p.protector.problems, p.linker.problems)
 	return p
@@ -104,16 +93,19 @@ func newPlanner(s *Snapshot, o Options) *planner {
 // release adds a protected release to the report, and its pins. The problem is
 // that of its annotation, nil where there is none.
 func (p *planner) release(r *Release, problem *v1alpha1.Problem) {
-	y := yieldOf(r, p.linker, mode{floatingOnly: p.options.FloatingOnly})
+	y := p.yieldOf(r)
+	problems := slices.Clone(y.problems)
 	if problem != nil {
-		y.problems = append(y.problems, *problem)
+		problems = append(problems, *problem)
 	}
 	pins := p.need(r.Name, y)
 	if r.Found != nil && r.Found.Unknown {
 		pins = p.keep(r.Name, pins)
 	}
 	if len(pins) == 0 {
-		y.problem(v1alpha1.ReasonNoPin, "", "nothing is pinned for this release: "+whyNone(y))
+		problems = append(problems, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonNoPin, Message: "nothing is pinned for this release: " + whyNone(y),
+		})
 	}
 	p.report.Releases = append(p.report.Releases, v1alpha1.Release{
 		Namespace: r.Namespace,
@@ -121,7 +113,7 @@ func (p *planner) release(r *Release, problem *v1alpha1.Problem) {
 		State:     stateOf(r),
 		Policies:  few(y.names(), maxPolicies),
 		Pins:      pins,
-		Problems:  sortedProblems(y.problems),
+		Problems:  sortedProblems(problems),
 	})
 }
 

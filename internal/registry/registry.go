@@ -4,34 +4,19 @@ package registry
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2/registry/remote/auth"
-	"oras.land/oras-go/v2/registry/remote/retry"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
-const (
-	// perRegistry is how many images are asked for at the same time at one registry: about
-	// as many requests as one docker pull makes.
-	perRegistry = 4
-
-	// answerWithin is how long a registry may take to begin its answer, connectWithin to
-	// take a connection.
-	answerWithin  = 30 * time.Second
-	connectWithin = 10 * time.Second
-
-	// retries is how often a request is made again that was answered with 429 or 5xx, and
-	// longestWait is how long at most a registry's Retry-After is waited for each time.
-	retries     = 5
-	longestWait = time.Minute
-)
+// perRegistry is how many images are asked for at the same time at one registry: about as
+// many requests as one docker pull makes.
+const perRegistry = 4
 
 // Answer is what a registry says of an image.
 type Answer struct {
@@ -39,36 +24,26 @@ type Answer struct {
 	Message string
 }
 
-// Credentials find what a request to a repository is authorized with; the host is that of
-// the request.
-type Credentials func(repository image.Repository) auth.CredentialFunc
+// Credentials find what requests to a repository are authorized with: one after the other
+// is tried until the registry does not deny it. There must be at least one.
+type Credentials func(repository image.Repository) []auth.CredentialFunc
 
 // Checker asks registries for images.
 type Checker struct {
 	credentials Credentials
 	// plain are the hosts that are spoken to without TLS.
 	plain  map[string]bool
+	limits limits
 	client *http.Client
 }
 
 // NewChecker returns a checker; the plain hosts are spoken to without TLS.
 func NewChecker(credentials Credentials, plain []string) *Checker {
-	transport := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: connectWithin}).DialContext,
-		TLSHandshakeTimeout:   connectWithin,
-		ResponseHeaderTimeout: answerWithin,
-		MaxIdleConnsPerHost:   perRegistry,
-		ForceAttemptHTTP2:     true,
-	}
-	policy := &retry.GenericPolicy{
-		Retryable: retry.DefaultPredicate, Backoff: retry.DefaultBackoff,
-		MinWait: 200 * time.Millisecond, MaxWait: longestWait, MaxRetry: retries,
-	}
-	c := &Checker{
-		credentials: credentials, plain: map[string]bool{},
-		client: &http.Client{Transport: &retry.Transport{Base: transport, Policy: func() retry.Policy { return policy }}},
-	}
+	return newChecker(credentials, plain, limits{exchange: exchangeWithin, wait: longestWait, image: imageWithin})
+}
+
+func newChecker(credentials Credentials, plain []string, l limits) *Checker {
+	c := &Checker{credentials: credentials, plain: map[string]bool{}, limits: l, client: l.client()}
 	for _, host := range plain {
 		c.plain[host] = true
 	}

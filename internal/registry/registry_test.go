@@ -28,12 +28,16 @@ func registryOf(t *testing.T, serve http.HandlerFunc) string {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
+func digestOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
 // manifests is a registry that has these manifests, by tag or digest.
 type manifests map[string]struct{ mediaType, text string }
 
 func (m manifests) add(reference, mediaType, text string) (digest string) {
-	sum := sha256.Sum256([]byte(text))
-	digest = "sha256:" + hex.EncodeToString(sum[:])
+	digest = digestOf(text)
 	m[digest] = struct{ mediaType, text string }{mediaType, text}
 	if reference != "" {
 		m[reference] = m[digest]
@@ -51,8 +55,7 @@ func (m manifests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`)
 		return
 	}
-	sum := sha256.Sum256([]byte(found.text))
-	w.Header().Set("Docker-Content-Digest", "sha256:"+hex.EncodeToString(sum[:]))
+	w.Header().Set("Docker-Content-Digest", digestOf(found.text))
 	w.Header().Set("Content-Type", found.mediaType)
 	w.Header().Set("Content-Length", fmt.Sprint(len(found.text)))
 	if r.Method == http.MethodGet {
@@ -86,6 +89,11 @@ func (m manifests) index(t *testing.T, tag, mediaType string) (children []string
 // ask asks a host for tags of the repository app.
 func ask(t *testing.T, host string, tags ...string) []Answer {
 	t.Helper()
+	return askBy(t, anonymous(host), host, tags...)
+}
+
+func askBy(t *testing.T, checker *Checker, host string, tags ...string) []Answer {
+	t.Helper()
 	var refs []image.Reference
 	for _, tag := range tags {
 		ref, err := image.Parse(host + "/o/app:" + tag)
@@ -95,7 +103,7 @@ func ask(t *testing.T, host string, tags ...string) []Answer {
 		refs = append(refs, ref)
 	}
 	told := 0
-	answers := anonymous(host).Check(t.Context(), refs, func() { told++ })
+	answers := checker.Check(t.Context(), refs, func() { told++ })
 	if told != len(refs) {
 		t.Errorf("told of %d answers, there are %d", told, len(refs))
 	}
@@ -103,9 +111,12 @@ func ask(t *testing.T, host string, tags ...string) []Answer {
 }
 
 func anonymous(plain ...string) *Checker {
-	return NewChecker(func(image.Repository) auth.CredentialFunc {
-		return func(context.Context, string) (auth.Credential, error) { return auth.EmptyCredential, nil }
-	}, plain)
+	return NewChecker(withNone, plain)
+}
+
+// withNone finds no credentials.
+func withNone(image.Repository) []auth.CredentialFunc {
+	return []auth.CredentialFunc{func(context.Context, string) (auth.Credential, error) { return auth.EmptyCredential, nil }}
 }
 
 func expect(t *testing.T, got Answer, status v1alpha1.ImageStatus, message string) {

@@ -1,0 +1,75 @@
+package controllers_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// A stream of changes is written together, and none of them is left behind.
+func TestChangesAreWrittenTogether(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	w.sleep("first", app+":first")
+	quiet := w.expect("first")
+	begin := time.Now()
+	var tags []string
+	for i := range 50 {
+		tag := fmt.Sprintf("v%02d", i)
+		tags = append(tags, tag)
+		w.sleep(tag, app+":"+tag)
+	}
+	w.expect(slices.Concat([]string{"first"}, tags)...)
+	// Slowness only allows more writes: one as the stream begins, one for each half second.
+	most := 2 + int(time.Since(begin)/(500*time.Millisecond))
+	if writes := len(w.after(quiet)); writes > most {
+		t.Errorf("50 changes took %d writes, want at most %d", writes, most)
+	}
+}
+
+// Two controllers that share the releases by a label have all of them in their lists
+// together, also one that changes sides.
+func TestSharedByLabel(t *testing.T) {
+	w := newWorld(t, plane)
+	for _, shard := range []string{"east", "west"} {
+		options := w.hasty()
+		options.ConfigMapName, options.LeaderElect = "pins-"+shard, true
+		var err error
+		if options.Releases, err = labels.Parse("sharding.fluxcd.io/key=" + shard); err != nil {
+			t.Fatal(err)
+		}
+		w.start(options)
+	}
+	move := func(name, shard string) {
+		change(w, &helmv2.HelmRelease{}, w.apps, name, func(r *helmv2.HelmRelease) {
+			r.Labels = map[string]string{"sharding.fluxcd.io/key": shard}
+		})
+	}
+	w.sleep("a", app+":a")
+	w.sleep("b", app+":b")
+	move("a", "east")
+	move("b", "west")
+	w.until(w.listOf("pins-east", "container/app==a\n"))
+	w.until(w.listOf("pins-west", "container/app==b\n"))
+	move("a", "west")
+	w.until(w.listOf("pins-west", "container/app==a\ncontainer/app==b\n"))
+	w.until(w.listOf("pins-east", ""))
+	var tookOver, letGo int
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, version := range w.versions {
+		switch lines := version.Data["registry-pins.txt"]; {
+		case version.Name == "pins-west" && lines == "container/app==a\ncontainer/app==b\n" && tookOver == 0:
+			tookOver = i
+		case version.Name == "pins-east" && lines == "" && tookOver > 0 && letGo == 0:
+			letGo = i
+		}
+	}
+	if tookOver == 0 || letGo < tookOver {
+		t.Errorf("west has it from version %d on, east has it not from %d on", tookOver, letGo)
+	}
+}

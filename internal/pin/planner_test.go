@@ -1,0 +1,68 @@
+package pin
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// What a planner that has planned before says is what one says that has not, whatever has
+// changed in between: some releases, their annotations, charts or contents, some policies,
+// the order of everything.
+func TestPlannerAgreesWithPlan(t *testing.T) {
+	start := time.Date(2026, 6, 2, 12, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(t *rapid.T) {
+		options := Options{
+			FloatingOnly: rapid.Bool().Draw(t, "floating only"), AllReleases: rapid.Bool().Draw(t, "all"), Grace: time.Hour, ReadyIsProof: true,
+		}
+		planner := NewPlanner(options)
+		s := drawSnapshot(t)
+		for round := range rapid.IntRange(2, 5).Draw(t, "rounds") {
+			s.Taken, s.Since = start.Add(time.Duration(round)*time.Hour), start
+			want, err := JSON(Plan(s, options))
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := planner.Plan(s)
+			got, err := JSON(report)
+			if err != nil || got != want {
+				t.Fatalf("round %d: %v, got\n%s\nwant\n%s", round, err, got, want)
+			}
+			// Who reads a report may put it in another order, but not change what comes next.
+			for i := range report.Releases {
+				clear(report.Releases[i].Problems)
+			}
+			s = next(t, s, MemoryOf(Plan(s, options)))
+		}
+	})
+}
+
+// next is a snapshot of which some parts are those of the last one.
+func next(t *rapid.T, last *Snapshot, memory Memory) *Snapshot {
+	s := drawSnapshot(t)
+	s.Memory = memory
+	for i := range s.Releases {
+		for j := range last.Releases {
+			if s.Releases[i].Name != last.Releases[j].Name || rapid.IntRange(0, 3).Draw(t, "changed") == 0 {
+				continue
+			}
+			s.Releases[i] = last.Releases[j]
+			r := &s.Releases[i]
+			switch rapid.IntRange(0, 5).Draw(t, "what") {
+			case 0:
+				r.Suspended = !r.Suspended
+			case 1:
+				r.Policies = rapid.SampledFrom([]string{"", "policy0", "a/policy1"}).Draw(t, "policies")
+			case 2:
+				r.Chart = rapid.SampledFrom([]string{"", "policy1"}).Draw(t, "chart")
+			case 3:
+				r.ReleaseName = rapid.SampledFrom([]string{"", "policy2"}).Draw(t, "release name")
+			}
+		}
+	}
+	if rapid.Bool().Draw(t, "the same policies") {
+		s.Policies, s.Repositories = rapid.Permutation(last.Policies).Draw(t, "policies"), last.Repositories
+	}
+	return s
+}

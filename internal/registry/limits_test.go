@@ -1,0 +1,138 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+)
+
+// hasty does not wait long for a host.
+func hasty(host string) *Checker {
+	return newChecker(withNone, []string{host}, limits{exchange: 200 * time.Millisecond, wait: time.Millisecond, image: time.Minute})
+}
+
+// hang sends the beginning of a body that never ends.
+func hang(w http.ResponseWriter, r *http.Request, text string) {
+	fmt.Fprint(w, text)
+	_ = http.NewResponseController(w).Flush()
+	<-r.Context().Done()
+}
+
+// No body that never ends is waited for.
+func TestEndlessBodies(t *testing.T) {
+	m := manifests{}
+	m.index(t, "index", ocispec.MediaTypeImageIndex)
+	isIndexBody := func(r *http.Request) bool {
+		return r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/manifests/")
+	}
+	tests := map[string]struct {
+		serve   http.HandlerFunc
+		status  v1alpha1.ImageStatus
+		message string
+	}{
+		"index": {func(w http.ResponseWriter, r *http.Request) {
+			if !isIndexBody(r) {
+				m.ServeHTTP(w, r)
+				return
+			}
+			w.Header().Set("Content-Type", ocispec.MediaTypeImageIndex)
+			hang(w, r, "{")
+		}, v1alpha1.ImageUnreachable, "reading its index: context deadline exceeded"},
+		"token": {func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/token" {
+				hang(w, r, "{")
+				return
+			}
+			w.Header().Set("WWW-Authenticate", `Bearer realm="http://`+r.Host+`/token"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		}, v1alpha1.ImageUnreachable, "/token"},
+		"error": {func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodHead {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			w.WriteHeader(http.StatusTeapot)
+			hang(w, r, "{")
+		}, v1alpha1.ImageUnknown, "418"},
+		"nothing": {func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		}, v1alpha1.ImageUnreachable, "deadline exceeded"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			host := registryOf(t, test.serve)
+			expect(t, askBy(t, hasty(host), host, "index")[0], test.status, test.message)
+		})
+	}
+}
+
+// An image that takes too long is left, and says nothing of the others; so does the end of
+// the caller's patience.
+func TestImageTakesTooLong(t *testing.T) {
+	m := manifests{}
+	m.add("staging", ocispec.MediaTypeImageManifest, "{}")
+	name := registryOf(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/slow") {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		m.ServeHTTP(w, r)
+	})
+	h := newChecker(withNone, []string{name}, limits{exchangeWithin, longestWait, 100 * time.Millisecond}).newHost(name)
+	ref, err := image.Parse(name + "/o/app:slow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, h.ask(t.Context(), ref), v1alpha1.ImageUnknown, "took longer than 100ms")
+
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	expect(t, h.ask(canceled, ref), v1alpha1.ImageUnknown, "context canceled")
+
+	ref.Tag = "staging"
+	expect(t, h.ask(t.Context(), ref), v1alpha1.ImagePresent, "")
+}
+
+// A registry that goes on refusing is asked for one image to the end, and for no other.
+func TestRateLimit(t *testing.T) {
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			var requests atomic.Int32
+			host := registryOf(t, func(w http.ResponseWriter, _ *http.Request) {
+				requests.Add(1)
+				w.Header().Set("Retry-After", "60")
+				w.WriteHeader(status)
+			})
+			var tags []string
+			for i := range 40 {
+				tags = append(tags, fmt.Sprint("v", i))
+			}
+			answers := askBy(t, hasty(host), host, tags...)
+			for _, answer := range answers {
+				expect(t, answer, v1alpha1.ImageUnknown, fmt.Sprint("status code ", status))
+			}
+			expect(t, answers[39], v1alpha1.ImageUnknown, "not asked again")
+			// As many images are asked for at the same time, and one that was begun meanwhile.
+			if n, most := requests.Load(), int32((2*perRegistry-1)*(1+retries)); n > most {
+				t.Errorf("there were %d requests, want %d at most", n, most)
+			}
+		})
+	}
+}
+
+// The limit on an image leaves time for all that its registry may ask to wait.
+func TestImageLimit(t *testing.T) {
+	if longest := retries*longestWait + (1+retries)*exchangeWithin; imageWithin <= longest {
+		t.Errorf("an image may take %s, one request %s", imageWithin, longest)
+	}
+}
