@@ -46,17 +46,16 @@ func newContents(live client.Reader, sources *sources) *contents {
 // find returns what is found in a release; afresh, its sources are read again. What cannot
 // be read goes to the snapshot as unanswered; of the release itself then nothing is known.
 func (c *contents) find(ctx context.Context, kept *keptRelease, s *pin.Snapshot, afresh bool) *pin.Found {
-	key := client.ObjectKeyFromObject(kept)
-	known := c.known[key]
-	if known == nil || known.uid != kept.UID || known.generation < kept.Generation {
+	known := c.of(kept)
+	if known == nil {
 		var err error
 		if known, err = c.take(ctx, kept); err != nil {
 			s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
-				Reason: v1alpha1.ReasonUnanswered, Object: "HelmRelease " + key.String(), Message: image.Shorten(err.Error()),
+				Reason: v1alpha1.ReasonUnanswered, Object: "HelmRelease " + kept.Value.Release.String(), Message: image.Shorten(err.Error()),
 			})
 			return nil
 		}
-		c.known[key] = known
+		c.known[client.ObjectKeyFromObject(kept)] = known
 	}
 	known.named = true
 	if known.contents != nil {
@@ -65,9 +64,23 @@ func (c *contents) find(ctx context.Context, kept *keptRelease, s *pin.Snapshot,
 	return known.found
 }
 
+// of returns what is known of a release; nil, nothing, or only of what it was before.
+func (c *contents) of(kept *keptRelease) *knownContents {
+	known := c.known[client.ObjectKeyFromObject(kept)]
+	if known == nil || known.uid != kept.UID || known.generation < kept.Generation {
+		return nil
+	}
+	return known
+}
+
+// isEmpty says whether the cache has kept nothing of a release's contents.
+func isEmpty(kept *keptRelease) bool {
+	return kept.Value.Contents == nil && kept.Value.Release.Found == nil
+}
+
 // take takes the contents that the cache has kept, or reads those that it has not.
 func (c *contents) take(ctx context.Context, kept *keptRelease) (*knownContents, error) {
-	if kept.Value.Contents == nil && kept.Value.Release.Found == nil {
+	if isEmpty(kept) {
 		whole := &helmv2.HelmRelease{}
 		if err := c.live.Get(ctx, client.ObjectKeyFromObject(kept), whole); err != nil {
 			return nil, err
@@ -104,10 +117,8 @@ const many = 50
 func (c *contents) prepare(ctx context.Context, wanted map[*keptRelease]bool) error {
 	missing := map[types.NamespacedName]bool{}
 	for kept := range wanted {
-		key := client.ObjectKeyFromObject(kept)
-		known := c.known[key]
-		if kept.Value.Contents == nil && kept.Value.Release.Found == nil && (known == nil || known.uid != kept.UID || known.generation < kept.Generation) {
-			missing[key] = true
+		if isEmpty(kept) && c.of(kept) == nil {
+			missing[client.ObjectKeyFromObject(kept)] = true
 		}
 	}
 	if len(missing) < many {
