@@ -126,7 +126,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	}
 	r.meters.report(report)
 	r.logUnanswered(ctx, s)
-	r.teller.tell(ctx, s.Memory, report)
+	r.teller.tell(ctx, s, report)
 	switch {
 	case more:
 		next = soon

@@ -49,10 +49,9 @@ type telling struct {
 	reason, action string
 }
 
-// tell emits the events for what is new in a report. Before is what the list said when this
-// controller found it.
-func (t *teller) tell(ctx context.Context, before pin.Memory, report *v1alpha1.PinReport) {
-	t.tellChanges(ctx, before, report)
+// tell emits the events for what is new in the report of a snapshot.
+func (t *teller) tell(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) {
+	t.tellChanges(ctx, s, report)
 	now := map[telling]string{}
 	for i := range report.Problems {
 		if name, isNamespace := strings.CutPrefix(report.Problems[i].Object, "Namespace "); isNamespace {
@@ -75,10 +74,14 @@ func (t *teller) tell(ctx context.Context, before pin.Memory, report *v1alpha1.P
 
 // tellChanges emits the events about pins that came, are held and went. Where a sleeping
 // release loses one and has no other tag of the same image, it may need it all the same, and
-// was only lost sight of: that is a warning.
-func (t *teller) tellChanges(ctx context.Context, before pin.Memory, report *v1alpha1.PinReport) {
+// was only lost sight of: that is a warning. What is seen of a part of the cluster tells of
+// no change.
+func (t *teller) tellChanges(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) {
 	if !t.hasTold {
-		t.listed, t.hasTold = before.Pins, true
+		t.listed, t.hasTold = s.Memory.Pins, true
+	}
+	if !s.Complete() {
+		return
 	}
 	asleep := map[string]*v1alpha1.Release{}
 	for i := range report.Releases {

@@ -51,6 +51,33 @@ func TestLossAsleepIsAWarning(t *testing.T) {
 	)
 }
 
+// What cannot be read for a while is no change, and nothing is told of it.
+func TestIncompleteViewIsNotTold(t *testing.T) {
+	w := newWorld(t, plane)
+	refused := &refusals{resource: "imagepolicies"}
+	refused.wrap(w)
+	stop := w.start(w.options())
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	w.follow(w.apps, "^v")
+	w.resolve(w.apps, "v2", metav1.ConditionTrue, "")
+	w.expect("v1", "v2")
+	pinned := []string{
+		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v1",
+		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v2",
+	}
+	w.toldOfPins(pinned...)
+	stop()
+	refused.set(true)
+	w.start(w.options())
+	w.expectComplete("false")
+	w.expectHeld("v2")
+	refused.set(false)
+	w.expect("v1", "v2")
+	w.expectComplete("true")
+	w.toldOfPins(pinned...)
+}
+
 // A policy that loses its tag while a release sleeps is what nobody sees before the resume.
 func TestLostTagIsTold(t *testing.T) {
 	w := newWorld(t, plane)
