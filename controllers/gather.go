@@ -136,12 +136,14 @@ func (r *Reconciler) gatherReleases(
 			wanted[kept] = true
 		}
 	}
-	if err := r.contents.prepare(ctx, wanted); err != nil {
+	err := r.contents.prepare(ctx, wanted)
+	if err != nil {
 		s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, r.watches.releases, image.Shorten(err.Error())))
 	}
 	for _, kept := range releases {
 		release := kept.Value.Release
-		if wanted[kept] && release.Found == nil {
+		// What could not be read in pages is not asked for one by one: they are many.
+		if wanted[kept] && release.Found == nil && (err == nil || !isEmpty(kept)) {
 			release.Found = r.contents.find(ctx, kept, s, s.Confirmed[release.String()])
 		}
 		s.Releases = append(s.Releases, release)

@@ -171,7 +171,6 @@ func newReconciler(mgr manager.Manager, options Options, request reconcile.Reque
 		watches:  w,
 		list:     &store{name: request.NamespacedName, client: mgr.GetClient(), live: mgr.GetAPIReader(), meters: meters},
 		pods:     &pods{live: mgr.GetAPIReader(), every: lookEvery(options.Pins.Grace)},
-		client:   mgr.GetClient(),
 		live:     mgr.GetAPIReader(),
 		sources:  sources,
 		contents: newContents(mgr.GetAPIReader(), sources),

@@ -52,9 +52,8 @@ type Reconciler struct {
 	looked time.Time
 
 	list *store
-	// client reads from the caches and writes to the API server, live reads from it.
-	client client.Client
-	live   client.Reader
+	// live reads from the API server itself.
+	live client.Reader
 
 	// sources are what values come from, and sourceWatches follow their changes.
 	sources       *sources
