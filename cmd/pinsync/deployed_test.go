@@ -363,7 +363,7 @@ func TestForbiddenRead(t *testing.T) {
 	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-production", "--type=merge", "-p", `{"spec":{"values":{"image":{"tag":"new"}}}}`)
 	r = d.start()
 	d.expect("false", "new", "production", "staging")
-	if report := d.list().Data["report.json"]; !strings.Contains(report, `"reason": "Unanswered"`) || !strings.Contains(report, `"state": "Held"`) {
+	if report := d.list().Data["report.json"]; !strings.Contains(report, `"reason":"Unanswered"`) || !strings.Contains(report, `"state":"Held"`) {
 		t.Errorf("the report does not say what is missing: %s", report)
 	}
 

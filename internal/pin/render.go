@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -15,42 +14,39 @@ import (
 
 // Lines returns the pins of a report in the form of registry-pins.txt.
 func Lines(r *v1alpha1.PinReport) string {
-	return text(r.Pins, func(p *v1alpha1.Pin) string { return p.Pin })
+	lines := make([]string, len(r.Pins))
+	for i := range r.Pins {
+		lines[i] = r.Pins[i].Pin
+	}
+	return text(lines)
 }
 
 // Images returns the images of a report in the form of images.txt.
 func Images(r *v1alpha1.PinReport) string {
-	return text(r.Pins, func(p *v1alpha1.Pin) string { return p.Image })
+	images := make([]string, len(r.Pins))
+	for i := range r.Pins {
+		images[i] = r.Pins[i].Image
+	}
+	return text(images)
 }
 
-// text lists a field of every pin: sorted, unique, one a line. A field that is
-// empty is left out.
-func text(pins []v1alpha1.Pin, field func(*v1alpha1.Pin) string) string {
-	list := make([]string, 0, len(pins))
-	for i := range pins {
-		if s := field(&pins[i]); s != "" {
-			list = append(list, s+"\n")
+// text lists lines: sorted, unique, without those that are empty.
+func text(lines []string) string {
+	var b strings.Builder
+	for _, line := range sortedSet(lines) {
+		if line != "" {
+			b.WriteString(line + "\n")
 		}
 	}
-	slices.Sort(list)
-	return strings.Join(slices.Compact(list), "")
+	return b.String()
 }
 
-// JSON returns the report in the form of report.json.
+// JSON returns the report in the form of report.json, for people to read.
 func JSON(r *v1alpha1.PinReport) (string, error) {
-	return encode(r, "  ")
-}
-
-// compactJSON returns the same on one line.
-func compactJSON(r *v1alpha1.PinReport) (string, error) {
-	return encode(r, "")
-}
-
-func encode(r *v1alpha1.PinReport, indent string) (string, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", indent)
+	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(r); err != nil {
 		return "", fmt.Errorf("encoding the report: %w", err)
 	}

@@ -3,7 +3,6 @@ package pin
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -37,35 +36,25 @@ type Part struct {
 // returns how many bytes the report takes in full, and fails if the list is too large even
 // so.
 func Spread(r *v1alpha1.PinReport, salt string, now int, room func(part int) int) (parts []Part, size int, err error) {
-	whole, err := partOf(r, JSON)
+	whole, err := newSpreader(r)
 	if err != nil {
 		return nil, 0, err
 	}
 	size = whole.size()
-	if now <= 1 && size <= room(0) || size <= room(0)*3/4 {
-		return []Part{whole}, size, nil
+	if whole.fits(1, now, room) {
+		return whole.parts(1), size, nil
 	}
-	parts, err = spread(r, salt, now, room)
-	return parts, size, err
-}
-
-// spread renders a report for several objects.
-func spread(r *v1alpha1.PinReport, salt string, now int, room func(part int) int) ([]Part, error) {
-	for _, try := range []struct {
-		report *v1alpha1.PinReport
-		most   int
-	}{{r, MostTold}, {withoutProse(r), mostParts}} {
-		s, err := newSpreader(try.report, salt)
-		if err != nil {
-			return nil, err
-		}
-		for n := 2; n <= try.most; n *= 2 {
-			if s.fits(n, now, room) {
-				return s.parts(n)
-			}
-		}
+	if parts, err = whole.spread(salt, MostTold, now, room); parts != nil || err != nil {
+		return parts, size, err
 	}
-	return nil, fmt.Errorf("the list of %d pins does not fit into %d objects", len(r.Pins), mostParts)
+	cut, err := newSpreader(withoutProse(r))
+	if err != nil {
+		return nil, 0, err
+	}
+	if parts, err = cut.spread(salt, mostParts, now, room); parts != nil || err != nil {
+		return parts, size, err
+	}
+	return nil, 0, fmt.Errorf("the list of %d pins does not fit into %d objects", len(r.Pins), mostParts)
 }
 
 // withoutProse leaves out of a report what only people read.
@@ -82,49 +71,6 @@ func withoutProse(r *v1alpha1.PinReport) *v1alpha1.PinReport {
 		Reason: v1alpha1.ReasonReportCut, Message: "the list is so large that via and the releases' problems are left out",
 	})
 	return &cut
-}
-
-// spreader spreads the entries of one report.
-type spreader struct {
-	report   *v1alpha1.PinReport
-	pins     []entry[v1alpha1.Pin]
-	releases []entry[v1alpha1.Release]
-}
-
-// entry is one entry of a report, or a part of it.
-type entry[T any] struct {
-	value T
-	hash  uint32
-	size  int
-}
-
-func newSpreader(r *v1alpha1.PinReport, salt string) (*spreader, error) {
-	s := &spreader{report: r}
-	for i := range r.Pins {
-		for n, part := range splitPin(&r.Pins[i]) {
-			size, err := sizeOf(part)
-			if err != nil {
-				return nil, err
-			}
-			size += len(part.Pin) + len(part.Image) + 2
-			s.pins = append(s.pins, entry[v1alpha1.Pin]{part, hash(salt, part.Pin, n), size})
-		}
-	}
-	for i := range r.Releases {
-		for n, part := range splitRelease(&r.Releases[i]) {
-			size, err := sizeOf(part)
-			if err != nil {
-				return nil, err
-			}
-			s.releases = append(s.releases, entry[v1alpha1.Release]{part, hash(salt, part.Namespace+"/"+part.Name, n), size})
-		}
-	}
-	return s, nil
-}
-
-func sizeOf(value any) (int, error) {
-	text, err := json.Marshal(value)
-	return len(text) + 1, err
 }
 
 func hash(salt, name string, part int) uint32 {
@@ -179,67 +125,4 @@ func split[T any](list []T, size func(T) int) [][]T {
 		*last = append(*last, list[i])
 	}
 	return parts
-}
-
-// fits says whether the entries fit into n parts; with room to spare, if that is less
-// than there are now.
-func (s *spreader) fits(n, now int, room func(int) int) bool {
-	sizes := make([]int, n)
-	for i := range s.pins {
-		sizes[s.pins[i].hash%uint32(n)] += s.pins[i].size
-	}
-	for i := range s.releases {
-		sizes[s.releases[i].hash%uint32(n)] += s.releases[i].size
-	}
-	problems, err := sizeOf(s.report.Problems)
-	sizes[0] += problems
-	for i, size := range sizes {
-		most := room(i)
-		if n < now {
-			most = most * 3 / 4
-		}
-		if size+frame > most {
-			return false
-		}
-	}
-	return err == nil
-}
-
-// frame is more than what a report takes without any entries.
-const frame = 1000
-
-func (s *spreader) parts(n int) ([]Part, error) {
-	reports := make([]v1alpha1.PinReport, n)
-	for i := range reports {
-		reports[i] = *s.report
-		reports[i].Pins, reports[i].Releases = []v1alpha1.Pin{}, []v1alpha1.Release{}
-		if i > 0 {
-			reports[i].Problems = []v1alpha1.Problem{}
-		}
-	}
-	for i := range s.pins {
-		r := &reports[s.pins[i].hash%uint32(n)]
-		r.Pins = append(r.Pins, s.pins[i].value)
-	}
-	for i := range s.releases {
-		r := &reports[s.releases[i].hash%uint32(n)]
-		r.Releases = append(r.Releases, s.releases[i].value)
-	}
-	parts := make([]Part, n)
-	for i := range reports {
-		var err error
-		if parts[i], err = partOf(&reports[i], compactJSON); err != nil {
-			return nil, err
-		}
-	}
-	return parts, nil
-}
-
-func partOf(r *v1alpha1.PinReport, render func(*v1alpha1.PinReport) (string, error)) (Part, error) {
-	report, err := render(r)
-	return Part{Lines: Lines(r), Images: Images(r), Report: report}, err
-}
-
-func (p *Part) size() int {
-	return len(p.Lines) + len(p.Images) + len(p.Report)
 }

@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -55,8 +56,8 @@ func TestSpreadLosesNothing(t *testing.T) {
 		}
 		seen[len(parts)] = true
 		for i := range parts {
-			if parts[i].size() > room {
-				t.Errorf("%d bytes where there is room for %d", parts[i].size(), room)
+			if size := len(parts[i].Lines) + len(parts[i].Images) + len(parts[i].Report); size > room {
+				t.Errorf("%d bytes where there is room for %d", size, room)
 			}
 		}
 		lines, m := joined(t, parts)
@@ -70,6 +71,37 @@ func TestSpreadLosesNothing(t *testing.T) {
 	}
 	if len(seen) < 4 {
 		t.Errorf("the test has tried only these numbers of parts: %v", seen)
+	}
+}
+
+// The report is all there in the text, each entry on a line of its own.
+func TestSpreadSaysAll(t *testing.T) {
+	report := large(3)
+	report.Forgotten = true
+	report.APIVersion, report.Kind = v1alpha1.APIVersion, v1alpha1.PinReportKind
+	report.Problems = []v1alpha1.Problem{{Reason: v1alpha1.ReasonUnanswered, Message: `a "problem" & more`}}
+	for i := range reflect.TypeFor[v1alpha1.PinReport]().NumField() {
+		if reflect.ValueOf(*report).Field(i).IsZero() {
+			t.Fatalf("the test does not show that %s is there", reflect.TypeFor[v1alpha1.PinReport]().Field(i).Name)
+		}
+	}
+	parts, size, err := Spread(report, "salt", 1, roomFor(900_000))
+	if err != nil || len(parts) != 1 {
+		t.Fatalf("%d parts, %v", len(parts), err)
+	}
+	var said v1alpha1.PinReport
+	decoder := json.NewDecoder(strings.NewReader(parts[0].Report))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&said); err != nil || !reflect.DeepEqual(&said, report) {
+		t.Errorf("%v: %s", err, parts[0].Report)
+	}
+	for line := range strings.Lines(parts[0].Report) {
+		if n := strings.Count(line, `"image":`); n > 1 {
+			t.Errorf("%d pins in a line: %s", n, line)
+		}
+	}
+	if actual := len(parts[0].Lines) + len(parts[0].Images) + len(parts[0].Report); size != actual {
+		t.Errorf("it takes %d bytes, is said to take %d", actual, size)
 	}
 }
 
@@ -99,13 +131,16 @@ func TestSpreadStays(t *testing.T) {
 // one that is as far above it as there were.
 func TestSpreadMovesLittle(t *testing.T) {
 	report := large(1000)
-	s, err := newSpreader(report, "salt")
+	s, err := newSpreader(report)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.split("salt"); err != nil {
+		t.Fatal(err)
+	}
 	for n := 1; n < 64; n *= 2 {
-		before, _ := s.parts(n)
-		after, _ := s.parts(2 * n)
+		before := s.parts(n)
+		after := s.parts(2 * n)
 		for i := range after {
 			for line := range strings.Lines(after[i].Lines) {
 				if !strings.Contains(before[i%n].Lines, line) {

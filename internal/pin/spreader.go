@@ -1,0 +1,228 @@
+package pin
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+// spreader spreads the entries of one report. Each is encoded once, however many objects are
+// tried: for a large list, encoding is most of what a plan costs.
+type spreader struct {
+	report *v1alpha1.PinReport
+	// frame is the report without its entries, and problems are those that it lists itself:
+	// the first object has them.
+	frame    string
+	problems []entry
+	pins     []entry
+	releases []entry
+}
+
+// entry is one entry of a report, or a part of it, as JSON. Those of pins have lines in the
+// other texts.
+type entry struct {
+	json, pin, image string
+	hash             uint32
+}
+
+func newSpreader(r *v1alpha1.PinReport) (*spreader, error) {
+	e := newEncoder()
+	s := &spreader{
+		report:   r,
+		problems: make([]entry, len(r.Problems)), pins: make([]entry, len(r.Pins)), releases: make([]entry, len(r.Releases)),
+	}
+	empty := *r
+	empty.Pins, empty.Releases, empty.Problems = []v1alpha1.Pin{}, []v1alpha1.Release{}, []v1alpha1.Problem{}
+	s.frame = e.encode(empty)
+	for i := range r.Problems {
+		s.problems[i].json = e.encode(&r.Problems[i])
+	}
+	for i := range r.Pins {
+		s.pins[i] = e.pin(&r.Pins[i])
+	}
+	for i := range r.Releases {
+		s.releases[i].json = e.encode(&r.Releases[i])
+	}
+	return s, e.err
+}
+
+// spread renders the report for two objects or more, as many as are needed; nil where the
+// most would not be enough.
+func (s *spreader) spread(salt string, most, now int, room func(int) int) ([]Part, error) {
+	if err := s.split(salt); err != nil {
+		return nil, err
+	}
+	for n := 2; n <= most; n *= 2 {
+		if s.fits(n, now, room) {
+			return s.parts(n), nil
+		}
+	}
+	return nil, nil
+}
+
+// split splits the entries that are large, and says where each belongs.
+func (s *spreader) split(salt string) error {
+	e := newEncoder()
+	var pins, releases []entry
+	for i, whole := range s.pins {
+		parts := []entry{whole}
+		if len(whole.json) > chunk {
+			parts = nil
+			for _, part := range splitPin(&s.report.Pins[i]) {
+				parts = append(parts, e.pin(&part))
+			}
+		}
+		pins = append(pins, hashed(parts, salt, whole.pin)...)
+	}
+	for i, whole := range s.releases {
+		release := &s.report.Releases[i]
+		parts := []entry{whole}
+		if len(whole.json) > chunk {
+			parts = nil
+			for _, part := range splitRelease(release) {
+				parts = append(parts, entry{json: e.encode(&part)})
+			}
+		}
+		releases = append(releases, hashed(parts, salt, release.Namespace+"/"+release.Name)...)
+	}
+	s.pins, s.releases = pins, releases
+	return e.err
+}
+
+func hashed(parts []entry, salt, name string) []entry {
+	for i := range parts {
+		parts[i].hash = hash(salt, name, i)
+	}
+	return parts
+}
+
+// fits says whether the entries fit into n parts; with room to spare, if that is less
+// than there are now.
+func (s *spreader) fits(n, now int, room func(int) int) bool {
+	for i, size := range s.sizes(n) {
+		most := room(i)
+		if n < now {
+			most = most * 3 / 4
+		}
+		if size > most {
+			return false
+		}
+	}
+	return true
+}
+
+// size is how many bytes the whole report takes.
+func (s *spreader) size() int {
+	return s.sizes(1)[0]
+}
+
+// sizes are how many bytes each of n parts takes, or a few more: lines that are the same
+// are there once.
+func (s *spreader) sizes(n int) []int {
+	sizes := make([]int, n)
+	for i := range sizes {
+		sizes[i] = len(s.frame)
+	}
+	for _, problem := range s.problems {
+		sizes[0] += len(problem.json) + len(separator)
+	}
+	for _, list := range [][]entry{s.pins, s.releases} {
+		for i := range list {
+			e := &list[i]
+			size := len(e.json) + len(separator)
+			for _, line := range []string{e.pin, e.image} {
+				size += len(line) + min(len(line), 1)
+			}
+			sizes[e.hash%uint32(n)] += size
+		}
+	}
+	return sizes
+}
+
+// separator stands between two entries of a report: each has a line. More lines for each
+// would take a good deal more room. Before the first and behind the last there is as much.
+const separator = ",\n"
+
+// parts renders n parts.
+func (s *spreader) parts(n int) []Part {
+	all := make([]struct{ pins, releases, problems, lines, images []string }, n)
+	for i := range s.pins {
+		e := &s.pins[i]
+		part := &all[e.hash%uint32(n)]
+		part.pins = append(part.pins, e.json)
+		part.lines, part.images = append(part.lines, e.pin), append(part.images, e.image)
+	}
+	for i := range s.releases {
+		part := &all[s.releases[i].hash%uint32(n)]
+		part.releases = append(part.releases, s.releases[i].json)
+	}
+	for _, problem := range s.problems {
+		all[0].problems = append(all[0].problems, problem.json)
+	}
+	parts := make([]Part, n)
+	for i := range all {
+		parts[i] = Part{
+			Lines: text(all[i].lines), Images: text(all[i].images),
+			Report: s.fill(all[i].pins, all[i].releases, all[i].problems),
+		}
+	}
+	return parts
+}
+
+// fill puts entries into the empty lists of the report, in their order.
+func (s *spreader) fill(lists ...[]string) string {
+	size := len(s.frame)
+	for _, entry := range slices.Concat(lists...) {
+		size += len(entry) + len(separator)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	rest := s.frame
+	for _, entries := range lists {
+		before, after, _ := strings.Cut(rest, "[]")
+		b.WriteString(before + "[")
+		between := "\n"
+		for _, entry := range entries {
+			b.WriteString(between)
+			b.WriteString(entry)
+			between = separator
+		}
+		if len(entries) > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString("]")
+		rest = after
+	}
+	b.WriteString(rest)
+	return b.String()
+}
+
+// encoder encodes values as JSON until there is an error.
+type encoder struct {
+	buffer  bytes.Buffer
+	encoder *json.Encoder
+	err     error
+}
+
+func newEncoder() *encoder {
+	e := &encoder{}
+	e.encoder = json.NewEncoder(&e.buffer)
+	e.encoder.SetEscapeHTML(false)
+	return e
+}
+
+func (e *encoder) encode(value any) string {
+	e.buffer.Reset()
+	if err := e.encoder.Encode(value); err != nil && e.err == nil {
+		e.err = fmt.Errorf("encoding the report: %w", err)
+	}
+	return strings.TrimSuffix(e.buffer.String(), "\n")
+}
+
+func (e *encoder) pin(p *v1alpha1.Pin) entry {
+	return entry{json: e.encode(p), pin: p.Pin, image: p.Image}
+}
