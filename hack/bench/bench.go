@@ -98,7 +98,7 @@ func (b *bench) measureAll(ctx context.Context) error {
 		return err
 	}
 	defer pinsync.stop()
-	for _, measure := range []func(context.Context, *process) error{b.measureIdle, b.measureSuspends, b.measureBurst} {
+	for _, measure := range []func(context.Context, *process) error{b.measureIdle, b.measureSuspends, b.measureWrite, b.measureBurst} {
 		if err := measure(ctx, pinsync); err != nil {
 			return err
 		}

@@ -27,7 +27,10 @@ type figures struct {
 	Memory   memory       `json:"memory"`
 	Suspend  suspend      `json:"suspend"`
 	Burst    burst        `json:"burst"`
+	Write    write        `json:"write"`
 	Kubectl  *kubectlPass `json:"kubectl,omitempty"`
+	// WithoutKubectl is why kubectl was not measured, if it was not.
+	WithoutKubectl string `json:"withoutKubectl,omitempty"`
 }
 
 // load is how the objects were created.
@@ -75,6 +78,13 @@ type held struct {
 type suspend struct {
 	PinsyncSeconds  []float64 `json:"pinsyncSeconds"`
 	BareLoopSeconds []float64 `json:"bareLoopSeconds"`
+}
+
+// write is the time from sending a ConfigMap that is as large as the first of pinsync's list
+// until it was to be seen.
+type write struct {
+	Bytes   int       `json:"bytes"`
+	Seconds []float64 `json:"seconds"`
 }
 
 // burst is many suspends at once.

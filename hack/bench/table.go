@@ -17,7 +17,12 @@ type row struct {
 	of   func(*figures) float64
 }
 
-const mebi = 1 << 20
+// kibi and mebi are bytes, milliseconds are a second.
+const (
+	kibi         = 1 << 10
+	mebi         = 1 << 20
+	milliseconds = 1000
+)
 
 // rows are the table's rows.
 func rows() []row {
@@ -30,7 +35,7 @@ func rows() []row {
 		beside("CPU of the start, s", "CPU of the bare list, s",
 			func(f *figures) float64 { return median(f.Starts.Pinsync, cpu) },
 			func(f *figures) float64 { return median(f.Starts.BareList, cpu) }),
-		suspendRows(50), suspendRows(99), burstRows(), idleRows(),
+		suspendRows(50), suspendRows(99), writeRows(), burstRows(), idleRows(),
 		beside("peak memory of the start, MiB", "peak memory of bare informers, MiB",
 			func(f *figures) float64 { return float64(f.Memory.Pinsync.PeakBytes) / mebi },
 			func(f *figures) float64 { return float64(f.Memory.Informers.PeakBytes) / mebi }),
@@ -51,10 +56,16 @@ func beside(name, other string, of, ofOther func(*figures) float64) []row {
 }
 
 func suspendRows(percent float64) []row {
-	const milliseconds = 1000
 	return beside(fmt.Sprintf("suspend to visible, p%g, ms", percent), fmt.Sprintf("the same by the bare loop, p%g, ms", percent),
 		func(f *figures) float64 { return percentile(f.Suspend.PinsyncSeconds, percent) * milliseconds },
 		func(f *figures) float64 { return percentile(f.Suspend.BareLoopSeconds, percent) * milliseconds })
+}
+
+func writeRows() []row {
+	return []row{
+		{"a write as large as the list's, p50, ms", func(f *figures) float64 { return percentile(f.Write.Seconds, 50) * milliseconds }},
+		{"its size, KiB", func(f *figures) float64 { return float64(f.Write.Bytes) / kibi }},
+	}
 }
 
 func burstRows() []row {
@@ -127,7 +138,7 @@ func (r *result) print(out io.Writer) {
 		fmt.Fprintf(out, "%d: %d objects, loaded in %.0f s; suspended one at a time: %d for each; requests in %.0f s while idle: %s.\n",
 			f.Releases, f.Load.Objects, f.Load.Seconds, len(f.Suspend.PinsyncSeconds), f.Idle.Seconds, f.Idle.list())
 		if f.Kubectl == nil {
-			fmt.Fprintf(out, "%d: no kubectl or no jq was installed.\n", f.Releases)
+			fmt.Fprintf(out, "%d: %s.\n", f.Releases, f.WithoutKubectl)
 		}
 	}
 }

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/hack/bench/bare"
+)
+
+// sameSize is the ConfigMap that is written to see what a write alone takes.
+const sameSize = "same-size"
+
+// measureWrite writes a ConfigMap that is as large as the first one of pinsync's list, and
+// is seen as that is: what the API server, etcd and the watch take of the time until a
+// suspend is visible.
+func (b *bench) measureWrite(ctx context.Context, pinsync *process) error {
+	progress("%d releases: writing a ConfigMap as large as the list %d times", len(b.apps), b.samples)
+	var list corev1.ConfigMapList
+	if err := b.client.List(ctx, &list, pinsyncList()...); err != nil {
+		return err
+	}
+	target := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: bare.Namespace, Name: sameSize}}
+	for i := range list.Items {
+		if len(list.Items[i].Data) > 0 && target.Data == nil {
+			target.Data = list.Items[i].Data
+		}
+	}
+	for _, text := range target.Data {
+		b.figures.Write.Bytes += len(text)
+	}
+	if err := b.client.Create(ctx, target); err != nil {
+		return err
+	}
+	written, err := b.watch(ctx, client.InNamespace(bare.Namespace))
+	if err != nil {
+		return err
+	}
+	defer written.stop()
+	for i := range b.samples {
+		if err := quiet(ctx, []*watcher{written}, pinsync); err != nil {
+			return err
+		}
+		before := written.count()
+		seen := written.when(func() bool { return written.writes > before })
+		target.Annotations = map[string]string{"write": strconv.Itoa(i)}
+		sent := time.Now()
+		if err := b.client.Update(ctx, target); err != nil {
+			return err
+		}
+		at, err := await(ctx, seen)
+		if err != nil {
+			return err
+		}
+		b.figures.Write.Seconds = append(b.figures.Write.Seconds, at.Sub(sent).Seconds())
+	}
+	return nil
+}
