@@ -25,9 +25,9 @@ type Questions struct {
 	More bool
 
 	options Options
-	// holders are the releases that pins are held for, as namespace/name, or would
-	// be; true, a held pin waits for them.
-	holders map[string]bool
+	// holders are the releases that pins are held for, or would be; true, a held pin waits
+	// for them.
+	holders map[Name]bool
 
 	// Everyone says that it is not known who they are: that the contents of all
 	// releases matter.
@@ -41,7 +41,7 @@ const confirmAtOnce = 100
 // Ask returns what is to be found out for a plan that is made now, in a cluster
 // that has been watched since then.
 func Ask(m Memory, now, since time.Time, o Options) *Questions {
-	q := &Questions{options: o, holders: map[string]bool{}}
+	q := &Questions{options: o, holders: map[Name]bool{}}
 	confirm := map[string]bool{}
 	for i := range m.Pins {
 		isHeld := m.Pins[i].State == v1alpha1.PinHeld
@@ -49,7 +49,8 @@ func Ask(m Memory, now, since time.Time, o Options) *Questions {
 		q.Everyone = q.Everyone || isHeld && m.Forgotten || isHeldForUnknown(holds)
 		var over []string
 		for _, h := range holds {
-			q.holders[h.Release] = q.holders[h.Release] || isHeld
+			name := nameOf(h.Release)
+			q.holders[name] = q.holders[name] || isHeld
 			if h.SafeSince != nil && now.Sub(safeFrom(h.SafeSince, now, since)) >= o.Grace {
 				over = append(over, h.Release)
 			}
@@ -74,7 +75,7 @@ func Ask(m Memory, now, since time.Time, o Options) *Questions {
 // Wants says whether the contents of a release matter though it may not be
 // protected.
 func (q *Questions) Wants(release Name) bool {
-	_, isHolder := q.holders[release.String()]
+	_, isHolder := q.holders[release]
 	return isHolder || q.Everyone
 }
 
@@ -84,7 +85,7 @@ func (q *Questions) Namespaces(releases []Release) []string {
 	set := map[string]bool{}
 	for i := range releases {
 		r := &releases[i]
-		if q.holders[r.String()] && r.mayBeLive() && !r.OtherCluster && !q.options.ReadyIsProof {
+		if q.holders[r.Name] && r.mayBeLive() && !r.OtherCluster && !q.options.ReadyIsProof {
 			set[r.TargetNamespace] = true
 		}
 	}

@@ -28,8 +28,7 @@ func (p *planner) holder(name string) *holder {
 		return h
 	}
 	var h *holder
-	namespace, own, _ := strings.Cut(name, "/")
-	if release, exists := p.releases[Name{namespace, own}]; exists {
+	if release, exists := p.releases[nameOf(name)]; exists {
 		if enabled, _ := p.protector.enables(release); enabled {
 			h = p.newHolder(release)
 		}
@@ -94,6 +93,9 @@ func (p *planner) renamed() []*v1alpha1.Pin {
 		pins = append(pins, previous)
 	}
 	for _, previous := range slices.Clone(pins) {
+		if p.listed[line{previous.Pin, previous.Image}] != nil {
+			continue // this planner has called it so
+		}
 		ref, err := image.Parse(previous.Image)
 		if err != nil {
 			continue // the image is not known

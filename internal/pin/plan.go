@@ -56,7 +56,7 @@ type planner struct {
 	snapshot  *Snapshot
 	protector *Protector
 	// previous are the pins of the last list by the releases that they were listed
-	// for.
+	// for, once somebody has asked.
 	previous map[string][]*v1alpha1.Pin
 	releases map[Name]*Release
 	// holders are those that were looked at because pins are held for them.
@@ -72,7 +72,6 @@ func newPlanner(s *Snapshot, k *Planner) *planner {
 		Planner:   k,
 		snapshot:  s,
 		protector: NewProtector(s.Namespaces, k.options),
-		previous:  byRelease(s.Memory.Pins),
 		releases:  make(map[Name]*Release, len(s.Releases)),
 		holders:   map[string]*holder{},
 		carried:   map[string]map[string]time.Time{},
@@ -127,6 +126,9 @@ func stateOf(r *Release) v1alpha1.ReleaseState {
 // keep adds the pins that a release had, whose contents cannot be had now, to those
 // that it has.
 func (p *planner) keep(release Name, pins []string) []string {
+	if p.previous == nil {
+		p.previous = byRelease(p.snapshot.Memory.Pins)
+	}
 	for _, previous := range p.previous[release.String()] {
 		pin := p.pin(line{pin: previous.Pin, image: previous.Image})
 		pin.NeededBy = append(pin.NeededBy, release.String())

@@ -12,9 +12,12 @@ type Planner struct {
 	options Options
 
 	// linker is that of these policies and repositories.
-	policies     []Policy
-	repositories []Repository
+	policies     map[Name]Policy
+	repositories map[Name]Repository
 	linker       *linker
+
+	// listed are the pins of the last plan.
+	listed map[line]*v1alpha1.Pin
 
 	yields map[Name]*keptYield
 	// round counts the plans.
@@ -47,21 +50,47 @@ func (k *Planner) Plan(s *Snapshot) *v1alpha1.PinReport {
 	p.hold()
 	p.resuming()
 	k.forget()
+	k.listed = p.pins
 	return p.finish()
 }
 
 // begin begins a plan. All that is kept depends on the policies.
 func (k *Planner) begin(s *Snapshot) *planner {
-	byName := func(a, b Policy) int { return compareNames(a.Name, b.Name) }
-	policies := slices.SortedFunc(slices.Values(s.Policies), byName)
-	repositories := slices.SortedFunc(slices.Values(s.Repositories), func(a, b Repository) int { return compareNames(a.Name, b.Name) })
-	if k.linker == nil || !slices.Equal(policies, k.policies) || !slices.Equal(repositories, k.repositories) {
-		k.policies, k.repositories = policies, repositories
-		k.linker = newLinker(policies, repositories)
+	arePolicies := isSet(k.policies, s.Policies, func(p *Policy) Name { return p.Name })
+	areRepositories := isSet(k.repositories, s.Repositories, func(r *Repository) Name { return r.Name })
+	if k.linker == nil || !arePolicies || !areRepositories {
+		k.policies = setOf(s.Policies, func(p *Policy) Name { return p.Name })
+		k.repositories = setOf(s.Repositories, func(r *Repository) Name { return r.Name })
+		k.linker = newLinker(
+			slices.SortedFunc(slices.Values(s.Policies), func(a, b Policy) int { return compareNames(a.Name, b.Name) }),
+			slices.SortedFunc(slices.Values(s.Repositories), func(a, b Repository) int { return compareNames(a.Name, b.Name) }),
+		)
 		clear(k.yields)
 	}
 	k.round++
 	return newPlanner(s, k)
+}
+
+// setOf returns objects by their names.
+func setOf[T any](objects []T, name func(*T) Name) map[Name]T {
+	set := make(map[Name]T, len(objects))
+	for i := range objects {
+		set[name(&objects[i])] = objects[i]
+	}
+	return set
+}
+
+// isSet says whether objects are those of a set, each once.
+func isSet[T comparable](set map[Name]T, objects []T, name func(*T) Name) bool {
+	if len(set) != len(objects) {
+		return false
+	}
+	for i := range objects {
+		if known, found := set[name(&objects[i])]; !found || known != objects[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // yieldOf returns what a release yields, which is not to be changed.

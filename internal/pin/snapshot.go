@@ -5,6 +5,7 @@
 package pin
 
 import (
+	"strings"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -22,12 +23,21 @@ func (n Name) String() string {
 	return n.Namespace + "/" + n.Name
 }
 
+// nameOf is the name that namespace/name says.
+func nameOf(s string) Name {
+	namespace, name, _ := strings.Cut(s, "/")
+	return Name{namespace, name}
+}
+
 // Snapshot is the cluster at one moment, as far as pins depend on it.
 type Snapshot struct {
 	Namespaces   []Namespace
-	Releases     []Release
 	Policies     []Policy
 	Repositories []Repository
+
+	// Releases are those that are protected and those that Questions wants; others may be
+	// among them, and change nothing.
+	Releases []Release
 
 	// Notes are problems met while the snapshot was taken that do not make it
 	// incomplete.
