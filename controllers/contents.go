@@ -113,10 +113,29 @@ func (k *knownContents) look(lookUp snapshot.Sources) {
 // by one.
 const many = 50
 
-// prepare reads the contents of releases before they are asked for, where they are many.
-func (c *contents) prepare(ctx context.Context, wanted map[*keptRelease]bool) error {
+// prepare reads the contents of releases, and what their values come from, before they are
+// asked for: together, where they are many.
+func (c *contents) prepare(ctx context.Context, wanted []*keptRelease) error {
+	if err := c.prepareReleases(ctx, wanted); err != nil {
+		return err
+	}
+	var refs []snapshot.SourceRef
+	for _, kept := range wanted {
+		contents := kept.Value.Contents
+		if known := c.of(kept); known != nil {
+			contents = known.contents
+		}
+		if contents != nil {
+			refs = append(refs, contents.Sources()...)
+		}
+	}
+	c.sources.prepare(ctx, refs)
+	return nil
+}
+
+func (c *contents) prepareReleases(ctx context.Context, wanted []*keptRelease) error {
 	missing := map[types.NamespacedName]bool{}
-	for kept := range wanted {
+	for _, kept := range wanted {
 		if isEmpty(kept) && c.of(kept) == nil {
 			missing[client.ObjectKeyFromObject(kept)] = true
 		}

@@ -88,9 +88,12 @@ func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *p
 	if questions.ConfirmAll {
 		return gatherKind[snapshot.KeptRelease](ctx, r, s, r.watches.releases)
 	}
-	releases := slices.DeleteFunc(keptOf[snapshot.KeptRelease](r.watches.releases), func(release *keptRelease) bool {
-		return s.Confirmed[release.Value.Release.String()]
-	})
+	releases := keptOf[snapshot.KeptRelease](r.watches.releases)
+	if len(questions.ToConfirm) > 0 {
+		releases = slices.DeleteFunc(releases, func(release *keptRelease) bool {
+			return s.Confirmed[release.Value.Release.String()]
+		})
+	}
 	for _, name := range questions.ToConfirm {
 		release, err := r.confirm(ctx, name)
 		switch {
@@ -121,32 +124,30 @@ func (r *Reconciler) confirm(ctx context.Context, name string) (*helmv2.HelmRele
 	}
 }
 
-// gatherReleases adds the releases, with their contents those that are protected or
-// that pins are held for. It says false where the start is young and the changes of what
-// they take values from are not followed yet.
+// gatherReleases adds the releases that are protected or that pins are held for, with what
+// is found in them. It says false where the start is young and the changes of what they take
+// values from are not followed yet.
 func (r *Reconciler) gatherReleases(
 	ctx context.Context, s *pin.Snapshot, releases []*keptRelease, questions *pin.Questions,
 ) bool {
 	s.Everyone = questions.Everyone
 	protector := pin.NewProtector(s.Namespaces, r.options.Pins)
-	wanted := map[*keptRelease]bool{}
-	for _, kept := range releases {
+	wanted := slices.DeleteFunc(releases, func(kept *keptRelease) bool {
 		release := &kept.Value.Release
-		if s.Confirmed[release.String()] || protector.Protects(release) || questions.Wants(release.Name) {
-			wanted[kept] = true
-		}
-	}
+		return !protector.Protects(release) && !questions.Wants(release.Name)
+	})
 	err := r.contents.prepare(ctx, wanted)
 	if err != nil {
 		s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, r.watches.releases, image.Shorten(err.Error())))
 	}
-	for _, kept := range releases {
-		release := kept.Value.Release
+	s.Releases = make([]pin.Release, len(wanted))
+	for i, kept := range wanted {
+		release := &s.Releases[i]
+		*release = kept.Value.Release
 		// What could not be read in pages is not asked for one by one: they are many.
-		if wanted[kept] && release.Found == nil && (err == nil || !isEmpty(kept)) {
+		if release.Found == nil && (err == nil || !isEmpty(kept)) {
 			release.Found = r.contents.find(ctx, kept, s, s.Confirmed[release.String()])
 		}
-		s.Releases = append(s.Releases, release)
 	}
 	r.contents.sweep()
 	return r.followSources(s)

@@ -55,9 +55,11 @@ type kind struct {
 	// required kinds are those without which no list is written.
 	required bool
 
-	cache   cache.Cache
-	mapper  apimeta.RESTMapper
-	request reconcile.Request
+	cache  cache.Cache
+	mapper apimeta.RESTMapper
+	// request is what is asked for when the watch has come further, onEvent when it has
+	// told of a change.
+	request, onEvent reconcile.Request
 	// stream is what feeds the cache.
 	stream *stream
 
@@ -102,7 +104,7 @@ func (k *kind) follow(ctx context.Context, queue workqueue.TypedRateLimitingInte
 	events := &source.Informer{
 		Informer: informer,
 		Handler: handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
-			return []reconcile.Request{k.request}
+			return []reconcile.Request{k.onEvent}
 		}),
 		Predicates: []predicate.Predicate{k.predicate},
 	}
@@ -110,7 +112,7 @@ func (k *kind) follow(ctx context.Context, queue workqueue.TypedRateLimitingInte
 		k.set(ctx, stateUnknown, err.Error())
 		return false
 	}
-	if !toolscache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+	if !toolscache.WaitFor(ctx, "", k.stream.fed().HasSyncedChecker()) {
 		return false
 	}
 	k.set(ctx, stateInSync, "")
@@ -173,7 +175,7 @@ func keptOf[T any](k *kind) []*snapshot.Kept[T] {
 	if !k.isInSync() {
 		return nil
 	}
-	objects := k.stream.kept().List()
+	objects := k.stream.fed().GetStore().List()
 	result := make([]*snapshot.Kept[T], 0, len(objects))
 	for _, object := range objects {
 		if kept, is := object.(*snapshot.Kept[T]); is {

@@ -3,6 +3,7 @@ package controllers
 
 import (
 	"context"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -28,8 +29,13 @@ const askAgain = 10 * time.Second
 // reader a good part of this time. It is short beside what it takes a cleaner to look.
 const window = 500 * time.Millisecond
 
+// afterStart is how long after the first complete list the start is over: the events about it
+// are told.
+const afterStart = 20 * time.Second
+
 // Reconciler keeps one list of pins. Whatever changes in the cluster, the request is
-// the same, the list's name, and a pass does the same four steps:
+// the same, the list's name, but for the list's own ConfigMaps, which ask for a pass only if
+// somebody else has changed them. A pass does the same four steps:
 //
 //  1. recall: what the last list said is known, or read again; a write succeeds only on
 //     the versions that were read, so nothing that is older is written;
@@ -43,8 +49,9 @@ type Reconciler struct {
 	options Options
 	watches *watches
 	// started is when the first pass began: when this replica began to lead; written is when
-	// the last write was made.
+	// the last write was made. hasBegun says that there is a complete list.
 	started, written time.Time
+	hasBegun         bool
 
 	// vigil knows since when no pass has missed anything, and looked is when the last
 	// one began.
@@ -69,7 +76,13 @@ type Reconciler struct {
 }
 
 // Reconcile makes one pass, and says when the next is due.
-func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	if request == r.watches.configMaps.onEvent {
+		if isAsKnown, err := r.list.isAsKnown(ctx); err != nil || !isAsKnown {
+			r.watches.configMaps.stream.ask()
+		}
+		return reconcile.Result{}, nil
+	}
 	next, err := r.pass(ctx)
 	switch {
 	case err == nil:
@@ -126,6 +139,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	r.meters.report(report)
 	r.logUnanswered(ctx, s)
 	r.teller.tell(ctx, s, report)
+	r.endStart(s)
 	switch {
 	case more:
 		next = soon
@@ -138,6 +152,16 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 		next = min(next, calm)
 	}
 	return max(next, soon), nil
+}
+
+// endStart gives memory back some time after the first complete list: reading everything,
+// and telling of it, leave several times as much behind as is kept, and as long as nothing
+// happens nobody would.
+func (r *Reconciler) endStart(s *pin.Snapshot) {
+	if s.Complete() && !r.hasBegun {
+		r.hasBegun = true
+		time.AfterFunc(afterStart, debug.FreeOSMemory)
+	}
 }
 
 // isInDoubt says whether something that feeds the caches is interrupted, or was just

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -61,12 +62,51 @@ func newSources(live client.Reader, readSecrets bool) *sources {
 	return &sources{live: live, readSecrets: readSecrets, entries: map[sourceKey]*sourceEntry{}}
 }
 
+// readers is how many sources are read at the same time: enough that a start does not wait
+// for one answer after the other, and few for an API server.
+const readers = 8
+
+// prepare reads the sources that are not known, before they are looked up. What cannot be
+// read is not known afterwards, either.
+func (s *sources) prepare(ctx context.Context, refs []snapshot.SourceRef) {
+	missing := map[sourceKey]bool{}
+	for _, ref := range refs {
+		if key := keyOf(ref); s.reads(key) && !s.isKnown(key) {
+			missing[key] = true
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(readers)
+	for key := range missing {
+		group.Go(func() error {
+			_, err := s.get(ctx, key, false)
+			return err
+		})
+	}
+	_ = group.Wait() // whoever looks it up meets the error again, and knows for whom
+}
+
+func keyOf(ref snapshot.SourceRef) sourceKey {
+	return sourceKey{sourceKind(ref.Kind), types.NamespacedName{Namespace: ref.Name.Namespace, Name: ref.Name.Name}}
+}
+
+func (s *sources) isKnown(key sourceKey) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entries[key] != nil
+}
+
+// reads says whether a source is read at all.
+func (s *sources) reads(key sourceKey) bool {
+	return key.kind != secretSource || s.readSecrets
+}
+
 // lookUp returns what looks up sources in one pass; afresh, it reads those that it knows
 // again. What cannot be read goes to the snapshot as unanswered.
 func (s *sources) lookUp(ctx context.Context, unanswered *[]v1alpha1.Problem, afresh bool) snapshot.Sources {
 	return func(ref snapshot.SourceRef) snapshot.Source {
-		key := sourceKey{sourceKind(ref.Kind), types.NamespacedName{Namespace: ref.Name.Namespace, Name: ref.Name.Name}}
-		if key.kind == secretSource && !s.readSecrets {
+		key := keyOf(ref)
+		if !s.reads(key) {
 			return snapshot.Source{NotRead: snapshot.SecretsIgnored}
 		}
 		entry, err := s.get(ctx, key, afresh)

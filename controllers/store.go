@@ -71,6 +71,12 @@ func (l *store) read(ctx context.Context) (changed bool, err error) {
 	return changed, nil
 }
 
+// isAsKnown says whether the ConfigMaps are those that were read or written last.
+func (l *store) isAsKnown(ctx context.Context) (bool, error) {
+	versions, err := l.versions(ctx)
+	return err == nil && l.isKnown && l.isCurrent(versions), err
+}
+
 // versions returns the resource versions of the ConfigMaps as the cache has them.
 func (l *store) versions(ctx context.Context) (map[int]string, error) {
 	found := &metav1.PartialObjectMetadataList{}

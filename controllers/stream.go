@@ -33,8 +33,8 @@ type stream struct {
 	selector string
 
 	mu sync.Mutex
-	// store is the cache that is fed, as soon as there is one.
-	store toolscache.Store
+	// informer has the cache that is fed, as soon as there is one.
+	informer toolscache.SharedIndexInformer
 	// current is the watch that was opened last, and opened is when it had told what
 	// there is and began to tell of changes; zero, it has not, or has ended.
 	current watch.Interface
@@ -46,18 +46,18 @@ type stream struct {
 	queue  workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
-// keep takes the cache that the stream feeds.
-func (s *stream) keep(store toolscache.Store) {
+// feed takes the informer that the stream feeds.
+func (s *stream) feed(informer toolscache.SharedIndexInformer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.store = store
+	s.informer = informer
 }
 
-// kept is the cache that the stream feeds.
-func (s *stream) kept() toolscache.Store {
+// fed is the informer that the stream feeds.
+func (s *stream) fed() toolscache.SharedIndexInformer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.store
+	return s.informer
 }
 
 // follow makes an informer's or reflector's requests known to the stream.

@@ -56,12 +56,21 @@ func newWatches(mgr manager.Manager, list reconcile.Request, streams *streams, r
 	}
 	w.releases.selector = releases
 	for _, k := range w.all() {
-		k.cache, k.mapper, k.request, k.stream = mgr.GetCache(), mgr.GetRESTMapper(), list, streams.of(k.gvk)
+		k.cache, k.mapper, k.stream = mgr.GetCache(), mgr.GetRESTMapper(), streams.of(k.gvk)
+		k.request, k.onEvent = list, list
 		if k.selector != nil {
 			k.stream.selector = k.selector.String()
 		}
 	}
+	w.configMaps.onEvent = aboutList(list)
 	return w
+}
+
+// aboutList is the request to look whether somebody else has changed the list. Most events
+// about it are the echo of what this controller has written: they need no pass.
+func aboutList(list reconcile.Request) reconcile.Request {
+	list.Name += "/" // as no object is called
+	return list
 }
 
 func (w *watches) all() []*kind {
