@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -65,4 +66,36 @@ func next(t *rapid.T, last *Snapshot, memory Memory) *Snapshot {
 		s.Policies, s.Repositories = rapid.Permutation(last.Policies).Draw(t, "policies"), last.Repositories
 	}
 	return s
+}
+
+// A plan does not depend on the releases that are neither protected nor wanted: they can be
+// left out.
+func TestPlanReadsOnlyWhatMatters(t *testing.T) {
+	start := time.Date(2026, 6, 2, 12, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(t *rapid.T) {
+		options := Options{Grace: time.Hour, ReadyIsProof: rapid.Bool().Draw(t, "ready is proof")}
+		s := drawSnapshot(t)
+		for round := range rapid.IntRange(2, 5).Draw(t, "rounds") {
+			s.Taken, s.Since = start.Add(time.Duration(round)*time.Hour), start
+			s.Memory.Forgotten = s.Memory.Forgotten || rapid.IntRange(0, 5).Draw(t, "forgotten") == 0
+			questions := Ask(s.Memory, s.Taken, s.Since, options)
+			s.Everyone, s.Confirmed = questions.Everyone, map[string]bool{}
+			for _, name := range questions.ToConfirm {
+				s.Confirmed[name] = true
+			}
+			protector := NewProtector(s.Namespaces, options)
+			part := *s
+			part.Releases = slices.DeleteFunc(slices.Clone(s.Releases), func(r Release) bool {
+				return !protector.Protects(&r) && !questions.Wants(r.Name)
+			})
+			want, err := JSON(Plan(s, options))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := JSON(Plan(&part, options)); err != nil || got != want {
+				t.Fatalf("round %d: %v, of %d of %d releases\n%s\nof all\n%s", round, err, len(part.Releases), len(s.Releases), got, want)
+			}
+			s = next(t, s, MemoryOf(Plan(s, options)))
+		}
+	})
 }
