@@ -72,6 +72,20 @@ func Ask(m Memory, now, since time.Time, o Options) *Questions {
 	return q
 }
 
+// HoldsMore says whether a plan holds pins that the memory before it did not hold: nothing was
+// asked about them yet, and the next plan should not wait.
+func HoldsMore(m Memory, r *v1alpha1.PinReport) bool {
+	held := make(map[line]bool, len(m.Pins))
+	for i := range m.Pins {
+		if m.Pins[i].State == v1alpha1.PinHeld {
+			held[line{m.Pins[i].Pin, m.Pins[i].Image}] = true
+		}
+	}
+	return slices.ContainsFunc(r.Pins, func(p v1alpha1.Pin) bool {
+		return p.State == v1alpha1.PinHeld && !held[line{p.Pin, p.Image}]
+	})
+}
+
 // Wants says whether the contents of a release matter though it may not be
 // protected.
 func (q *Questions) Wants(release Name) bool {

@@ -21,7 +21,7 @@ type holder struct {
 	held []string
 }
 
-// holder returns what a release that is not protected refers to; nil where there is
+// holder returns what a release that is not protected refers to; nil where the snapshot has
 // none, or an annotation has disabled it.
 func (p *planner) holder(name string) *holder {
 	if h, found := p.holders[name]; found {
@@ -83,33 +83,52 @@ func (p *planner) hold() {
 }
 
 // renamed returns the pins of the last list, and those that the configuration has come
-// to call otherwise by their new name, too.
+// to call otherwise by their new name, too, held for the same releases.
 func (p *planner) renamed() []*v1alpha1.Pin {
-	listed := make(map[line]bool, len(p.snapshot.Memory.Pins))
+	at := make(map[line]int, len(p.snapshot.Memory.Pins))
 	var pins []*v1alpha1.Pin
 	for i := range p.snapshot.Memory.Pins {
 		previous := &p.snapshot.Memory.Pins[i]
-		listed[line{previous.Pin, previous.Image}] = true
+		at[line{previous.Pin, previous.Image}] = len(pins)
 		pins = append(pins, previous)
 	}
+	names := make(map[string]string, len(pins))
 	for _, previous := range slices.Clone(pins) {
-		if p.listed[line{previous.Pin, previous.Image}] != nil {
-			continue // this planner has called it so
+		name, isKnown := p.names[previous.Image]
+		if !isKnown {
+			name = p.nameNow(previous.Image)
 		}
-		ref, err := image.Parse(previous.Image)
-		if err != nil {
-			continue // the image is not known
+		names[previous.Image] = name
+		if name == "" || name == previous.Pin {
+			continue
 		}
-		if name, isIncluded := pinName(p.options.Registries, ref.Repository); isIncluded {
-			now := *previous
-			now.Pin = name + "==" + ref.Tag
-			if l := (line{now.Pin, now.Image}); !listed[l] {
-				listed[l] = true
-				pins = append(pins, &now)
-			}
+		now := *previous
+		now.Pin = name
+		if i, isListed := at[line{now.Pin, now.Image}]; isListed {
+			now = *pins[i]
+			now.HeldFor = mergeHolds(slices.Concat(holdsOf(pins[i]), holdsOf(previous)))
+			pins[i] = &now
+			continue
 		}
+		at[line{now.Pin, now.Image}] = len(pins)
+		pins = append(pins, &now)
 	}
+	p.names = names
 	return pins
+}
+
+// nameNow is the pin of an image as the configuration calls it; empty where the image is not
+// known, or not to be pinned any more.
+func (p *planner) nameNow(listed string) string {
+	ref, err := image.Parse(listed)
+	if err != nil {
+		return ""
+	}
+	name, isIncluded := pinName(p.options.Registries, ref.Repository)
+	if !isIncluded {
+		return ""
+	}
+	return name + "==" + ref.Tag
 }
 
 // remember returns what says whom a listed pin is held for. Where that is not known,

@@ -405,6 +405,28 @@ func TestRenamedPin(t *testing.T) {
 	s.gone(running("a"))
 }
 
+// A pin that the configuration comes to call as it did before is held for all that have
+// needed the image meanwhile, by its other name.
+func TestPinIsRenamedBack(t *testing.T) {
+	s := asleep(t)
+	s.options.Registries = []Registry{{Host: "g.io", Type: "oci"}}
+	s.pass(time.Minute)
+	other := sleeping("other", "g.io/o/web:V1")
+	other.TargetNamespace = "nowhere"
+	s.releases = append(s.releases, other)
+	s.pass(time.Minute)
+	s.releases[1].Suspended = false // and not ready yet
+	s.pass(time.Minute)
+	s.options.Registries = nil
+	s.pass(time.Minute)
+	s.releases[0].Suspended, s.releases[0].Ready = false, true
+	for range 200 {
+		if got := Lines(s.pass(time.Minute, running("a"))); !strings.Contains(got, "container/web==V1\n") {
+			t.Fatalf("%s: the other release is not live, got %q", s.now, got)
+		}
+	}
+}
+
 // Where a pin is found in more places than are told, the list is the same again and again.
 func TestManyPlacesAreStable(t *testing.T) {
 	s := newStory(t)

@@ -90,7 +90,8 @@ type modelProcess struct {
 
 	// blind says that it found no list and does not know the last one: then it cannot
 	// know which releases were on their way up.
-	blind bool
+	blind   bool
+	planner *Planner
 	// planned is a report that is not written yet, made from a version of the list.
 	planned *v1alpha1.PinReport
 	from    int
@@ -306,7 +307,15 @@ func (m *model) plan(p *modelProcess, poll bool) {
 		s.Unanswered = []v1alpha1.Problem{{Reason: v1alpha1.ReasonUnanswered}}
 		p.vigil.Break()
 	}
-	p.planned, p.from, p.seen = Plan(s, m.options), m.version, seen
+	p.planned, p.from, p.seen = p.planFrom(s, m.options), m.version, seen
+}
+
+// planFrom plans with the planner that the process has had since it was started.
+func (p *modelProcess) planFrom(s *Snapshot, o Options) *v1alpha1.PinReport {
+	if p.planner == nil {
+		p.planner = NewPlanner(o)
+	}
+	return p.planner.Plan(s)
 }
 
 func modelName(name string) Name { return Name{"ns-" + name, name} }

@@ -16,8 +16,8 @@ type Planner struct {
 	repositories map[Name]Repository
 	linker       *linker
 
-	// listed are the pins of the last plan.
-	listed map[line]*v1alpha1.Pin
+	// names are the pins of images, as the configuration calls them, that the last list had.
+	names map[string]string
 
 	yields map[Name]*keptYield
 	// round counts the plans.
@@ -50,7 +50,6 @@ func (k *Planner) Plan(s *Snapshot) *v1alpha1.PinReport {
 	p.hold()
 	p.resuming()
 	k.forget()
-	k.listed = p.pins
 	return p.finish()
 }
 
@@ -80,7 +79,7 @@ func setOf[T any](objects []T, name func(*T) Name) map[Name]T {
 	return set
 }
 
-// isSet says whether objects are those of a set, each once.
+// isSet says whether objects, of which no two have the same name, are those of a set.
 func isSet[T comparable](set map[Name]T, objects []T, name func(*T) Name) bool {
 	if len(set) != len(objects) {
 		return false

@@ -16,9 +16,15 @@ func TestPlannerAgreesWithPlan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		options := Options{
 			FloatingOnly: rapid.Bool().Draw(t, "floating only"), AllReleases: rapid.Bool().Draw(t, "all"), Grace: time.Hour, ReadyIsProof: true,
+			Registries: drawRegistries(t),
 		}
 		planner := NewPlanner(options)
 		s := drawSnapshot(t)
+		// Lists of other configurations came before: their pins may have other names.
+		for range rapid.IntRange(0, 2).Draw(t, "configurations") {
+			s.Taken, s.Since = start.Add(-time.Hour), start.Add(-time.Hour)
+			s = next(t, s, MemoryOf(Plan(s, Options{Grace: time.Hour, Registries: drawRegistries(t)})))
+		}
 		for round := range rapid.IntRange(2, 5).Draw(t, "rounds") {
 			s.Taken, s.Since = start.Add(time.Duration(round)*time.Hour), start
 			want, err := JSON(Plan(s, options))
@@ -37,6 +43,13 @@ func TestPlannerAgreesWithPlan(t *testing.T) {
 			s = next(t, s, MemoryOf(Plan(s, options)))
 		}
 	})
+}
+
+// drawRegistries draws which images are pinned, and as what.
+func drawRegistries(t *rapid.T) []Registry {
+	return rapid.SampledFrom([][]Registry{
+		nil, {{Host: "g.io", Type: "container"}}, {{Host: "g.io", Type: "other"}}, {{Host: "g.io", Owner: "o", Type: "other"}}, {{Host: "elsewhere", Type: "container"}},
+	}).Draw(t, "registries")
 }
 
 // next is a snapshot of which some parts are those of the last one.

@@ -41,7 +41,7 @@ func text(lines []string) string {
 	return b.String()
 }
 
-// JSON returns the report in the form of report.json, for people to read.
+// JSON returns the report as JSON on many lines, for people to read.
 func JSON(r *v1alpha1.PinReport) (string, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

@@ -35,8 +35,9 @@ type Snapshot struct {
 	Policies     []Policy
 	Repositories []Repository
 
-	// Releases are those that are protected and those that Questions wants; others may be
-	// among them, and change nothing.
+	// Releases are those that are protected and those that Questions wants, asked of the same
+	// Memory: one that is wanted and not here counts as deleted. Others may be among them, and
+	// change nothing.
 	Releases []Release
 
 	// Notes are problems met while the snapshot was taken that do not make it

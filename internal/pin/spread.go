@@ -33,7 +33,7 @@ type Part struct {
 // only down from those that go. Nobody who does not know the salt can choose names that
 // all come to one object. It takes the number of objects that there are, of which it
 // takes less only if there is room to spare, and how many bytes each has room for. It also
-// returns how many bytes the report takes in full, and fails if the list is too large even
+// returns how many bytes the report takes in full at most, and fails if the list is too large even
 // so.
 func Spread(r *v1alpha1.PinReport, salt string, now int, room func(part int) int) (parts []Part, size int, err error) {
 	whole, err := newSpreader(r)
@@ -44,14 +44,14 @@ func Spread(r *v1alpha1.PinReport, salt string, now int, room func(part int) int
 	if whole.fits(1, now, room) {
 		return whole.parts(1), size, nil
 	}
-	if parts, err = whole.spread(salt, MostTold, now, room); parts != nil || err != nil {
+	if parts, err = whole.scatter(salt, MostTold, now, room); parts != nil || err != nil {
 		return parts, size, err
 	}
 	cut, err := newSpreader(withoutProse(r))
 	if err != nil {
 		return nil, 0, err
 	}
-	if parts, err = cut.spread(salt, mostParts, now, room); parts != nil || err != nil {
+	if parts, err = cut.scatter(salt, mostParts, now, room); parts != nil || err != nil {
 		return parts, size, err
 	}
 	return nil, 0, fmt.Errorf("the list of %d pins does not fit into %d objects", len(r.Pins), mostParts)

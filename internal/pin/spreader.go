@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -50,9 +49,9 @@ func newSpreader(r *v1alpha1.PinReport) (*spreader, error) {
 	return s, e.err
 }
 
-// spread renders the report for two objects or more, as many as are needed; nil where the
+// scatter renders the report for two objects or more, as many as are needed; nil where the
 // most would not be enough.
-func (s *spreader) spread(salt string, most, now int, room func(int) int) ([]Part, error) {
+func (s *spreader) scatter(salt string, most, now int, room func(int) int) ([]Part, error) {
 	if err := s.split(salt); err != nil {
 		return nil, err
 	}
@@ -115,7 +114,7 @@ func (s *spreader) fits(n, now int, room func(int) int) bool {
 	return true
 }
 
-// size is how many bytes the whole report takes.
+// size is how many bytes the whole report takes at most.
 func (s *spreader) size() int {
 	return s.sizes(1)[0]
 }
@@ -173,11 +172,14 @@ func (s *spreader) parts(n int) []Part {
 	return parts
 }
 
-// fill puts entries into the empty lists of the report, in their order.
+// fill puts entries into the empty lists of the frame: in the order in which PinReport has
+// them, and nothing else in it is an empty list.
 func (s *spreader) fill(lists ...[]string) string {
 	size := len(s.frame)
-	for _, entry := range slices.Concat(lists...) {
-		size += len(entry) + len(separator)
+	for _, entries := range lists {
+		for _, entry := range entries {
+			size += len(entry) + len(separator)
+		}
 	}
 	var b strings.Builder
 	b.Grow(size)

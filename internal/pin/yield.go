@@ -56,6 +56,7 @@ func yieldOf(r *Release, l *linker, how mode) *yield {
 	for _, t := range y.policies {
 		y.follow(t)
 	}
+	y.answers, y.linked = nil, nil // only for finding it; a Planner keeps the rest
 	return y
 }
 
