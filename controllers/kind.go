@@ -42,7 +42,7 @@ const (
 )
 
 // kind is a watch on one kind of object that may not exist in the cluster, now
-// or ever. It is a source of the controller's one request: it waits for the kind
+// or ever. It is a source of the controller's requests: it waits for the kind
 // to appear, without holding up the controller's start, and says how far it came.
 type kind struct {
 	object    client.Object
@@ -112,7 +112,7 @@ func (k *kind) follow(ctx context.Context, queue workqueue.TypedRateLimitingInte
 		k.set(ctx, stateUnknown, err.Error())
 		return false
 	}
-	if !toolscache.WaitFor(ctx, "", k.stream.fed().HasSyncedChecker()) {
+	if !toolscache.WaitFor(ctx, "", informer.HasSyncedChecker()) {
 		return false
 	}
 	k.set(ctx, stateInSync, "")
@@ -175,7 +175,7 @@ func keptOf[T any](k *kind) []*snapshot.Kept[T] {
 	if !k.isInSync() {
 		return nil
 	}
-	objects := k.stream.fed().GetStore().List()
+	objects := k.stream.kept().List()
 	result := make([]*snapshot.Kept[T], 0, len(objects))
 	for _, object := range objects {
 		if kept, is := object.(*snapshot.Kept[T]); is {

@@ -126,8 +126,10 @@ func setup(mgr manager.Manager, options Options, request reconcile.Request, stre
 	}
 	yes := true
 	c, err := controller.New(Name, mgr, controller.Options{
-		Reconciler:  reconciler,
-		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryMost),
+		Reconciler: reconciler,
+		// Passes and looks at the list take turns: nothing else keeps them apart.
+		MaxConcurrentReconciles: 1,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryMost),
 		// A replica that is not the leader fills its caches all the same.
 		EnableWarmup: &yes,
 		// There is one controller; the metrics of two managers in a process,

@@ -75,11 +75,12 @@ type Reconciler struct {
 	unanswered string
 }
 
-// Reconcile makes one pass, and says when the next is due.
+// Reconcile makes one pass, and says when the next is due. Where it is only told that the list
+// has changed, it first looks whether somebody else has changed it.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	if request == r.watches.configMaps.onEvent {
 		if isAsKnown, err := r.list.isAsKnown(ctx); err != nil || !isAsKnown {
-			r.watches.configMaps.stream.ask()
+			r.watches.configMaps.stream.askForPass()
 		}
 		return reconcile.Result{}, nil
 	}
@@ -141,7 +142,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	r.teller.tell(ctx, s, report)
 	r.endStart(s)
 	switch {
-	case more:
+	case more, pin.HoldsMore(s.Memory, report):
 		next = soon
 	case !s.Complete():
 		next = askAgain

@@ -42,6 +42,9 @@ type sources struct {
 
 	mu      sync.Mutex
 	entries map[sourceKey]*sourceEntry
+	// unread is why those could not be read that the pass that goes on has asked for. It does
+	// not ask twice.
+	unread map[sourceKey]error
 }
 
 type sourceKey struct {
@@ -59,15 +62,14 @@ type sourceEntry struct {
 }
 
 func newSources(live client.Reader, readSecrets bool) *sources {
-	return &sources{live: live, readSecrets: readSecrets, entries: map[sourceKey]*sourceEntry{}}
+	return &sources{live: live, readSecrets: readSecrets, entries: map[sourceKey]*sourceEntry{}, unread: map[sourceKey]error{}}
 }
 
 // readers is how many sources are read at the same time: enough that a start does not wait
 // for one answer after the other, and few for an API server.
 const readers = 8
 
-// prepare reads the sources that are not known, before they are looked up. What cannot be
-// read is not known afterwards, either.
+// prepare reads the sources that are not known, before they are looked up.
 func (s *sources) prepare(ctx context.Context, refs []snapshot.SourceRef) {
 	missing := map[sourceKey]bool{}
 	for _, ref := range refs {
@@ -83,7 +85,7 @@ func (s *sources) prepare(ctx context.Context, refs []snapshot.SourceRef) {
 			return err
 		})
 	}
-	_ = group.Wait() // whoever looks it up meets the error again, and knows for whom
+	_ = group.Wait() // whoever looks it up gets the error again, and knows for whom
 }
 
 func keyOf(ref snapshot.SourceRef) sourceKey {
@@ -123,6 +125,10 @@ func (s *sources) lookUp(ctx context.Context, unanswered *[]v1alpha1.Problem, af
 // get returns an entry, from the API server where it is not known or wanted afresh.
 func (s *sources) get(ctx context.Context, key sourceKey, afresh bool) (*sourceEntry, error) {
 	s.mu.Lock()
+	if err := s.unread[key]; err != nil {
+		s.mu.Unlock()
+		return nil, err
+	}
 	entry, found := s.entries[key]
 	if !found {
 		entry = &sourceEntry{}
@@ -142,6 +148,7 @@ func (s *sources) get(ctx context.Context, key sourceKey, afresh bool) (*sourceE
 	defer s.mu.Unlock()
 	if err != nil {
 		delete(s.entries, key)
+		s.unread[key] = err
 		return nil, err
 	}
 	entry.data, entry.version = data, version
@@ -153,6 +160,7 @@ func (s *sources) get(ctx context.Context, key sourceKey, afresh bool) (*sourceE
 func (s *sources) sweep() map[sourceKind]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	clear(s.unread)
 	kinds := map[sourceKind]bool{}
 	for key, entry := range s.entries {
 		if !entry.named {

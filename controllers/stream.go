@@ -33,8 +33,8 @@ type stream struct {
 	selector string
 
 	mu sync.Mutex
-	// informer has the cache that is fed, as soon as there is one.
-	informer toolscache.SharedIndexInformer
+	// store is the cache that is fed, as soon as there is one.
+	store toolscache.Store
 	// current is the watch that was opened last, and opened is when it had told what
 	// there is and began to tell of changes; zero, it has not, or has ended.
 	current watch.Interface
@@ -46,18 +46,18 @@ type stream struct {
 	queue  workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
-// feed takes the informer that the stream feeds.
-func (s *stream) feed(informer toolscache.SharedIndexInformer) {
+// keep takes the cache that the stream feeds.
+func (s *stream) keep(store toolscache.Store) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.informer = informer
+	s.store = store
 }
 
-// fed is the informer that the stream feeds.
-func (s *stream) fed() toolscache.SharedIndexInformer {
+// kept is the cache that the stream feeds.
+func (s *stream) kept() toolscache.Store {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.informer
+	return s.store
 }
 
 // follow makes an informer's or reflector's requests known to the stream.
@@ -193,7 +193,14 @@ func (s *stream) fail(ctx context.Context, w watch.Interface, err error) {
 	s.err = err
 }
 
-// ask asks for a pass.
+// askForPass asks for a pass.
+func (s *stream) askForPass() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ask()
+}
+
+// ask asks for a pass; the stream is locked.
 func (s *stream) ask() {
 	if s.queue != nil {
 		s.queue.Add(s.request)

@@ -36,7 +36,7 @@ func (s *streams) newInformer(
 	}
 	informer := toolscache.NewSharedIndexInformer(lw, object, resync, indexers)
 	if known {
-		s.byKind[gvk].feed(informer)
+		s.byKind[gvk].keep(informer.GetStore())
 	}
 	return informer
 }

@@ -161,7 +161,7 @@ func (t *teller) add(now map[telling]string, k *kind, name types.NamespacedName,
 
 // emit sends one event. An object that is gone meanwhile needs none.
 func (t *teller) emit(ctx context.Context, severity string, what telling, note string) {
-	kept, exists, err := what.kind.stream.fed().GetStore().GetByKey(strings.TrimPrefix(what.name.String(), "/"))
+	kept, exists, err := what.kind.stream.kept().GetByKey(strings.TrimPrefix(what.name.String(), "/"))
 	known, isObject := kept.(client.Object)
 	if err != nil || !exists || !isObject {
 		log.FromContext(ctx).V(1).Info("No event about an object that is gone", "object", what.name)

@@ -67,7 +67,8 @@ func newWatches(mgr manager.Manager, list reconcile.Request, streams *streams, r
 }
 
 // aboutList is the request to look whether somebody else has changed the list. Most events
-// about it are the echo of what this controller has written: they need no pass.
+// about it are the echo of what this controller has written: they need no pass. Of a list of
+// several objects the first echo may come before the others, and a pass is made all the same.
 func aboutList(list reconcile.Request) reconcile.Request {
 	list.Name += "/" // as no object is called
 	return list
