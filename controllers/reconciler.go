@@ -27,7 +27,7 @@ const askAgain = 10 * time.Second
 // window is how long after a write the next one is made at the earliest. What changes in
 // between is written together: a write of a large list takes the API server, etcd and every
 // reader a good part of this time. It is short beside what it takes a cleaner to look.
-const window = 500 * time.Millisecond
+const window = 750 * time.Millisecond
 
 // afterStart is how long after the first complete list the start is over: the events about it
 // are told.
