@@ -54,14 +54,16 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	for _, size := range o.sizes {
-		figures, err := measure(ctx, o, size)
-		if err != nil {
-			return fmt.Errorf("%d releases: %w", size, err)
+		figures, failure := measure(ctx, o, size)
+		if figures != nil {
+			// What was measured is kept, even if something failed after it.
+			result.Sizes = append(result.Sizes, figures)
+			if err := result.write(o.output); err != nil {
+				return err
+			}
 		}
-		result.Sizes = append(result.Sizes, figures)
-		// What was measured is kept even if the next size fails.
-		if err := result.write(o.output); err != nil {
-			return err
+		if failure != nil {
+			return fmt.Errorf("%d releases: %w", size, failure)
 		}
 	}
 	result.print(os.Stdout)

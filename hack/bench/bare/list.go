@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // list reads all objects of the kinds once, all kinds at the same time as informers do:
@@ -18,7 +19,7 @@ func list(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) erro
 	all := lists()
 	errs := make(chan error, len(all))
 	for _, objects := range all {
-		go func() { errs <- c.List(ctx, objects) }()
+		go func() { errs <- pages(ctx, c, objects) }()
 	}
 	for range all {
 		err = errors.Join(err, <-errs)
@@ -31,4 +32,19 @@ func list(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) erro
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// perPage is how many objects are asked for at once at most. The API server must have answered
+// within a minute, and cannot for fifty thousand.
+const perPage = 10_000
+
+func pages(ctx context.Context, c client.Client, objects client.ObjectList) error {
+	for next := ""; ; {
+		if err := c.List(ctx, objects, client.Limit(perPage), client.Continue(next)); err != nil {
+			return err
+		}
+		if next = objects.GetContinue(); next == "" {
+			return nil
+		}
+	}
 }
