@@ -86,7 +86,7 @@ func TestEditedList(t *testing.T) {
 func TestMissingShard(t *testing.T) {
 	w, c := doubt(t)
 	var images []string
-	for i := range 3000 {
+	for i := range 6000 {
 		images = append(images, fmt.Sprintf("%s:%06d", w.registry.name("large"), i))
 	}
 	w.releaseWith("large", true, map[string]any{"images": images})
