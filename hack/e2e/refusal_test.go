@@ -97,6 +97,7 @@ func TestMissingShard(t *testing.T) {
 		return len(lists) > 1 && strings.Count(exported.out, "\n") == len(images)+1, fmt.Sprintf("%d objects; %d, %s", len(lists), exported.code, exported.errOut)
 	})
 	c.stop()
+	lists = w.lists() // as they stay, now that nobody writes
 	must(t, w.client.Delete(t.Context(), &lists[len(lists)-1]))
 	w.host.refuses(fmt.Sprintf("is in %d of its %d ConfigMaps", len(lists)-1, len(lists)))
 	w.recovers()
