@@ -14,20 +14,21 @@ import (
 
 // Lines returns the pins of a report in the form of registry-pins.txt.
 func Lines(r *v1alpha1.PinReport) string {
-	lines := make([]string, len(r.Pins))
-	for i := range r.Pins {
-		lines[i] = r.Pins[i].Pin
-	}
-	return text(lines)
+	return text(each(r.Pins, func(p *v1alpha1.Pin) string { return p.Pin }))
 }
 
 // Images returns the images of a report in the form of images.txt.
 func Images(r *v1alpha1.PinReport) string {
-	images := make([]string, len(r.Pins))
-	for i := range r.Pins {
-		images[i] = r.Pins[i].Image
+	return text(each(r.Pins, func(p *v1alpha1.Pin) string { return p.Image }))
+}
+
+// each returns a field of every pin.
+func each(pins []v1alpha1.Pin, field func(*v1alpha1.Pin) string) []string {
+	fields := make([]string, len(pins))
+	for i := range pins {
+		fields[i] = field(&pins[i])
 	}
-	return text(images)
+	return fields
 }
 
 // text lists lines: sorted, unique, without those that are empty.
@@ -43,14 +44,31 @@ func text(lines []string) string {
 
 // JSON returns the report as JSON on many lines, for people to read.
 func JSON(r *v1alpha1.PinReport) (string, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(r); err != nil {
-		return "", fmt.Errorf("encoding the report: %w", err)
+	e := newEncoder()
+	e.encoder.SetIndent("", "  ")
+	return e.encode(r) + "\n", e.err
+}
+
+// encoder encodes values as JSON until there is an error.
+type encoder struct {
+	buffer  bytes.Buffer
+	encoder *json.Encoder
+	err     error
+}
+
+func newEncoder() *encoder {
+	e := &encoder{}
+	e.encoder = json.NewEncoder(&e.buffer)
+	e.encoder.SetEscapeHTML(false)
+	return e
+}
+
+func (e *encoder) encode(value any) string {
+	e.buffer.Reset()
+	if err := e.encoder.Encode(value); err != nil && e.err == nil {
+		e.err = fmt.Errorf("encoding the report: %w", err)
 	}
-	return b.String(), nil
+	return strings.TrimSuffix(e.buffer.String(), "\n")
 }
 
 // errPin is what a pin is.

@@ -1,9 +1,6 @@
 package pin
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -15,36 +12,38 @@ type spreader struct {
 	report *v1alpha1.PinReport
 	// frame is the report without its entries, and problems are those that it lists itself:
 	// the first object has them.
-	frame    string
-	problems []entry
-	pins     []entry
-	releases []entry
+	frame          string
+	problems       []string
+	pins, releases []entry
 }
 
-// entry is one entry of a report, or a part of it, as JSON. Those of pins have lines in the
-// other texts.
+// entry is one entry of a report, or a part of it, as JSON.
 type entry struct {
-	json, pin, image string
-	hash             uint32
+	// name and hash say where it belongs.
+	name string
+	hash uint32
+	json string
+	// line and image are those of a pin in the other texts.
+	line, image string
 }
 
 func newSpreader(r *v1alpha1.PinReport) (*spreader, error) {
 	e := newEncoder()
 	s := &spreader{
 		report:   r,
-		problems: make([]entry, len(r.Problems)), pins: make([]entry, len(r.Pins)), releases: make([]entry, len(r.Releases)),
+		problems: make([]string, len(r.Problems)), pins: make([]entry, len(r.Pins)), releases: make([]entry, len(r.Releases)),
 	}
 	empty := *r
 	empty.Pins, empty.Releases, empty.Problems = []v1alpha1.Pin{}, []v1alpha1.Release{}, []v1alpha1.Problem{}
 	s.frame = e.encode(empty)
 	for i := range r.Problems {
-		s.problems[i].json = e.encode(&r.Problems[i])
+		s.problems[i] = e.encode(&r.Problems[i])
 	}
 	for i := range r.Pins {
 		s.pins[i] = e.pin(&r.Pins[i])
 	}
 	for i := range r.Releases {
-		s.releases[i].json = e.encode(&r.Releases[i])
+		s.releases[i] = e.release(&r.Releases[i])
 	}
 	return s, e.err
 }
@@ -66,37 +65,36 @@ func (s *spreader) scatter(salt string, most, now int, room func(int) int) ([]Pa
 // split splits the entries that are large, and says where each belongs.
 func (s *spreader) split(salt string) error {
 	e := newEncoder()
-	var pins, releases []entry
-	for i, whole := range s.pins {
-		parts := []entry{whole}
-		if len(whole.json) > chunk {
-			parts = nil
-			for _, part := range splitPin(&s.report.Pins[i]) {
-				parts = append(parts, e.pin(&part))
-			}
+	s.pins = place(s.pins, salt, func(i int) (parts []entry) {
+		for _, part := range splitPin(&s.report.Pins[i]) {
+			parts = append(parts, e.pin(&part))
 		}
-		pins = append(pins, hashed(parts, salt, whole.pin)...)
-	}
-	for i, whole := range s.releases {
-		release := &s.report.Releases[i]
-		parts := []entry{whole}
-		if len(whole.json) > chunk {
-			parts = nil
-			for _, part := range splitRelease(release) {
-				parts = append(parts, entry{json: e.encode(&part)})
-			}
+		return parts
+	})
+	s.releases = place(s.releases, salt, func(i int) (parts []entry) {
+		for _, part := range splitRelease(&s.report.Releases[i]) {
+			parts = append(parts, e.release(&part))
 		}
-		releases = append(releases, hashed(parts, salt, release.Namespace+"/"+release.Name)...)
-	}
-	s.pins, s.releases = pins, releases
+		return parts
+	})
 	return e.err
 }
 
-func hashed(parts []entry, salt, name string) []entry {
-	for i := range parts {
-		parts[i].hash = hash(salt, name, i)
+// place puts the parts of large entries in their place, and says where each entry belongs.
+func place(entries []entry, salt string, split func(i int) []entry) []entry {
+	placed := make([]entry, 0, len(entries))
+	for i, whole := range entries {
+		first := len(placed)
+		if len(whole.json) > chunk {
+			placed = append(placed, split(i)...)
+		} else {
+			placed = append(placed, whole)
+		}
+		for n := range placed[first:] {
+			placed[first+n].hash = hash(salt, whole.name, n)
+		}
 	}
-	return parts
+	return placed
 }
 
 // fits says whether the entries fit into n parts; with room to spare, if that is less
@@ -127,13 +125,13 @@ func (s *spreader) sizes(n int) []int {
 		sizes[i] = len(s.frame)
 	}
 	for _, problem := range s.problems {
-		sizes[0] += len(problem.json) + len(separator)
+		sizes[0] += len(problem) + len(separator)
 	}
 	for _, list := range [][]entry{s.pins, s.releases} {
 		for i := range list {
 			e := &list[i]
 			size := len(e.json) + len(separator)
-			for _, line := range []string{e.pin, e.image} {
+			for _, line := range []string{e.line, e.image} {
 				size += len(line) + min(len(line), 1)
 			}
 			sizes[e.hash%uint32(n)] += size
@@ -149,18 +147,16 @@ const separator = ",\n"
 // parts renders n parts.
 func (s *spreader) parts(n int) []Part {
 	all := make([]struct{ pins, releases, problems, lines, images []string }, n)
+	all[0].problems = s.problems
 	for i := range s.pins {
 		e := &s.pins[i]
 		part := &all[e.hash%uint32(n)]
 		part.pins = append(part.pins, e.json)
-		part.lines, part.images = append(part.lines, e.pin), append(part.images, e.image)
+		part.lines, part.images = append(part.lines, e.line), append(part.images, e.image)
 	}
 	for i := range s.releases {
 		part := &all[s.releases[i].hash%uint32(n)]
 		part.releases = append(part.releases, s.releases[i].json)
-	}
-	for _, problem := range s.problems {
-		all[0].problems = append(all[0].problems, problem.json)
 	}
 	parts := make([]Part, n)
 	for i := range all {
@@ -175,56 +171,24 @@ func (s *spreader) parts(n int) []Part {
 // fill puts entries into the empty lists of the frame: in the order in which PinReport has
 // them, and nothing else in it is an empty list.
 func (s *spreader) fill(lists ...[]string) string {
-	size := len(s.frame)
-	for _, entries := range lists {
-		for _, entry := range entries {
-			size += len(entry) + len(separator)
-		}
-	}
-	var b strings.Builder
-	b.Grow(size)
+	var pieces []string
 	rest := s.frame
 	for _, entries := range lists {
 		before, after, _ := strings.Cut(rest, "[]")
-		b.WriteString(before + "[")
-		between := "\n"
-		for _, entry := range entries {
-			b.WriteString(between)
-			b.WriteString(entry)
-			between = separator
-		}
+		list := "[]"
 		if len(entries) > 0 {
-			b.WriteString("\n")
+			list = "[\n" + strings.Join(entries, separator) + "\n]"
 		}
-		b.WriteString("]")
+		pieces = append(pieces, before, list)
 		rest = after
 	}
-	b.WriteString(rest)
-	return b.String()
-}
-
-// encoder encodes values as JSON until there is an error.
-type encoder struct {
-	buffer  bytes.Buffer
-	encoder *json.Encoder
-	err     error
-}
-
-func newEncoder() *encoder {
-	e := &encoder{}
-	e.encoder = json.NewEncoder(&e.buffer)
-	e.encoder.SetEscapeHTML(false)
-	return e
-}
-
-func (e *encoder) encode(value any) string {
-	e.buffer.Reset()
-	if err := e.encoder.Encode(value); err != nil && e.err == nil {
-		e.err = fmt.Errorf("encoding the report: %w", err)
-	}
-	return strings.TrimSuffix(e.buffer.String(), "\n")
+	return strings.Join(append(pieces, rest), "")
 }
 
 func (e *encoder) pin(p *v1alpha1.Pin) entry {
-	return entry{json: e.encode(p), pin: p.Pin, image: p.Image}
+	return entry{name: p.Pin, json: e.encode(p), line: p.Pin, image: p.Image}
+}
+
+func (e *encoder) release(r *v1alpha1.Release) entry {
+	return entry{name: r.Namespace + "/" + r.Name, json: e.encode(r)}
 }
