@@ -109,10 +109,6 @@ func (k *knownContents) look(lookUp snapshot.Sources) {
 	k.found = k.contents.Find(func(ref snapshot.SourceRef) snapshot.Source { return looked[ref] })
 }
 
-// many is how many releases are so many that all are read in pages instead of those one
-// by one.
-const many = 50
-
 // prepare reads the contents of releases, and what their values come from, before they are
 // asked for: together, where they are many.
 func (c *contents) prepare(ctx context.Context, wanted []*keptRelease) error {
@@ -132,6 +128,10 @@ func (c *contents) prepare(ctx context.Context, wanted []*keptRelease) error {
 	c.sources.prepare(ctx, refs)
 	return nil
 }
+
+// many is how many releases are so many that all are read in pages instead of those one
+// by one.
+const many = 50
 
 func (c *contents) prepareReleases(ctx context.Context, wanted []*keptRelease) error {
 	missing := map[types.NamespacedName]bool{}

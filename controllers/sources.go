@@ -72,11 +72,13 @@ const readers = 8
 // prepare reads the sources that are not known, before they are looked up.
 func (s *sources) prepare(ctx context.Context, refs []snapshot.SourceRef) {
 	missing := map[sourceKey]bool{}
+	s.mu.Lock()
 	for _, ref := range refs {
-		if key := keyOf(ref); s.reads(key) && !s.isKnown(key) {
+		if key := keyOf(ref); s.reads(key) && s.entries[key] == nil {
 			missing[key] = true
 		}
 	}
+	s.mu.Unlock()
 	var group errgroup.Group
 	group.SetLimit(readers)
 	for key := range missing {
@@ -90,12 +92,6 @@ func (s *sources) prepare(ctx context.Context, refs []snapshot.SourceRef) {
 
 func keyOf(ref snapshot.SourceRef) sourceKey {
 	return sourceKey{sourceKind(ref.Kind), types.NamespacedName{Namespace: ref.Name.Namespace, Name: ref.Name.Name}}
-}
-
-func (s *sources) isKnown(key sourceKey) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.entries[key] != nil
 }
 
 // reads says whether a source is read at all.

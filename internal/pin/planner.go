@@ -55,14 +55,11 @@ func (k *Planner) Plan(s *Snapshot) *v1alpha1.PinReport {
 
 // begin begins a plan. All that is kept depends on the policies.
 func (k *Planner) begin(s *Snapshot) *planner {
-	arePolicies := isSet(k.policies, s.Policies, func(p *Policy) Name { return p.Name })
-	areRepositories := isSet(k.repositories, s.Repositories, func(r *Repository) Name { return r.Name })
-	if k.linker == nil || !arePolicies || !areRepositories {
-		k.policies = setOf(s.Policies, func(p *Policy) Name { return p.Name })
-		k.repositories = setOf(s.Repositories, func(r *Repository) Name { return r.Name })
+	if k.linker == nil || !isSet(k.policies, s.Policies) || !isSet(k.repositories, s.Repositories) {
+		k.policies, k.repositories = setOf(s.Policies), setOf(s.Repositories)
 		k.linker = newLinker(
-			slices.SortedFunc(slices.Values(s.Policies), func(a, b Policy) int { return compareNames(a.Name, b.Name) }),
-			slices.SortedFunc(slices.Values(s.Repositories), func(a, b Repository) int { return compareNames(a.Name, b.Name) }),
+			slices.SortedFunc(slices.Values(s.Policies), byName[Policy]),
+			slices.SortedFunc(slices.Values(s.Repositories), byName[Repository]),
 		)
 		clear(k.yields)
 	}
@@ -70,22 +67,30 @@ func (k *Planner) begin(s *Snapshot) *planner {
 	return newPlanner(s, k)
 }
 
+// named is what has a name, as Policy and Repository do.
+type named interface {
+	comparable
+	name() Name
+}
+
+func byName[T named](a, b T) int { return compareNames(a.name(), b.name()) }
+
 // setOf returns objects by their names.
-func setOf[T any](objects []T, name func(*T) Name) map[Name]T {
+func setOf[T named](objects []T) map[Name]T {
 	set := make(map[Name]T, len(objects))
-	for i := range objects {
-		set[name(&objects[i])] = objects[i]
+	for _, object := range objects {
+		set[object.name()] = object
 	}
 	return set
 }
 
 // isSet says whether objects, of which no two have the same name, are those of a set.
-func isSet[T comparable](set map[Name]T, objects []T, name func(*T) Name) bool {
+func isSet[T named](set map[Name]T, objects []T) bool {
 	if len(set) != len(objects) {
 		return false
 	}
-	for i := range objects {
-		if known, found := set[name(&objects[i])]; !found || known != objects[i] {
+	for _, object := range objects {
+		if known, found := set[object.name()]; !found || known != object {
 			return false
 		}
 	}

@@ -23,6 +23,9 @@ func (n Name) String() string {
 	return n.Namespace + "/" + n.Name
 }
 
+// name is the name of what has one.
+func (n Name) name() Name { return n }
+
 // nameOf is the name that namespace/name says.
 func nameOf(s string) Name {
 	namespace, name, _ := strings.Cut(s, "/")
