@@ -29,6 +29,9 @@ type figures struct {
 	Burst    burst        `json:"burst"`
 	Write    write        `json:"write"`
 	Kubectl  *kubectlPass `json:"kubectl,omitempty"`
+	// Failed is why the figures end early, if they do: those that were not measured are 0 or
+	// null then.
+	Failed string `json:"failed,omitempty"`
 	// WithoutKubectl is why kubectl was not measured, if it was not.
 	WithoutKubectl string `json:"withoutKubectl,omitempty"`
 }

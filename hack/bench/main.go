@@ -57,6 +57,9 @@ func run(ctx context.Context, args []string) error {
 		figures, failure := measure(ctx, o, size)
 		if figures != nil {
 			// What was measured is kept, even if something failed after it.
+			if failure != nil {
+				figures.Failed = failure.Error()
+			}
 			result.Sizes = append(result.Sizes, figures)
 			if err := result.write(o.output); err != nil {
 				return err
