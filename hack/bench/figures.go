@@ -118,8 +118,11 @@ func (r *result) write(name string) error {
 }
 
 // percentile returns the smallest of some figures that so many percent of them do not
-// exceed.
+// exceed; NaN, there are none.
 func percentile(figures []float64, percent float64) float64 {
+	if len(figures) == 0 {
+		return math.NaN()
+	}
 	sorted := slices.Sorted(slices.Values(figures))
 	rank := int(math.Ceil(float64(len(sorted)) * percent / 100))
 	return sorted[max(rank, 1)-1]

@@ -51,6 +51,8 @@ func TestTable(t *testing.T) {
 			},
 			Suspend: suspend{PinsyncSeconds: []float64{0.02}, BareLoopSeconds: []float64{0.005}},
 			Idle:    idle{Seconds: 30, Requests: map[string]int{"watch namespaces": 2}},
+
+			WithoutKubectl: "no kubectl or no jq was installed",
 		}
 	}
 	var out strings.Builder
@@ -61,6 +63,7 @@ func TestTable(t *testing.T) {
 		"| start to first complete list, s         |    1 |  1.50 |        1.50x |",
 		"| ratio                                   |    2 |     3 |        1.50x |",
 		"| suspend to visible, p50, ms             |   20 |    20 |           1x |",
+		"| a write as large as the list's, p50, ms |    - |     - |            - |",
 		"| API requests while idle, a minute       |    4 |     4 |           1x |",
 		"| peak memory of jq, MiB                  |    - |     - |            - |",
 		"requests in 30 s while idle: 2 watch namespaces.",
