@@ -213,7 +213,7 @@ func (b *lockedBuffer) String() string {
 }
 
 // start starts a replica. Its stop ends it as a kubelet does, and checks that it
-// ended well.
+// ended well: once it has begun, for before that a signal ends any process.
 func (d *deployment) start() *replica {
 	d.t.Helper()
 	r := &replica{
@@ -229,6 +229,9 @@ func (d *deployment) start() *replica {
 	r.stop = sync.OnceFunc(func() {
 		if r.killed {
 			return
+		}
+		for r.isRunning() && !strings.Contains(r.log.String(), "Starting pinsync") {
+			time.Sleep(10 * time.Millisecond)
 		}
 		if err := r.command.Process.Signal(syscall.SIGTERM); err != nil {
 			d.t.Error(err)
