@@ -139,8 +139,9 @@ vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what is use
 ##@ Develop
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) ## Generate the RBAC rules, the page of metrics, and the Flux CRDs that tests use.
+generate: $(CONTROLLER_GEN) ## Generate the copying of types, the RBAC rules, the page of metrics, and the Flux CRDs that tests use.
 	go mod tidy
+	$(CONTROLLER_GEN) object paths=./controllers/flux
 	$(CONTROLLER_GEN) rbac:roleName=pinsync paths=./controllers/... output:rbac:dir=config/rbac
 	go run ./hack/docs >docs/metrics.md
 	rm -f hack/crds/*.yaml

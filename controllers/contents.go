@@ -4,11 +4,11 @@ import (
 	"context"
 	"slices"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -81,7 +81,7 @@ func isEmpty(kept *keptRelease) bool {
 // take takes the contents that the cache has kept, or reads those that it has not.
 func (c *contents) take(ctx context.Context, kept *keptRelease) (*knownContents, error) {
 	if isEmpty(kept) {
-		whole := &helmv2.HelmRelease{}
+		whole := &flux.HelmRelease{}
 		if err := c.live.Get(ctx, client.ObjectKeyFromObject(kept), whole); err != nil {
 			return nil, err
 		}
@@ -143,9 +143,9 @@ func (c *contents) prepareReleases(ctx context.Context, wanted []*keptRelease) e
 	if len(missing) < many {
 		return nil
 	}
-	return eachPage(ctx, c.live, &helmv2.HelmReleaseList{}, func(o client.Object) error {
+	return eachPage(ctx, c.live, &flux.HelmReleaseList{}, func(o client.Object) error {
 		key := client.ObjectKeyFromObject(o)
-		whole, isRelease := o.(*helmv2.HelmRelease)
+		whole, isRelease := o.(*flux.HelmRelease)
 		if !isRelease || !missing[key] {
 			return nil
 		}

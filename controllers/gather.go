@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -110,13 +110,13 @@ func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *p
 
 // confirm reads a release from the API server; nil, there is none to follow. The answer is the
 // same where the kind does not exist any more: that is a failure.
-func (r *Reconciler) confirm(ctx context.Context, name string) (*helmv2.HelmRelease, error) {
+func (r *Reconciler) confirm(ctx context.Context, name string) (*flux.HelmRelease, error) {
 	namespace, own, _ := strings.Cut(name, "/")
-	release := &helmv2.HelmRelease{}
+	release := &flux.HelmRelease{}
 	err := r.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: own}, release)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, r.live.List(ctx, &helmv2.HelmReleaseList{}, client.InNamespace(namespace), client.Limit(1))
+		return nil, r.live.List(ctx, &flux.HelmReleaseList{}, client.InNamespace(namespace), client.Limit(1))
 	case err == nil && !r.watches.releases.follows(release):
 		return nil, nil //nolint:nilnil // it is another controller's now, whose list has its pins
 	default:

@@ -3,13 +3,13 @@ package controllers
 import (
 	"testing"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 )
 
@@ -31,10 +31,10 @@ func TestPredicates(t *testing.T) {
 	annotated := func(value string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.SyncAnnotation: value}}
 	}
-	resolved := func(tag string, ready metav1.ConditionStatus, message string) *imagev1.ImagePolicy {
-		return &imagev1.ImagePolicy{Status: imagev1.ImagePolicyStatus{
+	resolved := func(tag string, ready metav1.ConditionStatus, message string) *flux.ImagePolicy {
+		return &flux.ImagePolicy{Status: flux.ImagePolicyStatus{
 			LatestRef:  &imagev1.ImageRef{Name: "g.io/o/a", Tag: tag},
-			Conditions: []metav1.Condition{{Type: "Ready", Status: ready, Message: message}},
+			Conditions: flux.Conditions{{Type: "Ready", Status: ready, Message: message}},
 		}}
 	}
 	tests := map[string]struct {
@@ -42,21 +42,21 @@ func TestPredicates(t *testing.T) {
 		before, after client.Object
 		want          bool
 	}{
-		"release as it was":     {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{}, false},
-		"release's status":      {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{Status: helmv2.HelmReleaseStatus{Failures: 1}}, false},
-		"release's spec":        {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Generation: 1}}, true},
-		"release annotated":     {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{ObjectMeta: annotated("enabled")}, true},
-		"annotated otherwise":   {releaseChanged, &helmv2.HelmRelease{ObjectMeta: annotated("x")}, &helmv2.HelmRelease{ObjectMeta: annotated("y")}, true},
-		"annotated with naught": {releaseChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{ObjectMeta: annotated("")}, true},
-		"release created anew":  {releaseChanged, &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "1"}}, &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "2"}}, true},
-		"policy resolved":       {policyChanged, &imagev1.ImagePolicy{}, resolved("v1", "True", ""), true},
+		"release as it was":     {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{}, false},
+		"release's status":      {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{Status: flux.HelmReleaseStatus{ObservedGeneration: 1}}, false},
+		"release's spec":        {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Generation: 1}}, true},
+		"release annotated":     {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: annotated("enabled")}, true},
+		"annotated otherwise":   {releaseChanged, &flux.HelmRelease{ObjectMeta: annotated("x")}, &flux.HelmRelease{ObjectMeta: annotated("y")}, true},
+		"annotated with naught": {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: annotated("")}, true},
+		"release created anew":  {releaseChanged, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "1"}}, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "2"}}, true},
+		"policy resolved":       {policyChanged, &flux.ImagePolicy{}, resolved("v1", "True", ""), true},
 		"policy moved on":       {policyChanged, resolved("v1", "True", ""), resolved("v2", "True", ""), true},
 		"policy lost its tag":   {policyChanged, resolved("v1", "True", ""), resolved("v1", "False", "lost"), true},
 		"policy says it anew":   {policyChanged, resolved("v1", "True", "a"), resolved("v1", "True", "b"), false},
-		"policy's rules": {policyChanged, &imagev1.ImagePolicy{}, &imagev1.ImagePolicy{
-			Spec: imagev1.ImagePolicySpec{FilterTags: &imagev1.TagFilter{Pattern: "^v"}},
+		"policy's rules": {policyChanged, &flux.ImagePolicy{}, &flux.ImagePolicy{
+			Spec: flux.ImagePolicySpec{FilterTags: &imagev1.TagFilter{Pattern: "^v"}},
 		}, true},
-		"no policy at all": {policyChanged, &helmv2.HelmRelease{}, &helmv2.HelmRelease{}, true},
+		"no policy at all": {policyChanged, &flux.HelmRelease{}, &flux.HelmRelease{}, true},
 	}
 	for name, test := range tests {
 		p := updated(test.changed)

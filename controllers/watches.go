@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 )
 
@@ -39,19 +40,19 @@ func newWatches(mgr manager.Manager, list reconcile.Request, streams *streams, r
 			predicate: ofList(list.Name), required: true,
 		},
 		releases: &kind{
-			object: &helmv2.HelmRelease{}, gvk: helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind),
+			object: &flux.HelmRelease{}, gvk: helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind),
 			predicate: updated(releaseChanged), required: true,
-			list: &helmv2.HelmReleaseList{},
+			list: &flux.HelmReleaseList{},
 		},
 		policies: &kind{
-			object: &imagev1.ImagePolicy{}, gvk: imagev1.GroupVersion.WithKind(imagev1.ImagePolicyKind),
+			object: &flux.ImagePolicy{}, gvk: imagev1.GroupVersion.WithKind(imagev1.ImagePolicyKind),
 			predicate: updated(policyChanged),
-			list:      &imagev1.ImagePolicyList{},
+			list:      &flux.ImagePolicyList{},
 		},
 		repositories: &kind{
-			object: &imagev1.ImageRepository{}, gvk: imagev1.GroupVersion.WithKind(imagev1.ImageRepositoryKind),
+			object: &flux.ImageRepository{}, gvk: imagev1.GroupVersion.WithKind(imagev1.ImageRepositoryKind),
 			predicate: updated(repositoryChanged),
-			list:      &imagev1.ImageRepositoryList{},
+			list:      &flux.ImageRepositoryList{},
 		},
 	}
 	w.releases.selector = releases

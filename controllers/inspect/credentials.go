@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
@@ -12,6 +11,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/credentials"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
@@ -23,7 +23,7 @@ func Credentials(ctx context.Context, cluster *rest.Config, wanted map[image.Rep
 	if err != nil {
 		return err
 	}
-	var found imagev1.ImageRepositoryList
+	var found flux.ImageRepositoryList
 	if err := c.List(ctx, &found); err != nil && !apimeta.IsNoMatchError(err) {
 		return fmt.Errorf("reading ImageRepositories: %w", err)
 	}

@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
-	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -28,7 +27,7 @@ func Release(ctx context.Context, cluster *rest.Config, name pin.Name, readSecre
 		return nil, fmt.Errorf("reading the namespace: %w", err)
 	}
 	s.Namespaces = append(s.Namespaces, snapshot.Namespace(namespace))
-	object := &helmv2.HelmRelease{}
+	object := &flux.HelmRelease{}
 	if err := c.Get(ctx, client.ObjectKey{Namespace: name.Namespace, Name: name.Name}, object); err != nil {
 		return nil, fmt.Errorf("reading the HelmRelease: %w", err)
 	}
@@ -41,8 +40,8 @@ func Release(ctx context.Context, cluster *rest.Config, name pin.Name, readSecre
 // readPolicies adds the policies and their repositories; none where the cluster does not
 // have these kinds.
 func readPolicies(ctx context.Context, c client.Reader, s *pin.Snapshot) error {
-	var policies imagev1.ImagePolicyList
-	var repositories imagev1.ImageRepositoryList
+	var policies flux.ImagePolicyList
+	var repositories flux.ImageRepositoryList
 	for _, list := range []client.ObjectList{&policies, &repositories} {
 		if err := c.List(ctx, list); err != nil && !apimeta.IsNoMatchError(err) {
 			return fmt.Errorf("reading Flux's image automation: %w", err)

@@ -6,6 +6,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -18,7 +19,7 @@ type Contents struct {
 }
 
 // ContentsOf returns the contents of a HelmRelease.
-func ContentsOf(o *helmv2.HelmRelease) *Contents {
+func ContentsOf(o *flux.HelmRelease) *Contents {
 	return &Contents{
 		namespace: o.Namespace, values: o.Spec.Values, valuesFrom: o.Spec.ValuesFrom, postRenderers: o.Spec.PostRenderers,
 	}

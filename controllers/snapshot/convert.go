@@ -1,18 +1,15 @@
 // Package snapshot turns Flux's objects into what the pins are planned from. It
-// is the only place that knows Flux's types.
+// is the only place that looks into them.
 package snapshot
 
 import (
 	"cmp"
 	"path"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
-	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
-	"github.com/fluxcd/pkg/apis/meta"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/policy"
 )
@@ -23,7 +20,7 @@ func Namespace(o metav1.Object) pin.Namespace {
 }
 
 // Release converts a HelmRelease, without what is found in its contents.
-func Release(o *helmv2.HelmRelease) pin.Release {
+func Release(o *flux.HelmRelease) pin.Release {
 	return pin.Release{
 		Name: nameOf(o), Suspended: o.Spec.Suspend, Ready: IsReady(o), Sync: syncOf(o),
 		TargetNamespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace), OtherCluster: o.Spec.KubeConfig != nil,
@@ -36,15 +33,15 @@ func Release(o *helmv2.HelmRelease) pin.Release {
 // generation. The status' own observedGeneration does not tell: it is kept up for a
 // suspended release, too, whose conditions stay as they were. It counts where the
 // condition, whose field is optional, does not say of which generation it is.
-func IsReady(o *helmv2.HelmRelease) bool {
-	ready := apimeta.FindStatusCondition(o.Status.Conditions, meta.ReadyCondition)
+func IsReady(o *flux.HelmRelease) bool {
+	ready := o.Status.Conditions.Ready()
 	return ready != nil && ready.Status == metav1.ConditionTrue &&
 		cmp.Or(ready.ObservedGeneration, o.Status.ObservedGeneration) == o.Generation
 }
 
 // chartOf returns the last part of the name of a release's chart, or of the
 // object that it comes from.
-func chartOf(spec *helmv2.HelmReleaseSpec) string {
+func chartOf(spec *flux.HelmReleaseSpec) string {
 	switch {
 	case spec.ChartRef != nil:
 		return spec.ChartRef.Name
@@ -56,7 +53,7 @@ func chartOf(spec *helmv2.HelmReleaseSpec) string {
 }
 
 // Policy converts an ImagePolicy.
-func Policy(o *imagev1.ImagePolicy) pin.Policy {
+func Policy(o *flux.ImagePolicy) pin.Policy {
 	p := pin.Policy{Name: nameOf(o), Repository: pin.Name{
 		Namespace: o.Spec.ImageRepositoryRef.Namespace,
 		Name:      o.Spec.ImageRepositoryRef.Name,
@@ -68,7 +65,7 @@ func Policy(o *imagev1.ImagePolicy) pin.Policy {
 	if latest := o.Status.LatestRef; latest != nil {
 		p.LatestImage, p.LatestTag = latest.Name, latest.Tag
 	}
-	if ready := apimeta.FindStatusCondition(o.Status.Conditions, meta.ReadyCondition); ready != nil && ready.Status == metav1.ConditionFalse {
+	if ready := o.Status.Conditions.Ready(); ready != nil && ready.Status == metav1.ConditionFalse {
 		p.NotReady = ready.Message
 		if p.NotReady == "" {
 			p.NotReady = ready.Reason
@@ -78,11 +75,11 @@ func Policy(o *imagev1.ImagePolicy) pin.Policy {
 }
 
 // Repository converts an ImageRepository.
-func Repository(o *imagev1.ImageRepository) pin.Repository {
+func Repository(o *flux.ImageRepository) pin.Repository {
 	return pin.Repository{Name: nameOf(o), Image: o.Spec.Image}
 }
 
-func rulesOf(spec *imagev1.ImagePolicySpec) policy.Rules {
+func rulesOf(spec *flux.ImagePolicySpec) policy.Rules {
 	var rules policy.Rules
 	if spec.FilterTags != nil {
 		rules.Pattern, rules.Extract = spec.FilterTags.Pattern, spec.FilterTags.Extract

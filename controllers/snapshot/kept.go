@@ -1,13 +1,12 @@
 package snapshot
 
 import (
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
-	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	toolscache "k8s.io/client-go/tools/cache"
 
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -54,14 +53,14 @@ func keep[O metav1.Object, T any](o O, value T) *Kept[T] {
 func Keep(all bool) toolscache.TransformFunc {
 	return func(object any) (any, error) {
 		switch o := object.(type) {
-		case *helmv2.HelmRelease:
+		case *flux.HelmRelease:
 			if all || o.Spec.Suspend {
 				return KeepWhole(o), nil
 			}
 			return keep(o, KeptRelease{Release: Release(o)}), nil
-		case *imagev1.ImagePolicy:
+		case *flux.ImagePolicy:
 			return keep(o, Policy(o)), nil
-		case *imagev1.ImageRepository:
+		case *flux.ImageRepository:
 			return keep(o, Repository(o)), nil
 		case *metav1.PartialObjectMetadata:
 			if o.Namespace == "" { // of a kind without namespaces: Namespace
@@ -76,7 +75,7 @@ func Keep(all bool) toolscache.TransformFunc {
 }
 
 // KeepWhole converts a HelmRelease with its contents.
-func KeepWhole(o *helmv2.HelmRelease) *Kept[KeptRelease] {
+func KeepWhole(o *flux.HelmRelease) *Kept[KeptRelease] {
 	kept := KeptRelease{Release: Release(o)}
 	contents := ContentsOf(o)
 	if len(contents.valuesFrom) > 0 {

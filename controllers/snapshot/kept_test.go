@@ -15,13 +15,14 @@ import (
 	"pgregory.net/rapid"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // anyRelease draws a HelmRelease with everything that pins may depend on.
-func anyRelease(t *rapid.T) *helmv2.HelmRelease {
+func anyRelease(t *rapid.T) *flux.HelmRelease {
 	image := rapid.SampledFrom([]string{"g.io/o/a:V1", "o/a", "g.io/o/b@sha256:x", "", "not an image"})
-	o := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{
+	o := &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "apps", Name: "web", UID: "1", ResourceVersion: "7", Generation: 3,
 		Annotations: map[string]string{
 			v1alpha1.SyncAnnotation:          rapid.SampledFrom([]string{"enabled", "disabled", "x"}).Draw(t, "sync"),
@@ -33,9 +34,9 @@ func anyRelease(t *rapid.T) *helmv2.HelmRelease {
 	o.Spec.TargetNamespace = rapid.SampledFrom([]string{"", "other"}).Draw(t, "targetNamespace")
 	o.Spec.ReleaseName = rapid.SampledFrom([]string{"", "web-release"}).Draw(t, "releaseName")
 	if rapid.Bool().Draw(t, "chartRef") {
-		o.Spec.ChartRef = &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"}
+		o.Spec.ChartRef = &flux.ChartReference{Name: "chart"}
 	} else {
-		o.Spec.Chart = &helmv2.HelmChartTemplate{Spec: helmv2.HelmChartTemplateSpec{Chart: "charts/web"}}
+		o.Spec.Chart = &flux.ChartTemplate{Spec: flux.ChartTemplateSpec{Chart: "charts/web"}}
 	}
 	if rapid.Bool().Draw(t, "other cluster") {
 		o.Spec.KubeConfig = &meta.KubeConfigReference{}
@@ -49,7 +50,7 @@ func anyRelease(t *rapid.T) *helmv2.HelmRelease {
 	}
 	o.Spec.Values = &apiextensionsv1.JSON{Raw: rapid.SampledFrom([][]byte{values, []byte("[1]"), nil}).Draw(t, "values")}
 	for _, kind := range rapid.SliceOfN(rapid.SampledFrom([]string{"ConfigMap", "Secret"}), 0, 2).Draw(t, "valuesFrom") {
-		o.Spec.ValuesFrom = append(o.Spec.ValuesFrom, helmv2.ValuesReference{
+		o.Spec.ValuesFrom = append(o.Spec.ValuesFrom, meta.ValuesReference{
 			Kind: kind, Name: rapid.SampledFrom([]string{"values", "none"}).Draw(t, "name"), Optional: rapid.Bool().Draw(t, "optional"),
 			TargetPath: rapid.SampledFrom([]string{"", "image"}).Draw(t, "targetPath"),
 		})
@@ -60,7 +61,7 @@ func anyRelease(t *rapid.T) *helmv2.HelmRelease {
 			Patches: []kustomize.Patch{{Patch: rapid.SampledFrom([]string{"image: g.io/o/p:1", "{"}).Draw(t, "patch")}},
 		}}}
 	}
-	o.Status.Conditions = []metav1.Condition{{
+	o.Status.Conditions = flux.Conditions{{
 		Type: meta.ReadyCondition, ObservedGeneration: 3,
 		Status: rapid.SampledFrom([]metav1.ConditionStatus{"True", "False"}).Draw(t, "ready"),
 	}}
@@ -117,7 +118,7 @@ func TestNothingIsLost(t *testing.T) {
 func TestTransformsPassOthers(t *testing.T) {
 	transform := Keep(true)
 	for _, object := range []any{
-		&helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}, &metav1.PartialObjectMetadata{},
+		&flux.HelmRelease{}, &flux.ImagePolicy{}, &flux.ImageRepository{}, &metav1.PartialObjectMetadata{},
 	} {
 		kept, err := transform(object)
 		if err != nil || reflect.TypeOf(kept) == reflect.TypeOf(object) {
@@ -135,7 +136,7 @@ func TestTransformsPassOthers(t *testing.T) {
 // A policy and a repository are what their conversions say: nothing of them is read
 // elsewhere.
 func TestPoliciesAreKept(t *testing.T) {
-	o := &imagev1.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "web", Generation: 2}}
+	o := &flux.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "web", Generation: 2}}
 	o.Spec.ImageRepositoryRef.Name = "web"
 	o.Status.LatestRef = &imagev1.ImageRef{Name: "g.io/o/web", Tag: "v1"}
 	object, err := Keep(false)(o)

@@ -4,9 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 )
 
 // Ready counts only at the current generation, as the condition itself says.
@@ -25,9 +26,9 @@ func TestIsReady(t *testing.T) {
 		"unknown":                         {metav1.ConditionUnknown, 2, 2, false},
 		"from a generation that is later": {metav1.ConditionTrue, 3, 3, false},
 	} {
-		release := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Generation: 2}}
+		release := &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Generation: 2}}
 		release.Status.ObservedGeneration = test.observed
-		release.Status.Conditions = []metav1.Condition{
+		release.Status.Conditions = flux.Conditions{
 			{Type: "Released", Status: metav1.ConditionTrue, ObservedGeneration: 2},
 			{Type: "Ready", Status: test.status, ObservedGeneration: test.condition},
 		}
@@ -35,7 +36,7 @@ func TestIsReady(t *testing.T) {
 			t.Errorf("%s: got %t", name, got)
 		}
 	}
-	if IsReady(&helmv2.HelmRelease{}) {
+	if IsReady(&flux.HelmRelease{}) {
 		t.Error("a release without conditions is ready")
 	}
 }

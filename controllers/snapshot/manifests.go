@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/manifest"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -17,7 +18,7 @@ import (
 // Manifests builds a snapshot from manifests instead of a cluster.
 type Manifests struct {
 	snapshot pin.Snapshot
-	releases []*helmv2.HelmRelease
+	releases []*flux.HelmRelease
 	sources  map[SourceRef]map[string]string
 	// origins says where each object was read.
 	origins map[string]string
@@ -41,11 +42,11 @@ func (m *Manifests) Add(object manifest.Object) error {
 	case schema.GroupKind{Kind: SecretKind}:
 		return add(m, object, func(o *corev1.Secret) { m.sources[SourceRef{object.Kind, nameOf(o)}] = secretData(o) })
 	case schema.GroupKind{Group: helmv2.GroupVersion.Group, Kind: helmv2.HelmReleaseKind}:
-		return add(m, object, func(o *helmv2.HelmRelease) { m.releases = append(m.releases, o) })
+		return add(m, object, func(o *flux.HelmRelease) { m.releases = append(m.releases, o) })
 	case schema.GroupKind{Group: imagev1.GroupVersion.Group, Kind: imagev1.ImagePolicyKind}:
-		return add(m, object, func(o *imagev1.ImagePolicy) { s.Policies = append(s.Policies, Policy(o)) })
+		return add(m, object, func(o *flux.ImagePolicy) { s.Policies = append(s.Policies, Policy(o)) })
 	case schema.GroupKind{Group: imagev1.GroupVersion.Group, Kind: imagev1.ImageRepositoryKind}:
-		return add(m, object, func(o *imagev1.ImageRepository) { s.Repositories = append(s.Repositories, Repository(o)) })
+		return add(m, object, func(o *flux.ImageRepository) { s.Repositories = append(s.Repositories, Repository(o)) })
 	default:
 		return nil
 	}

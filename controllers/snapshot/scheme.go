@@ -1,15 +1,15 @@
 package snapshot
 
 import (
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
-	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 )
 
 // Scheme knows the kinds that snapshots are taken of, and Kubernetes' own.
 func Scheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
-	builder := runtime.NewSchemeBuilder(clientgoscheme.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme)
+	builder := runtime.NewSchemeBuilder(clientgoscheme.AddToScheme, flux.AddToScheme)
 	return scheme, builder.AddToScheme(scheme)
 }

@@ -7,15 +7,17 @@ import (
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"github.com/fluxcd/pkg/apis/kustomize"
+	"github.com/fluxcd/pkg/apis/meta"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
 // contents are those of a release with one source of values and one patch.
 func contents(source, targetPath, values, patch string, literal bool) *reading {
-	o := &helmv2.HelmRelease{Spec: helmv2.HelmReleaseSpec{
-		ValuesFrom:    []helmv2.ValuesReference{{Kind: "ConfigMap", Name: "values", TargetPath: targetPath, Literal: literal}},
+	o := &flux.HelmRelease{Spec: flux.HelmReleaseSpec{
+		ValuesFrom:    []meta.ValuesReference{{Kind: "ConfigMap", Name: "values", TargetPath: targetPath, Literal: literal}},
 		Values:        &apiextensionsv1.JSON{Raw: []byte(values)},
 		PostRenderers: []helmv2.PostRenderer{{Kustomize: &helmv2.Kustomize{Patches: []kustomize.Patch{{Patch: patch}}}}},
 	}}

@@ -10,10 +10,10 @@ import (
 	"slices"
 	"strings"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -74,7 +74,7 @@ func readPacks(folder string) ([]*pack, error) {
 func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 	s := &pin.Snapshot{}
 	for _, entry := range p.Policies {
-		policy := &imagev1.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: entry.Namespace, Name: entry.Name}}
+		policy := &flux.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: entry.Namespace, Name: entry.Name}}
 		if err := convert(entry.Spec, c.Variables, &policy.Spec); err != nil {
 			return nil, err
 		}
@@ -83,12 +83,12 @@ func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 			policy.Status.LatestRef = &imagev1.ImageRef{Name: image, Tag: tag}
 		}
 		// An ImageRepository for each, for a pack does not say which share one.
-		repository := &imagev1.ImageRepository{Spec: imagev1.ImageRepositorySpec{Image: image}}
+		repository := &flux.ImageRepository{Spec: flux.ImageRepositorySpec{Image: image}}
 		repository.Namespace, repository.Name = repositoryOf(policy)
 		s.Policies = append(s.Policies, snapshot.Policy(policy))
 		s.Repositories = append(s.Repositories, snapshot.Repository(repository))
 	}
-	release := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}}
+	release := &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}}
 	if err := convert(c.Spec, nil, &release.Spec); err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (c *releaseEntry) source(ref snapshot.SourceRef) snapshot.Source {
 	return snapshot.Source{Data: data}
 }
 
-func repositoryOf(policy *imagev1.ImagePolicy) (namespace, name string) {
+func repositoryOf(policy *flux.ImagePolicy) (namespace, name string) {
 	ref := policy.Spec.ImageRepositoryRef
 	if ref.Namespace == "" {
 		return policy.Namespace, ref.Name

@@ -1,9 +1,11 @@
 package fleet
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -50,14 +52,28 @@ func add(t *testing.T, s *pin.Snapshot, app *App) {
 	if size := len(object.Spec.Values.Raw); size < valuesSize || size > valuesSize*11/10 {
 		t.Errorf("the values of %s have %d bytes", app.Key(), size)
 	}
-	release := snapshot.Release(object)
-	release.Found = snapshot.ContentsOf(object).Find(func(snapshot.SourceRef) snapshot.Source {
+	release := snapshot.Release(read[flux.HelmRelease](t, object))
+	release.Found = snapshot.ContentsOf(read[flux.HelmRelease](t, object)).Find(func(snapshot.SourceRef) snapshot.Source {
 		return snapshot.Source{Data: configMap.Data}
 	})
 	s.Releases = append(s.Releases, release)
 	if app.hasPolicy() {
 		repository, policy := app.repositoryAndPolicy()
-		s.Repositories = append(s.Repositories, snapshot.Repository(repository))
-		s.Policies = append(s.Policies, snapshot.Policy(policy))
+		s.Repositories = append(s.Repositories, snapshot.Repository(read[flux.ImageRepository](t, repository)))
+		s.Policies = append(s.Policies, snapshot.Policy(read[flux.ImagePolicy](t, policy)))
 	}
+}
+
+// read is an object as pinsync reads it.
+func read[T any](t *testing.T, object any) *T {
+	t.Helper()
+	text, err := json.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := new(T)
+	if err := json.Unmarshal(text, result); err != nil {
+		t.Fatal(err)
+	}
+	return result
 }

@@ -1,0 +1,94 @@
+package flux
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// Every field is one of Flux's own type: of that name in JSON, and of the same form.
+func TestFieldsAreThoseOfFlux(t *testing.T) {
+	for _, pair := range [][2]any{
+		{HelmReleaseList{}, helmv2.HelmReleaseList{}},
+		{ImagePolicyList{}, imagev1.ImagePolicyList{}},
+		{ImageRepositoryList{}, imagev1.ImageRepositoryList{}},
+	} {
+		ours, theirs := reflect.TypeOf(pair[0]), reflect.TypeOf(pair[1])
+		compare(t, ours.Name(), ours, theirs)
+	}
+}
+
+func compare(t *testing.T, path string, ours, theirs reflect.Type) {
+	t.Helper()
+	switch {
+	case ours == theirs:
+	case ours.Kind() != theirs.Kind():
+		t.Errorf("%s is %s, and Flux's is %s", path, ours, theirs)
+	case ours.Kind() == reflect.Pointer, ours.Kind() == reflect.Slice:
+		compare(t, path, ours.Elem(), theirs.Elem())
+	case ours.Kind() != reflect.Struct:
+		t.Errorf("%s is %s, and Flux's is %s", path, ours, theirs)
+	default:
+		of := fields(theirs)
+		for name, field := range fields(ours) {
+			if their, found := of[name]; found {
+				compare(t, path+"."+name, field, their)
+			} else {
+				t.Errorf("Flux has no %s.%s", path, name)
+			}
+		}
+	}
+}
+
+// fields are those of a struct, by their names in JSON.
+func fields(of reflect.Type) map[string]reflect.Type {
+	result := map[string]reflect.Type{}
+	for field := range of.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		result[name] = field.Type
+	}
+	return result
+}
+
+// What is not read of an object cannot keep it from being read, however wrong it is.
+func TestWhatIsNotReadCannotFail(t *testing.T) {
+	const text = `{
+		"metadata": {"name": "web"},
+		"spec": {"interval": "99999999999h", "timeout": 1, "suspend": true, "chart": {"spec": {"chart": "web", "interval": "x"}}},
+		"status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "yesterday"}], "failures": "many"}
+	}`
+	release := &HelmRelease{}
+	if err := json.Unmarshal([]byte(text), release); err != nil {
+		t.Fatal(err)
+	}
+	if ready := release.Status.Conditions.Ready(); !release.Spec.Suspend || release.Spec.Chart.Spec.Chart != "web" || ready == nil || ready.Status != "True" {
+		t.Errorf("it was read as %+v", release)
+	}
+}
+
+// The kinds are known by the names and versions of Flux's own types.
+func TestAddToScheme(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	theirs := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{helmv2.AddToScheme, imagev1.AddToScheme} {
+		if err := add(theirs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range []runtime.Object{
+		&HelmRelease{}, &HelmReleaseList{}, &ImagePolicy{}, &ImagePolicyList{}, &ImageRepository{}, &ImageRepositoryList{},
+	} {
+		gvks, _, err := scheme.ObjectKinds(o)
+		if err != nil || len(gvks) != 1 || !theirs.Recognizes(gvks[0]) {
+			t.Errorf("%T is %v, %v", o, gvks, err)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package flux
+
+import (
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	"github.com/fluxcd/pkg/apis/meta"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// HelmRelease is a HelmRelease of helm-controller.
+//
+// +kubebuilder:object:root=true
+type HelmRelease struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   HelmReleaseSpec   `json:"spec,omitempty"`
+	Status HelmReleaseStatus `json:"status,omitempty"`
+}
+
+// HelmReleaseSpec is what is wanted.
+type HelmReleaseSpec struct {
+	Suspend         bool                      `json:"suspend,omitempty"`
+	Chart           *ChartTemplate            `json:"chart,omitempty"`
+	ChartRef        *ChartReference           `json:"chartRef,omitempty"`
+	ReleaseName     string                    `json:"releaseName,omitempty"`
+	TargetNamespace string                    `json:"targetNamespace,omitempty"`
+	KubeConfig      *meta.KubeConfigReference `json:"kubeConfig,omitempty"`
+	ValuesFrom      []meta.ValuesReference    `json:"valuesFrom,omitempty"`
+	Values          *apiextensionsv1.JSON     `json:"values,omitempty"`
+	PostRenderers   []helmv2.PostRenderer     `json:"postRenderers,omitempty"`
+}
+
+// ChartTemplate is what a HelmChart is made from.
+type ChartTemplate struct {
+	Spec ChartTemplateSpec `json:"spec,omitempty"`
+}
+
+// ChartTemplateSpec names the chart.
+type ChartTemplateSpec struct {
+	Chart string `json:"chart,omitempty"`
+}
+
+// ChartReference refers to an object that has the chart.
+type ChartReference struct {
+	Name string `json:"name"`
+}
+
+// HelmReleaseStatus is what helm-controller says of it.
+type HelmReleaseStatus struct {
+	ObservedGeneration int64      `json:"observedGeneration,omitempty"`
+	Conditions         Conditions `json:"conditions,omitempty"`
+}
+
+// HelmReleaseList is a list of HelmReleases.
+//
+// +kubebuilder:object:root=true
+type HelmReleaseList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	Items []HelmRelease `json:"items"`
+}
