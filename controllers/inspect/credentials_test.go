@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"testing"
 
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/inspect"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
 	"git.oleks.space/oleks/pinsync/hack/local"
 	"git.oleks.space/oleks/pinsync/internal/image"
 )
@@ -37,8 +37,9 @@ func newCluster(t *testing.T) *cluster {
 			t.Error(err)
 		}
 	})
-	scheme, err := snapshot.Scheme()
-	if err != nil {
+	scheme := runtime.NewScheme()
+	builder := runtime.NewSchemeBuilder(corev1.AddToScheme, imagev1.AddToScheme)
+	if err := builder.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
 	c, err := client.New(plane.Config, client.Options{Scheme: scheme})
@@ -65,9 +66,9 @@ func (c *cluster) repository(namespace, name, image string) {
 	if err := client.IgnoreAlreadyExists(c.client.Create(c.t.Context(), own)); err != nil {
 		c.t.Fatal(err)
 	}
-	c.create(&flux.ImageRepository{
+	c.create(&imagev1.ImageRepository{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       flux.ImageRepositorySpec{Image: image, SecretRef: &meta.LocalObjectReference{Name: name}},
+		Spec:       imagev1.ImageRepositorySpec{Image: image, SecretRef: &meta.LocalObjectReference{Name: name}},
 	})
 }
 
