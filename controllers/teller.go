@@ -72,6 +72,10 @@ func (t *teller) tell(ctx context.Context, s *pin.Snapshot, report *v1alpha1.Pin
 	t.told = now
 }
 
+// mostAtFirst is how many releases are told of their pins by the first list. An installation
+// in a large cluster would send thousands of events about what has long been asleep.
+const mostAtFirst = 100
+
 // tellChanges emits the events about pins that came, are held and went. Where a sleeping
 // release loses one and has no other tag of the same image, it may need it all the same, and
 // was only lost sight of: that is a warning. What is seen of a part of the cluster tells of
@@ -89,7 +93,12 @@ func (t *teller) tellChanges(ctx context.Context, s *pin.Snapshot, report *v1alp
 			asleep[r.Namespace+"/"+r.Name] = r
 		}
 	}
-	for _, change := range pin.Changes(t.listed, report.Pins) {
+	changes := pin.Changes(t.listed, report.Pins)
+	if len(t.listed) == 0 && len(changes) > mostAtFirst {
+		log.FromContext(ctx).Info("The list is new, and no release is told of its pins by an event: they are many", "releases", len(changes))
+		changes = nil
+	}
+	for _, change := range changes {
 		namespace, name, _ := strings.Cut(change.Release, "/")
 		severity := corev1.EventTypeNormal
 		if release := asleep[change.Release]; change.Kind != pin.Pinned && release != nil && lacksAll(release, change.Pins) {

@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -27,6 +28,18 @@ func TestPinsAreTold(t *testing.T) {
 	w.run(app + ":v1")
 	w.gone()
 	w.toldOfPins(held, pinned, "Normal Unpinned HelmRelease Not kept for this release any more: container/app==v1")
+}
+
+// In a large cluster an installation tells nobody what has long been so, but what comes after.
+func TestNewListOfManyIsNotTold(t *testing.T) {
+	w := newWorld(t, plane)
+	for i := range 101 {
+		w.sleep(fmt.Sprint("many-", i), app+":old")
+	}
+	w.start(w.options())
+	w.expect("old")
+	w.sleep("web", app+":v1")
+	w.toldOfPins("Normal Pinned HelmRelease The registry cleaner must keep container/app==v1")
 }
 
 // A release that loses its last tag of an image while it sleeps is warned: it may need it all
