@@ -102,7 +102,8 @@ func TestKilledAtRandom(t *testing.T) {
 				c.apply(name, true, tag)
 				tags[name] = tag
 				c.until(c.missing)
-			case 1: // it never becomes ready: it keeps what it needs
+			case 1: // it never becomes ready: it keeps what it needs, once it was seen asleep
+				c.until(c.missing)
 				c.setSuspend(name, false)
 			case 2:
 				c.letsGo(tags[name])
