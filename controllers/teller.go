@@ -72,9 +72,10 @@ func (t *teller) tell(ctx context.Context, s *pin.Snapshot, report *v1alpha1.Pin
 	t.told = now
 }
 
-// mostAtFirst is how many releases are told of their pins by the first list. An installation
-// in a large cluster would send thousands of events about what has long been asleep.
-const mostAtFirst = 100
+// mostPinned is how many releases are told in one pass that they have come to need pins. An
+// installation in a large cluster, or an annotation on a large namespace, would send thousands
+// of events about what has long been asleep; the list and the log say it all the same.
+const mostPinned = 100
 
 // tellChanges emits the events about pins that came, are held and went. Where a sleeping
 // release loses one and has no other tag of the same image, it may need it all the same, and
@@ -93,12 +94,13 @@ func (t *teller) tellChanges(ctx context.Context, s *pin.Snapshot, report *v1alp
 			asleep[r.Namespace+"/"+r.Name] = r
 		}
 	}
-	changes := pin.Changes(t.listed, report.Pins)
-	if len(t.listed) == 0 && len(changes) > mostAtFirst {
-		log.FromContext(ctx).Info("The list is new, and no release is told of its pins by an event: they are many", "releases", len(changes))
-		changes = nil
-	}
-	for _, change := range changes {
+	pinned := 0
+	for _, change := range pin.Changes(t.listed, report.Pins) {
+		if change.Kind == pin.Pinned {
+			if pinned++; pinned > mostPinned {
+				continue
+			}
+		}
 		namespace, name, _ := strings.Cut(change.Release, "/")
 		severity := corev1.EventTypeNormal
 		if release := asleep[change.Release]; change.Kind != pin.Pinned && release != nil && lacksAll(release, change.Pins) {
@@ -109,6 +111,10 @@ func (t *teller) tellChanges(ctx context.Context, s *pin.Snapshot, report *v1alp
 			kind: t.watches.releases, name: types.NamespacedName{Namespace: namespace, Name: name},
 			reason: string(change.Kind), action: shorten(string(change.Kind)+" "+pins, maxAction),
 		}, changeNote(change.Kind)+pins)
+	}
+	if pinned > mostPinned {
+		log.FromContext(ctx).Info("Many releases have come to need pins at once, and only some are told so by an event",
+			"releases", pinned, "told", mostPinned)
 	}
 	t.listed = report.Pins
 }

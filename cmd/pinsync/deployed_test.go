@@ -230,8 +230,11 @@ func (d *deployment) start() *replica {
 		if r.killed {
 			return
 		}
-		for r.isRunning() && !strings.Contains(r.log.String(), "Starting pinsync") {
-			time.Sleep(10 * time.Millisecond)
+		for since := time.Now(); r.isRunning() && !strings.Contains(r.log.String(), "Starting pinsync"); {
+			if time.Sleep(10 * time.Millisecond); time.Since(since) > time.Minute {
+				d.t.Errorf("pinsync has not begun in a minute; its log:\n%s", r.log.String())
+				break
+			}
 		}
 		if err := r.command.Process.Signal(syscall.SIGTERM); err != nil {
 			d.t.Error(err)

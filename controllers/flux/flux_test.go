@@ -8,6 +8,7 @@ import (
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -53,6 +54,37 @@ func fields(of reflect.Type) map[string]reflect.Type {
 		result[name] = field.Type
 	}
 	return result
+}
+
+// Nothing that is read has a form of its own in JSON, such as a duration's, which what the API
+// server takes might not have.
+func TestNothingIsParsed(t *testing.T) {
+	for _, object := range []any{HelmRelease{}, ImagePolicy{}, ImageRepository{}} {
+		of := fields(reflect.TypeOf(object))
+		for _, part := range []string{"spec", "status"} {
+			if of[part] != nil {
+				isPlain(t, reflect.TypeOf(object).Name()+"."+part, of[part])
+			}
+		}
+	}
+}
+
+func isPlain(t *testing.T, path string, of reflect.Type) {
+	t.Helper()
+	unmarshaler := reflect.TypeFor[json.Unmarshaler]()
+	switch {
+	case of.Kind() == reflect.Pointer:
+		isPlain(t, path, of.Elem())
+	case of == reflect.TypeFor[apiextensionsv1.JSON](): // takes everything
+	case reflect.PointerTo(of).Implements(unmarshaler):
+		t.Errorf("%s is %s, which parses what it reads", path, of)
+	case of.Kind() == reflect.Slice, of.Kind() == reflect.Map:
+		isPlain(t, path, of.Elem())
+	case of.Kind() == reflect.Struct:
+		for name, field := range fields(of) {
+			isPlain(t, path+"."+name, field)
+		}
+	}
 }
 
 // What is not read of an object cannot keep it from being read, however wrong it is.

@@ -20,16 +20,19 @@ type HelmRelease struct {
 
 // HelmReleaseSpec is what is wanted.
 type HelmReleaseSpec struct {
-	Suspend         bool                      `json:"suspend,omitempty"`
-	Chart           *ChartTemplate            `json:"chart,omitempty"`
-	ChartRef        *ChartReference           `json:"chartRef,omitempty"`
-	ReleaseName     string                    `json:"releaseName,omitempty"`
-	TargetNamespace string                    `json:"targetNamespace,omitempty"`
-	KubeConfig      *meta.KubeConfigReference `json:"kubeConfig,omitempty"`
-	ValuesFrom      []meta.ValuesReference    `json:"valuesFrom,omitempty"`
-	Values          *apiextensionsv1.JSON     `json:"values,omitempty"`
-	PostRenderers   []helmv2.PostRenderer     `json:"postRenderers,omitempty"`
+	Suspend         bool                   `json:"suspend,omitempty"`
+	Chart           *ChartTemplate         `json:"chart,omitempty"`
+	ChartRef        *ChartReference        `json:"chartRef,omitempty"`
+	ReleaseName     string                 `json:"releaseName,omitempty"`
+	TargetNamespace string                 `json:"targetNamespace,omitempty"`
+	KubeConfig      *OtherCluster          `json:"kubeConfig,omitempty"`
+	ValuesFrom      []meta.ValuesReference `json:"valuesFrom,omitempty"`
+	Values          *apiextensionsv1.JSON  `json:"values,omitempty"`
+	PostRenderers   []helmv2.PostRenderer  `json:"postRenderers,omitempty"`
 }
+
+// OtherCluster says that there is a kubeconfig, whatever is in it.
+type OtherCluster struct{}
 
 // ChartTemplate is what a HelmChart is made from.
 type ChartTemplate struct {

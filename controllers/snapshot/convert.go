@@ -1,5 +1,4 @@
-// Package snapshot turns Flux's objects into what the pins are planned from. It
-// is the only place that looks into them.
+// Package snapshot turns Flux's objects into what the pins are planned from.
 package snapshot
 
 import (

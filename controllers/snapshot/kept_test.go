@@ -39,7 +39,7 @@ func anyRelease(t *rapid.T) *flux.HelmRelease {
 		o.Spec.Chart = &flux.ChartTemplate{Spec: flux.ChartTemplateSpec{Chart: "charts/web"}}
 	}
 	if rapid.Bool().Draw(t, "other cluster") {
-		o.Spec.KubeConfig = &meta.KubeConfigReference{}
+		o.Spec.KubeConfig = &flux.OtherCluster{}
 	}
 	values, err := json.Marshal(map[string]any{
 		"image":     image.Draw(t, "image"),

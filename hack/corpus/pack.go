@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -124,12 +123,8 @@ func repositoryOf(policy *flux.ImagePolicy) (namespace, name string) {
 }
 
 // convert gives a spec its type. The variables are replaced as Flux does before
-// it applies a manifest. Times are left out: some repositories have ones that no
-// API server would take, and pins do not depend on them.
+// it applies a manifest.
 func convert(spec map[string]any, variables map[string]string, into any) error {
-	spec = maps.Clone(spec)
-	delete(spec, "interval")
-	delete(spec, "timeout")
 	text, err := json.Marshal(spec)
 	if err != nil {
 		return err

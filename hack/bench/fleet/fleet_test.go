@@ -52,8 +52,9 @@ func add(t *testing.T, s *pin.Snapshot, app *App) {
 	if size := len(object.Spec.Values.Raw); size < valuesSize || size > valuesSize*11/10 {
 		t.Errorf("the values of %s have %d bytes", app.Key(), size)
 	}
-	release := snapshot.Release(read[flux.HelmRelease](t, object))
-	release.Found = snapshot.ContentsOf(read[flux.HelmRelease](t, object)).Find(func(snapshot.SourceRef) snapshot.Source {
+	whole := read[flux.HelmRelease](t, object)
+	release := snapshot.Release(whole)
+	release.Found = snapshot.ContentsOf(whole).Find(func(snapshot.SourceRef) snapshot.Source {
 		return snapshot.Source{Data: configMap.Data}
 	})
 	s.Releases = append(s.Releases, release)
