@@ -263,8 +263,8 @@ func TestNothingToWrite(t *testing.T) {
 	})
 	w.sleep("other", app+":v2")
 	after := w.expect("main-1", "v1", "v2")
-	if between := len(w.after(before)) - len(w.after(after)); between != 1 {
-		t.Errorf("%d writes, want 1", between)
+	if writes := len(w.between(before, after)); writes != 1 {
+		t.Errorf("%d writes, want 1", writes)
 	}
 }
 
@@ -292,8 +292,8 @@ func TestRestart(t *testing.T) {
 	stop()
 	stop = w.start(w.options())
 	w.sleep("marker", app+":v2")
-	w.expect("v1", "v2")
-	for _, version := range w.after(before) {
+	after := w.expect("v1", "v2")
+	for _, version := range w.between(before, after) {
 		if got := version.Data["registry-pins.txt"]; !strings.Contains(got, "==v1\n") {
 			t.Errorf("version %s is %q", version.ResourceVersion, got)
 		}

@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -10,7 +11,9 @@ import (
 	"sync"
 	"testing"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -122,6 +125,55 @@ func TestObjectThatFluxCannotDecode(t *testing.T) {
 	w.sleep("new", app+":v3")
 	w.expect("v1", "v2", "v3")
 	w.expectComplete("true")
+}
+
+// An object that cannot be read all the same keeps its kind from being read. The list does not
+// claim to be complete meanwhile, and loses nothing.
+func TestObjectThatCannotBeDecoded(t *testing.T) {
+	w := newWorld(t, plane)
+	w.config = rest.CopyConfig(w.config)
+	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			response, err := next.RoundTrip(request)
+			if err == nil && strings.HasSuffix(request.URL.Path, "/helmreleases") {
+				response.Body = spoil(response.Body)
+			}
+			return response, err
+		})
+	})
+	w.start(w.options())
+	w.sleep("web", app+":v1")
+	w.expect("v1")
+	w.sleep("spoiled", app+":none")
+	w.expectComplete("false")
+	w.says("HelmRelease")
+	w.expect("v1")
+	w.remove(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "spoiled"}})
+	w.sleep("new", app+":v2")
+	w.expect("v1", "v2")
+	w.expectComplete("true")
+}
+
+// spoil gives the object spoiled, in a line of an answer, a field of a wrong form.
+func spoil(body io.ReadCloser) io.ReadCloser {
+	reader, writer := io.Pipe()
+	go func() {
+		lines := bufio.NewReader(body)
+		for {
+			line, err := lines.ReadBytes('\n')
+			if bytes.Contains(line, []byte(`"name":"spoiled"`)) {
+				line = bytes.ReplaceAll(line, []byte(`"suspend":true`), []byte(`"suspend":"yes"`))
+			}
+			if _, failed := writer.Write(line); err != nil || failed != nil {
+				writer.CloseWithError(err)
+				return
+			}
+		}
+	}()
+	return struct {
+		io.Reader
+		io.Closer
+	}{reader, body}
 }
 
 // A write is lost if somebody else wrote since the ConfigMap was read: what they

@@ -329,7 +329,7 @@ func TestRemovalLeavesTheOthers(t *testing.T) {
 	before := w.expect("other", "v1", "v2")
 	w.remove(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "other"}})
 	w.until(w.lists("container/app==v1\ncontainer/app==v2\n"))
-	for _, version := range w.after(before) {
+	for _, version := range w.between(before, w.list(t.Context())) {
 		for _, entry := range report(t, version).Pins {
 			if entry.Pin != "container/app==other" && entry.State != v1alpha1.PinNeeded {
 				t.Errorf("version %s: %s is %s", version.ResourceVersion, entry.Pin, entry.State)

@@ -144,23 +144,24 @@ func (w *world) record() {
 	})
 }
 
-// after waits until the recorder has seen a version of the ConfigMap, and returns
-// those behind it.
-func (w *world) after(version *corev1.ConfigMap) []*corev1.ConfigMap {
+// between waits until the recorder has seen two versions of the ConfigMap, and returns those
+// behind the first, as far as the last.
+func (w *world) between(first, last *corev1.ConfigMap) []*corev1.ConfigMap {
 	w.t.Helper()
-	var later []*corev1.ConfigMap
+	var between []*corev1.ConfigMap
 	w.until(func(context.Context) (bool, string) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		i := slices.IndexFunc(w.versions, func(c *corev1.ConfigMap) bool {
-			return c.ResourceVersion == version.ResourceVersion
-		})
-		if i >= 0 {
-			later = slices.Clone(w.versions[i+1:])
+		of := func(version *corev1.ConfigMap) int {
+			return slices.IndexFunc(w.versions, func(c *corev1.ConfigMap) bool { return c.ResourceVersion == version.ResourceVersion })
 		}
-		return i >= 0, "the recorder has not seen version " + version.ResourceVersion
+		i, j := of(first), of(last)
+		if i >= 0 && j >= i {
+			between = slices.Clone(w.versions[i+1 : j+1])
+		}
+		return i >= 0 && j >= i, "the recorder has not seen versions " + first.ResourceVersion + " and " + last.ResourceVersion
 	})
-	return later
+	return between
 }
 
 // checkConfigMap checks that everything in a ConfigMap agrees.
