@@ -15,7 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -30,27 +29,24 @@ type refusals struct {
 }
 
 func (r *refusals) wrap(w *world) {
-	w.config = rest.CopyConfig(w.config)
-	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(request *http.Request) (*http.Response, error) {
-			if !strings.HasSuffix(request.URL.Path, "/"+r.resource) {
-				return next.RoundTrip(request)
-			}
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			if r.on {
-				const status = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"refused for a test"}`
-				return &http.Response{
-					StatusCode: http.StatusForbidden, Request: request, Header: http.Header{"Content-Type": {"application/json"}},
-					Body: io.NopCloser(bytes.NewBufferString(status)),
-				}, nil
-			}
-			response, err := next.RoundTrip(request)
-			if err == nil {
-				r.streams = append(r.streams, response.Body)
-			}
-			return response, err
-		})
+	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
+		if !strings.HasSuffix(request.URL.Path, "/"+r.resource) {
+			return next.RoundTrip(request)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.on {
+			const status = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"refused for a test"}`
+			return &http.Response{
+				StatusCode: http.StatusForbidden, Request: request, Header: http.Header{"Content-Type": {"application/json"}},
+				Body: io.NopCloser(bytes.NewBufferString(status)),
+			}, nil
+		}
+		response, err := next.RoundTrip(request)
+		if err == nil {
+			r.streams = append(r.streams, response.Body)
+		}
+		return response, err
 	})
 }
 
@@ -131,15 +127,12 @@ func TestObjectThatFluxCannotDecode(t *testing.T) {
 // claim to be complete meanwhile, and loses nothing.
 func TestObjectThatCannotBeDecoded(t *testing.T) {
 	w := newWorld(t, plane)
-	w.config = rest.CopyConfig(w.config)
-	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(request *http.Request) (*http.Response, error) {
-			response, err := next.RoundTrip(request)
-			if err == nil && strings.HasSuffix(request.URL.Path, "/helmreleases") {
-				response.Body = spoil(response.Body)
-			}
-			return response, err
-		})
+	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
+		response, err := next.RoundTrip(request)
+		if err == nil && strings.HasSuffix(request.URL.Path, "/helmreleases") {
+			response.Body = &spoiled{Closer: response.Body, lines: bufio.NewReader(response.Body)}
+		}
+		return response, err
 	})
 	w.start(w.options())
 	w.sleep("web", app+":v1")
@@ -154,52 +147,51 @@ func TestObjectThatCannotBeDecoded(t *testing.T) {
 	w.expectComplete("true")
 }
 
-// spoil gives the object spoiled, in a line of an answer, a field of a wrong form.
-func spoil(body io.ReadCloser) io.ReadCloser {
-	reader, writer := io.Pipe()
-	go func() {
-		lines := bufio.NewReader(body)
-		for {
-			line, err := lines.ReadBytes('\n')
-			if bytes.Contains(line, []byte(`"name":"spoiled"`)) {
-				line = bytes.ReplaceAll(line, []byte(`"suspend":true`), []byte(`"suspend":"yes"`))
-			}
-			if _, failed := writer.Write(line); err != nil || failed != nil {
-				writer.CloseWithError(err)
-				return
-			}
+// spoiled is an answer in which a field of the object spoiled, which stands in a line of it, has a
+// wrong form.
+type spoiled struct {
+	io.Closer
+
+	lines *bufio.Reader
+	// rest is what was not handed on yet of the line that was read last.
+	rest []byte
+}
+
+func (s *spoiled) Read(into []byte) (int, error) {
+	if len(s.rest) == 0 {
+		line, err := s.lines.ReadBytes('\n')
+		if len(line) == 0 {
+			return 0, err
 		}
-	}()
-	return struct {
-		io.Reader
-		io.Closer
-	}{reader, body}
+		if s.rest = line; bytes.Contains(line, []byte(`"name":"spoiled"`)) {
+			s.rest = bytes.ReplaceAll(line, []byte(`"suspend":true`), []byte(`"suspend":"yes"`))
+		}
+	}
+	n := copy(into, s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
 }
 
 // A write is lost if somebody else wrote since the ConfigMap was read: what they
 // wrote is still there after it was made again.
 func TestSomebodyWritesInBetween(t *testing.T) {
 	w := newWorld(t, plane)
-	admin := w.config
-	w.config = rest.CopyConfig(admin)
 	var once sync.Once
-	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(request *http.Request) (*http.Response, error) {
-			if request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/configmaps/registry-pins") {
-				once.Do(func() {
-					configMap := &corev1.ConfigMap{}
-					key := client.ObjectKey{Namespace: w.own, Name: "registry-pins"}
-					if err := w.client.Get(request.Context(), key, configMap); err != nil {
-						t.Error(err)
-					}
-					configMap.Data["theirs.txt"] = "kept"
-					if err := w.client.Update(request.Context(), configMap); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			return next.RoundTrip(request)
-		})
+	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
+		if request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/configmaps/registry-pins") {
+			once.Do(func() {
+				configMap := &corev1.ConfigMap{}
+				key := client.ObjectKey{Namespace: w.own, Name: "registry-pins"}
+				if err := w.client.Get(request.Context(), key, configMap); err != nil {
+					t.Error(err)
+				}
+				configMap.Data["theirs.txt"] = "kept"
+				if err := w.client.Update(request.Context(), configMap); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		return next.RoundTrip(request)
 	})
 	w.start(w.options())
 	w.expect()

@@ -14,7 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -218,21 +217,17 @@ func TestRemovalIsConfirmed(t *testing.T) {
 	w := newWorld(t, plane)
 	options := w.hasty()
 	options.Pins.ReadyIsProof = true
-	admin := w.config
-	w.config = rest.CopyConfig(admin)
 	confirmed := make(chan struct{})
-	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(request *http.Request) (*http.Response, error) {
-			if request.Method == http.MethodGet && strings.HasSuffix(request.URL.Path, w.apps+"/helmreleases/web") {
-				select {
-				case <-confirmed:
-				default:
-					close(confirmed)
-				}
-				return nil, fmt.Errorf("no answer, for a test")
+	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
+		if request.Method == http.MethodGet && strings.HasSuffix(request.URL.Path, w.apps+"/helmreleases/web") {
+			select {
+			case <-confirmed:
+			default:
+				close(confirmed)
 			}
-			return next.RoundTrip(request)
-		})
+			return nil, fmt.Errorf("no answer, for a test")
+		}
+		return next.RoundTrip(request)
 	})
 	w.start(options)
 	w.sleep("web", app+":v1")

@@ -513,20 +513,26 @@ func countReads(t *testing.T, w *world) func() map[string]int {
 	t.Helper()
 	var mu sync.Mutex
 	counts := map[string]int{}
-	w.config = rest.CopyConfig(w.config)
-	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(request *http.Request) (*http.Response, error) {
-			mu.Lock()
-			counts[request.URL.Path]++
-			mu.Unlock()
-			return next.RoundTrip(request)
-		})
+	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
+		mu.Lock()
+		counts[request.URL.Path]++
+		mu.Unlock()
+		return next.RoundTrip(request)
 	})
 	return func() map[string]int {
 		mu.Lock()
 		defer mu.Unlock()
 		return maps.Clone(counts)
 	}
+}
+
+// intercept lets answer give the answers to the requests of controllers that the world starts
+// from now on; next asks the API server.
+func (w *world) intercept(answer func(request *http.Request, next http.RoundTripper) (*http.Response, error)) {
+	w.config = rest.CopyConfig(w.config)
+	w.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) { return answer(request, next) })
+	})
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

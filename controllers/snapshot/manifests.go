@@ -30,8 +30,8 @@ const SecretsIgnored = "is not read, because the configuration's secretValues is
 
 // Add takes an object into the snapshot if pins depend on its kind. Of Flux's
 // kinds it takes every version, for the fields that matter are the same in all
-// that Flux serves. It returns an error for an object whose
-// fields that matter are not of their kind's form, or that was there already.
+// that Flux serves. It returns an error for an object that was there already, or in
+// which a field that matters is not of its kind's form.
 func (m *Manifests) Add(object manifest.Object) error {
 	s := &m.snapshot
 	switch object.GroupKind() {

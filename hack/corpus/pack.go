@@ -81,11 +81,10 @@ func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 		if tag, found := c.Latest[entry.Namespace+"/"+entry.Name]; found {
 			policy.Status.LatestRef = &imagev1.ImageRef{Name: image, Tag: tag}
 		}
+		planned := snapshot.Policy(policy)
+		s.Policies = append(s.Policies, planned)
 		// An ImageRepository for each, for a pack does not say which share one.
-		repository := &flux.ImageRepository{Spec: flux.ImageRepositorySpec{Image: image}}
-		repository.Namespace, repository.Name = repositoryOf(policy)
-		s.Policies = append(s.Policies, snapshot.Policy(policy))
-		s.Repositories = append(s.Repositories, snapshot.Repository(repository))
+		s.Repositories = append(s.Repositories, pin.Repository{Name: planned.Repository, Image: image})
 	}
 	release := &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}}
 	if err := convert(c.Spec, nil, &release.Spec); err != nil {
@@ -112,14 +111,6 @@ func (c *releaseEntry) source(ref snapshot.SourceRef) snapshot.Source {
 		data[key] = string(text)
 	}
 	return snapshot.Source{Data: data}
-}
-
-func repositoryOf(policy *flux.ImagePolicy) (namespace, name string) {
-	ref := policy.Spec.ImageRepositoryRef
-	if ref.Namespace == "" {
-		return policy.Namespace, ref.Name
-	}
-	return ref.Namespace, ref.Name
 }
 
 // convert gives a spec its type. The variables are replaced as Flux does before
