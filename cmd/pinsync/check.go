@@ -14,7 +14,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/credentials"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/controllers/inspect"
+	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/inspect"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/list"
 	"git.oleks.space/oleks/pinsync/internal/pin"

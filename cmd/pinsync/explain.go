@@ -13,8 +13,8 @@ import (
 	"k8s.io/client-go/rest"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/controllers/inspect"
-	"git.oleks.space/oleks/pinsync/controllers/published"
+	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/inspect"
+	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/published"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 	"git.oleks.space/oleks/pinsync/internal/list"
 	"git.oleks.space/oleks/pinsync/internal/pin"

@@ -14,7 +14,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"git.oleks.space/oleks/pinsync/controllers/inspect"
+	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/inspect"
 	"git.oleks.space/oleks/pinsync/hack/local"
 	"git.oleks.space/oleks/pinsync/internal/image"
 )
