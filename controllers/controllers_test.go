@@ -3,7 +3,6 @@ package controllers_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,7 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
 const app = "git.example.com/team/app"
@@ -308,18 +307,10 @@ func TestRestart(t *testing.T) {
 // Without Flux's image automation the releases' own tags are listed; once it is
 // installed, its policies are taken up. Without HelmRelease nothing is written.
 func TestKindsAppearLater(t *testing.T) {
-	bare, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bare.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	bare := localtest.StartControlPlane(t)
 	w := newWorld(t, bare)
 	options := w.options()
-	options.HealthAddress = freeAddress(t)
+	options.HealthAddress = localtest.FreeAddress(t)
 	w.start(options)
 	ready := func(ctx context.Context) (bool, string) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+options.HealthAddress+"/readyz", nil)
@@ -360,14 +351,4 @@ func TestKindsAppearLater(t *testing.T) {
 	if problems := report(t, configMap).Problems; len(problems) != 0 {
 		t.Errorf("problems are %v", problems)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }

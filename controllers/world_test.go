@@ -26,9 +26,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -38,6 +36,7 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers"
 	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 )
 
@@ -90,13 +89,7 @@ var worlds atomic.Int32
 // newWorld makes a world on a control plane, without a controller.
 func newWorld(t *testing.T, plane *local.ControlPlane) *world {
 	t.Helper()
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c, err := client.NewWithWatch(plane.Config, client.Options{Scheme: scheme})
+	c, err := local.NewClient(plane.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,26 +313,10 @@ func (w *world) resolve(namespace, tag string, ready metav1.ConditionStatus, mes
 	}
 }
 
-// until waits for a condition; the string says what is there instead.
-func (w *world) until(condition func(context.Context) (bool, string)) {
+// until waits until a condition is met.
+func (w *world) until(condition local.Condition) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
-	defer cancel()
-	instead := "nothing"
-	for {
-		ok, now := condition(ctx)
-		if ok {
-			return
-		}
-		if ctx.Err() == nil {
-			instead = now
-		}
-		select {
-		case <-ctx.Done():
-			w.t.Fatalf("waited in vain; at last: %s", instead)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	localtest.Until(w.t, condition)
 }
 
 // list returns the ConfigMap, or an empty one.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -14,17 +15,9 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-)
 
-// kill ends a replica as a lost node does.
-func (r *replica) kill(t *testing.T) {
-	t.Helper()
-	r.killed = true
-	if err := r.command.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	<-r.ended
-}
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+)
 
 // chaos is a deployment in which things go wrong, and its witness.
 type chaos struct {
@@ -72,8 +65,8 @@ spec:
 // complete waits until every needed tag was seen, and the list says what it should.
 func (c *chaos) complete(want string) {
 	c.deployment.t.Helper()
-	c.until(c.missing)
-	c.until(func() (bool, string) {
+	localtest.Until(c.deployment.t, c.missing)
+	localtest.Until(c.deployment.t, func(context.Context) (bool, string) {
 		got := c.list().Annotations["pinsync.oleks.space/complete"]
 		return got == want, "complete is " + got
 	})
@@ -101,9 +94,9 @@ func TestKilledAtRandom(t *testing.T) {
 				c.needs(tag)
 				c.apply(name, true, tag)
 				tags[name] = tag
-				c.until(c.missing)
+				localtest.Until(t, c.missing)
 			case 1: // it never becomes ready: it keeps what it needs, once it was seen asleep
-				c.until(c.missing)
+				localtest.Until(t, c.missing)
 				c.setSuspend(name, false)
 			case 2:
 				c.letsGo(tags[name])
@@ -113,10 +106,10 @@ func TestKilledAtRandom(t *testing.T) {
 		}
 		if random.IntN(4) == 0 {
 			time.Sleep(time.Duration(random.IntN(50)) * time.Millisecond) // any moment is as good
-			r.kill(t)
+			r.Kill()
 			kills++
 			if names := slices.Sorted(maps.Keys(tags)); random.IntN(2) == 0 {
-				if ok, _ := c.missing(); ok { // all were seen asleep
+				if ok, _ := c.missing(t.Context()); ok { // all were seen asleep
 					c.setSuspend(names[random.IntN(len(names))], false) // while nobody looks
 				}
 			}
@@ -133,7 +126,7 @@ func TestListDeletedWhileDown(t *testing.T) {
 	r := c.start()
 	c.sleep()
 	c.complete("true")
-	r.stop()
+	r.Stop()
 	c.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins")
 	c.sleep()
 	c.start()
@@ -154,7 +147,7 @@ func TestTwoWithoutLeaderElection(t *testing.T) {
 	}
 	c.complete("true")
 	before := c.list().Data["report.json"]
-	c.until(func() (bool, string) { // some heartbeats later
+	localtest.Until(t, func(context.Context) (bool, string) { // some heartbeats later
 		syncedAt := c.list().Annotations["pinsync.oleks.space/synced-at"]
 		at, err := time.Parse(time.RFC3339, syncedAt)
 		return err == nil && time.Since(at) < 2*time.Second, syncedAt
@@ -174,11 +167,13 @@ func TestServersGoAway(t *testing.T) {
 
 	api := findServer(t, "kube-apiserver")
 	api.restart(t, func() {
-		c.until(func() (bool, string) { return strings.Contains(r.log.String(), "connection refused"), r.log.String() })
+		localtest.Until(t, func(context.Context) (bool, string) {
+			return strings.Contains(r.Log.String(), "connection refused"), r.Log.String()
+		})
 	})
-	c.until(func() (bool, string) { return isReady(t.Context(), c.plane.Config) })
-	if !r.isRunning() { // its lease has run out: a kubelet starts it again
-		r.killed = true
+	localtest.Until(t, func(context.Context) (bool, string) { return isReady(t.Context(), c.plane.Config) })
+	if !r.IsRunning() { // its lease has run out: a kubelet starts it again
+		r.MayFail()
 		r = c.start()
 	}
 	c.sleep()
@@ -190,10 +185,10 @@ func TestServersGoAway(t *testing.T) {
 	time.Sleep(20 * time.Second) // longer than the lease: that is the time that it is about
 	woken := time.Now()
 	etcd.signal(t, syscall.SIGCONT)
-	c.until(func() (bool, string) { return isReady(t.Context(), c.plane.Config) })
-	c.until(func() (bool, string) {
-		if !r.isRunning() {
-			r.killed = true
+	localtest.Until(t, func(context.Context) (bool, string) { return isReady(t.Context(), c.plane.Config) })
+	localtest.Until(t, func(context.Context) (bool, string) {
+		if !r.IsRunning() {
+			r.MayFail()
 			r = c.start()
 		}
 		at, err := time.Parse(time.RFC3339, c.list().Annotations["pinsync.oleks.space/synced-at"])
@@ -214,19 +209,15 @@ func TestLeaderSleepsPastItsLease(t *testing.T) {
 	c.sleep()
 	c.complete("true")
 	c.start()
-	if err := leader.command.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	localtest.Must(t, leader.Signal(syscall.SIGSTOP))
 	resumed := c.sleep()
 	c.sleep()
 	c.complete("true") // by the other
 	c.setSuspend(resumed, false)
 	c.reason(`"Resuming"`)
-	if err := leader.command.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	c.until(func() (bool, string) { return !leader.isRunning(), "the old leader goes on" })
-	leader.killed = true
+	localtest.Must(t, leader.Signal(syscall.SIGCONT))
+	localtest.Until(t, func(context.Context) (bool, string) { return !leader.IsRunning(), "the old leader goes on" })
+	leader.MayFail()
 	c.sleep()
 	c.complete("true")
 }
@@ -243,10 +234,10 @@ func TestKindVanishes(t *testing.T) {
 	}
 	c.complete("true")
 	crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "helmreleases.helm.toolkit.fluxcd.io"}}
-	c.must(c.client.Delete(t.Context(), crd))
+	localtest.Must(t, c.client.Delete(t.Context(), crd))
 	c.complete("false")
-	time.Sleep(grace + 5*time.Second) // nothing may happen in this time
-	c.until(func() (bool, string) {   // the old definition is gone only when its objects are
+	time.Sleep(grace + 5*time.Second)                         // nothing may happen in this time
+	localtest.Until(t, func(context.Context) (bool, string) { // the old definition is gone only when its objects are
 		err := c.plane.InstallFlux()
 		return err == nil, fmt.Sprint(err)
 	})
@@ -265,17 +256,17 @@ func TestRightIsTakenAway(t *testing.T) {
 	c.sleep()
 	c.complete("true")
 	var role rbacv1.ClusterRole
-	c.must(c.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
+	localtest.Must(t, c.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
 	rules := role.Rules
 	role.Rules = slices.DeleteFunc(slices.Clone(rules), func(rule rbacv1.PolicyRule) bool {
 		return slices.Contains(rule.Resources, "helmreleases")
 	})
-	c.must(c.client.Update(t.Context(), &role))
+	localtest.Must(t, c.client.Update(t.Context(), &role))
 	api := findServer(t, "kube-apiserver") // it looks at rights when a watch begins
 	api.restart(t, func() {})
-	c.until(func() (bool, string) { return isReady(t.Context(), c.plane.Config) })
+	localtest.Until(t, func(context.Context) (bool, string) { return isReady(t.Context(), c.plane.Config) })
 	c.complete("false")
-	c.until(func() (bool, string) {
+	localtest.Until(t, func(context.Context) (bool, string) {
 		err := c.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role)
 		role.Rules = rules
 		if err == nil {
@@ -295,16 +286,16 @@ func TestStandbyTakesOver(t *testing.T) {
 	c.sleep()
 	c.complete("true")
 	second := c.start()
-	c.until(func() (bool, string) {
-		return strings.Count(second.log.String(), "Following the kind") >= 5, second.log.String()
+	localtest.Until(t, func(context.Context) (bool, string) {
+		return strings.Count(second.Log.String(), "Following the kind") >= 5, second.Log.String()
 	})
-	if strings.Contains(second.log.String(), "Wrote the list") {
+	if strings.Contains(second.Log.String(), "Wrote the list") {
 		t.Error("the standby writes")
 	}
-	first.stop()
+	first.Stop()
 	c.sleep()
 	c.complete("true")
-	if count := strings.Count(second.log.String(), "Following the kind"); count != 5 {
+	if count := strings.Count(second.Log.String(), "Following the kind"); count != 5 {
 		t.Errorf("it has read the kinds again: %d", count)
 	}
 }

@@ -1,30 +1,23 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	authenticationv1 "k8s.io/api/authentication/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
 // deployment is config/default, applied to an API server of its own, and the
@@ -33,88 +26,40 @@ type deployment struct {
 	t          *testing.T
 	plane      *local.ControlPlane
 	client     client.Client
-	admin      string // kubeconfig file
-	kubeconfig string // kubeconfig file of the service account
+	folder     string
+	kubeconfig string // of the service account
 	binary     string
 	args       []string
 }
 
 func deploy(t *testing.T) *deployment {
 	t.Helper()
-	plane, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := plane.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	d := &deployment{t: t, plane: plane}
-	d.must(plane.InstallFlux())
-	c, err := client.New(plane.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	d.client, d.admin = c, filepath.Join(folder, "admin")
-	d.kubeconfig, d.binary = filepath.Join(folder, "pinsync"), filepath.Join(folder, "pinsync-binary")
-	d.must(os.WriteFile(d.admin, plane.Kubeconfig, 0o600))
-	d.kubectl("apply", "-f", d.file("default.yaml", d.kubectl("kustomize", "../../config/default")))
-	d.writeKubeconfig(plane)
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", d.binary, ".")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, output)
-	}
+	d := &deployment{t: t, plane: localtest.StartControlPlane(t), folder: t.TempDir()}
+	localtest.Must(t, d.plane.Deploy(t.Context()))
+	var err error
+	d.client, err = local.NewClient(d.plane.Config)
+	localtest.Must(t, err)
+	d.kubeconfig, err = d.plane.KubeconfigOf(t.Context(), "pinsync")
+	localtest.Must(t, err)
+	d.binary, err = local.Build(t.Context(), d.folder, "./cmd/pinsync")
+	localtest.Must(t, err)
 	d.readArgs()
 	return d
 }
 
-func (d *deployment) must(err error) {
-	d.t.Helper()
-	if err != nil {
-		d.t.Fatal(err)
-	}
-}
-
 func (d *deployment) file(name, text string) string {
 	d.t.Helper()
-	path := filepath.Join(filepath.Dir(d.admin), name)
-	d.must(os.WriteFile(path, []byte(text), 0o600))
+	path := filepath.Join(d.folder, name)
+	localtest.Must(d.t, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 
 // kubectl runs kubectl as the administrator and returns what it printed.
 func (d *deployment) kubectl(args ...string) string {
 	d.t.Helper()
-	kubectl, err := local.Kubectl()
-	d.must(err)
-	command := exec.CommandContext(d.t.Context(), kubectl, args...)
-	command.Env = append(os.Environ(), "KUBECONFIG="+d.admin)
-	var stderr bytes.Buffer
-	command.Stderr = &stderr
-	output, err := command.Output()
-	if err != nil {
-		d.t.Fatalf("kubectl %s: %v: %s", strings.Join(args, " "), err, stderr.String())
-	}
-	return string(output)
-}
-
-// writeKubeconfig writes a kubeconfig with a token of the deployment's service
-// account and nothing else.
-func (d *deployment) writeKubeconfig(plane *local.ControlPlane) {
-	d.t.Helper()
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "pinsync"}}
-	token := &authenticationv1.TokenRequest{}
-	d.must(d.client.SubResource("token").Create(d.t.Context(), account, token))
-	d.must(clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters: map[string]*clientcmdapi.Cluster{"local": {
-			Server: plane.Config.Host, CertificateAuthorityData: plane.Config.CAData,
-		}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"pinsync": {Token: token.Status.Token}},
-		Contexts:       map[string]*clientcmdapi.Context{"local": {Cluster: "local", AuthInfo: "pinsync"}},
-		CurrentContext: "local",
-	}, d.kubeconfig))
+	output, err := d.plane.Kubectl(d.t.Context(), args...)
+	localtest.Must(d.t, err)
+	return output
 }
 
 // readArgs takes the arguments of the Deployment's container, and makes those
@@ -123,7 +68,7 @@ func (d *deployment) readArgs() {
 	d.t.Helper()
 	pods := d.podTemplate().Spec
 	var config corev1.ConfigMap
-	d.must(d.client.Get(d.t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: pods.Volumes[0].ConfigMap.Name}, &config))
+	localtest.Must(d.t, d.client.Get(d.t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: pods.Volumes[0].ConfigMap.Name}, &config))
 	for _, arg := range pods.Containers[0].Args {
 		switch {
 		case strings.HasPrefix(arg, "--config=/etc/pinsync/"):
@@ -160,7 +105,7 @@ func (d *deployment) becomeReady(release string) {
 // reason waits until the report has a text.
 func (d *deployment) reason(text string) {
 	d.t.Helper()
-	d.until(func() (bool, string) {
+	localtest.Until(d.t, func(context.Context) (bool, string) {
 		report := d.list().Data["report.json"]
 		return strings.Contains(report, text), report
 	})
@@ -169,100 +114,14 @@ func (d *deployment) reason(text string) {
 func (d *deployment) podTemplate() corev1.PodTemplateSpec {
 	d.t.Helper()
 	var deployment appsv1.Deployment
-	d.must(d.client.Get(d.t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "pinsync"}, &deployment))
+	localtest.Must(d.t, d.client.Get(d.t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "pinsync"}, &deployment))
 	return deployment.Spec.Template
 }
 
-// replica is one running pinsync.
-type replica struct {
-	command *exec.Cmd
-	log     lockedBuffer
-	stop    func()
-	// killed says that it did not end, or will not, as it should.
-	killed bool
-	// ended is closed when it has.
-	ended chan struct{}
-	err   error
-}
-
-func (r *replica) isRunning() bool {
-	select {
-	case <-r.ended:
-		return false
-	default:
-		return true
-	}
-}
-
-// lockedBuffer is a buffer that is read while it is written.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
-}
-
-// start starts a replica. Its stop ends it as a kubelet does, and checks that it
-// ended well: once it has begun, for before that a signal ends any process.
-func (d *deployment) start() *replica {
+// start starts a replica.
+func (d *deployment) start() *localtest.Replica {
 	d.t.Helper()
-	r := &replica{
-		command: exec.CommandContext(context.WithoutCancel(d.t.Context()), d.binary, d.args...),
-		ended:   make(chan struct{}),
-	}
-	r.command.Stderr = &r.log
-	d.must(r.command.Start())
-	go func() {
-		r.err = r.command.Wait()
-		close(r.ended)
-	}()
-	r.stop = sync.OnceFunc(func() {
-		if r.killed {
-			return
-		}
-		for since := time.Now(); r.isRunning() && !strings.Contains(r.log.String(), "Starting pinsync"); {
-			if time.Sleep(10 * time.Millisecond); time.Since(since) > time.Minute {
-				d.t.Errorf("pinsync has not begun in a minute; its log:\n%s", r.log.String())
-				break
-			}
-		}
-		if err := r.command.Process.Signal(syscall.SIGTERM); err != nil {
-			d.t.Error(err)
-		}
-		if <-r.ended; r.err != nil {
-			d.t.Errorf("pinsync ended with %v; its log:\n%s", r.err, r.log.String())
-		}
-	})
-	d.t.Cleanup(r.stop)
-	return r
-}
-
-// until waits for a condition; the string says what is there instead.
-func (d *deployment) until(condition func() (bool, string)) {
-	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), 2*time.Minute)
-	defer cancel()
-	for {
-		ok, instead := condition()
-		if ok {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			d.t.Fatalf("waited in vain; at last: %s", instead)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	return localtest.StartReplica(d.t, d.binary, d.args...)
 }
 
 func (d *deployment) list() *corev1.ConfigMap {
@@ -281,7 +140,7 @@ func (d *deployment) expect(complete string, tags ...string) {
 	for _, tag := range tags {
 		want += "container/cms-plugins==" + tag + "\n"
 	}
-	d.until(func() (bool, string) {
+	localtest.Until(d.t, func(context.Context) (bool, string) {
 		configMap := d.list()
 		got := configMap.Data["registry-pins.txt"]
 		isComplete := configMap.Annotations["pinsync.oleks.space/complete"]
@@ -305,12 +164,12 @@ func TestDeployed(t *testing.T) {
 
 	first := d.start()
 	var lease coordinationv1.Lease
-	d.until(func() (bool, string) {
+	localtest.Until(d.t, func(context.Context) (bool, string) {
 		err := d.client.Get(t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "pinsync"}, &lease)
 		return err == nil, fmt.Sprint(err)
 	})
 	second := d.start()
-	d.must(local.Load(t.Context(), d.client, "../../config/samples"))
+	localtest.Must(d.t, local.Load(t.Context(), d.client, "../../config/samples"))
 	d.expect("true", "production", "staging")
 
 	d.setSuspend("cms-plugins-staging", false)
@@ -325,16 +184,16 @@ func TestDeployed(t *testing.T) {
 	d.expect("true")
 	d.kubectl("annotate", "--overwrite", "namespace", "kotkan", "pinsync.oleks.space/sync=off")
 	d.expect("true", "production")
-	d.until(func() (bool, string) {
+	localtest.Until(d.t, func(context.Context) (bool, string) {
 		told := d.kubectl("get", "events", "-A", "-o", "jsonpath={.items[*].message}")
 		return strings.Contains(told, `"off" is not a value of pinsync.oleks.space/sync`), told
 	})
 
-	first.stop()
+	first.Stop()
 	d.setSuspend("cms-plugins-staging", true)
 	d.expect("true", "production", "staging")
-	second.stop()
-	for name, log := range map[string]string{"first": first.log.String(), "second": second.log.String()} {
+	second.Stop()
+	for name, log := range map[string]string{"first": first.Log.String(), "second": second.Log.String()} {
 		for _, word := range []string{"forbidden", "Reconciler error"} {
 			if strings.Contains(log, word) {
 				t.Errorf("the log of the %s replica has %s:\n%s", name, word, log)
@@ -350,13 +209,13 @@ func TestDeployed(t *testing.T) {
 // grows, and it does not shrink. With the right it is complete again.
 func TestForbiddenRead(t *testing.T) {
 	d := deploy(t)
-	d.must(local.Load(t.Context(), d.client, "../../config/samples"))
+	localtest.Must(d.t, local.Load(t.Context(), d.client, "../../config/samples"))
 	r := d.start()
 	d.expect("true", "production", "staging")
-	r.stop()
+	r.Stop()
 
 	var role rbacv1.ClusterRole
-	d.must(d.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
+	localtest.Must(d.t, d.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
 	rules := role.Rules
 	role.Rules = slices.DeleteFunc(slices.Clone(rules), func(rule rbacv1.PolicyRule) bool {
 		return slices.Contains(rule.Resources, "imagepolicies")
@@ -364,7 +223,7 @@ func TestForbiddenRead(t *testing.T) {
 	if len(role.Rules) == len(rules) {
 		t.Fatal("there is no rule about policies to take away")
 	}
-	d.must(d.client.Update(t.Context(), &role))
+	localtest.Must(d.t, d.client.Update(t.Context(), &role))
 	d.setSuspend("cms-plugins-staging", false)
 	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-production", "--type=merge", "-p", `{"spec":{"values":{"image":{"tag":"new"}}}}`)
 	r = d.start()
@@ -373,11 +232,11 @@ func TestForbiddenRead(t *testing.T) {
 		t.Errorf("the report does not say what is missing: %s", report)
 	}
 
-	d.must(d.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
+	localtest.Must(d.t, d.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
 	role.Rules = rules
-	d.must(d.client.Update(t.Context(), &role))
+	localtest.Must(d.t, d.client.Update(t.Context(), &role))
 	d.expect("true", "new", "production", "staging")
-	r.stop()
+	r.Stop()
 }
 
 // Secrets are read with the component that gives the right to, and without it the
@@ -404,12 +263,12 @@ spec:
 	if report := d.list().Data["report.json"]; !strings.Contains(report, "Secret kotkan/values") {
 		t.Errorf("the report does not name the Secret: %s", report)
 	}
-	d.kubectl("apply", "-f", d.file("component.yaml", d.kubectl("kustomize", "../../config/components/read-secrets")))
+	d.kubectl("apply", "-k", "config/components/read-secrets")
 	d.expect("true", "from-secret", "from-values")
 	d.kubectl("-n", "kotkan", "patch", "secret", "values", "-p",
 		`{"stringData":{"values.yaml":"image: git.oleks.space/oleks/cms-plugins:changed"}}`)
 	d.expect("true", "changed", "from-values")
-	r.stop()
+	r.Stop()
 }
 
 func TestControllerRefuses(t *testing.T) {

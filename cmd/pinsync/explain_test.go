@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
 // explains compares what explain prints with a file; times and addresses are those of a run.
 func (d *deployment) explains(name string, code int, args ...string) {
 	d.t.Helper()
-	args = append([]string{"explain", "--kubeconfig", d.admin, "-n", "kotkan"}, args...)
+	args = append([]string{"explain", "--kubeconfig", d.plane.Kubeconfig, "-n", "kotkan"}, args...)
 	got, out, errOut := pinsync(d.t, "", args...)
 	if got != code || (strings.Count(errOut, "\n") != 1) != (code == 0) {
 		d.t.Errorf("%s: exit code %d, want %d; printed %q", name, got, code, errOut)
@@ -24,7 +25,7 @@ func (d *deployment) explains(name string, code int, args ...string) {
 
 func TestExplain(t *testing.T) {
 	d := deploy(t)
-	d.must(local.Load(t.Context(), d.client, "../../config/samples"))
+	localtest.Must(t, local.Load(t.Context(), d.client, "../../config/samples"))
 	r := d.start()
 	d.expect("true", "production", "staging")
 	d.explains("asleep", 0, "cms-plugins-staging")
@@ -45,7 +46,7 @@ func TestExplain(t *testing.T) {
 	d.reason("an image that only it names")
 	d.explains("unclear", 5, "cms-plugins-production")
 
-	r.stop()
+	r.Stop()
 	d.kubectl("-n", "kotkan", "annotate", "helmrelease", "cms-plugins-production", "pinsync.oleks.space/sync=disabled")
 	d.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins")
 	d.explains("disabled", 5, "cms-plugins-production")

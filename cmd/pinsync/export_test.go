@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 	"git.oleks.space/oleks/pinsync/internal/list"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -28,33 +29,19 @@ type exports struct {
 
 func newExports(t *testing.T) *exports {
 	t.Helper()
-	plane, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := plane.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	c, err := client.New(plane.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	plane := localtest.StartControlPlane(t)
+	c, err := local.NewClient(plane.Config)
+	localtest.Must(t, err)
 	folder := t.TempDir()
-	e := &exports{
-		t: t, client: c, kubeconfig: filepath.Join(folder, "kubeconfig"),
+	return &exports{
+		t: t, client: c, kubeconfig: plane.Kubeconfig,
 		output: filepath.Join(folder, "pins.txt"), state: filepath.Join(folder, "state.json"),
 	}
-	e.write(e.kubeconfig, string(plane.Kubeconfig))
-	return e
 }
 
 func (e *exports) write(name, text string) {
 	e.t.Helper()
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		e.t.Fatal(err)
-	}
+	localtest.Must(e.t, os.WriteFile(name, []byte(text), 0o600))
 }
 
 func (e *exports) read(name string) string {
@@ -100,12 +87,8 @@ func (e *exports) publish(namespace, name string, change func(*corev1.ConfigMap)
 		change(object)
 	}
 	own := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
-	if err := client.IgnoreAlreadyExists(e.client.Create(e.t.Context(), own)); err != nil {
-		e.t.Fatal(err)
-	}
-	if err := e.client.Create(e.t.Context(), object); err != nil {
-		e.t.Fatal(err)
-	}
+	localtest.Must(e.t, client.IgnoreAlreadyExists(e.client.Create(e.t.Context(), own)))
+	localtest.Must(e.t, e.client.Create(e.t.Context(), object))
 }
 
 // run runs export against the API server.
@@ -170,9 +153,7 @@ func TestExportThroughLink(t *testing.T) {
 	e.publish("one", "registry-pins", nil, "staging")
 	e.write(e.output, "before\n")
 	link := filepath.Join(filepath.Dir(e.output), "link")
-	if err := os.Symlink(e.output, link); err != nil {
-		t.Fatal(err)
-	}
+	localtest.Must(t, os.Symlink(e.output, link))
 	if code, _, errOut := e.run("--namespace", "one", "-o", link); code != 0 || e.read(e.output) != "container/app==staging\n" {
 		t.Errorf("exit code %d, printed %q; what the link leads to is %q", code, errOut, e.read(e.output))
 	}
@@ -256,9 +237,7 @@ func TestExportRefuses(t *testing.T) {
 	// What cannot be written is not written in part.
 	e.refuses(1, "--state: ", append(fine, "--state", filepath.Join(folder, "none", "state.json"))...)
 	dangling := filepath.Join(folder, "dangling")
-	if err := os.Symlink(filepath.Join(folder, "none"), dangling); err != nil {
-		t.Fatal(err)
-	}
+	localtest.Must(t, os.Symlink(filepath.Join(folder, "none"), dangling))
 	for want, target := range map[string]string{
 		"--output: ": filepath.Join(folder, "none", "pins.txt"), "is not a regular file": folder, "is a link to nothing": dangling,
 	} {
@@ -288,9 +267,7 @@ func TestExportOfSeveralClusters(t *testing.T) {
 		other.Cluster = cluster
 		config.Contexts[name] = other
 	}
-	if err := clientcmd.WriteToFile(*config, e.kubeconfig); err != nil {
-		t.Fatal(err)
-	}
+	localtest.Must(t, clientcmd.WriteToFile(*config, e.kubeconfig))
 	code, out, errOut := e.run("--context", "east", "--context", "west", "--format", "json")
 	if code != 0 || strings.Count(out, `"cluster"`) != 2 || strings.Count(out, "container/app==staging") != 1 {
 		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
@@ -298,11 +275,9 @@ func TestExportOfSeveralClusters(t *testing.T) {
 	e.refuses(3, "https://127.0.0.1:1: ", "--context", "east", "--context", "down")
 
 	// Two files, each with its own current context.
-	second := filepath.Join(filepath.Dir(e.kubeconfig), "second")
+	second := filepath.Join(filepath.Dir(e.output), "second")
 	config.CurrentContext = "down"
-	if err := clientcmd.WriteToFile(*config, second); err != nil {
-		t.Fatal(err)
-	}
+	localtest.Must(t, clientcmd.WriteToFile(*config, second))
 	e.refuses(3, "https://127.0.0.1:1: ", "--kubeconfig", second)
 	e.refuses(2, "has none of the named contexts", "--context", "envtest-only", "--kubeconfig", second)
 }

@@ -1,34 +1,24 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
-
-// freeAddress is an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
 
 // Metrics are for those that the API server knows and lets read them.
 func TestMetricsAreProtected(t *testing.T) {
 	d := deploy(t)
-	address := freeAddress(t)
+	address := localtest.FreeAddress(t)
 	d.args = append(d.args, "--metrics-bind-address", address)
-	d.must(local.Load(t.Context(), d.client, "../../config/samples"))
+	localtest.Must(t, local.Load(t.Context(), d.client, "../../config/samples"))
 	r := d.start()
 	d.expect("true", "production", "staging")
 	d.kubectl("create", "namespace", "monitoring")
@@ -41,11 +31,11 @@ func TestMetricsAreProtected(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	for account, want := range map[string]int{"": http.StatusUnauthorized, "other": http.StatusForbidden, "prometheus": http.StatusOK} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/metrics", nil)
-		d.must(err)
+		localtest.Must(t, err)
 		if account != "" {
 			request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(d.kubectl("-n", "monitoring", "create", "token", account)))
 		}
-		d.until(func() (bool, string) {
+		localtest.Until(t, func(context.Context) (bool, string) {
 			response, err := client.Do(request)
 			if err != nil {
 				return false, err.Error()
@@ -57,8 +47,8 @@ func TestMetricsAreProtected(t *testing.T) {
 				fmt.Sprintf("%q gets %s, %v", account, response.Status, err)
 		})
 	}
-	r.stop()
-	if strings.Contains(r.log.String(), "forbidden") {
-		t.Errorf("pinsync has not the rights that it needs:\n%s", r.log.String())
+	r.Stop()
+	if strings.Contains(r.Log.String(), "forbidden") {
+		t.Errorf("pinsync has not the rights that it needs:\n%s", r.Log.String())
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 	"git.oleks.space/oleks/pinsync/internal/list"
 )
@@ -59,7 +60,7 @@ func TestREADMEApplies(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := deploy(t)
-	d.kubectl("apply", "-f", d.file("access.yaml", d.kubectl("kustomize", "../../config/components/cleaner-access")))
+	d.kubectl("apply", "-k", "config/components/cleaner-access")
 	_, job, found := strings.Cut(string(text), "```yaml\napiVersion: batch/v1\n")
 	job, _, ends := strings.Cut(job, "```")
 	if !found || !ends {
@@ -69,7 +70,7 @@ func TestREADMEApplies(t *testing.T) {
 	d.kubectl("apply", "--validate=strict", "-f", file)
 	// A Job's pods are made by a controller that does not run here.
 	var cronJob batchv1.CronJob
-	d.must(d.client.Get(t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "registry-cleaner"}, &cronJob))
+	localtest.Must(t, d.client.Get(t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "registry-cleaner"}, &cronJob))
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "registry-cleaner"},
 		Spec:       cronJob.Spec.JobTemplate.Spec.Template.Spec,

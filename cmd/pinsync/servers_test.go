@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
 // server is a process of the control plane.
@@ -58,9 +61,7 @@ func findServer(t *testing.T, name string) *server {
 
 func (s *server) signal(t *testing.T, signal syscall.Signal) {
 	t.Helper()
-	if err := syscall.Kill(s.pid, signal); err != nil {
-		t.Fatal(err)
-	}
+	localtest.Must(t, syscall.Kill(s.pid, signal))
 }
 
 // restart kills a server and starts it again, as it was started before.
@@ -68,23 +69,19 @@ func (s *server) restart(t *testing.T, meanwhile func()) {
 	t.Helper()
 	s.signal(t, syscall.SIGKILL)
 	meanwhile()
-	for syscall.Kill(s.pid, 0) == nil {
-		time.Sleep(10 * time.Millisecond) // its port is in use until it is gone
-	}
+	localtest.Until(t, func(context.Context) (bool, string) {
+		return syscall.Kill(s.pid, 0) != nil, "the killed process, which uses the port"
+	})
 	command := exec.CommandContext(context.WithoutCancel(t.Context()), s.args[0], s.args[1:]...)
-	var log lockedBuffer
-	command.Stderr = &log
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s.pid = command.Process.Pid
+	log := &localtest.Log{}
+	command.Stderr = log
+	process, err := local.StartProcess(command)
+	localtest.Must(t, err)
+	s.pid = process.PID()
 	t.Cleanup(func() {
-		if err := command.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-		_ = command.Wait() // it was killed
+		process.Kill()
 		if t.Failed() {
-			t.Log(log.String())
+			t.Log(log)
 		}
 	})
 }

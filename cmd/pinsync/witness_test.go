@@ -160,7 +160,7 @@ func (w *witness) letsGo(tag string) {
 }
 
 // seen says which needed tags have not been seen yet.
-func (w *witness) missing() (bool, string) {
+func (w *witness) missing(context.Context) (bool, string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var missing []string

@@ -5,15 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
-	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,7 +58,7 @@ func measure(ctx context.Context, o *options, releases int) (f *figures, err err
 	}
 	defer func() { err = errors.Join(err, plane.Stop()) }()
 	b := &bench{
-		options: o, apps: fleet.Apps(releases), kubeconfig: filepath.Join(o.folder, "kubeconfig"),
+		options: o, apps: fleet.Apps(releases), kubeconfig: plane.Kubeconfig,
 		fail: fail, figures: &figures{Releases: releases},
 	}
 	for i := range b.apps {
@@ -73,10 +68,6 @@ func measure(ctx context.Context, o *options, releases int) (f *figures, err err
 			b.awake = append(b.awake, app)
 		}
 	}
-	if err := os.WriteFile(b.kubeconfig, plane.Kubeconfig, 0o600); err != nil { //nolint:gosec // a file of this program
-		return nil, err
-	}
-	defer os.Remove(b.kubeconfig) //nolint:errcheck // it is of no use any more either way
 	if err := b.load(ctx, plane); err != nil {
 		return nil, because(ctx, err)
 	}
@@ -116,14 +107,9 @@ func (b *bench) load(ctx context.Context, plane *local.ControlPlane) (err error)
 	if err := plane.InstallFlux(); err != nil {
 		return err
 	}
-	scheme := runtime.NewScheme()
-	builder := runtime.NewSchemeBuilder(clientgoscheme.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme)
-	if err := builder.AddToScheme(scheme); err != nil {
-		return err
-	}
 	b.config = rest.CopyConfig(plane.Config)
 	b.config.QPS = -1 // the API server is the limit
-	if b.client, err = client.NewWithWatch(b.config, client.Options{Scheme: scheme}); err != nil {
+	if b.client, err = local.NewClient(b.config); err != nil {
 		return err
 	}
 	began := time.Now()

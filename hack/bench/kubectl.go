@@ -64,7 +64,7 @@ func (b *bench) measureKubectl(ctx context.Context) error {
 
 // findTools returns where kubectl and jq are, and whether both are installed.
 func findTools() (kubectl, jq string, found bool) {
-	kubectl, err := local.Kubectl()
+	kubectl, err := local.FindKubectl()
 	if err != nil {
 		return "", "", false
 	}
@@ -82,8 +82,7 @@ func peaksUntil(ended <-chan struct{}, commands ...*exec.Cmd) (peaks [2]int64) {
 	defer look.Stop()
 	for {
 		for i, command := range commands {
-			p := &process{command: command}
-			if used, err := p.usage(); err == nil {
+			if used, err := usageOf(command.Process.Pid); err == nil {
 				peaks[i] = max(peaks[i], used.peak)
 			}
 		}

@@ -1,76 +1,60 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/hack/bench/bare"
+	"git.oleks.space/oleks/pinsync/hack/local"
 )
-
-// patienceAtEnd is how long a process has to end once it is told to.
-const patienceAtEnd = 30 * time.Second
 
 // process is a program that is measured.
 type process struct {
-	command *exec.Cmd
-	started time.Time
-	// done tells when it has printed that its part is done.
-	done chan time.Time
-	// stop tells it to end and waits until it has.
+	*local.Process
+	// done receives the time at which it has printed bare.Done.
+	done output
+	// stop stops it.
 	stop func()
 }
 
+// output is a program's standard output, of which only bare.Done is of interest.
+type output chan time.Time
+
+// Write sends the time of bare.Done.
+func (o output) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), bare.Done) {
+		o <- time.Now()
+	}
+	return len(p), nil
+}
+
 // start starts a program, with its log in the bench's folder. If it ends before it is
-// told to, all that is measured fails.
+// stopped, the measurement fails.
 func (b *bench) start(ctx context.Context, binary string, args ...string) (*process, error) {
-	name := filepath.Join(b.folder, args[0]+".log")
-	log, err := os.Create(name) //nolint:gosec // a file of this program
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close() //nolint:errcheck // the process has its own handle
-	own, cancel := context.WithCancel(ctx)
-	command := exec.CommandContext(own, binary, args...) //nolint:gosec // pinsync or this program
-	command.Stderr = log
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = patienceAtEnd
-	// A group of its own: Ctrl-C in a terminal goes to this program alone, which ends
-	// what it has started before the API server.
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	output, err := command.StdoutPipe()
-	if err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	p := &process{done: make(output, 1)}
+	command := local.Command(ctx, binary, args...)
+	command.Stdout = p.done
+	log := filepath.Join(b.folder, args[0]+".log")
+	var err error
+	if p.Process, err = local.StartLogged(command, log); err != nil {
 		cancel()
 		return nil, err
 	}
-	p := &process{command: command, started: time.Now(), done: make(chan time.Time, 1)}
-	if err := command.Start(); err != nil {
-		cancel()
-		return nil, fmt.Errorf("starting %s: %w", binary, err)
-	}
-	ended := make(chan struct{})
 	go func() {
-		defer close(ended)
-		for lines := bufio.NewScanner(output); lines.Scan(); {
-			if lines.Text() == bare.Done {
-				p.done <- time.Now()
-			}
-		}
-		_ = command.Wait() // how it ended is in its state
-		if own.Err() == nil {
-			b.fail(fmt.Errorf("%s ended by itself (%s), its log is %s", args[0], command.ProcessState, name))
+		<-p.Ended()
+		if ctx.Err() == nil {
+			b.fail(fmt.Errorf("%w; the log of %s is %s", p.Failure(), args[0], log))
 		}
 	}()
 	p.stop = func() {
 		cancel()
-		<-ended
+		<-p.Ended()
 	}
 	return p, nil
 }
@@ -100,8 +84,10 @@ type usage struct {
 const tick = 10 * time.Millisecond
 
 // usage reads what the process has used.
-func (p *process) usage() (usage, error) {
-	folder := filepath.Join("/proc", strconv.Itoa(p.command.Process.Pid))
+func (p *process) usage() (usage, error) { return usageOf(p.PID()) }
+
+func usageOf(pid int) (usage, error) {
+	folder := filepath.Join("/proc", strconv.Itoa(pid))
 	stat, err := os.ReadFile(filepath.Join(folder, "stat")) //nolint:gosec // a file of Linux
 	if err != nil {
 		return usage{}, err

@@ -109,5 +109,5 @@ func (b *bench) deleteList(ctx context.Context) error {
 // startedIn is what a process has taken until a time, which was just now.
 func (p *process) startedIn(at time.Time) (oneStart, error) {
 	used, err := p.usage()
-	return oneStart{Seconds: at.Sub(p.started).Seconds(), CPUSeconds: used.cpu.Seconds(), PeakBytes: used.peak}, err
+	return oneStart{Seconds: at.Sub(p.Started).Seconds(), CPUSeconds: used.cpu.Seconds(), PeakBytes: used.peak}, err
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
 // What `pinsync check` ends with when an image is missing, and when it could not tell.
@@ -24,8 +26,8 @@ func (h *host) logIn(password string) {
 	h.t.Helper()
 	login := base64.StdEncoding.EncodeToString([]byte(gitea.User + ":" + password))
 	text, err := json.Marshal(map[string]any{"auths": map[string]any{gitea.Host: map[string]string{"auth": login}}})
-	must(h.t, err)
-	must(h.t, os.WriteFile(filepath.Join(h.docker, "config.json"), text, 0o600))
+	localtest.Must(h.t, err)
+	localtest.Must(h.t, os.WriteFile(filepath.Join(h.docker, "config.json"), text, 0o600))
 }
 
 // expectCheck runs `pinsync check`, and expects its exit code and the status of each
@@ -96,7 +98,7 @@ func TestCheck(t *testing.T) {
 // Of a registry that does not answer nobody knows what it has.
 func TestCheckUnreachable(t *testing.T) {
 	w := newWorld(t, east)
-	image := closedPort(t) + "/team/app:staging"
+	image := localtest.FreeAddress(t) + "/team/app:staging"
 	w.releaseWith("app", true, map[string]any{"image": image})
 	w.startWith("")
 	w.expectList(pin("app", "staging"))

@@ -5,20 +5,11 @@ package e2e
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
-	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/hack/local"
@@ -40,79 +31,32 @@ type cluster struct {
 	admin, controller, reader string
 }
 
-// startCluster makes a folder for the kubeconfig files.
-func startCluster(ctx context.Context, folder string) (*cluster, error) {
+func startCluster(ctx context.Context) (*cluster, error) {
 	plane, err := local.Start()
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{plane: plane}
-	if err := c.prepare(ctx, folder); err != nil {
+	c := &cluster{plane: plane, admin: plane.Kubeconfig}
+	if err := c.prepare(ctx); err != nil {
 		return nil, errors.Join(err, plane.Stop())
 	}
 	return c, nil
 }
 
-func (c *cluster) prepare(ctx context.Context, folder string) error {
-	c.admin, c.controller, c.reader = filepath.Join(folder, "admin"), filepath.Join(folder, "controller"), filepath.Join(folder, "reader")
-	if err := os.Mkdir(folder, 0o700); err != nil {
+func (c *cluster) prepare(ctx context.Context) (err error) {
+	if err := c.plane.Deploy(ctx, "config/components/cleaner-access"); err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.admin, c.plane.Kubeconfig, 0o600); err != nil {
+	if c.controller, err = c.plane.KubeconfigOf(ctx, "pinsync"); err != nil {
 		return err
 	}
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			return err
-		}
-	}
-	var err error
-	if c.client, err = client.New(c.plane.Config, client.Options{Scheme: scheme}); err != nil {
+	if c.reader, err = c.plane.KubeconfigOf(ctx, "pinsync-cleaner"); err != nil {
 		return err
 	}
-	if err := c.install(ctx); err != nil {
+	if c.client, err = local.NewClient(c.plane.Config); err != nil {
 		return err
-	}
-	if err := c.writeKubeconfig(ctx, c.controller, "pinsync"); err != nil {
-		return err
-	}
-	return c.writeKubeconfig(ctx, c.reader, "pinsync-cleaner")
-}
-
-func (c *cluster) install(ctx context.Context) error {
-	if err := c.plane.InstallFlux(); err != nil {
-		return err
-	}
-	kubectl, err := local.Kubectl()
-	if err != nil {
-		return err
-	}
-	for _, kustomization := range []string{"../../config/default", "../../config/components/cleaner-access"} {
-		apply := exec.CommandContext(ctx, kubectl, "--kubeconfig", c.admin, "apply", "-k", kustomization)
-		if output, err := apply.CombinedOutput(); err != nil {
-			return fmt.Errorf("applying %s: %w: %s", kustomization, err, output)
-		}
 	}
 	return c.client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: apps}})
-}
-
-// writeKubeconfig writes a kubeconfig with a token of a service account and nothing
-// else.
-func (c *cluster) writeKubeconfig(ctx context.Context, file, name string) error {
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: own, Name: name}}
-	token := &authenticationv1.TokenRequest{}
-	if err := c.client.SubResource("token").Create(ctx, account, token); err != nil {
-		return fmt.Errorf("a token of %s: %w", name, err)
-	}
-	return clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters: map[string]*clientcmdapi.Cluster{"local": {
-			Server: c.plane.Config.Host, CertificateAuthorityData: c.plane.Config.CAData,
-		}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{name: {Token: token.Status.Token}},
-		Contexts:       map[string]*clientcmdapi.Context{"local": {Cluster: "local", AuthInfo: name}},
-		CurrentContext: "local",
-	}, file)
 }
 
 // empty deletes what a test has left.

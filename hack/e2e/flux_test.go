@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
 // release creates a HelmRelease with an image's tag in its values.
@@ -26,8 +29,8 @@ func (w *world) release(name, image, tag string, suspend bool) {
 func (w *world) releaseWith(name string, suspend bool, values map[string]any) {
 	w.t.Helper()
 	text, err := json.Marshal(values)
-	must(w.t, err)
-	must(w.t, w.client.Create(w.t.Context(), &helmv2.HelmRelease{
+	localtest.Must(w.t, err)
+	localtest.Must(w.t, w.client.Create(w.t.Context(), &helmv2.HelmRelease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: name},
 		Spec: helmv2.HelmReleaseSpec{
 			ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"},
@@ -40,10 +43,10 @@ func (w *world) releaseWith(name string, suspend bool, values map[string]any) {
 func (w *world) changeRelease(name string, change func(*helmv2.HelmRelease)) {
 	w.t.Helper()
 	var release helmv2.HelmRelease
-	must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Namespace: apps, Name: name}, &release))
+	localtest.Must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Namespace: apps, Name: name}, &release))
 	before := release.DeepCopy()
 	change(&release)
-	must(w.t, w.client.Patch(w.t.Context(), &release, client.MergeFrom(before)))
+	localtest.Must(w.t, w.client.Patch(w.t.Context(), &release, client.MergeFrom(before)))
 }
 
 func (w *world) setSuspend(name string, suspend bool) {
@@ -55,23 +58,23 @@ func (w *world) setSuspend(name string, suspend bool) {
 func (w *world) becomeReady(name string) {
 	w.t.Helper()
 	var release helmv2.HelmRelease
-	must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Namespace: apps, Name: name}, &release))
+	localtest.Must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Namespace: apps, Name: name}, &release))
 	release.Status.ObservedGeneration = release.Generation
 	apimeta.SetStatusCondition(&release.Status.Conditions, metav1.Condition{
 		Type: meta.ReadyCondition, Status: metav1.ConditionTrue, Reason: helmv2.UpgradeSucceededReason,
 		Message: "Helm upgrade succeeded", ObservedGeneration: release.Generation,
 	})
-	must(w.t, w.client.Status().Update(w.t.Context(), &release))
+	localtest.Must(w.t, w.client.Status().Update(w.t.Context(), &release))
 }
 
 // follow creates an ImageRepository and an ImagePolicy that follows one tag.
 func (w *world) follow(name, image, tag string) {
 	w.t.Helper()
-	must(w.t, w.client.Create(w.t.Context(), &imagev1.ImageRepository{
+	localtest.Must(w.t, w.client.Create(w.t.Context(), &imagev1.ImageRepository{
 		ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: name},
 		Spec:       imagev1.ImageRepositorySpec{Image: w.registry.name(image), Interval: metav1.Duration{Duration: time.Hour}},
 	}))
-	must(w.t, w.client.Create(w.t.Context(), &imagev1.ImagePolicy{
+	localtest.Must(w.t, w.client.Create(w.t.Context(), &imagev1.ImagePolicy{
 		ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: name},
 		Spec: imagev1.ImagePolicySpec{
 			ImageRepositoryRef:     meta.NamespacedObjectReference{Name: name},
@@ -89,16 +92,16 @@ func (w *world) resolve(policy, image, tag string, found ocispec.Descriptor) {
 	key := client.ObjectKey{Namespace: apps, Name: policy}
 	ready := metav1.Condition{Type: meta.ReadyCondition, Status: metav1.ConditionTrue, Reason: meta.SucceededReason}
 	var repository imagev1.ImageRepository
-	must(w.t, w.client.Get(w.t.Context(), key, &repository))
+	localtest.Must(w.t, w.client.Get(w.t.Context(), key, &repository))
 	repository.Status.CanonicalImageName = w.registry.name(image)
 	repository.Status.LastScanResult = &imagev1.ScanResult{TagCount: 1, LatestTags: []string{tag}}
 	apimeta.SetStatusCondition(&repository.Status.Conditions, ready)
-	must(w.t, w.client.Status().Update(w.t.Context(), &repository))
+	localtest.Must(w.t, w.client.Status().Update(w.t.Context(), &repository))
 	var imagePolicy imagev1.ImagePolicy
-	must(w.t, w.client.Get(w.t.Context(), key, &imagePolicy))
+	localtest.Must(w.t, w.client.Get(w.t.Context(), key, &imagePolicy))
 	imagePolicy.Status.LatestRef = &imagev1.ImageRef{Name: w.registry.name(image), Tag: tag, Digest: found.Digest.String()}
 	apimeta.SetStatusCondition(&imagePolicy.Status.Conditions, ready)
-	must(w.t, w.client.Status().Update(w.t.Context(), &imagePolicy))
+	localtest.Must(w.t, w.client.Status().Update(w.t.Context(), &imagePolicy))
 }
 
 // startPod creates a pod that runs an image, as a kubelet reports it.
@@ -108,17 +111,17 @@ func (w *world) startPod(name, image string) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: name},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: w.registry.name(image)}}},
 	}
-	must(w.t, w.client.Create(w.t.Context(), pod))
+	localtest.Must(w.t, w.client.Create(w.t.Context(), pod))
 	pod.Status.Phase = corev1.PodRunning
-	must(w.t, w.client.Status().Update(w.t.Context(), pod))
+	localtest.Must(w.t, w.client.Status().Update(w.t.Context(), pod))
 }
 
 // endPod deletes a pod, and waits until it is gone.
 func (w *world) endPod(name string) {
 	w.t.Helper()
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: name}}
-	must(w.t, w.client.Delete(w.t.Context(), pod, client.GracePeriodSeconds(0)))
-	w.until(func() (bool, string) {
+	localtest.Must(w.t, w.client.Delete(w.t.Context(), pod, client.GracePeriodSeconds(0)))
+	localtest.Until(w.t, func(context.Context) (bool, string) {
 		err := w.client.Get(w.t.Context(), client.ObjectKeyFromObject(pod), pod)
 		return client.IgnoreNotFound(err) == nil && err != nil, "the pod " + name + " is there"
 	})

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
 // exitDoubt is what `pinsync export` ends with when it refuses.
@@ -34,7 +36,7 @@ func newHost(r *registry) *host {
 		static: filepath.Join(folder, "static.txt"), pins: filepath.Join(folder, "pins.txt"),
 		state: filepath.Join(folder, "state.json"), docker: folder,
 	}
-	must(r.t, os.WriteFile(h.static, []byte("# kept by people\n\ncontainer/by-hand==1\n"), 0o600))
+	localtest.Must(r.t, os.WriteFile(h.static, []byte("# kept by people\n\ncontainer/by-hand==1\n"), 0o600))
 	return h
 }
 
@@ -138,6 +140,6 @@ func (h *host) refuses(reason string, args ...string) {
 func (h *host) read(file string) string {
 	h.t.Helper()
 	text, err := os.ReadFile(file)
-	must(h.t, err)
+	localtest.Must(h.t, err)
 	return string(text)
 }

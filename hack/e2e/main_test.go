@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -47,10 +46,10 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	if pinsyncBinary, err = build(ctx, folder, "./cmd/pinsync"); err != nil {
+	if pinsyncBinary, err = local.Build(ctx, folder, "./cmd/pinsync"); err != nil {
 		return 0, err
 	}
-	if cleanerBinary, err = build(ctx, folder, "./hack/e2e/cleaner"); err != nil {
+	if cleanerBinary, err = local.Build(ctx, folder, "./hack/e2e/cleaner"); err != nil {
 		return 0, err
 	}
 	if gitea, err = local.StartGitea(ctx); err != nil {
@@ -61,26 +60,11 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 	if err := os.WriteFile(tokenFile, []byte(gitea.Token), 0o600); err != nil {
 		return 0, err
 	}
-	for name, c := range map[string]**cluster{"east": &east, "west": &west} {
-		if *c, err = startCluster(ctx, filepath.Join(folder, name)); err != nil {
+	for _, c := range []**cluster{&east, &west} {
+		if *c, err = startCluster(ctx); err != nil {
 			return 0, err
 		}
 		defer func() { err = errors.Join(err, (*c).plane.Stop()) }()
 	}
 	return m.Run(), nil
-}
-
-// build builds a command of the sources into the folder.
-func build(ctx context.Context, folder, command string) (string, error) {
-	root, err := local.Root()
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(folder, filepath.Base(command))
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, command)
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building %s: %w: %s", command, err, output)
-	}
-	return binary, nil
 }

@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,11 +17,13 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
 // doubt is a world with a sleeping release, of which a first export was made, and with
 // a tag that the cleaner deletes as soon as it runs again.
-func doubt(t *testing.T) (*world, *controller) {
+func doubt(t *testing.T) (*world, *localtest.Replica) {
 	t.Helper()
 	w := newWorld(t, east)
 	w.registry.push("app", "staging")
@@ -49,7 +50,7 @@ func (w *world) recovers(args ...string) {
 // exports waits until the export succeeds.
 func (w *world) exports(args ...string) {
 	w.t.Helper()
-	w.until(func() (bool, string) {
+	localtest.Until(w.t, func(context.Context) (bool, string) {
 		exported := w.host.export(args...)
 		return exported.code == 0, fmt.Sprintf("%+v", exported)
 	})
@@ -60,11 +61,11 @@ func (w *world) exports(args ...string) {
 func TestStoppedController(t *testing.T) {
 	const maxAge = 5 * time.Second
 	w, c := doubt(t)
-	c.stop()
-	w.until(func() (bool, string) {
+	c.Stop()
+	localtest.Until(w.t, func(context.Context) (bool, string) {
 		syncedAt := w.lists()[0].Annotations["pinsync.oleks.space/synced-at"]
 		at, err := time.Parse(time.RFC3339, syncedAt)
-		must(t, err)
+		localtest.Must(t, err)
 		return time.Since(at) > maxAge, "the list is of " + syncedAt
 	})
 	w.host.refuses("is pinsync running?", "--max-age", maxAge.String())
@@ -74,10 +75,10 @@ func TestStoppedController(t *testing.T) {
 // A line that somebody took out may be of a tag that is needed.
 func TestEditedList(t *testing.T) {
 	w, c := doubt(t)
-	c.stop()
+	c.Stop()
 	list := w.lists()[0]
 	list.Data["registry-pins.txt"] = strings.Replace(list.Data["registry-pins.txt"], pin("app", "staging")+"\n", "", 1)
-	must(t, w.client.Update(t.Context(), &list))
+	localtest.Must(t, w.client.Update(t.Context(), &list))
 	w.host.refuses("the checksum of registry-pins.txt")
 	w.recovers()
 }
@@ -91,14 +92,14 @@ func TestMissingShard(t *testing.T) {
 	}
 	w.releaseWith("large", true, map[string]any{"images": images})
 	var lists []corev1.ConfigMap
-	w.until(func() (bool, string) {
+	localtest.Until(w.t, func(context.Context) (bool, string) {
 		lists = w.lists()
 		exported := w.host.export()
 		return len(lists) > 1 && strings.Count(exported.out, "\n") == len(images)+1, fmt.Sprintf("%d objects; %d, %s", len(lists), exported.code, exported.errOut)
 	})
-	c.stop()
+	c.Stop()
 	lists = w.lists() // as they stay, now that nobody writes
-	must(t, w.client.Delete(t.Context(), &lists[len(lists)-1]))
+	localtest.Must(t, w.client.Delete(t.Context(), &lists[len(lists)-1]))
 	w.host.refuses(fmt.Sprintf("is in %d of its %d ConfigMaps", len(lists)-1, len(lists)))
 	w.recovers()
 }
@@ -106,15 +107,15 @@ func TestMissingShard(t *testing.T) {
 // Without the right to read ImagePolicies pinsync cannot know every tag.
 func TestIncompleteList(t *testing.T) {
 	w, c := doubt(t)
-	c.stop()
+	c.Stop()
 	permit := w.forbid("imagepolicies")
 	c = w.start()
-	w.until(func() (bool, string) {
+	localtest.Until(w.t, func(context.Context) (bool, string) {
 		complete := w.lists()[0].Annotations["pinsync.oleks.space/complete"]
 		return complete == "false", "complete is " + complete
 	})
 	w.host.refuses("is incomplete")
-	c.stop()
+	c.Stop()
 	permit()
 	w.recovers()
 }
@@ -123,7 +124,7 @@ func TestIncompleteList(t *testing.T) {
 func (w *world) forbid(resource string) (permit func()) {
 	w.t.Helper()
 	var role rbacv1.ClusterRole
-	must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
+	localtest.Must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
 	rules := role.Rules
 	role.Rules = slices.DeleteFunc(slices.Clone(rules), func(rule rbacv1.PolicyRule) bool {
 		return slices.Contains(rule.Resources, resource)
@@ -131,10 +132,10 @@ func (w *world) forbid(resource string) (permit func()) {
 	if len(role.Rules) == len(rules) {
 		w.t.Fatalf("there is no rule about %s to take away", resource)
 	}
-	must(w.t, w.client.Update(w.t.Context(), &role))
+	localtest.Must(w.t, w.client.Update(w.t.Context(), &role))
 	permit = sync.OnceFunc(func() {
 		role.Rules = rules
-		must(w.t, w.client.Update(context.Background(), &role))
+		localtest.Must(w.t, w.client.Update(context.Background(), &role))
 	})
 	w.t.Cleanup(permit)
 	return permit
@@ -187,32 +188,22 @@ func TestUnreachableCluster(t *testing.T) {
 	w.registry.expectWhole("app", "western", built)
 
 	w.registry.push("app", "unneeded")
-	address := closedPort(t)
+	address := localtest.FreeAddress(t)
 	w.host.clusters[1] = &cluster{admin: west.admin, reader: moved(t, west.reader, address)}
 	w.host.refuses(address)
 	w.host.clusters[1] = west
 	w.host.cleans([]string{pin("app", "unneeded")})
 }
 
-// closedPort is an address where nothing listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	var listen net.ListenConfig
-	listener, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	must(t, listener.Close())
-	return listener.Addr().String()
-}
-
 // moved is a copy of a kubeconfig file for a server at another address.
 func moved(t *testing.T, kubeconfig, address string) string {
 	t.Helper()
 	config, err := clientcmd.LoadFromFile(kubeconfig)
-	must(t, err)
+	localtest.Must(t, err)
 	for _, cluster := range config.Clusters {
 		cluster.Server = "https://" + address
 	}
 	copied := filepath.Join(t.TempDir(), "kubeconfig")
-	must(t, clientcmd.WriteToFile(*config, copied))
+	localtest.Must(t, clientcmd.WriteToFile(*config, copied))
 	return copied
 }

@@ -21,6 +21,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
 // registry is one owner's part of Gitea's registry, and the CI that pushes there.
@@ -46,7 +48,7 @@ func (r *registry) name(image string) string { return gitea.Host + "/" + r.owner
 func (r *registry) repository(image string) *remote.Repository {
 	r.t.Helper()
 	repository, err := remote.NewRepository(r.name(image))
-	must(r.t, err)
+	localtest.Must(r.t, err)
 	repository.PlainHTTP = true
 	repository.Client = &auth.Client{
 		Credential: auth.StaticCredential(gitea.Host, auth.Credential{Username: gitea.User, Password: gitea.Token}),
@@ -94,18 +96,18 @@ func (r *registry) build(store *memory.Store, architecture string) ocispec.Descr
 func (r *registry) pack(store *memory.Store, mediaType string, what any) ocispec.Descriptor {
 	r.t.Helper()
 	text, err := json.Marshal(what)
-	must(r.t, err)
+	localtest.Must(r.t, err)
 	descriptor, err := oras.PushBytes(r.t.Context(), store, mediaType, text)
-	must(r.t, err)
+	localtest.Must(r.t, err)
 	return descriptor
 }
 
 func (r *registry) upload(store *memory.Store, root ocispec.Descriptor, image string, tags ...string) {
 	r.t.Helper()
 	for _, tag := range tags {
-		must(r.t, store.Tag(r.t.Context(), root, tag))
+		localtest.Must(r.t, store.Tag(r.t.Context(), root, tag))
 		_, err := oras.Copy(r.t.Context(), store, tag, r.repository(image), tag, oras.DefaultCopyOptions)
-		must(r.t, err)
+		localtest.Must(r.t, err)
 	}
 }
 
@@ -132,7 +134,7 @@ func (r *registry) versions() []string {
 	var packages []struct{ Name, Version string }
 	const most = 50
 	answer := r.ask(http.MethodGet, fmt.Sprintf("/api/v1/packages/%s?type=container&limit=%d", r.owner, most), nil, http.StatusOK)
-	must(r.t, json.Unmarshal(answer, &packages))
+	localtest.Must(r.t, json.Unmarshal(answer, &packages))
 	if len(packages) == most {
 		r.t.Fatalf("%s may have more than %d versions", r.owner, most)
 	}
@@ -154,16 +156,16 @@ func (r *registry) delete(image, version string) {
 func (r *registry) ask(method, path string, body any, status int) []byte {
 	r.t.Helper()
 	text, err := json.Marshal(body)
-	must(r.t, err)
+	localtest.Must(r.t, err)
 	request, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+gitea.Host+path, bytes.NewReader(text))
-	must(r.t, err)
+	localtest.Must(r.t, err)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Authorization", "token "+gitea.Token)
 	response, err := http.DefaultClient.Do(request)
-	must(r.t, err)
+	localtest.Must(r.t, err)
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
-	must(r.t, err)
+	localtest.Must(r.t, err)
 	if response.StatusCode != status {
 		r.t.Fatalf("%s %s: %s: %s", method, path, response.Status, answer)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,33 +14,33 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // giteaUser is the administrator's name.
 const giteaUser = "oleks"
 
-// Gitea is a running Gitea, whose container registry is empty at first and lets
-// nobody pull without a password.
+// startTimeout is how long Gitea may take to start.
+const startTimeout = 2 * time.Minute
+
+// Gitea is a running Gitea. Its container registry is empty at first, and every pull needs
+// a password.
 type Gitea struct {
 	// Host is where it listens, in plain HTTP, as image references have it.
 	Host string
-	// User is its administrator, and Token does for a password, too.
+	// User is its administrator, with Token as the password.
 	User, Token string
 
-	// folder is all that is its own: configuration, data and log.
+	// folder has its configuration, its data and its log.
 	folder string
-	// programs is the folder that hack/gitea/build.sh has filled.
+	// programs is the folder that hack/gitea/build.sh writes.
 	programs string
-	// credential is the user that it runs as; nil for the same as this process.
+	// credential is the user that it runs as; nil means the user of this process.
 	credential *syscall.Credential
-	web        *exec.Cmd
-	ended      chan struct{}
+	web        *Process
 }
 
-// StartGitea starts a Gitea that asks no other host for anything. Its error, where
-// the program is missing, says how to get it.
+// StartGitea starts a Gitea that sends no request to any other host. Where the binary is
+// missing, the error describes how to get it.
 func StartGitea(ctx context.Context) (*Gitea, error) {
 	root, err := Root()
 	if err != nil {
@@ -78,8 +77,8 @@ func (g *Gitea) start(ctx context.Context) error {
 	return g.createUser(ctx)
 }
 
-// leaveRoot makes Gitea, which refuses to be root, run as nobody where this process
-// is root, from a copy of the programs: nobody may have no way into the sources.
+// leaveRoot makes Gitea, which refuses to run as root, run as the user nobody if this
+// process is root. It runs a copy: nobody may not have access to the sources.
 func (g *Gitea) leaveRoot() error {
 	if os.Getuid() != 0 {
 		return nil
@@ -102,15 +101,11 @@ func (g *Gitea) leaveRoot() error {
 	return nil
 }
 
-// configure writes the configuration, and gives the folder to who Gitea runs as.
+// configure writes the configuration, and changes the folder's owner to the user that
+// Gitea runs as.
 func (g *Gitea) configure(ctx context.Context) error {
-	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	g.Host = listener.Addr().String()
-	if err := listener.Close(); err != nil {
+	var err error
+	if g.Host, err = FreeAddress(ctx); err != nil {
 		return err
 	}
 	_, port, _ := strings.Cut(g.Host, ":")
@@ -120,11 +115,11 @@ func (g *Gitea) configure(ctx context.Context) error {
 	if g.credential == nil {
 		return nil
 	}
-	return g.giveAway()
+	return g.changeOwner()
 }
 
-// giveAway makes the user that Gitea runs as the owner of the folder and all in it.
-func (g *Gitea) giveAway() error {
+// changeOwner makes the user that Gitea runs as the owner of the folder and all in it.
+func (g *Gitea) changeOwner() error {
 	folder, err := os.OpenRoot(g.folder)
 	if err != nil {
 		return err
@@ -181,43 +176,21 @@ func (g *Gitea) command(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 // serve starts the web server. It runs until Stop.
-func (g *Gitea) serve(ctx context.Context) error {
-	log, err := os.Create(g.logFile())
-	if err != nil {
-		return err
-	}
-	defer log.Close() //nolint:errcheck // Gitea has its own handle
-	web := g.command(context.WithoutCancel(ctx), "web")
-	web.Stdout, web.Stderr = log, log
-	if err := web.Start(); err != nil {
-		return err
-	}
-	g.web, g.ended = web, make(chan struct{})
-	go func() {
-		_ = web.Wait() // how it ended is in its state
-		close(g.ended)
-	}()
-	return nil
-}
-
-func (g *Gitea) waitUntilReady(ctx context.Context) error {
-	instead := errors.New("it was not asked")
-	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
-		select {
-		case <-g.ended:
-			return false, fmt.Errorf("it ended by itself (%s)", g.web.ProcessState)
-		default:
-			instead = g.ask(ctx)
-			return instead == nil, nil
-		}
-	})
-	if wait.Interrupted(err) {
-		return fmt.Errorf("it is not ready: %w", instead)
-	}
+func (g *Gitea) serve(ctx context.Context) (err error) {
+	g.web, err = StartLogged(g.command(context.WithoutCancel(ctx), "web"), g.logFile())
 	return err
 }
 
-// ask asks Gitea whether it is ready.
+func (g *Gitea) waitUntilReady(ctx context.Context) error {
+	ctx, cancel := g.web.WithEnd(ctx)
+	defer cancel()
+	return Until(ctx, startTimeout, func(ctx context.Context) (bool, string) {
+		err := g.ask(ctx)
+		return err == nil, fmt.Sprint(err)
+	})
+}
+
+// ask returns an error unless Gitea is ready.
 func (g *Gitea) ask(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+g.Host+"/api/healthz", http.NoBody)
 	if err != nil {
@@ -242,9 +215,9 @@ func (g *Gitea) createUser(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("creating the user %s: %w: %s", g.User, err, output)
 	}
-	_, token, printed := strings.Cut(string(output), "Access token was successfully created... ")
-	if !printed {
-		return fmt.Errorf("creating the user %s: there is no token in %q", g.User, output)
+	_, token, ok := strings.Cut(string(output), "Access token was successfully created... ")
+	if !ok {
+		return fmt.Errorf("creating the user %s: no token in its output %q", g.User, output)
 	}
 	g.Token = strings.TrimSpace(token)
 	return nil
@@ -253,10 +226,7 @@ func (g *Gitea) createUser(ctx context.Context) error {
 // Stop ends Gitea and removes its data.
 func (g *Gitea) Stop() error {
 	if g.web != nil {
-		if err := g.web.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			return fmt.Errorf("stopping Gitea: %w", err)
-		}
-		<-g.ended
+		g.web.Kill()
 	}
 	if err := os.RemoveAll(g.folder); err != nil {
 		return fmt.Errorf("removing Gitea's data: %w", err)

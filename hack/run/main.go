@@ -1,6 +1,5 @@
-// Command run shows pinsync at work on this machine: it starts a control plane,
-// loads the samples, runs the controller and prints what it writes. It ends with
-// Ctrl-C, and leaves nothing running.
+// Command run runs pinsync on this machine: it starts a control plane, loads the samples,
+// starts the controller and prints the list that it writes. Ctrl-C stops everything.
 package main
 
 import (
@@ -10,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -19,7 +17,6 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
@@ -52,8 +49,8 @@ func runBuilt(ctx context.Context) error {
 	return run(ctx, filepath.Join(root, "bin", "pinsync"), filepath.Join(root, "config", "samples"), folder, os.Stdout)
 }
 
-// run does everything, with a kubeconfig and a log in the folder, and undoes it
-// when ctx is done or something fails.
+// run starts everything, with the controller's log in the folder, and stops it when ctx is
+// done or something fails.
 func run(ctx context.Context, binary, samples, folder string, out io.Writer) (err error) {
 	fmt.Fprintln(out, "Starting etcd and kube-apiserver ...")
 	plane, err := local.Start()
@@ -61,31 +58,30 @@ func run(ctx context.Context, binary, samples, folder string, out io.Writer) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, plane.Stop()) }()
-	kubeconfig := filepath.Join(folder, "kubeconfig")
-	if err := os.WriteFile(kubeconfig, plane.Kubeconfig, 0o600); err != nil {
-		return err
-	}
-	defer os.Remove(kubeconfig) //nolint:errcheck // it is of no use any more either way
-
 	c, err := prepare(ctx, plane, samples, out)
 	if err != nil {
 		return err
 	}
-	controller, err := start(ctx, binary, kubeconfig, filepath.Join(folder, "controller.log"), out)
+	log := filepath.Join(folder, "controller.log")
+	fmt.Fprintln(out, "Starting pinsync controller, log in", log, "...")
+	controller, err := local.StartLogged(local.Command(ctx, binary, "controller",
+		"--kubeconfig", plane.Kubeconfig, "--metrics-bind-address", "0", "--health-probe-bind-address", "0"), log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, controller.stop()) }()
-	if err := show(ctx, c, controller, kubeconfig, out); err != nil {
-		return err
+	defer func() { _ = controller.Stop() }() // the reason is in its log
+	running, cancel := controller.WithEnd(ctx)
+	defer cancel()
+	err = show(running, c, plane.Kubeconfig, out)
+	if err == nil {
+		<-running.Done()
+		err = context.Cause(running)
 	}
-	select {
-	case <-ctx.Done():
+	if ctx.Err() != nil {
 		fmt.Fprintln(out, "\nStopping.")
 		return nil
-	case <-controller.done:
-		return controller.failure()
 	}
+	return fmt.Errorf("%w; the controller's log is %s", err, log)
 }
 
 // prepare installs Flux's kinds and loads the samples.
@@ -94,7 +90,7 @@ func prepare(ctx context.Context, plane *local.ControlPlane, samples string, out
 	if err := plane.InstallFlux(); err != nil {
 		return nil, err
 	}
-	c, err := client.New(plane.Config, client.Options{})
+	c, err := local.NewClient(plane.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -105,69 +101,17 @@ func prepare(ctx context.Context, plane *local.ControlPlane, samples string, out
 	return c, local.Load(ctx, c, samples)
 }
 
-// process is the running controller.
-type process struct {
-	command *exec.Cmd
-	log     string
-	done    chan struct{}
-}
+// startTimeout is how long the controller may take to write its first list.
+const startTimeout = 2 * time.Minute
 
-// start starts the controller.
-func start(ctx context.Context, binary, kubeconfig, logName string, out io.Writer) (*process, error) {
-	fmt.Fprintln(out, "Starting pinsync controller, log in", logName, "...")
-	logFile, err := os.Create(logName) //nolint:gosec // a file of this program
-	if err != nil {
-		return nil, err
-	}
-	defer logFile.Close()                                     //nolint:errcheck // the controller has its own handle
-	command := exec.CommandContext(ctx, binary, "controller", //nolint:gosec // the binary that was built
-		"--kubeconfig", kubeconfig, "--metrics-bind-address", "0", "--health-probe-bind-address", "0")
-	command.Stderr = logFile
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	// A group of its own: Ctrl-C in a terminal goes to this program alone, which
-	// ends the controller before the API server.
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := command.Start(); err != nil {
-		return nil, fmt.Errorf("starting the controller: %w", err)
-	}
-	p := &process{command: command, log: logName, done: make(chan struct{})}
-	go func() {
-		_ = command.Wait() // how it ended is in its log and its state
-		close(p.done)
-	}()
-	return p, nil
-}
-
-// stop ends the controller and waits for its end.
-func (p *process) stop() error {
-	err := p.command.Process.Signal(syscall.SIGTERM)
-	if err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	<-p.done
-	return nil
-}
-
-// failure is the error that the controller ended by itself.
-func (p *process) failure() error {
-	return fmt.Errorf("the controller ended by itself (%s), its log is %s", p.command.ProcessState, p.log)
-}
-
-// show waits for the ConfigMap, prints it, and says how to look at it.
-func show(ctx context.Context, c client.Client, controller *process, kubeconfig string, out io.Writer) error {
+// show waits for the ConfigMap, and prints it with commands that show more.
+func show(ctx context.Context, c client.Client, kubeconfig string, out io.Writer) error {
 	configMap := &corev1.ConfigMap{}
 	key := client.ObjectKey{Namespace: v1alpha1.DefaultNamespace, Name: v1alpha1.DefaultConfigMapName}
-	err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		select {
-		case <-controller.done:
-			return false, controller.failure()
-		default:
-			return c.Get(ctx, key, configMap) == nil, nil
-		}
+	err := local.Until(ctx, startTimeout, func(ctx context.Context) (bool, string) {
+		err := c.Get(ctx, key, configMap)
+		return err == nil, fmt.Sprint(err)
 	})
-	if ctx.Err() != nil {
-		return nil //nolint:nilerr // Ctrl-C while waiting is no failure
-	}
 	if err != nil {
 		return err
 	}
@@ -177,7 +121,7 @@ func show(ctx context.Context, c client.Client, controller *process, kubeconfig 
 	if err != nil {
 		return err
 	}
-	kubectl, err := local.Kubectl()
+	kubectl, err := local.FindKubectl()
 	if err != nil {
 		return err
 	}
@@ -186,7 +130,7 @@ func show(ctx context.Context, c client.Client, controller *process, kubeconfig 
 	return nil
 }
 
-// hints says what to do next; %[1]s is kubectl, %[2]s the kubeconfig.
+// hints are commands to try; %[1]s is kubectl, %[2]s the kubeconfig.
 const hints = `
 pinsync is running. In another terminal:
 
@@ -196,8 +140,8 @@ pinsync is running. In another terminal:
   k -n pinsync-system get configmap registry-pins -o jsonpath='{.data.registry-pins\.txt}'
   k -n pinsync-system get configmap registry-pins -o jsonpath='{.data.report\.json}'
 
-  # wake a release up: its pin is held, and the report says what it waits for
+  # resume a release: its pin is held, and the report has the reason
   k -n kotkan patch helmrelease cms-plugins-staging --type merge -p '{"spec":{"suspend":false}}'
 
-Ctrl-C ends everything.
+Ctrl-C stops everything.
 `

@@ -3,17 +3,18 @@ package main
 import (
 	"context"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
-// screen is what run prints, and tells when the last line is there.
+// screen is the output of run. It calls ready when the last line is there.
 type screen struct {
 	mu    sync.Mutex
 	text  strings.Builder
@@ -24,28 +25,30 @@ func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, err := s.text.Write(p)
-	if strings.Contains(s.text.String(), "Ctrl-C ends everything.") {
+	if strings.Contains(s.text.String(), "Ctrl-C stops everything.") {
 		s.ready()
 	}
 	return n, err
 }
 
-// What `make run` shows is the list of the samples, and it leaves nothing behind.
+// `make run` prints the list of the samples, and stops everything at the end.
 func TestRun(t *testing.T) {
 	folder := t.TempDir()
-	binary := filepath.Join(folder, "pinsync")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../cmd/pinsync").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, output)
-	}
+	binary, err := local.Build(t.Context(), folder, "./cmd/pinsync")
+	localtest.Must(t, err)
 	ctx, ctrlC := context.WithCancel(t.Context())
+	var kubeconfig string
 	var config *rest.Config
-	out := &screen{ready: sync.OnceFunc(func() {
+	out := &screen{}
+	out.ready = sync.OnceFunc(func() {
+		_, after, _ := strings.Cut(out.text.String(), "--kubeconfig ")
+		kubeconfig, _, _ = strings.Cut(after, "'")
 		var err error
-		if config, err = clientcmd.BuildConfigFromFlags("", filepath.Join(folder, "kubeconfig")); err != nil {
+		if config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
 			t.Error(err)
 		}
 		ctrlC()
-	})}
+	})
 	if err := run(ctx, binary, "../../config/samples", folder, out); err != nil {
 		t.Fatalf("%v; it printed:\n%s", err, out.text.String())
 	}
@@ -60,14 +63,12 @@ func TestRun(t *testing.T) {
 		}
 	}
 	client, err := rest.HTTPClientFor(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	localtest.Must(t, err)
 	if response, err := client.Get(config.Host); err == nil {
 		response.Body.Close()
 		t.Error("the API server still answers")
 	}
-	if _, err := os.Stat(filepath.Join(folder, "kubeconfig")); !os.IsNotExist(err) {
+	if _, err := os.Stat(kubeconfig); !os.IsNotExist(err) {
 		t.Errorf("the kubeconfig is still there: %v", err)
 	}
 }

@@ -11,9 +11,6 @@ import (
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -40,18 +37,13 @@ func Run(ctx context.Context, name, kubeconfig string) error {
 		return err
 	}
 	config.QPS = -1 // as pinsync does
-	scheme := runtime.NewScheme()
-	builder := runtime.NewSchemeBuilder(clientgoscheme.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme)
-	if err := builder.AddToScheme(scheme); err != nil {
-		return err
-	}
 	switch name {
 	case List:
-		return list(ctx, config, scheme)
+		return list(ctx, config)
 	case Loop:
-		return loop(ctx, config, scheme)
+		return loop(ctx, config)
 	default:
-		return informers(ctx, config, scheme)
+		return informers(ctx, config)
 	}
 }
 
@@ -69,12 +61,4 @@ func kinds() []client.Object {
 // lists are lists of the kinds.
 func lists() []client.ObjectList {
 	return []client.ObjectList{&corev1.NamespaceList{}, &helmv2.HelmReleaseList{}, &imagev1.ImagePolicyList{}, &imagev1.ImageRepositoryList{}}
-}
-
-func newClient(config *rest.Config, scheme *runtime.Scheme) (client.WithWatch, error) {
-	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
-	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
-	}
-	return c, nil
 }

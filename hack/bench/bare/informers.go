@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
 // informers keeps the full objects of the kinds, as a controller does that is not told
 // otherwise, until ctx is done.
-func informers(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) error {
+func informers(ctx context.Context, config *rest.Config) error {
+	scheme, err := local.NewScheme()
+	if err != nil {
+		return err
+	}
 	objects, err := cache.New(config, cache.Options{Scheme: scheme})
 	if err != nil {
 		return err

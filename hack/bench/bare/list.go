@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
 // list reads all objects of the kinds once, all kinds at the same time as informers do:
 // the least that anyone must read who wants to know what releases need.
-func list(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) error {
-	c, err := newClient(config, scheme)
+func list(ctx context.Context, config *rest.Config) error {
+	c, err := local.NewClient(config)
 	if err != nil {
 		return err
 	}

@@ -9,12 +9,12 @@ import (
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
 // Namespace and Name are those of the ConfigMap that the loop writes to.
@@ -25,8 +25,8 @@ const (
 
 // loop writes the name of each release that is suspended to a ConfigMap: one watch, and
 // one merge patch for each event, the least that anyone does who writes something down.
-func loop(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) error {
-	c, err := newClient(config, scheme)
+func loop(ctx context.Context, config *rest.Config) error {
+	c, err := local.NewClient(config)
 	if err != nil {
 		return err
 	}
