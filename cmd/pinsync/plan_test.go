@@ -39,8 +39,9 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// Every manifest in testdata/plan gives the pins, the warnings and the report
-// that lie beside it.
+// Every NAME.in.yaml in testdata/plan gives NAME.pins, .images, .warnings and .report.json,
+// with the configuration NAME.config.yaml if there is one. Each NAME.VARIANT.config.yaml
+// gives NAME.VARIANT.pins and so on for the same input.
 func TestPlanGoldens(t *testing.T) {
 	inputs, err := filepath.Glob("testdata/plan/*.in.yaml")
 	if err != nil || len(inputs) == 0 {
@@ -48,22 +49,36 @@ func TestPlanGoldens(t *testing.T) {
 	}
 	for _, input := range inputs {
 		name := strings.TrimSuffix(input, ".in.yaml")
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			args := []string{"plan", "-f", input}
-			if _, err := os.Stat(name + ".config.yaml"); err == nil {
-				args = append(args, "--config", name+".config.yaml")
-			}
-			for output, suffix := range map[string]string{"pins": ".pins", "images": ".images", "json": ".report.json"} {
-				code, out, errOut := pinsync(t, "", append(args, "-o", output)...)
-				if code != 0 {
-					t.Fatalf("exit code %d: %s", code, errOut)
-				}
-				golden(t, name+suffix, out)
-				if output == "pins" {
-					golden(t, name+".warnings", errOut)
-				}
-			}
-		})
+		names := []string{name}
+		variants, err := filepath.Glob(name + ".*.config.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, variant := range variants {
+			names = append(names, strings.TrimSuffix(variant, ".config.yaml"))
+		}
+		for _, name := range names {
+			t.Run(filepath.Base(name), func(t *testing.T) { planGolden(t, input, name) })
+		}
+	}
+}
+
+// planGolden compares what plan prints for an input with the files of that name.
+func planGolden(t *testing.T, input, name string) {
+	t.Helper()
+	args := []string{"plan", "-f", input}
+	if _, err := os.Stat(name + ".config.yaml"); err == nil {
+		args = append(args, "--config", name+".config.yaml")
+	}
+	for output, suffix := range map[string]string{"pins": ".pins", "images": ".images", "json": ".report.json"} {
+		code, out, errOut := pinsync(t, "", append(args, "-o", output)...)
+		if code != 0 {
+			t.Fatalf("exit code %d: %s", code, errOut)
+		}
+		golden(t, name+suffix, out)
+		if output == "pins" {
+			golden(t, name+".warnings", errOut)
+		}
 	}
 }
 
