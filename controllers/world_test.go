@@ -316,7 +316,7 @@ func (w *world) resolve(namespace, tag string, ready metav1.ConditionStatus, mes
 // until waits until a condition is met.
 func (w *world) until(condition local.Condition) {
 	w.t.Helper()
-	localtest.Until(w.t, condition)
+	localtest.Must(w.t, local.Until(w.t.Context(), localtest.Timeout, condition))
 }
 
 // list returns the ConfigMap, or an empty one.

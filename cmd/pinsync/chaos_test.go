@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -19,7 +18,7 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
-// chaos is a deployment in which things go wrong, and its witness.
+// chaos is a deployment in which failures are caused, and its witness.
 type chaos struct {
 	*deployment
 	*witness
@@ -38,8 +37,8 @@ func newChaos(t *testing.T, elect bool) *chaos {
 	return c
 }
 
-// sleep creates a suspended release that needs a tag of its own name.
-func (c *chaos) sleep() (name string) {
+// suspended creates a suspended release that needs a tag with the release's name.
+func (c *chaos) suspended() (name string) {
 	c.deployment.t.Helper()
 	c.releases++
 	name = fmt.Sprint("v", c.releases)
@@ -62,55 +61,54 @@ spec:
 `, name, suspend, tag)))
 }
 
-// complete waits until every needed tag was seen, and the list says what it should.
+// complete waits until every needed tag is listed, and the list's annotation has a value.
 func (c *chaos) complete(want string) {
 	c.deployment.t.Helper()
-	localtest.Until(c.deployment.t, c.missing)
-	localtest.Until(c.deployment.t, func(context.Context) (bool, string) {
+	localtest.Until(c.deployment.t, c.allListed)
+	localtest.Until(c.deployment.t, func() (bool, string) {
 		got := c.list().Annotations["pinsync.oleks.space/complete"]
 		return got == want, "complete is " + got
 	})
 }
 
-// Whatever happens to the processes, no version of the list ever lacks a tag that is
-// needed.
+// No version of the list lacks a needed tag, at whatever moment pinsync is killed.
 func TestKilledAtRandom(t *testing.T) {
 	c := newChaos(t, false)
 	random := rand.New(rand.NewPCG(1, 2))
-	tags := map[string]string{} // of the releases that sleep or are on their way up
+	tags := map[string]string{} // of the releases that are suspended or resuming
 	r := c.start()
 	kills := 0
 	for i := range 200 {
 		switch names := slices.Sorted(maps.Keys(tags)); {
 		case len(names) < 5 || random.IntN(3) == 0:
-			name := c.sleep()
+			name := c.suspended()
 			tags[name] = name
 		default:
 			name := names[random.IntN(len(names))]
 			switch random.IntN(3) {
-			case 0: // what it needed before it may lose, a while later
+			case 0: // its previous tag may be removed, after the grace
 				tag := fmt.Sprintf("%s-%d", name, i)
-				c.letsGo(tags[name])
+				c.mayRemove(tags[name])
 				c.needs(tag)
 				c.apply(name, true, tag)
 				tags[name] = tag
-				localtest.Until(t, c.missing)
-			case 1: // it never becomes ready: it keeps what it needs, once it was seen asleep
-				localtest.Until(t, c.missing)
+				localtest.Until(t, c.allListed)
+			case 1: // it never becomes ready, and was observed suspended: its tag stays
+				localtest.Until(t, c.allListed)
 				c.setSuspend(name, false)
 			case 2:
-				c.letsGo(tags[name])
+				c.mayRemove(tags[name])
 				delete(tags, name)
 				c.kubectl("-n", "kotkan", "delete", "helmrelease", name)
 			}
 		}
 		if random.IntN(4) == 0 {
-			time.Sleep(time.Duration(random.IntN(50)) * time.Millisecond) // any moment is as good
+			time.Sleep(time.Duration(random.IntN(50)) * time.Millisecond) // any moment may be the wrong one
 			r.Kill()
 			kills++
 			if names := slices.Sorted(maps.Keys(tags)); random.IntN(2) == 0 {
-				if ok, _ := c.missing(t.Context()); ok { // all were seen asleep
-					c.setSuspend(names[random.IntN(len(names))], false) // while nobody looks
+				if ok, _ := c.allListed(); ok { // all were observed suspended
+					c.setSuspend(names[random.IntN(len(names))], false) // while no replica runs
 				}
 			}
 			r = c.start()
@@ -120,26 +118,27 @@ func TestKilledAtRandom(t *testing.T) {
 	t.Logf("%d kills, %d versions", kills, c.versions)
 }
 
-// A list that was deleted while nobody ran is there again from the first version on.
+// A list that was deleted while no replica ran is complete again in its first version.
 func TestListDeletedWhileDown(t *testing.T) {
 	c := newChaos(t, false)
 	r := c.start()
-	c.sleep()
+	c.suspended()
 	c.complete("true")
 	r.Stop()
 	c.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins")
-	c.sleep()
+	c.suspended()
 	c.start()
 	c.complete("true")
 }
 
-// Two that write the list without knowing of each other lose nothing, and come to rest.
+// Two instances without leader election that write the same list lose no tag, and stop
+// writing when nothing changes.
 func TestTwoWithoutLeaderElection(t *testing.T) {
 	c := newChaos(t, false)
 	c.start()
 	c.start()
 	for range 20 {
-		name := c.sleep()
+		name := c.suspended()
 		if c.releases%3 == 0 {
 			c.complete("true")
 			c.setSuspend(name, false)
@@ -147,97 +146,97 @@ func TestTwoWithoutLeaderElection(t *testing.T) {
 	}
 	c.complete("true")
 	before := c.list().Data["report.json"]
-	localtest.Until(t, func(context.Context) (bool, string) { // some heartbeats later
+	localtest.Until(t, func() (bool, string) { // some heartbeats later
 		syncedAt := c.list().Annotations["pinsync.oleks.space/synced-at"]
 		at, err := time.Parse(time.RFC3339, syncedAt)
 		return err == nil && time.Since(at) < 2*time.Second, syncedAt
 	})
 	if after := c.list().Data["report.json"]; strings.Count(after, `"pin"`) != strings.Count(before, `"pin"`) {
-		t.Errorf("it was %s, and is %s", before, after)
+		t.Errorf("the report was %s, and is %s", before, after)
 	}
 }
 
-// The API server goes away and comes back, and so does its storage. A list that cannot
-// be known to be current does not say that it is.
-func TestServersGoAway(t *testing.T) {
+// The API server is killed and restarted, and etcd is paused. Meanwhile synced-at is not
+// renewed, since the list may be out of date.
+func TestServersFail(t *testing.T) {
 	c := newChaos(t, true)
 	r := c.start()
-	c.sleep()
+	c.suspended()
 	c.complete("true")
 
 	api := findServer(t, "kube-apiserver")
 	api.restart(t, func() {
-		localtest.Until(t, func(context.Context) (bool, string) {
+		localtest.Until(t, func() (bool, string) {
 			return strings.Contains(r.Log.String(), "connection refused"), r.Log.String()
 		})
 	})
-	localtest.Until(t, func(context.Context) (bool, string) { return isReady(t.Context(), c.plane.Config) })
-	if !r.IsRunning() { // its lease has run out: a kubelet starts it again
+	localtest.Until(t, func() (bool, string) { return isReady(t.Context(), c.plane.Config) })
+	if !r.IsRunning() { // its lease has expired: a kubelet would restart it
 		r.MayFail()
 		r = c.start()
 	}
-	c.sleep()
+	c.suspended()
 	c.complete("true")
 
 	etcd := findServer(t, "etcd")
 	etcd.signal(t, syscall.SIGSTOP)
 	paused := time.Now()
-	time.Sleep(20 * time.Second) // longer than the lease: that is the time that it is about
-	woken := time.Now()
+	time.Sleep(20 * time.Second) // the lease must expire
+	continued := time.Now()
 	etcd.signal(t, syscall.SIGCONT)
-	localtest.Until(t, func(context.Context) (bool, string) { return isReady(t.Context(), c.plane.Config) })
-	localtest.Until(t, func(context.Context) (bool, string) {
+	localtest.Until(t, func() (bool, string) { return isReady(t.Context(), c.plane.Config) })
+	localtest.Until(t, func() (bool, string) {
 		if !r.IsRunning() {
 			r.MayFail()
 			r = c.start()
 		}
 		at, err := time.Parse(time.RFC3339, c.list().Annotations["pinsync.oleks.space/synced-at"])
-		if err == nil && at.After(paused.Add(2*time.Second)) && at.Before(woken.Add(-time.Second)) {
-			t.Fatalf("the list was called fresh at %s, while etcd was stopped", at)
+		if err == nil && at.After(paused.Add(2*time.Second)) && at.Before(continued.Add(-time.Second)) {
+			t.Fatalf("synced-at is %s, when etcd was paused", at)
 		}
-		return err == nil && at.After(woken), fmt.Sprint(at, err)
+		return err == nil && at.After(continued), fmt.Sprint(at, err)
 	})
-	c.sleep()
+	c.suspended()
 	c.complete("true")
 }
 
-// A leader that sleeps past its lease cannot put back what it knew; the other replica has
-// taken over meanwhile.
-func TestLeaderSleepsPastItsLease(t *testing.T) {
+// A leader that is paused until its lease has expired does not overwrite the list of the
+// replica that has taken over.
+func TestLeaderPausedPastItsLease(t *testing.T) {
 	c := newChaos(t, true)
 	leader := c.start()
-	c.sleep()
+	c.suspended()
 	c.complete("true")
 	c.start()
 	localtest.Must(t, leader.Signal(syscall.SIGSTOP))
-	resumed := c.sleep()
-	c.sleep()
-	c.complete("true") // by the other
+	resumed := c.suspended()
+	c.suspended()
+	c.complete("true") // written by the other replica
 	c.setSuspend(resumed, false)
-	c.reason(`"Resuming"`)
+	c.reported(`"Resuming"`)
 	localtest.Must(t, leader.Signal(syscall.SIGCONT))
-	localtest.Until(t, func(context.Context) (bool, string) { return !leader.IsRunning(), "the old leader goes on" })
+	localtest.Until(t, func() (bool, string) { return !leader.IsRunning(), "the old leader is running" })
 	leader.MayFail()
-	c.sleep()
+	c.suspended()
 	c.complete("true")
 }
 
-// A kind that vanishes is no empty cluster: nothing goes, the list is not complete, and
-// what is there when the kind is back is needed again.
-func TestKindVanishes(t *testing.T) {
+// When a CustomResourceDefinition is deleted, nothing is removed and the list is incomplete.
+// Once it is installed again, its objects are needed again.
+func TestKindIsDeleted(t *testing.T) {
 	c := newChaos(t, false)
-	const grace = 20 * time.Second // its objects vanish some seconds before the kind does
+	const grace = 20 * time.Second // its objects are deleted some seconds before the kind is
 	c.configure(fmt.Sprintf("hold: {grace: %s}\nheartbeat: 1s", grace))
 	c.start()
 	for range 5 {
-		c.sleep()
+		c.suspended()
 	}
 	c.complete("true")
 	crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "helmreleases.helm.toolkit.fluxcd.io"}}
 	localtest.Must(t, c.client.Delete(t.Context(), crd))
 	c.complete("false")
-	time.Sleep(grace + 5*time.Second)                         // nothing may happen in this time
-	localtest.Until(t, func(context.Context) (bool, string) { // the old definition is gone only when its objects are
+	time.Sleep(grace + 5*time.Second)          // nothing may be removed in this time
+	localtest.Until(t, func() (bool, string) { // the old definition is deleted after its objects
 		err := c.plane.InstallFlux()
 		return err == nil, fmt.Sprint(err)
 	})
@@ -246,14 +245,14 @@ func TestKindVanishes(t *testing.T) {
 		c.apply(name, true, name)
 	}
 	c.complete("true")
-	c.reason(`"Needed"`)
+	c.reported(`"Needed"`)
 }
 
-// A right that is taken away, and given back.
-func TestRightIsTakenAway(t *testing.T) {
+// The permission to read releases is withdrawn, and granted again.
+func TestPermissionIsWithdrawn(t *testing.T) {
 	c := newChaos(t, false)
 	c.start()
-	c.sleep()
+	c.suspended()
 	c.complete("true")
 	var role rbacv1.ClusterRole
 	localtest.Must(t, c.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
@@ -262,11 +261,11 @@ func TestRightIsTakenAway(t *testing.T) {
 		return slices.Contains(rule.Resources, "helmreleases")
 	})
 	localtest.Must(t, c.client.Update(t.Context(), &role))
-	api := findServer(t, "kube-apiserver") // it looks at rights when a watch begins
+	api := findServer(t, "kube-apiserver") // it checks permissions when a watch begins
 	api.restart(t, func() {})
-	localtest.Until(t, func(context.Context) (bool, string) { return isReady(t.Context(), c.plane.Config) })
+	localtest.Until(t, func() (bool, string) { return isReady(t.Context(), c.plane.Config) })
 	c.complete("false")
-	localtest.Until(t, func(context.Context) (bool, string) {
+	localtest.Until(t, func() (bool, string) {
 		err := c.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role)
 		role.Rules = rules
 		if err == nil {
@@ -274,28 +273,28 @@ func TestRightIsTakenAway(t *testing.T) {
 		}
 		return err == nil, fmt.Sprint(err)
 	})
-	c.sleep()
+	c.suspended()
 	c.complete("true")
 }
 
-// A replica takes over within seconds when the leader's node is drained, and has its
-// caches filled before.
+// The standby takes over within seconds when the leader is stopped, since its caches are
+// synced.
 func TestStandbyTakesOver(t *testing.T) {
 	c := newChaos(t, true)
 	first := c.start()
-	c.sleep()
+	c.suspended()
 	c.complete("true")
 	second := c.start()
-	localtest.Until(t, func(context.Context) (bool, string) {
+	localtest.Until(t, func() (bool, string) {
 		return strings.Count(second.Log.String(), "Following the kind") >= 5, second.Log.String()
 	})
 	if strings.Contains(second.Log.String(), "Wrote the list") {
-		t.Error("the standby writes")
+		t.Error("the standby has written the list")
 	}
 	first.Stop()
-	c.sleep()
+	c.suspended()
 	c.complete("true")
 	if count := strings.Count(second.Log.String(), "Following the kind"); count != 5 {
-		t.Errorf("it has read the kinds again: %d", count)
+		t.Errorf("the standby has synced its caches again: %d", count)
 	}
 }

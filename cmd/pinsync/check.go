@@ -21,7 +21,7 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/registry"
 )
 
-// registryOptions are the flags that say how registries are asked.
+// registryOptions are the flags that configure the requests to registries.
 type registryOptions struct {
 	insecure        []string
 	fluxCredentials bool
@@ -29,9 +29,9 @@ type registryOptions struct {
 
 func (o *registryOptions) addTo(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.insecure, "insecure-registry", nil,
-		"`HOST[:PORT]` of a registry that is spoken to without TLS (repeatable)")
+		"`HOST[:PORT]` of a registry that is reached over plain HTTP (repeatable)")
 	flags.BoolVar(&o.fluxCredentials, "flux-credentials", false,
-		"use the credentials in the secretRef of the ImageRepositories, too; this reads Secrets")
+		"also use the credentials in the secretRef of ImageRepositories; this reads Secrets")
 }
 
 // checkOptions are the flags of `pinsync check`.
@@ -46,12 +46,12 @@ func newCheckCommand() *cobra.Command {
 	var o checkOptions
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Ask the registries whether every needed tag is there",
-		Long: "check reads the lists of one or more clusters and asks the registries for every tag\n" +
-			"that is needed, and of a multi-platform image for every platform's manifest. It logs in\n" +
-			"with what the Docker configuration and its credential helpers have.\n\n" +
-			"It ends with 0 if all are there, with 4 if one is missing or incomplete, and with 5 if\n" +
-			"that could not be told of one.",
+		Short: "Check in the registries that every needed tag exists",
+		Long: "check reads the lists of one or more clusters and looks up every needed tag in its\n" +
+			"registry, and for a multi-platform image the manifest of every platform. It uses the\n" +
+			"credentials of the Docker configuration and its credential helpers.\n\n" +
+			"It exits with code 0 if all images exist, with code 4 if one is missing or incomplete,\n" +
+			"and with code 5 if one could not be checked.",
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return check(cmd.Context(), &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -59,7 +59,7 @@ func newCheckCommand() *cobra.Command {
 	}
 	o.clusterOptions.addTo(cmd.Flags())
 	o.registryOptions.addTo(cmd.Flags())
-	addMaxAge(cmd.Flags(), &o.maxAge, "do not rely on a list that was last known to be current longer ago")
+	addMaxAge(cmd.Flags(), &o.maxAge, "do not rely on a list whose last sync is longer ago")
 	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "`FORMAT` of the output: table, json")
 	return cmd
 }
@@ -74,7 +74,7 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 	}
 	lists, err := readLists(ctx, clusters, &o.clusterOptions)
 	if err != nil {
-		return &exitError{exitUnclear, fmt.Errorf("not checked: %w", err)}
+		return &exitError{exitUnknown, fmt.Errorf("not checked: %w", err)}
 	}
 	result, err := o.registryOptions.check(ctx, neededOf(lists), clusters, errOut)
 	if err != nil {
@@ -86,7 +86,7 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 	return verdict(result, lists, o.maxAge)
 }
 
-// neededOf returns what the lists need, together.
+// neededOf returns the needed pins of all lists.
 func neededOf(lists []list.Published) []v1alpha1.Pin {
 	reports := make([]*v1alpha1.PinReport, len(lists))
 	for i := range lists {
@@ -95,7 +95,7 @@ func neededOf(lists []list.Published) []v1alpha1.Pin {
 	return pin.Needed(pin.Join(reports))
 }
 
-// check asks the registries for the images of pins.
+// check looks up the images of pins in their registries.
 func (o *registryOptions) check(
 	ctx context.Context, pins []v1alpha1.Pin, clusters []*rest.Config, errOut io.Writer,
 ) (*v1alpha1.RegistryCheck, error) {
@@ -103,14 +103,14 @@ func (o *registryOptions) check(
 		APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.RegistryCheckKind, Images: make([]v1alpha1.CheckedImage, len(pins)),
 	}
 	var refs []image.Reference
-	var asked []int
+	var indices []int
 	for i := range pins {
 		result.Images[i] = v1alpha1.CheckedImage{
 			Image: pins[i].Image, Pin: pins[i].Pin, NeededBy: pins[i].NeededBy,
-			Status: v1alpha1.ImageUnknown, Message: "the list does not say which image the pin stands for",
+			Status: v1alpha1.ImageUnknown, Message: "the list does not name the image of this pin",
 		}
 		if ref, err := image.Parse(pins[i].Image); err == nil && ref.Tag != "" {
-			refs, asked = append(refs, ref), append(asked, i)
+			refs, indices = append(refs, ref), append(indices, i)
 		}
 	}
 	checker, err := o.checker(ctx, refs, clusters)
@@ -121,14 +121,14 @@ func (o *registryOptions) check(
 	answers := checker.Check(ctx, refs, progress.step)
 	progress.end()
 	for i, answer := range answers {
-		at := &result.Images[asked[i]]
+		at := &result.Images[indices[i]]
 		at.Status, at.Message = answer.Status, answer.Message
 	}
 	return result, ctx.Err()
 }
 
-// checker returns what asks the registries, with the user's credentials and, if they are
-// wanted, Flux's before them.
+// checker returns a checker with the user's credentials and, with --flux-credentials, Flux's
+// before them.
 func (o *registryOptions) checker(ctx context.Context, refs []image.Reference, clusters []*rest.Config) (*registry.Checker, error) {
 	plain := make([]string, len(o.insecure))
 	for i, host := range o.insecure {
@@ -150,7 +150,7 @@ func (o *registryOptions) checker(ctx context.Context, refs []image.Reference, c
 		}
 		for _, cluster := range clusters {
 			if err := inspect.Credentials(ctx, cluster, repositories, ofFlux); err != nil {
-				return nil, &exitError{exitUnclear, fmt.Errorf("--flux-credentials: %s: %w", cluster.Host, err)}
+				return nil, &exitError{exitUnknown, fmt.Errorf("--flux-credentials: %s: %w", cluster.Host, err)}
 			}
 		}
 	}
@@ -159,35 +159,35 @@ func (o *registryOptions) checker(ctx context.Context, refs []image.Reference, c
 	}, plain), nil
 }
 
-// verdict is the error that the answers are: nil where all images are there, and the lists
-// are sure to name all that are needed.
+// verdict returns nil if all images exist, and the lists are known to name all that are
+// needed.
 func verdict(result *v1alpha1.RegistryCheck, lists []list.Published, maxAge time.Duration) error {
-	missing, unclear := count(result)
+	missing, unknown := count(result)
 	if missing > 0 {
-		return &exitError{exitMissing, fmt.Errorf("%s not there", amount(missing, "needed image"))}
+		return &exitError{exitMissing, fmt.Errorf("%s missing or incomplete", amount(missing, "needed image"))}
 	}
-	if unclear > 0 {
-		return &exitError{exitUnclear, fmt.Errorf("it could not be told of %s", amount(unclear, "needed image"))}
+	if unknown > 0 {
+		return &exitError{exitUnknown, fmt.Errorf("%s could not be checked", amount(unknown, "needed image"))}
 	}
 	for _, l := range lists {
 		if err := l.Doubt(time.Now(), maxAge); err != nil {
-			return &exitError{exitUnclear, fmt.Errorf("more may be needed than was checked: %s: %w", l.Cluster, err)}
+			return &exitError{exitUnknown, fmt.Errorf("the list may lack needed images, which were not checked: %s: %w", l.Cluster, err)}
 		}
 	}
 	return nil
 }
 
-// count returns how many images are not there, or not in full, and of how many that could
-// not be told.
-func count(result *v1alpha1.RegistryCheck) (missing, unclear int) {
+// count returns the number of images that are missing or incomplete, and of those that could
+// not be checked.
+func count(result *v1alpha1.RegistryCheck) (missing, unknown int) {
 	for i := range result.Images {
 		switch result.Images[i].Status {
 		case v1alpha1.ImagePresent:
 		case v1alpha1.ImageMissing, v1alpha1.ImageIncomplete:
 			missing++
 		default:
-			unclear++
+			unknown++
 		}
 	}
-	return missing, unclear
+	return missing, unknown
 }

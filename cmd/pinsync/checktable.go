@@ -20,12 +20,12 @@ func printCheck(result *v1alpha1.RegistryCheck, output string, out io.Writer) er
 	return err
 }
 
-// statusColumn is as wide as the longest status and what parts it from the image. Names of
-// images are long: what belongs to one stands below it, so that lines stay short.
+// statusColumn is the width of the longest status and a gap. Image names are long: details
+// are on the lines below, so that lines stay short.
 const statusColumn = 14
 
-// checkTable prints every image with what its registry says, and last how many of each
-// there are.
+// checkTable prints every image with its status, and last the number of images of each
+// status.
 func checkTable(result *v1alpha1.RegistryCheck) string {
 	if len(result.Images) == 0 {
 		return "No image is needed.\n"
@@ -49,7 +49,7 @@ func checkTable(result *v1alpha1.RegistryCheck) string {
 	return b.String()
 }
 
-// tally says how many images there are of each status.
+// tally returns the number of images of each status.
 func tally(result *v1alpha1.RegistryCheck) string {
 	var parts []string
 	for _, status := range []v1alpha1.ImageStatus{
@@ -69,7 +69,7 @@ func tally(result *v1alpha1.RegistryCheck) string {
 	return strings.Join(parts, ", ")
 }
 
-// amount is a number of things: 1 image, 2 images.
+// amount returns a number of things: 1 image, 2 images.
 func amount(n int, what string) string {
 	if n != 1 {
 		what += "s"

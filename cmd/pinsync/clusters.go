@@ -17,11 +17,11 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// requestTimeout is how long a command waits for an answer of an API server: longer than
-// the largest list takes.
+// requestTimeout is the timeout of a request to an API server, longer than the largest list
+// takes.
 const requestTimeout = time.Minute
 
-// clusterOptions are the flags that say which clusters' lists a command reads.
+// clusterOptions are the flags that select the lists that a command reads.
 type clusterOptions struct {
 	kubeconfigs, contexts []string
 	namespace             string
@@ -30,21 +30,21 @@ type clusterOptions struct {
 
 func (o *clusterOptions) addTo(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.kubeconfigs, "kubeconfig", nil,
-		"kubeconfig `FILE` of a cluster; else KUBECONFIG, ~/.kube/config or the pod's service account (repeatable)")
+		"kubeconfig `FILE` of a cluster; by default KUBECONFIG, ~/.kube/config or the pod's service account (repeatable)")
 	flags.StringArrayVar(&o.contexts, "context", nil,
-		"`CONTEXT` of the kubeconfig; else its current one (repeatable)")
-	flags.StringVar(&o.namespace, "namespace", v1alpha1.DefaultNamespace, "`NAMESPACE` that pinsync runs in")
+		"`CONTEXT` of the kubeconfig; by default its current context (repeatable)")
+	flags.StringVar(&o.namespace, "namespace", v1alpha1.DefaultNamespace, "`NAMESPACE` of pinsync")
 	flags.StringArrayVar(&o.names, "name", []string{v1alpha1.DefaultConfigMapName},
 		"`NAME` of the list, the configuration's configMapName (repeatable)")
 }
 
-// addMaxAge adds the flag that says how old a list may be: three heartbeats of the
-// controller's default.
+// addMaxAge adds the flag for the age that a list may have: by default three of the
+// controller's default heartbeats.
 func addMaxAge(flags *pflag.FlagSet, maxAge *time.Duration, usage string) {
 	flags.DurationVar(maxAge, "max-age", 15*time.Minute, usage)
 }
 
-// check checks what does not depend on any file.
+// check validates the flags that do not refer to files.
 func (o *clusterOptions) check() error {
 	if messages := validation.IsDNS1123Label(o.namespace); len(messages) > 0 {
 		return fmt.Errorf("--namespace %q: %s", o.namespace, strings.Join(messages, "; "))
@@ -57,8 +57,8 @@ func (o *clusterOptions) check() error {
 	return nil
 }
 
-// configs says how to reach the clusters: for every kubeconfig file the contexts that are
-// named, each of which must be in one of the files, or its current one.
+// configs returns the configurations of the clusters: for every kubeconfig file the named
+// contexts, each of which must be in one of the files, or its current context.
 func (o *clusterOptions) configs() ([]*rest.Config, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -91,8 +91,8 @@ func (o *clusterOptions) configs() ([]*rest.Config, error) {
 	return configs, nil
 }
 
-// contextsOf returns those of the named contexts that a kubeconfig file has; the empty one
-// stands for its current context.
+// contextsOf returns those of the named contexts that a kubeconfig file has; an empty name
+// means its current context.
 func (o *clusterOptions) contextsOf(file string) ([]string, error) {
 	if len(o.contexts) == 0 {
 		return []string{""}, nil
@@ -107,7 +107,7 @@ func (o *clusterOptions) contextsOf(file string) ([]string, error) {
 	}
 	var contexts []string
 	for _, context := range o.contexts {
-		if _, has := raw.Contexts[context]; has && !slices.Contains(contexts, context) {
+		if _, ok := raw.Contexts[context]; ok && !slices.Contains(contexts, context) {
 			contexts = append(contexts, context)
 		}
 	}
@@ -118,8 +118,8 @@ func (o *clusterOptions) contextsOf(file string) ([]string, error) {
 	return contexts, nil
 }
 
-// clientConfig reads a kubeconfig file or, without one, what KUBECONFIG, ~/.kube/config or
-// the pod's service account say.
+// clientConfig reads a kubeconfig file or, without one, KUBECONFIG, ~/.kube/config or the
+// pod's service account.
 func clientConfig(kubeconfig, context string) (clientcmd.ClientConfig, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
@@ -127,8 +127,8 @@ func clientConfig(kubeconfig, context string) (clientcmd.ClientConfig, error) {
 	if kubeconfig == "" && os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "" {
 		return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides), nil
 	}
-	// Where somebody has named a file, the pod's service account is no substitute for it:
-	// that is another cluster.
+	// The pod's service account is no substitute for a file that was named: it may be of
+	// another cluster.
 	raw, err := rules.Load()
 	if err != nil {
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
@@ -136,7 +136,7 @@ func clientConfig(kubeconfig, context string) (clientcmd.ClientConfig, error) {
 	return clientcmd.NewNonInteractiveClientConfig(*raw, context, overrides, rules), nil
 }
 
-// namespaceOf is the namespace of a kubeconfig's context.
+// namespaceOf returns the namespace of a kubeconfig's context.
 func namespaceOf(kubeconfig, context string) (string, error) {
 	config, err := clientConfig(kubeconfig, context)
 	if err != nil {
@@ -149,8 +149,8 @@ func namespaceOf(kubeconfig, context string) (string, error) {
 	return namespace, nil
 }
 
-// clusterConfig says how to reach a cluster: as the kubeconfig file says, or, without
-// one, as KUBECONFIG, ~/.kube/config or the pod's service account do.
+// clusterConfig returns the configuration of a cluster, from a kubeconfig file or, without
+// one, KUBECONFIG, ~/.kube/config or the pod's service account.
 func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
 	loaded, err := clientConfig(kubeconfig, context)
 	if err != nil {
@@ -165,6 +165,6 @@ func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
-	config.QPS = -1 // the API server's priority and fairness decide
+	config.QPS = -1 // the API server's priority and fairness limit the requests
 	return config, nil
 }

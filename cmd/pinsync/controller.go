@@ -21,17 +21,17 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 )
 
-// ownNamespaceFile is where Kubernetes tells a pod its namespace.
+// ownNamespaceFile has the namespace of the pod.
 const ownNamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// controllerName is what the command is called that runs in the cluster.
+// controllerName is the name of the command that runs in the cluster.
 const controllerName = "controller"
 
 // controllerOptions are the flags of `pinsync controller`.
 type controllerOptions struct {
 	config     string
 	kubeconfig string
-	// metricsSecure is MetricsInsecure turned round: secure is the default.
+	// metricsSecure is the opposite of MetricsInsecure: secure is the default.
 	metricsSecure bool
 	selector      string
 	controllers.Options
@@ -41,10 +41,10 @@ func newControllerCommand() *cobra.Command {
 	var o controllerOptions
 	cmd := &cobra.Command{
 		Use:   controllerName,
-		Short: "Keep the ConfigMap of pins in step with a cluster",
+		Short: "Keep the ConfigMap of pins up to date",
 		Long: "controller watches a cluster and writes the tags that its suspended releases need\n" +
-			"to a ConfigMap. In a pod it uses the pod's service account, elsewhere --kubeconfig,\n" +
-			"KUBECONFIG or ~/.kube/config.",
+			"to a ConfigMap. It uses --kubeconfig, KUBECONFIG or ~/.kube/config, or the pod's\n" +
+			"service account.",
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runController(cmd.Context(), &o, cmd.ErrOrStderr())
@@ -54,14 +54,14 @@ func newControllerCommand() *cobra.Command {
 	flags.StringVar(&o.config, "config", "", "configuration `FILE`")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster")
 	flags.StringVar(&o.Namespace, "namespace", "",
-		"`NAMESPACE` of the ConfigMap and the lease (default: the pod's own, else "+v1alpha1.DefaultNamespace+")")
-	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "take turns with other replicas through a lease")
-	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8443", "`ADDRESS` that metrics are served on, 0 for none")
+		"`NAMESPACE` of the ConfigMap and the lease (default: the pod's own, otherwise "+v1alpha1.DefaultNamespace+")")
+	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "enable leader election: only the replica that holds the lease writes the list")
+	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8443", "`ADDRESS` of the metrics endpoint, 0 to disable it")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true,
-		"serve metrics by HTTPS, to those that the API server lets read them; false: by HTTP, to everybody")
+		"serve metrics over HTTPS, to clients that the API server authorizes; false: over HTTP, to every client")
 	flags.StringVar(&o.selector, "watch-label-selector", "",
-		"follow only HelmReleases with these `LABELS`, such as sharding.fluxcd.io/key=shard1; each such controller needs a configMapName of its own")
-	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "`ADDRESS` that /healthz and /readyz are served on, 0 for none")
+		"watch only HelmReleases that match this label `SELECTOR`, such as sharding.fluxcd.io/key=shard1; each such instance needs its own configMapName")
+	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "`ADDRESS` of the endpoints /healthz and /readyz, 0 to disable them")
 	return cmd
 }
 
@@ -92,8 +92,8 @@ func runController(ctx context.Context, o *controllerOptions, errOut io.Writer) 
 	return controllers.Run(ctx, config, o.Options)
 }
 
-// parseSelector reads which releases are followed. Controllers that share them have lists
-// whose names must not be those of each other's objects.
+// parseSelector parses the selector of the releases that this instance watches. The lists of
+// several instances must not have the names of each other's objects.
 func (o *controllerOptions) parseSelector() error {
 	if o.selector == "" {
 		return nil
@@ -103,14 +103,14 @@ func (o *controllerOptions) parseSelector() error {
 		return fmt.Errorf("--watch-label-selector %q: %w", o.selector, err)
 	}
 	if regexp.MustCompile(`-[0-9]+$`).MatchString(o.ConfigMapName) {
-		return fmt.Errorf("configMapName %q: with --watch-label-selector it must not end in a number: "+
-			"so are the further objects of a large list called", o.ConfigMapName)
+		return fmt.Errorf("configMapName %q: with --watch-label-selector it must not end in a hyphen and a number: "+
+			"the further ConfigMaps of a large list have such names", o.ConfigMapName)
 	}
 	o.Releases = selector
 	return nil
 }
 
-// ownNamespace is the pod's own namespace, or the default outside of a pod.
+// ownNamespace returns the pod's own namespace, or the default outside of a pod.
 func ownNamespace() string {
 	if own, err := os.ReadFile(ownNamespaceFile); err == nil {
 		return strings.TrimSpace(string(own))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,8 +19,8 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
-// deployment is config/default, applied to an API server of its own, and the
-// programs that its pods would run, as processes with the same rights.
+// deployment is config/default on an API server of its own. Its pods' containers run as
+// processes with the same permissions.
 type deployment struct {
 	t          *testing.T
 	plane      *local.ControlPlane
@@ -62,8 +61,8 @@ func (d *deployment) kubectl(args ...string) string {
 	return output
 }
 
-// readArgs takes the arguments of the Deployment's container, and makes those
-// that only a pod can use fit a process.
+// readArgs reads the arguments of the Deployment's container, and replaces those that only
+// work in a pod.
 func (d *deployment) readArgs() {
 	d.t.Helper()
 	pods := d.podTemplate().Spec
@@ -93,7 +92,7 @@ func (d *deployment) setSuspend(release string, suspend bool) {
 	d.kubectl("-n", "kotkan", "patch", "helmrelease", release, "--type=merge", "-p", fmt.Sprintf(`{"spec":{"suspend":%t}}`, suspend))
 }
 
-// becomeReady sets what helm-controller sets once a release is there.
+// becomeReady sets the status that helm-controller sets after an installation.
 func (d *deployment) becomeReady(release string) {
 	d.t.Helper()
 	generation := d.kubectl("-n", "kotkan", "get", "helmrelease", release, "-o", "jsonpath={.metadata.generation}")
@@ -102,10 +101,10 @@ func (d *deployment) becomeReady(release string) {
 			`"observedGeneration":%[1]s,"lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`, generation))
 }
 
-// reason waits until the report has a text.
-func (d *deployment) reason(text string) {
+// reported waits until the report contains a text.
+func (d *deployment) reported(text string) {
 	d.t.Helper()
-	localtest.Until(d.t, func(context.Context) (bool, string) {
+	localtest.Until(d.t, func() (bool, string) {
 		report := d.list().Data["report.json"]
 		return strings.Contains(report, text), report
 	})
@@ -140,7 +139,7 @@ func (d *deployment) expect(complete string, tags ...string) {
 	for _, tag := range tags {
 		want += "container/cms-plugins==" + tag + "\n"
 	}
-	localtest.Until(d.t, func(context.Context) (bool, string) {
+	localtest.Until(d.t, func() (bool, string) {
 		configMap := d.list()
 		got := configMap.Data["registry-pins.txt"]
 		isComplete := configMap.Annotations["pinsync.oleks.space/complete"]
@@ -148,23 +147,23 @@ func (d *deployment) expect(complete string, tags ...string) {
 	})
 }
 
-// What config/default installs is enough for the whole job, and no more than the
-// restricted Pod Security level allows.
+// config/default grants all permissions that pinsync needs, and its pods satisfy the
+// restricted Pod Security level.
 func TestDeployed(t *testing.T) {
 	d := deploy(t)
 	d.configure("hold: {grace: 2s}")
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "pinsync"}, Spec: d.podTemplate().Spec}
 	if err := d.client.Create(t.Context(), pod, client.DryRunAll); err != nil {
-		t.Errorf("the namespace does not take the Deployment's pods: %v", err)
+		t.Errorf("the namespace rejects the Deployment's pods: %v", err)
 	}
 	pod.Spec.Containers[0].SecurityContext = nil
 	if err := d.client.Create(t.Context(), pod, client.DryRunAll); err == nil {
-		t.Error("the namespace takes pods that are not restricted, so it proves nothing that it takes pinsync's")
+		t.Error("the namespace accepts pods that are not restricted, so accepting pinsync's proves nothing")
 	}
 
 	first := d.start()
 	var lease coordinationv1.Lease
-	localtest.Until(d.t, func(context.Context) (bool, string) {
+	localtest.Until(d.t, func() (bool, string) {
 		err := d.client.Get(t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "pinsync"}, &lease)
 		return err == nil, fmt.Sprint(err)
 	})
@@ -173,20 +172,20 @@ func TestDeployed(t *testing.T) {
 	d.expect("true", "production", "staging")
 
 	d.setSuspend("cms-plugins-staging", false)
-	d.reason("kotkan/cms-plugins-staging is not Ready")
+	d.reported("kotkan/cms-plugins-staging is not Ready")
 	d.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins")
 	d.expect("true", "production", "staging")
 	d.becomeReady("cms-plugins-staging")
-	d.reason("no pod in kotkan carries it")
+	d.reported("no pod in kotkan carries it")
 	d.kubectl("-n", "kotkan", "run", "cms-plugins", "--image=git.oleks.space/oleks/cms-plugins:staging")
 	d.expect("true", "production")
 	d.kubectl("annotate", "namespace", "kotkan", "pinsync.oleks.space/sync=disabled")
 	d.expect("true")
 	d.kubectl("annotate", "--overwrite", "namespace", "kotkan", "pinsync.oleks.space/sync=off")
 	d.expect("true", "production")
-	localtest.Until(d.t, func(context.Context) (bool, string) {
-		told := d.kubectl("get", "events", "-A", "-o", "jsonpath={.items[*].message}")
-		return strings.Contains(told, `"off" is not a value of pinsync.oleks.space/sync`), told
+	localtest.Until(d.t, func() (bool, string) {
+		messages := d.kubectl("get", "events", "-A", "-o", "jsonpath={.items[*].message}")
+		return strings.Contains(messages, `"off" is not a value of pinsync.oleks.space/sync`), messages
 	})
 
 	first.Stop()
@@ -196,17 +195,17 @@ func TestDeployed(t *testing.T) {
 	for name, log := range map[string]string{"first": first.Log.String(), "second": second.Log.String()} {
 		for _, word := range []string{"forbidden", "Reconciler error"} {
 			if strings.Contains(log, word) {
-				t.Errorf("the log of the %s replica has %s:\n%s", name, word, log)
+				t.Errorf("the log of the %s replica contains %q:\n%s", name, word, log)
 			}
 		}
 		if !strings.Contains(log, "Wrote the list") {
-			t.Errorf("the %s replica never wrote:\n%s", name, log)
+			t.Errorf("the %s replica has not written the list:\n%s", name, log)
 		}
 	}
 }
 
-// Without the right to read policies the list is not complete: it says so, it
-// grows, and it does not shrink. With the right it is complete again.
+// Without the permission to read policies the list is marked as incomplete, pins are added
+// and none is removed. With the permission it is complete again.
 func TestForbiddenRead(t *testing.T) {
 	d := deploy(t)
 	localtest.Must(d.t, local.Load(t.Context(), d.client, "../../config/samples"))
@@ -221,7 +220,7 @@ func TestForbiddenRead(t *testing.T) {
 		return slices.Contains(rule.Resources, "imagepolicies")
 	})
 	if len(role.Rules) == len(rules) {
-		t.Fatal("there is no rule about policies to take away")
+		t.Fatal("the ClusterRole has no rule about policies")
 	}
 	localtest.Must(d.t, d.client.Update(t.Context(), &role))
 	d.setSuspend("cms-plugins-staging", false)
@@ -229,7 +228,7 @@ func TestForbiddenRead(t *testing.T) {
 	r = d.start()
 	d.expect("false", "new", "production", "staging")
 	if report := d.list().Data["report.json"]; !strings.Contains(report, `"reason":"Unanswered"`) || !strings.Contains(report, `"state":"Held"`) {
-		t.Errorf("the report does not say what is missing: %s", report)
+		t.Errorf("the report does not name the failed read: %s", report)
 	}
 
 	localtest.Must(d.t, d.client.Get(t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
@@ -239,8 +238,8 @@ func TestForbiddenRead(t *testing.T) {
 	r.Stop()
 }
 
-// Secrets are read with the component that gives the right to, and without it the
-// list says that it is not complete.
+// Secrets are read with the component that grants the permission. Without it the list is
+// marked as incomplete.
 func TestReadSecrets(t *testing.T) {
 	d := deploy(t)
 	d.configure("secretValues: Read\nhold: {grace: 2s}")

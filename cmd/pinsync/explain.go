@@ -35,11 +35,11 @@ func newExplainCommand() *cobra.Command {
 	var o explainOptions
 	cmd := &cobra.Command{
 		Use:   "explain [-n NAMESPACE] RELEASE",
-		Short: "Tell what is pinned for a release and why, and whether it could be resumed now",
-		Long: "explain looks at a HelmRelease in a cluster: which images are named where in it, which\n" +
-			"ImagePolicies are linked to them and how, what the list has for it, and what its pins\n" +
-			"wait for.\n\n" +
-			"It ends with 4 if a resume would not work now, and with 5 if that could not be told.",
+		Short: "Show the pins of a release and why they exist, and whether a resume would work now",
+		Long: "explain reads a HelmRelease from a cluster. It prints the images that the release refers\n" +
+			"to and where, the ImagePolicies that are linked to them and how, its pins in the list,\n" +
+			"and why held pins are not removed yet.\n\n" +
+			"It exits with code 4 if a resume would not work now, and with code 5 if that is unknown.",
 		Example: "  pinsync explain -n kotkan cms-plugins-staging\n" +
 			"  pinsync explain -n kotkan cms-plugins-staging --check && flux resume helmrelease -n kotkan cms-plugins-staging",
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -49,12 +49,12 @@ func newExplainCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster")
-	flags.StringVar(&o.context, "context", "", "`CONTEXT` of the kubeconfig; else its current one")
-	flags.StringVarP(&o.namespace, "namespace", "n", "", "`NAMESPACE` of the release; else that of the context")
-	flags.StringVar(&o.listNamespace, "list-namespace", v1alpha1.DefaultNamespace, "`NAMESPACE` that pinsync runs in")
+	flags.StringVar(&o.context, "context", "", "`CONTEXT` of the kubeconfig; by default its current context")
+	flags.StringVarP(&o.namespace, "namespace", "n", "", "`NAMESPACE` of the release; by default that of the context")
+	flags.StringVar(&o.listNamespace, "list-namespace", v1alpha1.DefaultNamespace, "`NAMESPACE` of pinsync")
 	flags.StringVar(&o.config, "config", "", "configuration `FILE` of the controller, if it has one")
-	flags.BoolVar(&o.check, "check", false, "ask the registries whether the tags are there, too")
-	addMaxAge(flags, &o.maxAge, "do not rely on a list that was last known to be current longer ago")
+	flags.BoolVar(&o.check, "check", false, "also check in the registries that the tags exist")
+	addMaxAge(flags, &o.maxAge, "do not rely on a list whose last sync is longer ago")
 	o.addTo(flags)
 	return cmd
 }
@@ -64,7 +64,7 @@ func explain(ctx context.Context, o *explainOptions, name string, out, errOut io
 	if err != nil {
 		return usageError(err)
 	}
-	release, cluster, err := o.target(name)
+	release, cluster, err := o.locate(name)
 	if err != nil {
 		return usageError(err)
 	}
@@ -91,8 +91,8 @@ func explain(ctx context.Context, o *explainOptions, name string, out, errOut io
 	return e.err()
 }
 
-// target returns the release that is meant, and how to reach its cluster.
-func (o *explainOptions) target(name string) (pin.Name, *rest.Config, error) {
+// locate returns the full name of the release and the configuration of its cluster.
+func (o *explainOptions) locate(name string) (pin.Name, *rest.Config, error) {
 	release := pin.Name{Namespace: o.namespace, Name: name}
 	cluster, err := clusterConfig(o.kubeconfig, o.context)
 	if err != nil {
@@ -116,18 +116,18 @@ func (o *explainOptions) target(name string) (pin.Name, *rest.Config, error) {
 	return release, cluster, nil
 }
 
-// explanation is all that is known of a release.
+// explanation has all that is printed about a release.
 type explanation struct {
 	*pin.Inspection
-	// list is what is published; nil where it could not be read, and doubt is why it may
-	// not be relied on.
+	// list is the published list; nil if it could not be read. doubt is why it must not be
+	// relied on.
 	list  *list.List
 	doubt error
-	// checked is what the registries say; nil, they were not asked.
+	// checked is the result of the registry check; nil if there was none.
 	checked *v1alpha1.RegistryCheck
 }
 
-// obstacles returns what would keep a resume from working now.
+// obstacles returns what blocks a resume now.
 func (e *explanation) obstacles() []string {
 	var obstacles []string
 	for _, policy := range e.Policies {
@@ -146,11 +146,11 @@ func (e *explanation) obstacles() []string {
 	return obstacles
 }
 
-// gaps returns why it cannot be told whether a resume would work now.
+// gaps returns why it is unknown whether a resume would work now.
 func (e *explanation) gaps() []string {
 	var gaps []string
 	if len(e.Pins) == 0 {
-		gaps = append(gaps, "nothing was found that could be checked")
+		gaps = append(gaps, "no tag was found that could be checked")
 	}
 	for i := range e.Problems {
 		switch p := &e.Problems[i]; p.Reason {
@@ -177,14 +177,13 @@ func (e *explanation) images() []v1alpha1.CheckedImage {
 	return e.checked.Images
 }
 
-// err is the error that the explanation ends with, if it is to end with one. Why has been
-// printed.
+// err returns the error for the exit code. Its reasons have been printed.
 func (e *explanation) err() error {
 	switch {
 	case len(e.obstacles()) > 0:
 		return &exitError{exitMissing, errors.New("a resume would not work now")}
 	case len(e.gaps()) > 0:
-		return &exitError{exitUnclear, errors.New("it cannot be told whether a resume would work now")}
+		return &exitError{exitUnknown, errors.New("it is unknown whether a resume would work now")}
 	default:
 		return nil
 	}

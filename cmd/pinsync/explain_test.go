@@ -10,7 +10,7 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
-// explains compares what explain prints with a file; times and addresses are those of a run.
+// explains compares what explain prints with a file, without times and addresses.
 func (d *deployment) explains(name string, code int, args ...string) {
 	d.t.Helper()
 	args = append([]string{"explain", "--kubeconfig", d.plane.Kubeconfig, "-n", "kotkan"}, args...)
@@ -28,23 +28,23 @@ func TestExplain(t *testing.T) {
 	localtest.Must(t, local.Load(t.Context(), d.client, "../../config/samples"))
 	r := d.start()
 	d.expect("true", "production", "staging")
-	d.explains("asleep", 0, "cms-plugins-staging")
+	d.explains("suspended", 0, "cms-plugins-staging")
 
 	d.kubectl("-n", "kotkan", "patch", "imagepolicy", "cms-plugins-staging", "--subresource=status", "--type=merge", "-p",
 		`{"status":{"conditions":[{"type":"Ready","status":"False","reason":"Failed","message":"version list argument cannot be empty",`+
 			`"lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`)
-	d.reason("version list argument cannot be empty")
+	d.reported("version list argument cannot be empty")
 	d.explains("lost-tag", 4, "cms-plugins-staging")
 
 	d.setSuspend("cms-plugins-production", false)
-	d.reason("kotkan/cms-plugins-production is not Ready")
+	d.reported("kotkan/cms-plugins-production is not Ready")
 	d.explains("resuming", 0, "cms-plugins-production")
 
 	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-production", "--type=merge", "-p",
 		`{"spec":{"suspend":true,"valuesFrom":[{"kind":"Secret","name":"values"},{"kind":"ConfigMap","name":"none","optional":true}],`+
 			`"values":{"image":null,"sidecar":{"tag":"v1"}}}}`)
-	d.reason("an image that only it names")
-	d.explains("unclear", 5, "cms-plugins-production")
+	d.reported("an image that only it names")
+	d.explains("unknown", 5, "cms-plugins-production")
 
 	r.Stop()
 	d.kubectl("-n", "kotkan", "annotate", "helmrelease", "cms-plugins-production", "pinsync.oleks.space/sync=disabled")
@@ -61,7 +61,7 @@ func TestExplainRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		"nobody":         {nil, "accepts 1 arg(s), received 0"},
+		"no argument":    {nil, "accepts 1 arg(s), received 0"},
 		"namespace":      {[]string{"-n", "A b", "web"}, `--namespace "A b"`},
 		"list-namespace": {[]string{"-n", "a", "--list-namespace", "A b", "web"}, `--list-namespace "A b"`},
 		"release":        {[]string{"-n", "a", "kotkan/web"}, `release "kotkan/web"`},

@@ -22,8 +22,8 @@ func (p *page) section(title string) {
 	p.line(0, "%s", title)
 }
 
-// text is what is printed. Names of images are long: what belongs together stands in lines
-// below each other, not in columns.
+// text returns what is printed. Image names are long, so details are on the lines below, not
+// in columns.
 func (e *explanation) text() string {
 	p := &page{}
 	p.line(0, "HelmRelease %s is %s.", e.Release.Name, e.state())
@@ -44,7 +44,7 @@ func (e *explanation) state() string {
 	case e.Protected:
 		return "not suspended, and its tags are protected"
 	default:
-		return "not suspended, so that its tags are protected only as long as they are held"
+		return "not suspended, so only its held tags are protected"
 	}
 }
 
@@ -76,11 +76,11 @@ func (e *explanation) policies(p *page) {
 	}
 }
 
-// pins prints what the list has for the release, and what it should have and has not.
+// pins prints the release's pins in the list, and those that it needs and are not listed.
 func (e *explanation) pins(p *page) {
 	p.section("PINS")
 	if e.doubt != nil {
-		p.line(1, "do not rely on this: %s", e.doubt)
+		p.line(1, "do not rely on the list: %s", e.doubt)
 	}
 	listed := map[string]bool{}
 	if e.list != nil {
@@ -104,7 +104,7 @@ func (e *explanation) pins(p *page) {
 	}
 }
 
-// isFor says whether a pin is needed by the release, or held for it.
+// isFor reports whether a pin is needed by the release, or held for it.
 func (e *explanation) isFor(entry *v1alpha1.Pin) bool {
 	name := e.Release.String()
 	return slices.Contains(entry.NeededBy, name) ||
@@ -112,7 +112,7 @@ func (e *explanation) isFor(entry *v1alpha1.Pin) bool {
 }
 
 func (e *explanation) pinState(p *page, entry *v1alpha1.Pin) {
-	p.line(2, "%s, needed by %s", entry.State, cmp.Or(strings.Join(entry.NeededBy, ", "), "nobody"))
+	p.line(2, "%s, needed by %s", entry.State, cmp.Or(strings.Join(entry.NeededBy, ", "), "no release"))
 	if entry.HeldSince != nil {
 		p.line(2, "held since %s", *entry.HeldSince)
 	}
@@ -121,7 +121,7 @@ func (e *explanation) pinState(p *page, entry *v1alpha1.Pin) {
 	}
 }
 
-// unlisted says why a pin is not in the list that the release needs, or would.
+// unlisted describes why a pin of the release is not in the list.
 func (e *explanation) unlisted() string {
 	switch {
 	case e.list == nil:
@@ -146,7 +146,7 @@ func (e *explanation) problems(p *page) {
 	}
 }
 
-// resume says whether a resume would work.
+// resume prints whether a resume would work.
 func (e *explanation) resume(p *page) {
 	p.section("RESUME")
 	for _, checked := range e.images() {
@@ -156,15 +156,15 @@ func (e *explanation) resume(p *page) {
 	obstacles, gaps := e.obstacles(), e.gaps()
 	switch {
 	case len(obstacles) > 0:
-		p.line(1, "would not work now:")
+		p.line(1, "a resume would not work now:")
 	case len(gaps) > 0:
-		p.line(1, "cannot be told whether it would work now:")
+		p.line(1, "unknown whether a resume would work now:")
 	case e.checked == nil:
-		p.line(1, "nothing in the cluster speaks against it; --check asks the registry, too")
+		p.line(1, "nothing in the cluster blocks a resume; --check also checks the registry")
 	default:
-		p.line(1, "would work now")
+		p.line(1, "a resume would work now")
 	}
-	for _, because := range slices.Concat(obstacles, gaps) {
-		p.line(2, "%s", because)
+	for _, reason := range slices.Concat(obstacles, gaps) {
+		p.line(2, "%s", reason)
 	}
 }

@@ -36,10 +36,10 @@ func newExportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print the list for a cleaner, or refuse",
-		Long: "export reads the lists of one or more clusters and prints all together, if each is\n" +
-			"there, whole, complete and fresh, and has not shrunk much since the last time.\n" +
-			"Otherwise it ends with 3, says why in one line, prints nothing and leaves the files\n" +
-			"as they are: then the cleaner must not run.",
+		Long: "export reads the lists of one or more clusters and prints their union, if each list\n" +
+			"exists, is intact, complete and fresh, and has not lost many pins since the last\n" +
+			"export. Otherwise it exits with code 3, prints the reason in one line to standard\n" +
+			"error and leaves the files unchanged: then the cleaner must not run.",
 		Example: "  pinsync export --state /var/lib/pinsync/state.json -o /var/lib/pinsync/pins.txt\n" +
 			"  pinsync export --context west --context east --static /etc/registry-pins.txt",
 		Args: usageArgs(cobra.NoArgs),
@@ -49,14 +49,14 @@ func newExportCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	o.addTo(flags)
-	addMaxAge(flags, &o.maxAge, "refuse a list that was last known to be current longer ago")
+	addMaxAge(flags, &o.maxAge, "refuse a list whose last sync is longer ago")
 	flags.IntVar(&o.maxShrink, "max-shrink", 50,
-		"refuse a list that has lost this many `PERCENT` of its pins since the last export, or more; 100 takes any")
-	flags.StringVar(&o.state, "state", "", "`FILE` that notes each export for --max-shrink; without it, that is not checked")
-	flags.StringVarP(&o.output, "output", "o", "", "`FILE` to write, as a whole or not at all; else standard output")
+		"refuse a list that has lost this many `PERCENT` of its pins since the last export, or more; 100 accepts any")
+	flags.StringVar(&o.state, "state", "", "`FILE` that records the last export for --max-shrink; without it, the loss of pins is not checked")
+	flags.StringVarP(&o.output, "output", "o", "", "`FILE` to replace atomically; by default standard output")
 	flags.StringVar(&o.format, "format", string(list.FormatPins), "`FORMAT` of the output: "+strings.Join(formats(), ", "))
 	flags.StringVar(&o.static, "static", "",
-		"`FILE` of pins that are to be kept besides, with comments and blank lines; of images host/path:tag for images and regex")
+		"`FILE` of additional pins, with comments and blank lines; of images host/path:tag with the formats images and regex")
 	return cmd
 }
 
@@ -75,7 +75,7 @@ func (o *exportOptions) check() error {
 	case o.maxAge <= 0:
 		return fmt.Errorf("--max-age %s: want more than 0", o.maxAge)
 	case o.output == "-":
-		return errors.New("--output -: without the flag, standard output is meant")
+		return errors.New("--output -: omit the flag to write to standard output")
 	case o.maxShrink < 0 || o.maxShrink > list.AnyShrink:
 		return fmt.Errorf("--max-shrink %d: want 0 to %d", o.maxShrink, list.AnyShrink)
 	}
@@ -96,17 +96,17 @@ func export(ctx context.Context, o *exportOptions, out io.Writer) error {
 	}
 	exported, state, err := collect(ctx, o, clusters, static)
 	if err != nil {
-		return &exitError{exitDoubt, fmt.Errorf("not exported: %w", err)}
+		return &exitError{exitRefused, fmt.Errorf("not exported: %w", err)}
 	}
 	text, err := list.Render(exported, list.Format(o.format))
 	if err != nil {
 		return err
 	}
-	return publish(o, text, state, out)
+	return writeExport(o, text, state, out)
 }
 
-// collect reads the lists, and makes one of them if none is in doubt. It returns what the
-// next export is to know of this one, too.
+// collect reads the lists and returns their union if all are reliable, and the state for the
+// next export.
 func collect(
 	ctx context.Context, o *exportOptions, clusters []*rest.Config, static *list.Static,
 ) (*v1alpha1.PinExport, *v1alpha1.ExportState, error) {
@@ -136,7 +136,7 @@ func collect(
 	return exported, list.State(exported, now), nil
 }
 
-// readLists reads the lists of all clusters at the same time.
+// readLists reads the lists of all clusters concurrently.
 func readLists(ctx context.Context, clusters []*rest.Config, o *clusterOptions) ([]list.Published, error) {
 	results := make([][]list.Published, len(clusters))
 	group, ctx := errgroup.WithContext(ctx)
@@ -166,7 +166,7 @@ func readStatic(name string, format list.Format) (*list.Static, error) {
 	return static, nil
 }
 
-// readState reads what is noted of the last export; of none, there is nothing.
+// readState reads the state of the last export, which is empty if there was none.
 func readState(name string) (*v1alpha1.ExportState, error) {
 	if name == "" {
 		return &v1alpha1.ExportState{}, nil
@@ -180,8 +180,8 @@ func readState(name string) (*v1alpha1.ExportState, error) {
 	}
 	state, err := list.ReadState(text)
 	if err != nil {
-		return nil, fmt.Errorf("--state %s is not what an export has noted: %w; "+
-			"if the list is as it should be, delete the file", name, err)
+		return nil, fmt.Errorf("--state %s is not a file that export has written: %w; "+
+			"if the list is correct, delete the file", name, err)
 	}
 	return state, nil
 }

@@ -20,7 +20,7 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// exports is an API server with lists, and files of the cleaner's host.
+// exports is an API server with lists, and the files of a cleaner's host.
 type exports struct {
 	t                         *testing.T
 	client                    client.Client
@@ -53,8 +53,8 @@ func (e *exports) read(name string) string {
 	return string(text)
 }
 
-// publish puts a fresh list of pins of these tags into a namespace of its own, changed
-// by the test.
+// publish writes a fresh list with the pins of these tags to a namespace of its own; change
+// may alter it.
 func (e *exports) publish(namespace, name string, change func(*corev1.ConfigMap), tags ...string) {
 	e.t.Helper()
 	s := &pin.Snapshot{}
@@ -97,7 +97,7 @@ func (e *exports) run(args ...string) (code int, out, errOut string) {
 	return pinsync(e.t, "", append([]string{"export", "--kubeconfig", e.kubeconfig}, args...)...)
 }
 
-// refuses expects that nothing is exported, and one line that says why.
+// refuses expects that nothing is exported, and one line with the reason.
 func (e *exports) refuses(code int, want string, args ...string) {
 	e.t.Helper()
 	files := map[string]string{e.output: "before\n"}
@@ -118,7 +118,7 @@ func (e *exports) refuses(code int, want string, args ...string) {
 	}
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(e.output), ".*"))
 	if err != nil || len(left) > 0 {
-		e.t.Errorf("%v, %v are left over", err, left)
+		e.t.Errorf("%v, %v are left", err, left)
 	}
 }
 
@@ -147,7 +147,7 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// A link to the file stays, and what it leads to is replaced.
+// A symbolic link stays, and its target is replaced.
 func TestExportThroughLink(t *testing.T) {
 	e := newExports(t)
 	e.publish("one", "registry-pins", nil, "staging")
@@ -155,14 +155,14 @@ func TestExportThroughLink(t *testing.T) {
 	link := filepath.Join(filepath.Dir(e.output), "link")
 	localtest.Must(t, os.Symlink(e.output, link))
 	if code, _, errOut := e.run("--namespace", "one", "-o", link); code != 0 || e.read(e.output) != "container/app==staging\n" {
-		t.Errorf("exit code %d, printed %q; what the link leads to is %q", code, errOut, e.read(e.output))
+		t.Errorf("exit code %d, printed %q; the target of the link is %q", code, errOut, e.read(e.output))
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode().IsRegular() {
 		t.Errorf("the link was replaced: %v, %v", info, err)
 	}
 }
 
-// All lists of a namespace are exported, or none, and each must be as large as before.
+// All lists of a namespace are exported, or none, and each is checked for lost pins.
 func TestExportOfSeveralLists(t *testing.T) {
 	e := newExports(t)
 	e.publish("one", "registry-pins", nil, "V1", "staging")
@@ -177,7 +177,7 @@ func TestExportOfSeveralLists(t *testing.T) {
 	e.publish("two", "west", nil)
 	e.refuses(3, "the list registry-pins of https://", "--namespace", "two", "--name", "registry-pins", "--name", "west", "--state", e.state)
 	e.write(e.state, "{}")
-	e.refuses(3, "--state "+e.state+" is not what an export has noted", both...)
+	e.refuses(3, "--state "+e.state+" is not a file that export has written", both...)
 }
 
 func TestExportRefuses(t *testing.T) {
@@ -230,27 +230,27 @@ func TestExportRefuses(t *testing.T) {
 		t.Run(name, func(*testing.T) { e.refuses(2, test.want, append(fine, test.args...)...) })
 	}
 
-	if code, out, errOut := e.run(append(fine, "-o", "-")...); code != 2 || out != "" || !strings.Contains(errOut, "--output -: without the flag, standard output is meant") {
+	if code, out, errOut := e.run(append(fine, "-o", "-")...); code != 2 || out != "" || !strings.Contains(errOut, "--output -: omit the flag to write to standard output") {
 		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
 	}
 
-	// What cannot be written is not written in part.
+	// If one file cannot be written, none is.
 	e.refuses(1, "--state: ", append(fine, "--state", filepath.Join(folder, "none", "state.json"))...)
 	dangling := filepath.Join(folder, "dangling")
 	localtest.Must(t, os.Symlink(filepath.Join(folder, "none"), dangling))
 	for want, target := range map[string]string{
-		"--output: ": filepath.Join(folder, "none", "pins.txt"), "is not a regular file": folder, "is a link to nothing": dangling,
+		"--output: ": filepath.Join(folder, "none", "pins.txt"), "is not a regular file": folder, "is a symbolic link to a file that does not exist": dangling,
 	} {
 		if code, out, errOut := e.run(append(fine, "--state", e.state, "-o", target)...); code != 1 || out != "" || !strings.Contains(errOut, want) {
 			t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
 		}
 	}
 	if _, err := os.Stat(e.state); err == nil {
-		t.Error("an export was noted that failed")
+		t.Error("the state of a failed export was written")
 	}
 }
 
-// All clusters that are named must answer.
+// The list of every named cluster must be readable.
 func TestExportOfSeveralClusters(t *testing.T) {
 	e := newExports(t)
 	e.publish("pinsync-system", "registry-pins", nil, "staging")

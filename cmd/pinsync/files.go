@@ -16,21 +16,21 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// filePermissions are those of a file that was not there: what a cleaner keeps is no
-// secret.
+// filePermissions are those of a new file: the list is not secret, and the cleaner may be
+// another user.
 const filePermissions = 0o644
 
-// publish writes an export and what is noted of it. Both are on the disk in full before
-// either takes its place: where one cannot be written, the other is not.
-func publish(o *exportOptions, text string, state *v1alpha1.ExportState, out io.Writer) error {
-	note, err := json.MarshalIndent(state, "", "  ")
+// writeExport writes an export and its state. Both are written in full beside their places
+// before either is renamed: if one cannot be written, neither changes.
+func writeExport(o *exportOptions, text string, state *v1alpha1.ExportState, out io.Writer) error {
+	encoded, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding the state: %w", err)
 	}
 	files := pendingFiles{}
 	defer files.discard()
 	for _, file := range []struct{ flag, name, text string }{
-		{"--output", o.output, text}, {"--state", o.state, string(note) + "\n"},
+		{"--output", o.output, text}, {"--state", o.state, string(encoded) + "\n"},
 	} {
 		if err := files.stage(file.name, file.text); err != nil {
 			return fmt.Errorf("%s: %w", file.flag, err)
@@ -44,10 +44,10 @@ func publish(o *exportOptions, text string, state *v1alpha1.ExportState, out io.
 	return files.replace()
 }
 
-// pendingFiles are files that are written beside their place, and take it together.
+// pendingFiles are files that are written beside their places and renamed together.
 type pendingFiles []*renameio.PendingFile
 
-// stage writes a file beside its place, where it has a name.
+// stage writes a file beside its place, if it has a name.
 func (p *pendingFiles) stage(name, text string) error {
 	if name == "" {
 		return nil
@@ -71,21 +71,21 @@ func (p *pendingFiles) stage(name, text string) error {
 	return file.Sync()
 }
 
-// resolve returns the file that a name leads to, which need not exist: a link stays, and what
-// it leads to is replaced.
+// resolve returns the file that a name refers to, which need not exist: a symbolic link stays,
+// and its target is replaced.
 func resolve(name string) (string, error) {
 	target, err := filepath.EvalSymlinks(name)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return target, err
 	}
 	if _, err := os.Lstat(name); err == nil {
-		return "", fmt.Errorf("%s is a link to nothing", name)
+		return "", fmt.Errorf("%s is a symbolic link to a file that does not exist", name)
 	}
 	return filepath.Abs(name)
 }
 
-// checkDistinct returns an error if two of these files, by their flags, are one: what is
-// read would be overwritten, or what is written.
+// checkDistinct returns an error if two of these files, by their flags, are the same: one
+// would overwrite the other.
 func checkDistinct(files map[string]string) error {
 	flags := map[string]string{}
 	for _, flag := range slices.Sorted(maps.Keys(files)) {
@@ -98,7 +98,7 @@ func checkDistinct(files map[string]string) error {
 			target, err = filepath.Abs(target)
 		}
 		if err != nil {
-			continue // it is refused when it is opened
+			continue // opening it fails later
 		}
 		if other := flags[target]; other != "" {
 			return fmt.Errorf("%s and %s are the same file, %s", other, flag, name)
@@ -108,7 +108,7 @@ func checkDistinct(files map[string]string) error {
 	return nil
 }
 
-// replace puts the files in their places.
+// replace renames the files to their places.
 func (p *pendingFiles) replace() error {
 	for _, file := range *p {
 		if err := file.CloseAtomicallyReplace(); err != nil {
@@ -118,9 +118,9 @@ func (p *pendingFiles) replace() error {
 	return nil
 }
 
-// discard removes the files that did not take their places.
+// discard removes the files that were not renamed.
 func (p *pendingFiles) discard() {
 	for _, file := range *p {
-		_ = file.Cleanup() // what is left over is named as a temporary file is
+		_ = file.Cleanup() // a file that is left has the name of a temporary file
 	}
 }

@@ -23,12 +23,12 @@ import (
 const (
 	exitFailed = 1
 	exitUsage  = 2
-	// exitDoubt is that of export where a list must not be cleaned by.
-	exitDoubt = 3
-	// exitMissing and exitUnclear are those of check and explain: a tag is not there, or it
-	// could not be told whether it is.
+	// exitRefused is that of export when a cleaner must not use the list.
+	exitRefused = 3
+	// exitMissing and exitUnknown are those of check and explain: a tag is missing, or it is
+	// unknown whether it is.
 	exitMissing = 4
-	exitUnclear = 5
+	exitUnknown = 5
 )
 
 func main() {
@@ -49,14 +49,14 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(errOut, "pinsync:", printable(err.Error())) // one line, whatever it quotes
-	if coded, isCoded := errors.AsType[*exitError](err); isCoded {
+	fmt.Fprintln(errOut, "pinsync:", printable(err.Error())) // one line, whatever the error quotes
+	if coded, ok := errors.AsType[*exitError](err); ok {
 		return coded.code
 	}
 	return exitFailed
 }
 
-// exitError is an error that ends the program with a code of its own.
+// exitError is an error with the exit code of the program.
 type exitError struct {
 	code int
 	err  error
@@ -65,7 +65,7 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-// usageError is an error in what the user wrote: flags, arguments, configuration.
+// usageError is an error in the user's input: flags, arguments, configuration.
 func usageError(err error) error { return &exitError{exitUsage, err} }
 
 func newRootCommand() *cobra.Command {
@@ -80,7 +80,7 @@ func newRootCommand() *cobra.Command {
 		Args:          usageArgs(cobra.NoArgs),
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Name() != controllerName {
-				// What its libraries have to say is in the errors that they return.
+				// The libraries return errors, too: nothing is lost.
 				klog.SetLogger(logr.Discard())
 				log.SetLogger(logr.Discard())
 			}
@@ -99,22 +99,22 @@ func newRootCommand() *cobra.Command {
 }
 
 // checkFlags returns an error if a flag was given and is empty: in a script that is a variable
-// that is not set, and not what the flag's absence means.
+// that is not set, which must not mean the same as no flag.
 func checkFlags(flags *pflag.FlagSet) error {
 	var err error
 	flags.Visit(func(flag *pflag.Flag) {
 		values := []string{flag.Value.String()}
-		if list, isList := flag.Value.(pflag.SliceValue); isList {
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			values = list.GetSlice()
 		}
 		if slices.Contains(values, "") {
-			err = usageError(fmt.Errorf("--%s is empty", flag.Name))
+			err = usageError(fmt.Errorf("--%s is empty: give a value, or omit the flag", flag.Name))
 		}
 	})
 	return err
 }
 
-// usageArgs makes a command's complaint about its arguments a usageError.
+// usageArgs returns a check of a command's arguments whose errors are usage errors.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {

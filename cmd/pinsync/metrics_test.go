@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -13,7 +12,7 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
-// Metrics are for those that the API server knows and lets read them.
+// Metrics are served to clients that the API server authenticates and authorizes.
 func TestMetricsAreProtected(t *testing.T) {
 	d := deploy(t)
 	address := localtest.FreeAddress(t)
@@ -27,7 +26,7 @@ func TestMetricsAreProtected(t *testing.T) {
 	}
 	d.kubectl("create", "clusterrolebinding", "metrics", "--clusterrole=pinsync-metrics-reader", "--serviceaccount=monitoring:prometheus")
 
-	// The certificate is made for the process, and known to nobody.
+	// The certificate is self-signed when the process starts.
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	for account, want := range map[string]int{"": http.StatusUnauthorized, "other": http.StatusForbidden, "prometheus": http.StatusOK} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/metrics", nil)
@@ -35,7 +34,7 @@ func TestMetricsAreProtected(t *testing.T) {
 		if account != "" {
 			request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(d.kubectl("-n", "monitoring", "create", "token", account)))
 		}
-		localtest.Until(t, func(context.Context) (bool, string) {
+		localtest.Until(t, func() (bool, string) {
 			response, err := client.Do(request)
 			if err != nil {
 				return false, err.Error()
@@ -49,6 +48,6 @@ func TestMetricsAreProtected(t *testing.T) {
 	}
 	r.Stop()
 	if strings.Contains(r.Log.String(), "forbidden") {
-		t.Errorf("pinsync has not the rights that it needs:\n%s", r.Log.String())
+		t.Errorf("pinsync lacks a permission:\n%s", r.Log.String())
 	}
 }

@@ -23,7 +23,7 @@ type planOptions struct {
 	output string
 }
 
-// outputs are what -o takes.
+// outputs are the values of -o.
 func outputs() []string {
 	return []string{"pins", "images", "json", "table"}
 }
@@ -36,7 +36,8 @@ func newPlanCommand() *cobra.Command {
 		Long: "plan reads manifests, YAML or JSON, and prints the list that the controller would\n" +
 			"write for a cluster that holds them. It takes what kubectl get -o yaml prints:\n" +
 			"Namespaces, HelmReleases, ImagePolicies, ImageRepositories, and the ConfigMaps and\n" +
-			"Secrets that values come from; other kinds are passed over. Problems go to standard error unless the output has a place for them.",
+			"Secrets of valuesFrom; other kinds are ignored. Problems are printed to standard error,\n" +
+			"unless the output includes them.",
 		Example: "  pinsync plan -f config/samples\n" +
 			"  kubectl get namespaces,helmreleases,imagepolicies,imagerepositories,configmaps -A -o json | pinsync plan -f - -o table",
 		Args: usageArgs(cobra.NoArgs),
@@ -45,7 +46,7 @@ func newPlanCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil,
-		"`FILE` to read, a folder for all .yaml, .yml and .json files in and below it, or - for standard input (repeatable)")
+		"`FILE` to read, a directory for all .yaml, .yml and .json files in and below it, or - for standard input (repeatable)")
 	cmd.Flags().StringVar(&o.config, "config", "", "configuration `FILE`")
 	cmd.Flags().StringVarP(&o.output, "output", "o", "pins", "`FORMAT` of the output: "+strings.Join(outputs(), ", "))
 	return cmd
@@ -53,7 +54,7 @@ func newPlanCommand() *cobra.Command {
 
 func plan(o *planOptions, in io.Reader, out, errOut io.Writer) error {
 	if len(o.files) == 0 {
-		return usageError(errors.New("no manifests named: give -f FILE, -f DIR or -f -"))
+		return usageError(errors.New("no manifests: give -f FILE, -f DIR or -f -"))
 	}
 	if !slices.Contains(outputs(), o.output) {
 		return usageError(fmt.Errorf("--output %q: want one of %s", o.output, strings.Join(outputs(), ", ")))

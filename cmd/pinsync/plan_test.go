@@ -35,7 +35,7 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s is not what came out; read the difference, then run the test with -update\n--- want\n%s--- got\n%s", name, want, got)
+		t.Errorf("%s differs from the output; read the difference, then run the test with -update\n--- want\n%s--- got\n%s", name, want, got)
 	}
 }
 
@@ -82,8 +82,8 @@ func planGolden(t *testing.T, input, name string) {
 	}
 }
 
-// A parser of the format that shares no code with pinsync, written as a cleaner
-// would, accepts every golden, and nothing that is broken.
+// A parser of the format that shares no code with pinsync accepts every golden, and nothing
+// that is malformed.
 func TestGoldensParseElsewhere(t *testing.T) {
 	goldens, err := filepath.Glob("testdata/plan/*.pins")
 	if err != nil || len(goldens) == 0 {
@@ -108,7 +108,7 @@ func TestGoldensParseElsewhere(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
-			t.Errorf("%s: the last line has no end", name)
+			t.Errorf("%s: the last line has no line feed", name)
 		}
 	}
 	for _, broken := range []string{
@@ -116,7 +116,7 @@ func TestGoldensParseElsewhere(t *testing.T) {
 		"container/b==1\ncontainer/a==1\n", "container/a==1\ncontainer/a==1\n", "container/a==1 \n", "container/a==1\r\n",
 	} {
 		if err := parse(broken); err == nil {
-			t.Errorf("the parser takes %q, so it proves nothing", broken)
+			t.Errorf("the parser accepts %q, so it proves nothing", broken)
 		}
 	}
 }
@@ -128,8 +128,7 @@ func TestPlanSamples(t *testing.T) {
 	}
 }
 
-// The samples' policies as they are right after `kubectl apply`, which leaves
-// their status out, give the same pins.
+// The samples' policies without status, as `kubectl apply` creates them, give the same pins.
 func TestPlanSamplesWithoutStatus(t *testing.T) {
 	text, err := os.ReadFile("../../config/samples/image-automation.yaml")
 	if err != nil {
@@ -169,7 +168,7 @@ func TestPlanReadsJSON(t *testing.T) {
 	}
 }
 
-// Whatever version of Flux's kinds a manifest has, its release is not missed.
+// The releases of every version of Flux's kinds are found.
 func TestPlanReadsEveryVersion(t *testing.T) {
 	code, out, errOut := pinsync(t, `
 apiVersion: helm.toolkit.fluxcd.io/v2beta2
@@ -192,8 +191,8 @@ spec: {imageRepositoryRef: {name: a}, filterTags: {pattern: ^v1$}, policy: {alph
 	}
 }
 
-// An image is found however deep it lies, and the path to it stays short. Deeper
-// than any JSON decoder reads is the release's problem.
+// An image is found at any depth, and its path stays short. What is too deep for a JSON
+// decoder is an error that names the document.
 func TestPlanDeepValues(t *testing.T) {
 	deep := func(levels int) string {
 		return "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: deep}\nspec:\n  suspend: true\n  values: " +
@@ -205,7 +204,7 @@ func TestPlanDeepValues(t *testing.T) {
 	}
 	_, report, _ := pinsync(t, deep(900), "plan", "-f", "-", "-o", "json")
 	if !strings.Contains(report, `"spec.values….a.a`) || len(report) > 2000 {
-		t.Errorf("the path is not cut: %d bytes", len(report))
+		t.Errorf("the path is not shortened: %d bytes", len(report))
 	}
 	code, _, errOut = pinsync(t, deep(20_000), "plan", "-f", "-")
 	if code != 1 || !strings.Contains(errOut, "standard input: document 1") || !strings.Contains(errOut, "depth") {

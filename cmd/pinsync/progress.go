@@ -8,11 +8,10 @@ import (
 	"golang.org/x/term"
 )
 
-// worthProgress is how many images are so many that somebody who waits wants to know how
-// far it is.
-const worthProgress = 20
+// progressThreshold is the number of images above which a check shows its progress.
+const progressThreshold = 20
 
-// progress tells somebody at a terminal how far a check has come.
+// progress shows the progress of a check on a terminal.
 type progress struct {
 	out         io.Writer
 	done, total int
@@ -20,8 +19,8 @@ type progress struct {
 }
 
 func newProgress(out io.Writer, total int) *progress {
-	file, isFile := out.(*os.File)
-	return &progress{out: out, total: total, isShown: total > worthProgress && isFile && term.IsTerminal(int(file.Fd()))}
+	file, ok := out.(*os.File)
+	return &progress{out: out, total: total, isShown: total > progressThreshold && ok && term.IsTerminal(int(file.Fd()))}
 }
 
 func (p *progress) step() {
@@ -31,7 +30,7 @@ func (p *progress) step() {
 	}
 }
 
-// end clears the line for what comes next.
+// end clears the line.
 func (p *progress) end() {
 	if p.isShown {
 		fmt.Fprint(p.out, "\r\x1b[K")

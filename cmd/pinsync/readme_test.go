@@ -23,8 +23,8 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/list"
 )
 
-// The README names every flag, every field of the configuration, and shows a
-// configuration that is one.
+// The README names every flag and every field of the configuration, and its example of a
+// configuration is valid.
 func TestREADMEIsUpToDate(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -34,26 +34,26 @@ func TestREADMEIsUpToDate(t *testing.T) {
 	for _, command := range newRootCommand().Commands() {
 		command.LocalFlags().VisitAll(func(flag *pflag.Flag) {
 			if !strings.Contains(readme, "`--"+flag.Name+"`") {
-				t.Errorf("it does not name --%s of %s", flag.Name, command.Name())
+				t.Errorf("the README does not name --%s of %s", flag.Name, command.Name())
 			}
 		})
 	}
 	_, example, _ := strings.Cut(readme, "## Configuration\n\n```yaml\n")
 	example, _, _ = strings.Cut(example, "```")
 	if _, err := configuration.Parse([]byte(example)); err != nil {
-		t.Errorf("its configuration: %v", err)
+		t.Errorf("the README's configuration: %v", err)
 	}
 	for _, fields := range []reflect.Type{reflect.TypeFor[v1alpha1.Configuration](), reflect.TypeFor[v1alpha1.Registry]()} {
 		for _, field := range reflect.VisibleFields(fields) {
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if !strings.Contains(example, name+": ") && !strings.Contains(example, name+":\n") {
-				t.Errorf("its configuration does not show %s", name)
+				t.Errorf("the README's configuration does not show %s", name)
 			}
 		}
 	}
 }
 
-// What the README has for users to apply is taken by the API server as it stands there.
+// The API server accepts the manifests in the README.
 func TestREADMEApplies(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -61,14 +61,14 @@ func TestREADMEApplies(t *testing.T) {
 	}
 	d := deploy(t)
 	d.kubectl("apply", "-k", "config/components/cleaner-access")
-	_, job, found := strings.Cut(string(text), "```yaml\napiVersion: batch/v1\n")
+	_, job, ok := strings.Cut(string(text), "```yaml\napiVersion: batch/v1\n")
 	job, _, ends := strings.Cut(job, "```")
-	if !found || !ends {
+	if !ok || !ends {
 		t.Fatal("the README has no CronJob")
 	}
 	file := d.file("job.yaml", "apiVersion: batch/v1\n"+job)
 	d.kubectl("apply", "--validate=strict", "-f", file)
-	// A Job's pods are made by a controller that does not run here.
+	// The controller that creates a Job's pods does not run here.
 	var cronJob batchv1.CronJob
 	localtest.Must(t, d.client.Get(t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "registry-cleaner"}, &cronJob))
 	pod := &corev1.Pod{
@@ -76,12 +76,12 @@ func TestREADMEApplies(t *testing.T) {
 		Spec:       cronJob.Spec.JobTemplate.Spec.Template.Spec,
 	}
 	if err := d.client.Create(t.Context(), pod, client.DryRunAll); err != nil {
-		t.Errorf("the namespace does not take the CronJob's pods: %v", err)
+		t.Errorf("the namespace rejects the CronJob's pods: %v", err)
 	}
 }
 
-// The script in the README for those who have only kubectl and jq takes a good list, and
-// fails on every other, without touching what was there.
+// The script in the README for hosts with only kubectl and jq accepts a good list, and fails
+// on every other, without changing the file.
 func TestREADMEScript(t *testing.T) {
 	if _, err := exec.LookPath("jq"); err != nil {
 		t.Skip("jq is not installed")
@@ -126,13 +126,13 @@ func TestREADMEScript(t *testing.T) {
 			output, err := command.CombinedOutput()
 			want := cmp.Or(test.want, "before\n")
 			if got, _ := os.ReadFile(filepath.Join(folder, "pins.txt")); string(got) != want || (err == nil) != (test.want != "") {
-				t.Errorf("ended with %v, the file is %q, want %q; printed %s", err, got, want, output)
+				t.Errorf("the script returned %v, the file is %q, want %q; printed %s", err, got, want, output)
 			}
 		})
 	}
 }
 
-// listJSON is a ConfigMap of a list; more is added to its lines and not to its checksum.
+// listJSON returns a ConfigMap of a list; its checksum does not cover more.
 func listJSON(shard, syncedAt, complete, more string) string {
 	const lines = "container/app==v1\n"
 	annotations := map[string]string{

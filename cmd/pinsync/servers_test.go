@@ -36,12 +36,12 @@ func findServer(t *testing.T, name string) *server {
 	for _, stat := range stats {
 		text, err := os.ReadFile(stat)
 		if err != nil {
-			continue // it has ended
+			continue // the process has ended
 		}
 		// pid (name) state parent …
-		own, rest, found := strings.Cut(string(text), ") ")
+		own, rest, ok := strings.Cut(string(text), ") ")
 		fields := strings.Fields(rest)
-		if !found || !strings.HasSuffix(own, "("+name[:min(len(name), 15)]) || fields[0] == "Z" || fields[1] != strconv.Itoa(os.Getpid()) {
+		if !ok || !strings.HasSuffix(own, "("+name[:min(len(name), 15)]) || fields[0] == "Z" || fields[1] != strconv.Itoa(os.Getpid()) {
 			continue
 		}
 		line, err := os.ReadFile(filepath.Join(filepath.Dir(stat), "cmdline"))
@@ -55,7 +55,7 @@ func findServer(t *testing.T, name string) *server {
 		}
 		return &server{pid: pid, args: args}
 	}
-	t.Fatalf("there is no process %s", name)
+	t.Fatalf("no child process %s is running", name)
 	return nil
 }
 
@@ -64,12 +64,12 @@ func (s *server) signal(t *testing.T, signal syscall.Signal) {
 	localtest.Must(t, syscall.Kill(s.pid, signal))
 }
 
-// restart kills a server and starts it again, as it was started before.
+// restart kills a server and starts it again with the same arguments.
 func (s *server) restart(t *testing.T, meanwhile func()) {
 	t.Helper()
 	s.signal(t, syscall.SIGKILL)
 	meanwhile()
-	localtest.Until(t, func(context.Context) (bool, string) {
+	localtest.Until(t, func() (bool, string) {
 		return syscall.Kill(s.pid, 0) != nil, "the killed process, which uses the port"
 	})
 	command := exec.CommandContext(context.WithoutCancel(t.Context()), s.args[0], s.args[1:]...)
@@ -86,7 +86,7 @@ func (s *server) restart(t *testing.T, meanwhile func()) {
 	})
 }
 
-// isReady says whether the API server is.
+// isReady reports whether the API server is ready.
 func isReady(ctx context.Context, config *rest.Config) (bool, string) {
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {

@@ -42,7 +42,7 @@ func printTable(findings []pin.Finding, report *v1alpha1.PinReport, out io.Write
 	return nil
 }
 
-// row prints a row of a table; a dash stands for what is empty.
+// row prints a row of a table, with a dash for an empty cell.
 func row(table io.Writer, cells ...string) {
 	for i, cell := range cells {
 		cells[i] = cmp.Or(printable(cell), "-")
@@ -72,8 +72,8 @@ func printProblem(out io.Writer, problem *v1alpha1.Problem, release string) {
 	fmt.Fprintf(out, "warning: %s: %s (%s)\n", printable(strings.Join(place, ": ")), printable(problem.Message), problem.Reason)
 }
 
-// printable keeps text that comes from objects on one line, and from commanding
-// the terminal.
+// printable replaces what is not printable: text from objects stays on one line, and cannot
+// control the terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -2,10 +2,10 @@ package main
 
 import "runtime/debug"
 
-// release is the version that a release build stamps with -ldflags -X.
+// release is the version that a release build sets with -ldflags -X.
 var release string //nolint:gochecknoglobals // the linker sets it
 
-// version is the stamped version, or what Go knows of the module.
+// version returns the version of the release build, or the module's version.
 func version() string {
 	if release != "" {
 		return release

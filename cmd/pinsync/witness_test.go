@@ -24,8 +24,8 @@ import (
 	toolswatch "k8s.io/client-go/tools/watch"
 )
 
-// witness sees every version that the list's ConfigMaps ever have, and that no tag is
-// missing from any that is needed.
+// witness watches every version of the list's ConfigMaps, and checks that none lacks a tag
+// that is needed.
 type witness struct {
 	t          *testing.T
 	configMaps typedcorev1.ConfigMapInterface
@@ -33,9 +33,9 @@ type witness struct {
 	mu sync.Mutex
 	// lists are the tags of each ConfigMap as it is now.
 	lists map[string][]string
-	// needed are the tags that must stay, and whether they have been seen.
+	// needed are the tags that must stay, and whether they have been listed.
 	needed map[string]bool
-	// versions counts what was seen.
+	// versions is the number of versions that were observed.
 	versions int
 }
 
@@ -52,8 +52,8 @@ func newWitness(t *testing.T, config *rest.Config) *witness {
 	var done sync.WaitGroup
 	done.Go(func() {
 		for ctx.Err() == nil {
-			if err := w.follow(ctx); err != nil && ctx.Err() == nil {
-				time.Sleep(100 * time.Millisecond) // before the API server is asked again
+			if err := w.observe(ctx); err != nil && ctx.Err() == nil {
+				time.Sleep(100 * time.Millisecond) // between requests to the API server
 			}
 		}
 	})
@@ -61,21 +61,21 @@ func newWitness(t *testing.T, config *rest.Config) *witness {
 		cancel()
 		done.Wait()
 		if w.versions == 0 {
-			t.Error("the witness has seen nothing")
+			t.Error("the witness has observed nothing")
 		}
 	})
 	return w
 }
 
-// follow sees what there is, and then every change, across interruptions. It returns
-// where an API server that was started again does not know the last version any more.
-func (w *witness) follow(ctx context.Context) error {
+// observe lists the ConfigMaps and then watches them, across interruptions. It returns when
+// an API server that was restarted does not know the last version any more.
+func (w *witness) observe(ctx context.Context) error {
 	now, err := w.configMaps.List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
 	for i := range now.Items {
-		w.see(watch.Event{Type: watch.Modified, Object: &now.Items[i]})
+		w.record(watch.Event{Type: watch.Modified, Object: &now.Items[i]})
 	}
 	watcher, err := toolswatch.NewRetryWatcherWithContext(ctx, now.ResourceVersion, &toolscache.ListWatch{
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
@@ -90,17 +90,17 @@ func (w *witness) follow(ctx context.Context) error {
 		if event.Type == watch.Error {
 			return apierrors.FromObject(event.Object)
 		}
-		w.see(event)
+		w.record(event)
 	}
 	return nil
 }
 
-func (w *witness) see(event watch.Event) {
+func (w *witness) record(event watch.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	configMap, isConfigMap := event.Object.(*corev1.ConfigMap)
-	if !isConfigMap {
-		w.t.Errorf("the witness has seen %v", event.Object)
+	configMap, ok := event.Object.(*corev1.ConfigMap)
+	if !ok {
+		w.t.Errorf("the witness has observed %v", event.Object)
 		return
 	}
 	if !strings.HasPrefix(configMap.Name, "registry-pins") {
@@ -108,13 +108,13 @@ func (w *witness) see(event watch.Event) {
 	}
 	if event.Type == watch.Deleted {
 		delete(w.lists, configMap.Name)
-		return // the test did it, or else the next version shows it
+		return // by the test; otherwise the next version lacks the tags
 	}
 	w.versions++
 	w.lists[configMap.Name] = w.check(configMap)
 	listed := slices.Concat(slices.Collect(maps.Values(w.lists))...)
 	for tag, seen := range w.needed {
-		if isListed := slices.Contains(listed, tag); isListed {
+		if slices.Contains(listed, tag) {
 			w.needed[tag] = true
 		} else if seen {
 			w.t.Errorf("version %s of %s lacks %s, which is needed: %v; %s",
@@ -123,7 +123,7 @@ func (w *witness) see(event watch.Event) {
 	}
 }
 
-// check checks that a ConfigMap's checksum and report fit, and returns its tags.
+// check checks a ConfigMap's checksum and report, and returns its tags.
 func (w *witness) check(configMap *corev1.ConfigMap) []string {
 	text := configMap.Data["registry-pins.txt"]
 	sum := sha256.Sum256([]byte(text))
@@ -141,7 +141,7 @@ func (w *witness) check(configMap *corev1.ConfigMap) []string {
 	return tags
 }
 
-// needs says that tags must never be missing from any version, once one has had them.
+// needs declares that tags must not be missing from any version after one has had them.
 func (w *witness) needs(tags ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -152,15 +152,15 @@ func (w *witness) needs(tags ...string) {
 	}
 }
 
-// letsGo says that a tag may go.
-func (w *witness) letsGo(tag string) {
+// mayRemove declares that a tag may be removed.
+func (w *witness) mayRemove(tag string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.needed, tag)
 }
 
-// seen says which needed tags have not been seen yet.
-func (w *witness) missing(context.Context) (bool, string) {
+// allListed reports whether every needed tag has been listed.
+func (w *witness) allListed() (bool, string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var missing []string
@@ -169,5 +169,5 @@ func (w *witness) missing(context.Context) (bool, string) {
 			missing = append(missing, tag)
 		}
 	}
-	return len(missing) == 0, fmt.Sprintf("not seen: %v, listed: %v", missing, w.lists)
+	return len(missing) == 0, fmt.Sprintf("not listed yet: %v, listed: %v", missing, w.lists)
 }

@@ -18,37 +18,36 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
-// patience is how long anything that is waited for may take.
-const patience = 15 * time.Minute
+// timeout is the longest time to wait for anything.
+const timeout = 15 * time.Minute
 
-// calm is how long nothing must have happened before the next is measured: longer than
-// pinsync waits before it writes changes that follow each other closely.
-const calm = time.Second
+// quietPeriod is the time without any activity before the next measurement: longer than
+// pinsync's interval between two writes.
+const quietPeriod = time.Second
 
 // bench measures one size.
 type bench struct {
 	*options
 	apps []fleet.App
-	// awake are the applications that are not suspended, and needed are the pins of those
+	// running are the applications that are not suspended, and needed are the pins of those
 	// that are.
-	awake  []*fleet.App
-	needed []string
+	running []*fleet.App
+	needed  []string
 
 	config     *rest.Config
 	client     client.WithWatch
 	kubeconfig string
-	// fail ends all that is measured.
+	// fail cancels the measurement.
 	fail    func(error)
 	figures *figures
 }
 
-// measure brings a control plane up, measures, and ends it.
+// measure runs all measurements with one number of releases, on a control plane of its own.
 func measure(ctx context.Context, o *options, releases int) (f *figures, err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	progress("%d releases: starting etcd and kube-apiserver", releases)
-	// The objects of a large cluster in all their versions are more than etcd takes by
-	// default, 2 GiB.
+	// All versions of a large cluster's objects exceed etcd's default quota of 2 GiB.
 	if err := os.Setenv("ETCD_QUOTA_BACKEND_BYTES", "8589934592"); err != nil {
 		return nil, err
 	}
@@ -65,24 +64,25 @@ func measure(ctx context.Context, o *options, releases int) (f *figures, err err
 		if app := &b.apps[i]; app.Suspended() {
 			b.needed = append(b.needed, app.Pin())
 		} else {
-			b.awake = append(b.awake, app)
+			b.running = append(b.running, app)
 		}
 	}
 	if err := b.load(ctx, plane); err != nil {
-		return nil, because(ctx, err)
+		return nil, cause(ctx, err)
 	}
-	return b.figures, because(ctx, b.measureAll(ctx))
+	return b.figures, cause(ctx, b.measureAll(ctx))
 }
 
-// because returns why everything was ended, if it was, instead of what failed of that.
-func because(ctx context.Context, err error) error {
+// cause returns the cause of the cancellation, if ctx is canceled, instead of an error that
+// follows from it.
+func cause(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-// measureAll measures everything, one after the other, on one control plane.
+// measureAll runs all measurements in sequence.
 func (b *bench) measureAll(ctx context.Context) error {
 	pinsync, err := b.measureStarts(ctx)
 	if err != nil {
@@ -101,14 +101,14 @@ func (b *bench) measureAll(ctx context.Context) error {
 	return b.measureKubectl(ctx)
 }
 
-// load installs Flux's kinds and creates the cluster's objects.
+// load installs Flux's kinds and creates the objects.
 func (b *bench) load(ctx context.Context, plane *local.ControlPlane) (err error) {
 	progress("%d releases: loading", len(b.apps))
 	if err := plane.InstallFlux(); err != nil {
 		return err
 	}
 	b.config = rest.CopyConfig(plane.Config)
-	b.config.QPS = -1 // the API server is the limit
+	b.config.QPS = -1 // only the API server limits the rate
 	if b.client, err = local.NewClient(b.config); err != nil {
 		return err
 	}
@@ -126,29 +126,28 @@ func (b *bench) load(ctx context.Context, plane *local.ControlPlane) (err error)
 	return nil
 }
 
-// await waits for something that is told by a channel.
-func await[T any](ctx context.Context, told <-chan T) (value T, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("waited in vain for %s", patience))
+// await receives a value from a channel.
+func await[T any](ctx context.Context, values <-chan T) (value T, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("nothing was received within %s", timeout))
 	defer cancel()
 	select {
-	case value = <-told:
+	case value = <-values:
 		return value, nil
 	case <-ctx.Done():
 		return value, context.Cause(ctx)
 	}
 }
 
-// quiet waits until there was nothing to be seen for a while: no writes, and processes
-// that did next to nothing.
+// quiet waits for a period without writes in which the processes use almost no CPU.
 func quiet(ctx context.Context, watchers []*watcher, processes ...*process) error {
-	const look = 100 * time.Millisecond
+	const interval = 100 * time.Millisecond
 	began := time.Now()
 	last, cpu, writes := began, time.Duration(0), 0
-	for time.Since(last) < calm {
-		if time.Since(began) > patience {
-			return fmt.Errorf("the processes were not quiet within %s", patience)
+	for time.Since(last) < quietPeriod {
+		if time.Since(began) > timeout {
+			return fmt.Errorf("the processes were not idle within %s", timeout)
 		}
-		if _, err := await(ctx, time.After(look)); err != nil {
+		if _, err := await(ctx, time.After(interval)); err != nil {
 			return err
 		}
 		cpuNow, writesNow, err := activity(watchers, processes)
@@ -163,7 +162,7 @@ func quiet(ctx context.Context, watchers []*watcher, processes ...*process) erro
 	return nil
 }
 
-// activity is what processes have used so far, and how much was written.
+// activity returns the CPU time that processes have used, and the number of writes.
 func activity(watchers []*watcher, processes []*process) (cpu time.Duration, writes int, err error) {
 	for _, p := range processes {
 		used, err := p.usage()
@@ -178,7 +177,7 @@ func activity(watchers []*watcher, processes []*process) (cpu time.Duration, wri
 	return cpu, writes, nil
 }
 
-// progress tells whoever waits what is being done.
+// progress prints what is being measured.
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format(time.TimeOnly)+" "+format+"\n", args...)
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// result is what a run has measured, as it is written to the file.
+// result has all measurements of a run, as they are written to the file.
 type result struct {
 	Date          time.Time  `json:"date"`
 	Machine       machine    `json:"machine"`
@@ -18,7 +18,7 @@ type result struct {
 	Sizes         []*figures `json:"sizes"`
 }
 
-// figures are what was measured with one number of releases.
+// figures are the measurements with one number of releases.
 type figures struct {
 	Releases int          `json:"releases"`
 	Load     load         `json:"load"`
@@ -29,14 +29,14 @@ type figures struct {
 	Burst    burst        `json:"burst"`
 	Write    write        `json:"write"`
 	Kubectl  *kubectlPass `json:"kubectl,omitempty"`
-	// Failed is why the figures end early, if they do: those that were not measured are 0 or
-	// null then.
+	// Failed is the error after which nothing was measured any more; those figures are 0 or
+	// null.
 	Failed string `json:"failed,omitempty"`
-	// WithoutKubectl is why kubectl was not measured, if it was not.
+	// WithoutKubectl is the reason if kubectl was not measured.
 	WithoutKubectl string `json:"withoutKubectl,omitempty"`
 }
 
-// load is how the objects were created.
+// load describes the creation of the objects.
 type load struct {
 	Objects int     `json:"objects"`
 	Seconds float64 `json:"seconds"`
@@ -48,43 +48,43 @@ type starts struct {
 	BareList []oneStart `json:"bareList"`
 }
 
-// oneStart is the time from a process' start until its work is there, and what it took.
+// oneStart is the time from a process' start until its result, and the resources used.
 type oneStart struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpuSeconds"`
 	PeakBytes  int64   `json:"peakBytes"`
 }
 
-// idle is what processes do while nothing changes.
+// idle has the resources that processes use while nothing changes.
 type idle struct {
 	Seconds             float64 `json:"seconds"`
 	PinsyncCPUSeconds   float64 `json:"pinsyncCPUSeconds"`
 	InformersCPUSeconds float64 `json:"informersCPUSeconds"`
-	// Requests are pinsync's in a window of the same length, by verb and resource.
+	// Requests are pinsync's requests in a window of the same length, by verb and resource.
 	Requests map[string]int `json:"requests"`
 }
 
-// memory is what processes hold.
+// memory is the memory of processes.
 type memory struct {
-	Pinsync   held `json:"pinsync"`
-	Informers held `json:"informers"`
+	Pinsync   footprint `json:"pinsync"`
+	Informers footprint `json:"informers"`
 }
 
-// held is a process' memory: the most that it ever had until its start was over, and what
-// it had at the end of the time in which nothing changed.
-type held struct {
+// footprint is a process' memory: the peak until its start was complete, and the resident
+// set at the end of the idle window.
+type footprint struct {
 	PeakBytes   int64 `json:"peakBytes"`
 	SteadyBytes int64 `json:"steadyBytes"`
 }
 
-// suspend is the time from sending each suspend until it was to be seen.
+// suspend is the time from sending each suspend until its pin was visible.
 type suspend struct {
 	PinsyncSeconds  []float64 `json:"pinsyncSeconds"`
 	BareLoopSeconds []float64 `json:"bareLoopSeconds"`
 }
 
-// write is the time from sending a ConfigMap that is as large as the first of pinsync's list
-// until it was to be seen.
+// write is the time from sending a ConfigMap of the size of the list's first ConfigMap until
+// it was visible.
 type write struct {
 	Bytes   int       `json:"bytes"`
 	Seconds []float64 `json:"seconds"`
@@ -93,11 +93,11 @@ type write struct {
 // burst is many suspends at once.
 type burst struct {
 	Suspends int `json:"suspends"`
-	// PatchSeconds is from the first patch until the last was answered, SecondsAfter from
-	// then until all were to be seen.
+	// PatchSeconds is from the first patch until the last response, SecondsAfter from then
+	// until all pins were visible.
 	PatchSeconds float64 `json:"patchSeconds"`
 	SecondsAfter float64 `json:"secondsAfter"`
-	// Writes are those of pinsync from the first patch until all were to be seen.
+	// Writes are those of pinsync from the first patch until all pins were visible.
 	Writes int `json:"writes"`
 }
 
@@ -117,8 +117,8 @@ func (r *result) write(name string) error {
 	return os.WriteFile(name, append(text, '\n'), 0o644) //nolint:gosec // for everybody to read
 }
 
-// percentile returns the smallest of some figures that so many percent of them do not
-// exceed; NaN, there are none.
+// percentile returns the smallest figure that at least this percentage of the figures does
+// not exceed, or NaN without figures.
 func percentile(figures []float64, percent float64) float64 {
 	if len(figures) == 0 {
 		return math.NaN()

@@ -40,7 +40,8 @@ func TestRequestNames(t *testing.T) {
 	}
 }
 
-// The table has what was measured, the growth from size to size, and dashes for the rest.
+// The table has the measurements, the growth from size to size, and dashes for missing
+// figures.
 func TestTable(t *testing.T) {
 	of := func(releases int, seconds float64) *figures {
 		return &figures{
@@ -52,7 +53,7 @@ func TestTable(t *testing.T) {
 			Suspend: suspend{PinsyncSeconds: []float64{0.02}, BareLoopSeconds: []float64{0.005}},
 			Idle:    idle{Seconds: 30, Requests: map[string]int{"watch namespaces": 2}},
 
-			WithoutKubectl: "no kubectl or no jq was installed",
+			WithoutKubectl: "kubectl or jq is not installed",
 		}
 	}
 	var out strings.Builder
@@ -67,10 +68,10 @@ func TestTable(t *testing.T) {
 		"| API requests while idle, a minute       |    4 |     4 |           1x |",
 		"| peak memory of jq, MiB                  |    - |     - |            - |",
 		"requests in 30 s while idle: 2 watch namespaces.",
-		"1000: no kubectl or no jq was installed.",
+		"1000: kubectl or jq is not installed.",
 	} {
 		if !strings.Contains(out.String(), line) {
-			t.Errorf("there is no %q in\n%s", line, out.String())
+			t.Errorf("the table lacks %q:\n%s", line, out.String())
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (b *bench) measureIdle(ctx context.Context, pinsync *process) error {
 			return err
 		}
 	}
-	if err := b.sitStill(ctx); err != nil {
+	if err := b.waitIdle(ctx); err != nil {
 		return err
 	}
 	for i, p := range window {
@@ -44,14 +44,14 @@ func (b *bench) measureIdle(ctx context.Context, pinsync *process) error {
 		InformersCPUSeconds: (after[1].cpu - before[1].cpu).Seconds(),
 	}
 	b.figures.Memory = memory{
-		Pinsync:   held{PeakBytes: before[0].peak, SteadyBytes: after[0].resident},
-		Informers: held{PeakBytes: before[1].peak, SteadyBytes: after[1].resident},
+		Pinsync:   footprint{PeakBytes: before[0].peak, SteadyBytes: after[0].resident},
+		Informers: footprint{PeakBytes: before[1].peak, SteadyBytes: after[1].resident},
 	}
 	return nil
 }
 
-// countRequests counts the requests of a pinsync of its own, which reaches the API server
-// by way of a proxy, while nothing in the cluster changes.
+// countRequests counts the requests of a pinsync that is connected through a proxy, while
+// nothing in the cluster changes.
 func (b *bench) countRequests(ctx context.Context) error {
 	progress("%d releases: counting requests for %s", len(b.apps), b.idle)
 	proxy, err := b.startProxy()
@@ -65,17 +65,17 @@ func (b *bench) countRequests(ctx context.Context) error {
 	}
 	defer pinsync.stop()
 	if len(proxy.reset()) == 0 {
-		return errors.New("pinsync has started without a request through the proxy")
+		return errors.New("pinsync has sent no request through the proxy")
 	}
-	if err := b.sitStill(ctx); err != nil {
+	if err := b.waitIdle(ctx); err != nil {
 		return err
 	}
 	b.figures.Idle.Requests = proxy.reset()
 	return nil
 }
 
-// sitStill lets the window pass in which nothing changes.
-func (b *bench) sitStill(ctx context.Context) error {
+// waitIdle waits for the length of the idle window.
+func (b *bench) waitIdle(ctx context.Context) error {
 	select {
 	case <-time.After(b.idle):
 		return nil

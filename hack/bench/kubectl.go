@@ -11,22 +11,22 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
-// query finds the images of suspended releases that are easy to find.
+// query selects the images of suspended releases that are a repository and a tag.
 const query = `.items[] | select(.spec.suspend) | .spec.values | .. | objects |
 	select((.repository | type) == "string" and (.tag | type) == "string") | "\(.repository):\(.tag)"`
 
-// mostForKubectl is with how many releases kubectl and jq are still measured. They take some
-// 400 KiB of memory for each, which must be there beside the control plane's.
-const mostForKubectl = 20_000
+// maxForKubectl is the largest number of releases with which kubectl and jq are measured. They
+// use some 400 KiB of memory per release, in addition to the control plane's.
+const maxForKubectl = 20_000
 
-// measureKubectl measures one pass of kubectl and jq, if they are installed.
+// measureKubectl measures one run of kubectl and jq, if they are installed.
 func (b *bench) measureKubectl(ctx context.Context) error {
-	kubectl, jq, found := findTools()
+	kubectl, jq, ok := findTools()
 	switch {
-	case !found:
-		b.figures.WithoutKubectl = "no kubectl or no jq was installed"
-	case len(b.apps) > mostForKubectl:
-		b.figures.WithoutKubectl = fmt.Sprintf("kubectl and jq are measured with at most %d", mostForKubectl)
+	case !ok:
+		b.figures.WithoutKubectl = "kubectl or jq is not installed"
+	case len(b.apps) > maxForKubectl:
+		b.figures.WithoutKubectl = fmt.Sprintf("kubectl and jq are measured with at most %d releases", maxForKubectl)
 	}
 	if b.figures.WithoutKubectl != "" {
 		progress("%d releases: %s", len(b.apps), b.figures.WithoutKubectl)
@@ -42,7 +42,7 @@ func (b *bench) measureKubectl(ctx context.Context) error {
 	}
 	to.Stdin = pipe
 	began := time.Now()
-	// Once both have their end of the pipe, each sees the other end.
+	// This process closes its end of the pipe: only kubectl and jq hold it.
 	if err := errors.Join(from.Start(), to.Start(), pipe.Close()); err != nil {
 		return err
 	}
@@ -62,8 +62,8 @@ func (b *bench) measureKubectl(ctx context.Context) error {
 	return nil
 }
 
-// findTools returns where kubectl and jq are, and whether both are installed.
-func findTools() (kubectl, jq string, found bool) {
+// findTools returns the paths of kubectl and jq, and whether both are installed.
+func findTools() (kubectl, jq string, ok bool) {
 	kubectl, err := local.FindKubectl()
 	if err != nil {
 		return "", "", false
@@ -75,11 +75,11 @@ func findTools() (kubectl, jq string, found bool) {
 	return kubectl, jq, err == nil
 }
 
-// peaksUntil looks at the peak memory of two processes until they have ended. The kernel's
-// own account of an ended process begins with what the process had that started it.
+// peaksUntil polls the peak memory of two processes until they have ended. The maximum that
+// the kernel reports after the end includes the memory of the process that started it.
 func peaksUntil(ended <-chan struct{}, commands ...*exec.Cmd) (peaks [2]int64) {
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
 	for {
 		for i, command := range commands {
 			if used, err := usageOf(command.Process.Pid); err == nil {
@@ -89,7 +89,7 @@ func peaksUntil(ended <-chan struct{}, commands ...*exec.Cmd) (peaks [2]int64) {
 		select {
 		case <-ended:
 			return peaks
-		case <-look.C:
+		case <-poll.C:
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
-// machine is where it was measured.
+// machine describes the machine of the measurements.
 type machine struct {
 	Cores       int    `json:"cores"`
 	CPU         string `json:"cpu"`
@@ -21,12 +21,12 @@ type machine struct {
 	Go          string `json:"go"`
 }
 
-// describe begins a result with what is measured, when and where.
+// describe returns a result with the versions, the time and the machine.
 func (o *options) describe(ctx context.Context) (*result, error) {
 	r := &result{Date: time.Now().UTC().Round(time.Second)}
 	version, err := exec.CommandContext(ctx, o.binary, "--version").Output() //nolint:gosec // the binary that was built
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be run, make build builds it: %w", o.binary, err)
+		return nil, fmt.Errorf("running %s, which make build builds: %w", o.binary, err)
 	}
 	r.Pinsync = strings.TrimSpace(string(version))
 	if r.Etcd, r.KubeAPIServer, err = local.Versions(ctx); err != nil {
@@ -40,7 +40,7 @@ func (o *options) describe(ctx context.Context) (*result, error) {
 	return r, err
 }
 
-// kilobytes reads a field that is in kB, in bytes.
+// kilobytes reads a field in kB and returns it in bytes.
 func kilobytes(name, key string) (int64, error) {
 	value, err := field(name, key)
 	if err != nil {
@@ -50,14 +50,14 @@ func kilobytes(name, key string) (int64, error) {
 	return number << 10, err
 }
 
-// field returns the value of the first line `key: value` of a file of Linux.
+// field returns the value of the first line `key: value` of a file below /proc.
 func field(name, key string) (string, error) {
-	text, err := os.ReadFile(name) //nolint:gosec // a file of Linux
+	text, err := os.ReadFile(name) //nolint:gosec // a file below /proc
 	if err != nil {
 		return "", err
 	}
 	for line := range strings.Lines(string(text)) {
-		if found, value, _ := strings.Cut(line, ":"); strings.TrimSpace(found) == key {
+		if k, value, _ := strings.Cut(line, ":"); strings.TrimSpace(k) == key {
 			return strings.TrimSpace(value), nil
 		}
 	}

@@ -1,11 +1,10 @@
-// Command bench measures pinsync on control planes of this machine with made-up
-// clusters, beside what does only a part of its work, in the same run:
+// Command bench measures pinsync with generated clusters on control planes of this machine,
+// and, in the same run, programs that do only a part of its work:
 //
 //	go run ./hack/bench [-sizes 1000,10000,50000] [-o FILE] [-samples 100] [-idle 60s]
 //
-// It measures bin/pinsync, without leader election: a start does not wait for a lease. It
-// prints a table in Markdown and writes all figures to a file. It ends with Ctrl-C, and
-// leaves nothing running.
+// It measures bin/pinsync without leader election, so that a start does not wait for a lease.
+// It prints a table in Markdown and writes all figures to a file. Ctrl-C stops everything.
 package main
 
 import (
@@ -40,7 +39,7 @@ func main() {
 	}
 }
 
-// run measures, or does what a measurement has started this binary for.
+// run runs the measurements, or one of the bare programs that a measurement has started.
 func run(ctx context.Context, args []string) error {
 	if len(args) == 2 && bare.Is(args[0]) {
 		return bare.Run(ctx, args[0], args[1])
@@ -56,7 +55,7 @@ func run(ctx context.Context, args []string) error {
 	for _, size := range o.sizes {
 		figures, failure := measure(ctx, o, size)
 		if figures != nil {
-			// What was measured is kept, even if something failed after it.
+			// The figures that were measured before a failure are kept.
 			if failure != nil {
 				figures.Failed = failure.Error()
 			}
@@ -73,7 +72,7 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// options say what is measured.
+// options configure the measurements.
 type options struct {
 	// sizes are numbers of HelmReleases.
 	sizes   []int
@@ -81,11 +80,11 @@ type options struct {
 	samples int
 	idle    time.Duration
 
-	// binary is the pinsync that is measured, folder is for kubeconfigs and logs.
+	// binary is the measured pinsync, folder has kubeconfig files and logs.
 	binary, folder string
 }
 
-// minSize is the least number of releases of which enough can be suspended.
+// minSize is the smallest number of releases of which enough can be suspended.
 const minSize = 10
 
 func parse(args []string) (*options, error) {
@@ -93,23 +92,23 @@ func parse(args []string) (*options, error) {
 	o := &options{}
 	sizes := flags.String("sizes", "1000,10000,50000", "`numbers` of HelmReleases")
 	flags.StringVar(&o.output, "o", filepath.Join("bin", "bench", "figures.json"), "`file` for the figures")
-	flags.IntVar(&o.samples, "samples", 100, "`number` of suspends one at a time, for pinsync and for the bare loop each")
-	flags.DurationVar(&o.idle, "idle", time.Minute, "`duration` of the windows in which nothing happens")
+	flags.IntVar(&o.samples, "samples", 100, "`number` of suspends, one at a time, for each of pinsync and the bare loop")
+	flags.DurationVar(&o.idle, "idle", time.Minute, "`duration` of the windows in which nothing changes")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	for text := range strings.SplitSeq(*sizes, ",") {
 		size, err := strconv.Atoi(text)
 		if err != nil || size < minSize {
-			return nil, fmt.Errorf("-sizes: %q is no number of at least %d", text, minSize)
+			return nil, fmt.Errorf("-sizes: %q: want numbers of at least %d", text, minSize)
 		}
-		if most := size * 6 / 10; 2*o.samples > most {
-			return nil, fmt.Errorf("-samples: of %d releases at most %d can be suspended one at a time", size, most/2)
+		if limit := size * 3 / 10; o.samples > limit {
+			return nil, fmt.Errorf("-samples %d: want at most %d with %d releases", o.samples, limit, size)
 		}
 		o.sizes = append(o.sizes, size)
 	}
 	if o.samples < 1 || o.idle < time.Second || flags.NArg() > 0 {
-		return nil, errors.New("want at least one sample, one second of idling, and no arguments")
+		return nil, errors.New("want -samples of at least 1, -idle of at least 1s, and no arguments")
 	}
 	root, err := local.Root()
 	if err != nil {

@@ -59,7 +59,7 @@ func (b *bench) start(ctx context.Context, binary string, args ...string) (*proc
 	return p, nil
 }
 
-// startBare starts one of the bare programs, which is this one.
+// startBare starts one of the bare programs, which are in this binary.
 func (b *bench) startBare(ctx context.Context, name string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -74,26 +74,26 @@ func (b *bench) startPinsync(ctx context.Context, kubeconfig string) (*process, 
 		"--metrics-bind-address", "0", "--health-probe-bind-address", "0")
 }
 
-// usage is what a process has used so far, and holds.
+// usage has the resources that a process has used and its memory.
 type usage struct {
 	cpu            time.Duration
 	resident, peak int64
 }
 
-// tick is the unit of Linux for the time of processes.
+// tick is the unit of CPU times in /proc.
 const tick = 10 * time.Millisecond
 
-// usage reads what the process has used.
+// usage returns the resources that the process uses.
 func (p *process) usage() (usage, error) { return usageOf(p.PID()) }
 
 func usageOf(pid int) (usage, error) {
 	folder := filepath.Join("/proc", strconv.Itoa(pid))
-	stat, err := os.ReadFile(filepath.Join(folder, "stat")) //nolint:gosec // a file of Linux
+	stat, err := os.ReadFile(filepath.Join(folder, "stat")) //nolint:gosec // a file below /proc
 	if err != nil {
 		return usage{}, err
 	}
-	// The name, in parentheses, may have spaces. Behind it the fields are counted from 3,
-	// and 14 and 15 are the times in user and kernel mode.
+	// The name, in parentheses, may contain spaces. The field after it is the third; 14 and
+	// 15 are the times in user and kernel mode.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	var ticks int64
 	for _, text := range fields[14-3 : 15-3+1] {

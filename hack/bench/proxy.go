@@ -17,9 +17,9 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// proxy passes requests on to the API server and counts them by verb and resource.
+// proxy forwards requests to the API server and counts them by verb and resource.
 type proxy struct {
-	// kubeconfig is a file that reaches it.
+	// kubeconfig is a file for clients of the proxy.
 	kubeconfig string
 	stop       func()
 
@@ -27,7 +27,7 @@ type proxy struct {
 	requests map[string]int
 }
 
-// startProxy starts a proxy that has the administrator's rights.
+// startProxy starts a proxy with the administrator's permissions.
 func (b *bench) startProxy() (*proxy, error) {
 	transport, err := rest.TransportFor(b.config)
 	if err != nil {
@@ -38,7 +38,7 @@ func (b *bench) startProxy() (*proxy, error) {
 		return nil, err
 	}
 	p := &proxy{kubeconfig: filepath.Join(b.folder, "kubeconfig-proxy"), requests: map[string]int{}}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not wait
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not block
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (b *bench) startProxy() (*proxy, error) {
 		ReadHeaderTimeout: time.Minute,
 		Handler: &httputil.ReverseProxy{
 			Transport:     transport,
-			FlushInterval: -1, // the events of a watch are passed on one by one
+			FlushInterval: -1, // the events of a watch are forwarded immediately
 			Rewrite: func(r *httputil.ProxyRequest) {
 				p.count(r.In)
 				r.SetURL(target)
@@ -59,8 +59,8 @@ func (b *bench) startProxy() (*proxy, error) {
 		}
 	}()
 	p.stop = func() {
-		_ = server.Close()          // nobody uses it any more
-		_ = os.Remove(p.kubeconfig) // it is of no use any more either way
+		_ = server.Close()          // no client uses it any more
+		_ = os.Remove(p.kubeconfig) // a file that is left does no harm
 	}
 	return p, clientcmd.WriteToFile(clientcmdapi.Config{
 		Clusters:       map[string]*clientcmdapi.Cluster{"proxy": {Server: "http://" + listener.Addr().String()}},
@@ -75,7 +75,7 @@ func (p *proxy) count(request *http.Request) {
 	p.requests[nameOf(request.Method, request.URL)]++
 }
 
-// reset returns what was counted and begins anew.
+// reset returns the counts and sets them to zero.
 func (p *proxy) reset() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,7 +84,7 @@ func (p *proxy) reset() map[string]int {
 	return counted
 }
 
-// nameOf is the verb and the resource of a request: `watch helmreleases`.
+// nameOf returns the verb and the resource of a request: `watch helmreleases`.
 func nameOf(method string, u *url.URL) string {
 	// /api/v1/… or /apis/GROUP/VERSION/…
 	parts := strings.Split(strings.Trim(u.Path, "/"), "/")

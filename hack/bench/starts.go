@@ -12,7 +12,7 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/bench/bare"
 )
 
-// startsEach is how often pinsync and the bare list are started, in turn.
+// startsEach is the number of starts of each of pinsync and the bare list, in turn.
 const startsEach = 3
 
 // pinsyncList selects the ConfigMaps of pinsync's list.
@@ -23,7 +23,7 @@ func pinsyncList() []client.ListOption {
 // measureStarts measures the starts, and returns the last pinsync, which is still running.
 func (b *bench) measureStarts(ctx context.Context) (pinsync *process, err error) {
 	progress("%d releases: starting pinsync and listing, %d times", len(b.apps), startsEach)
-	// The first list after the load finds the API server's own caches empty.
+	// At the first list after the load the API server's caches are empty.
 	if _, err := b.measureList(ctx); err != nil {
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func (b *bench) measureList(ctx context.Context) (oneStart, error) {
 	return list.startedIn(at)
 }
 
-// measureStart starts pinsync where there is no list yet, and waits until there is a
-// complete one, and pinsync has nothing more to do.
+// measureStart starts pinsync without an existing list, and waits until the list is complete
+// and pinsync is idle.
 func (b *bench) measureStart(ctx context.Context, kubeconfig string) (one oneStart, pinsync *process, err error) {
 	if err := b.deleteList(ctx); err != nil {
 		return one, nil, err
@@ -71,7 +71,7 @@ func (b *bench) measureStart(ctx context.Context, kubeconfig string) (one oneSta
 	}
 	defer list.stop()
 	if list.isComplete() {
-		return one, nil, errors.New("there is a list before pinsync was started")
+		return one, nil, errors.New("a list exists before pinsync is started")
 	}
 	complete := list.when(list.isComplete)
 	if pinsync, err = b.startPinsync(ctx, kubeconfig); err != nil {
@@ -106,7 +106,7 @@ func (b *bench) deleteList(ctx context.Context) error {
 		client.MatchingLabels{v1alpha1.PinsLabel: "true"})
 }
 
-// startedIn is what a process has taken until a time, which was just now.
+// startedIn returns the time and the resources from a process' start until at, which is now.
 func (p *process) startedIn(at time.Time) (oneStart, error) {
 	used, err := p.usage()
 	return oneStart{Seconds: at.Sub(p.Started).Seconds(), CPUSeconds: used.cpu.Seconds(), PeakBytes: used.peak}, err

@@ -15,8 +15,8 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/bench/fleet"
 )
 
-// measureSuspends suspends releases one at a time, in turn to see pinsync write it and
-// the bare loop. Both write every one, so both meet the same load.
+// measureSuspends suspends releases one at a time, and measures in turn when pinsync and the
+// bare loop have written it. Both write every suspend, so both have the same load.
 func (b *bench) measureSuspends(ctx context.Context, pinsync *process) error {
 	progress("%d releases: suspending 2 x %d of them one at a time", len(b.apps), b.samples)
 	target := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: bare.Namespace, Name: bare.Name}}
@@ -45,7 +45,7 @@ func (b *bench) measureSuspends(ctx context.Context, pinsync *process) error {
 		if err := quiet(ctx, []*watcher{list, lines}, pinsync, loop); err != nil {
 			return err
 		}
-		app := b.nextAwake()
+		app := b.nextRunning()
 		inList := list.when(func() bool { return list.has(app.Pin()) })
 		inLines := lines.when(func() bool { return lines.has(app.Key().String()) })
 		sent := time.Now()
@@ -83,7 +83,7 @@ func (b *bench) measureBurst(ctx context.Context, pinsync *process) error {
 	}
 	missing := map[string]bool{}
 	for i := range apps {
-		apps[i] = b.nextAwake()
+		apps[i] = b.nextRunning()
 		missing[apps[i].Pin()] = true
 	}
 	writes := 0
@@ -113,10 +113,10 @@ func (b *bench) measureBurst(ctx context.Context, pinsync *process) error {
 	return list.mustHave(b.needed)
 }
 
-// nextAwake returns an application that is not suspended, which is about to be.
-func (b *bench) nextAwake() *fleet.App {
-	app := b.awake[0]
-	b.awake, b.needed = b.awake[1:], append(b.needed, app.Pin())
+// nextRunning returns an application to be suspended.
+func (b *bench) nextRunning() *fleet.App {
+	app := b.running[0]
+	b.running, b.needed = b.running[1:], append(b.needed, app.Pin())
 	return app
 }
 

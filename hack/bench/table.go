@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// row is a row of the table: a figure of each size; NaN, it was not measured.
+// row is a row of the table, with a figure of each size; NaN if it was not measured.
 type row struct {
 	name string
 	of   func(*figures) float64
 }
 
-// kibi and mebi are bytes, milliseconds are a second.
+// kibi and mebi are numbers of bytes, milliseconds is the number in a second.
 const (
 	kibi         = 1 << 10
 	mebi         = 1 << 20
@@ -29,25 +29,26 @@ func rows() []row {
 	seconds := func(s oneStart) float64 { return s.Seconds }
 	cpu := func(s oneStart) float64 { return s.CPUSeconds }
 	return slices.Concat(
-		beside("start to first complete list, s", "bare list of the same kinds, s",
+		compared("start to first complete list, s", "bare list of the same kinds, s",
 			func(f *figures) float64 { return median(f.Starts.Pinsync, seconds) },
 			func(f *figures) float64 { return median(f.Starts.BareList, seconds) }),
-		beside("CPU of the start, s", "CPU of the bare list, s",
+		compared("CPU of the start, s", "CPU of the bare list, s",
 			func(f *figures) float64 { return median(f.Starts.Pinsync, cpu) },
 			func(f *figures) float64 { return median(f.Starts.BareList, cpu) }),
 		suspendRows(50), suspendRows(99), writeRows(), burstRows(), idleRows(),
-		beside("peak memory of the start, MiB", "peak memory of bare informers, MiB",
+		compared("peak memory of the start, MiB", "peak memory of bare informers, MiB",
 			func(f *figures) float64 { return float64(f.Memory.Pinsync.PeakBytes) / mebi },
 			func(f *figures) float64 { return float64(f.Memory.Informers.PeakBytes) / mebi }),
-		beside("steady memory, MiB", "steady memory of bare informers, MiB",
+		compared("steady memory, MiB", "steady memory of bare informers, MiB",
 			func(f *figures) float64 { return float64(f.Memory.Pinsync.SteadyBytes) / mebi },
 			func(f *figures) float64 { return float64(f.Memory.Informers.SteadyBytes) / mebi }),
 		kubectlRows(),
 	)
 }
 
-// beside are the rows of a figure, of what it is compared with, and of the ratio.
-func beside(name, other string, of, ofOther func(*figures) float64) []row {
+// compared returns the rows of a figure, of the one that it is compared with, and of the
+// ratio.
+func compared(name, other string, of, ofOther func(*figures) float64) []row {
 	return []row{
 		{name, of},
 		{other, ofOther},
@@ -56,7 +57,7 @@ func beside(name, other string, of, ofOther func(*figures) float64) []row {
 }
 
 func suspendRows(percent float64) []row {
-	return beside(fmt.Sprintf("suspend to visible, p%g, ms", percent), fmt.Sprintf("the same by the bare loop, p%g, ms", percent),
+	return compared(fmt.Sprintf("suspend to visible, p%g, ms", percent), fmt.Sprintf("the same by the bare loop, p%g, ms", percent),
 		func(f *figures) float64 { return percentile(f.Suspend.PinsyncSeconds, percent) * milliseconds },
 		func(f *figures) float64 { return percentile(f.Suspend.BareLoopSeconds, percent) * milliseconds })
 }
@@ -64,14 +65,14 @@ func suspendRows(percent float64) []row {
 func writeRows() []row {
 	return []row{
 		{"a write as large as the list's, p50, ms", func(f *figures) float64 { return percentile(f.Write.Seconds, 50) * milliseconds }},
-		{"its size, KiB", func(f *figures) float64 { return float64(f.Write.Bytes) / kibi }},
+		{"size of that write, KiB", func(f *figures) float64 { return float64(f.Write.Bytes) / kibi }},
 	}
 }
 
 func burstRows() []row {
 	return []row{
 		{"suspends at once", func(f *figures) float64 { return float64(f.Burst.Suspends) }},
-		{"last of them answered to all visible, s", func(f *figures) float64 { return f.Burst.SecondsAfter }},
+		{"last response to all visible, s", func(f *figures) float64 { return f.Burst.SecondsAfter }},
 		{"writes until then", func(f *figures) float64 { return float64(f.Burst.Writes) }},
 	}
 }
@@ -79,7 +80,7 @@ func burstRows() []row {
 func idleRows() []row {
 	perMinute := func(f *figures, n float64) float64 { return n / f.Idle.Seconds * time.Minute.Seconds() }
 	return append(
-		beside("CPU while idle, s a minute", "the same of bare informers, s a minute",
+		compared("CPU while idle, s a minute", "the same of bare informers, s a minute",
 			func(f *figures) float64 { return perMinute(f, f.Idle.PinsyncCPUSeconds) },
 			func(f *figures) float64 { return perMinute(f, f.Idle.InformersCPUSeconds) }),
 		row{"API requests while idle, a minute", func(f *figures) float64 { return perMinute(f, float64(f.Idle.requests())) }},
@@ -96,8 +97,8 @@ func kubectlRows() []row {
 		}
 	}
 	return []row{
-		{"one pass of kubectl and jq, s", of(func(k *kubectlPass) float64 { return k.Seconds })},
-		{"its CPU, s", of(func(k *kubectlPass) float64 { return k.CPUSeconds })},
+		{"one run of kubectl and jq, s", of(func(k *kubectlPass) float64 { return k.Seconds })},
+		{"CPU of that run, s", of(func(k *kubectlPass) float64 { return k.CPUSeconds })},
 		{"peak memory of kubectl, MiB", of(func(k *kubectlPass) float64 { return float64(k.KubectlPeakBytes) / mebi })},
 		{"peak memory of jq, MiB", of(func(k *kubectlPass) float64 { return float64(k.JQPeakBytes) / mebi })},
 	}
@@ -111,7 +112,7 @@ func (i *idle) requests() int {
 	return sum
 }
 
-// print prints the figures as a table in Markdown, and below it what they are of.
+// print prints the figures as a table in Markdown, and below it the conditions.
 func (r *result) print(out io.Writer) {
 	table := [][]string{{"HelmReleases"}}
 	for i, f := range r.Sizes {
@@ -143,7 +144,7 @@ func (r *result) print(out io.Writer) {
 	}
 }
 
-// list is the requests in words.
+// list returns the requests as text.
 func (i *idle) list() string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(i.Requests)) {
@@ -155,7 +156,7 @@ func (i *idle) list() string {
 	return strings.Join(parts, ", ")
 }
 
-// printTable prints rows, of which the first is the head, with aligned columns.
+// printTable prints rows, the first of which is the header, with aligned columns.
 func printTable(out io.Writer, table [][]string) {
 	widths := make([]int, len(table[0]))
 	for _, cells := range table {
@@ -186,10 +187,10 @@ func printTable(out io.Writer, table [][]string) {
 	}
 }
 
-// unknown stands for a figure that was not measured or is none.
+// unknown is printed for a figure that was not measured.
 const unknown = "-"
 
-// growth is how many times a figure is the one before it.
+// growth returns the ratio of a figure to the one before it.
 func growth(before, now float64) string {
 	times := short(now / before)
 	if times == unknown {
@@ -198,7 +199,7 @@ func growth(before, now float64) string {
 	return times + "x"
 }
 
-// short is a figure with about three digits.
+// short returns a figure with about three digits.
 func short(figure float64) string {
 	switch size := math.Abs(figure); {
 	case math.IsNaN(figure) || math.IsInf(figure, 0):

@@ -16,27 +16,26 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// watcher sees the ConfigMaps that one writer writes, as a cleaner would that watches
-// them: every time is that at which an event has arrived.
+// watcher watches the ConfigMaps of one writer. Every time is the arrival of an event.
 type watcher struct {
 	stop func()
 
 	mu      sync.Mutex
 	objects map[string]*written
-	// writes is how many changes there were since the watch began.
+	// writes is the number of changes since the watch began.
 	writes int
-	// condition is what somebody waits for, and met is where they are told when.
+	// condition is what a caller waits for, and met receives the time.
 	condition func() bool
 	met       chan time.Time
 }
 
-// written is what a ConfigMap says.
+// written is the content of a ConfigMap.
 type written struct {
 	lines           map[string]bool
 	complete, shard string
 }
 
-// watch begins to watch the ConfigMaps that options select.
+// watch starts a watch of the ConfigMaps that options select.
 func (b *bench) watch(ctx context.Context, options ...client.ListOption) (*watcher, error) {
 	w := &watcher{objects: map[string]*written{}}
 	var list corev1.ConfigMapList
@@ -57,12 +56,12 @@ func (b *bench) watch(ctx context.Context, options ...client.ListOption) (*watch
 	go func() {
 		defer close(ended)
 		for event := range events.ResultChan() {
-			if !w.take(event, time.Now()) {
+			if !w.handle(event, time.Now()) {
 				break
 			}
 		}
 		if ctx.Err() == nil {
-			b.fail(errors.New("the watch on ConfigMaps has ended before its time"))
+			b.fail(errors.New("the watch of ConfigMaps has ended unexpectedly"))
 		}
 	}()
 	w.stop = func() {
@@ -85,10 +84,10 @@ func read(configMap *corev1.ConfigMap) *written {
 	}
 }
 
-// take takes an event that has arrived at a time, and says whether it is one.
-func (w *watcher) take(event watch.Event, at time.Time) bool {
-	configMap, isConfigMap := event.Object.(*corev1.ConfigMap)
-	if !isConfigMap {
+// handle handles an event, and reports whether it is about a ConfigMap.
+func (w *watcher) handle(event watch.Event, at time.Time) bool {
+	configMap, ok := event.Object.(*corev1.ConfigMap)
+	if !ok {
 		return false
 	}
 	w.mu.Lock()
@@ -102,7 +101,7 @@ func (w *watcher) take(event watch.Event, at time.Time) bool {
 	return true
 }
 
-// check tells whoever waits that what they wait for is there.
+// check sends the time if the condition is met.
 func (w *watcher) check(at time.Time) {
 	if w.condition != nil && w.condition() {
 		w.met <- at
@@ -110,7 +109,7 @@ func (w *watcher) check(at time.Time) {
 	}
 }
 
-// when tells the time at which a condition is met first, from now on.
+// when returns a channel that receives the time at which a condition is first met.
 func (w *watcher) when(condition func() bool) <-chan time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -119,14 +118,14 @@ func (w *watcher) when(condition func() bool) <-chan time.Time {
 	return w.met
 }
 
-// count is how many writes there were.
+// count returns the number of writes.
 func (w *watcher) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.writes
 }
 
-// The methods below are conditions, or for their use.
+// The methods below are for conditions, and need the lock.
 
 func (w *watcher) has(line string) bool {
 	for _, object := range w.objects {
@@ -137,7 +136,7 @@ func (w *watcher) has(line string) bool {
 	return false
 }
 
-// isComplete says whether all parts of pinsync's list are there and say that the list is
+// isComplete reports whether all ConfigMaps of pinsync's list exist and are marked as
 // complete.
 func (w *watcher) isComplete() bool {
 	first := w.objects[v1alpha1.DefaultConfigMapName]

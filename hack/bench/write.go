@@ -13,12 +13,11 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/bench/bare"
 )
 
-// sameSize is the ConfigMap that is written to see what a write alone takes.
+// sameSize is the ConfigMap that is written to measure a write alone.
 const sameSize = "same-size"
 
-// measureWrite writes a ConfigMap that is as large as the first one of pinsync's list, and
-// is seen as that is: what the API server, etcd and the watch take of the time until a
-// suspend is visible.
+// measureWrite writes a ConfigMap of the size of the list's first one and watches it, which
+// is the part of the API server, etcd and the watch in the time until a suspend is visible.
 func (b *bench) measureWrite(ctx context.Context, pinsync *process) error {
 	progress("%d releases: writing a ConfigMap as large as the list %d times", len(b.apps), b.samples)
 	var list corev1.ConfigMap

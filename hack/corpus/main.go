@@ -1,10 +1,10 @@
-// Command corpus measures how well releases are linked to policies: it plans real
-// releases whose policies are known from Git, and compares.
+// Command corpus measures how well releases are linked to policies: it plans real releases
+// whose policies are known from Git, and compares the result.
 //
 //	go run ./hack/corpus [-recorded FILE] FOLDER
 //
-// The folder holds packs, one repository each. With -recorded it fails where a
-// figure is worse than the file's.
+// The folder has packs, one per repository. With -recorded it fails if a figure is worse than
+// the recorded one.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	recorded := flag.String("recorded", "", "fail where a figure is worse than in this `file`")
+	recorded := flag.String("recorded", "", "fail if a figure is worse than in this `file`")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		fmt.Fprintln(os.Stderr, "usage: corpus [-recorded FILE] FOLDER")
@@ -33,7 +33,7 @@ func main() {
 	}
 }
 
-// figures count what was expected and what came out.
+// figures count what was expected and what was found.
 type figures struct {
 	Cases         int `json:"cases"`
 	Policies      int `json:"policies"`
@@ -63,7 +63,7 @@ func ratio(part, whole int) float64 {
 	return float64(part) / float64(whole)
 }
 
-// result is what is recorded.
+// result has the figures that are recorded.
 type result struct {
 	WithoutLargest figures `json:"withoutLargest"`
 	All            figures `json:"all"`
@@ -99,7 +99,7 @@ func row(out io.Writer, name string, f figures) {
 	fmt.Fprintf(out, "%-48s %6d %12.4f %12.4f %12.4f\n", name, f.Cases, f.linkRecall(), f.pinRecall(), f.extra())
 }
 
-// measure plans every case of a pack and prints what it misses.
+// measure plans every case of a pack and prints each difference.
 func measure(p *pack, out io.Writer) (figures, error) {
 	var sum figures
 	for i := range p.Cases {
@@ -120,8 +120,8 @@ func measure(p *pack, out io.Writer) (figures, error) {
 	return sum, nil
 }
 
-// compare counts what a plan has of what was expected. A linked policy that was
-// not expected is extra only if it is about another image.
+// compare counts what a plan has of what was expected. A linked policy that was not expected
+// is extra only if it adds a pin that was not expected.
 func (c *releaseEntry) compare(report *v1alpha1.PinReport) figures {
 	f := figures{Cases: 1, Policies: len(c.Expect.Policies), Pins: len(c.Expect.Pins)}
 	linked := report.Releases[0].Policies
@@ -143,7 +143,7 @@ func (c *releaseEntry) compare(report *v1alpha1.PinReport) figures {
 	return f
 }
 
-// onlyExpected says whether all pins of a policy are among the expected.
+// onlyExpected reports whether all pins of a policy are expected.
 func onlyExpected(report *v1alpha1.PinReport, policy string, expected []string) bool {
 	for _, p := range report.Pins {
 		if slices.Contains(p.Via, "ImagePolicy "+policy) && !slices.Contains(expected, p.Pin) {
@@ -153,7 +153,7 @@ func onlyExpected(report *v1alpha1.PinReport, policy string, expected []string) 
 	return true
 }
 
-// compare returns an error that names each figure that is worse than recorded.
+// compare returns an error that names each figure that is worse than the recorded one.
 func (r *result) compare(name string) error {
 	text, err := os.ReadFile(name) //nolint:gosec // the file that the developer names
 	if err != nil {

@@ -31,7 +31,7 @@ type policyEntry struct {
 	Spec      map[string]any `json:"spec"`
 }
 
-// releaseEntry is one suspended release, and what Git says that it needs.
+// releaseEntry is one suspended release, and the policies and pins that it needs by Git.
 type releaseEntry struct {
 	ID         string                    `json:"id"`
 	Namespace  string                    `json:"namespace"`
@@ -46,7 +46,7 @@ type releaseEntry struct {
 	} `json:"expect"`
 }
 
-// readPacks reads every pack in a folder, the largest last.
+// readPacks reads every pack of a folder, sorted by size.
 func readPacks(folder string) ([]*pack, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil || len(files) == 0 {
@@ -68,8 +68,7 @@ func readPacks(folder string) ([]*pack, error) {
 	return packs, nil
 }
 
-// snapshot is the cluster that holds one case: all policies of the pack, and the
-// one release.
+// snapshot returns a cluster with one case: all policies of the pack, and the release.
 func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 	s := &pin.Snapshot{}
 	for _, entry := range p.Policies {
@@ -78,12 +77,12 @@ func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 			return nil, err
 		}
 		image := expand(entry.Image, c.Variables)
-		if tag, found := c.Latest[entry.Namespace+"/"+entry.Name]; found {
+		if tag, ok := c.Latest[entry.Namespace+"/"+entry.Name]; ok {
 			policy.Status.LatestRef = &imagev1.ImageRef{Name: image, Tag: tag}
 		}
 		planned := snapshot.Policy(policy)
 		s.Policies = append(s.Policies, planned)
-		// An ImageRepository for each, for a pack does not say which share one.
+		// An ImageRepository for each: a pack does not contain which policies share one.
 		s.Repositories = append(s.Repositories, pin.Repository{Name: planned.Repository, Image: image})
 	}
 	release := &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}}
@@ -91,15 +90,15 @@ func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 		return nil, err
 	}
 	planned := snapshot.Release(release)
-	planned.Found = snapshot.ContentsOf(release).Find(c.source)
+	planned.Found = snapshot.ContentsOf(release).Find(c.valuesFrom)
 	s.Releases = []pin.Release{planned}
 	return s, nil
 }
 
-// source returns a ConfigMap of the case; YAML takes the JSON of its values.
-func (c *releaseEntry) source(ref snapshot.SourceRef) snapshot.Source {
-	keys, found := c.ConfigMaps[ref.Name.Name]
-	if !found {
+// valuesFrom returns a ConfigMap of the case, with its values in JSON, which is YAML.
+func (c *releaseEntry) valuesFrom(ref snapshot.SourceRef) snapshot.Source {
+	keys, ok := c.ConfigMaps[ref.Name.Name]
+	if !ok {
 		return snapshot.Source{}
 	}
 	data := map[string]string{}
@@ -113,8 +112,7 @@ func (c *releaseEntry) source(ref snapshot.SourceRef) snapshot.Source {
 	return snapshot.Source{Data: data}
 }
 
-// convert gives a spec its type. The variables are replaced as Flux does before
-// it applies a manifest.
+// convert decodes a spec, after it has replaced the variables as Flux does.
 func convert(spec map[string]any, variables map[string]string, into any) error {
 	text, err := json.Marshal(spec)
 	if err != nil {
@@ -129,11 +127,11 @@ func convert(spec map[string]any, variables map[string]string, into any) error {
 // variable is ${NAME}.
 var variable = regexp.MustCompile(`\$\{(\w+)\}`)
 
-// expand replaces variables; one that is not known becomes its name in lower case.
+// expand replaces variables, unknown ones with their name in lower case.
 func expand(s string, variables map[string]string) string {
 	return variable.ReplaceAllStringFunc(s, func(match string) string {
 		name := variable.FindStringSubmatch(match)[1]
-		if value, found := variables[name]; found {
+		if value, ok := variables[name]; ok {
 			return value
 		}
 		return strings.ToLower(name)

@@ -1,5 +1,5 @@
-// Command dockerfile-lint parses a Dockerfile with BuildKit's parser and runs its
-// checks of instructions, without a Docker daemon and without a registry.
+// Command dockerfile-lint parses a Dockerfile with BuildKit's parser and runs BuildKit's
+// checks, without a Docker daemon and without a registry.
 package main
 
 import (

@@ -15,13 +15,13 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
-// What `pinsync check` ends with when an image is missing, and when it could not tell.
+// Exit codes of `pinsync check`: an image is missing, and one could not be checked.
 const (
 	exitMissing = 4
 	exitUnknown = 5
 )
 
-// logIn writes Docker's configuration with a password for Gitea.
+// logIn writes a Docker configuration with a password for Gitea.
 func (h *host) logIn(password string) {
 	h.t.Helper()
 	login := base64.StdEncoding.EncodeToString([]byte(gitea.User + ":" + password))
@@ -48,7 +48,7 @@ func (h *host) expectCheck(code int, want map[string]string) map[string]string {
 		got[image.Image], messages[image.Image] = image.Status, image.Message
 	}
 	if checked.code != code || !maps.Equal(got, want) {
-		h.t.Errorf("the check ended with %d, found %v and said %q; want %d, %v", checked.code, got, checked.errOut, code, want)
+		h.t.Errorf("the check exited with code %d, found %v and printed %q; want %d, %v", checked.code, got, checked.errOut, code, want)
 	}
 	return messages
 }
@@ -91,11 +91,11 @@ func TestCheck(t *testing.T) {
 	all[torn] = "incomplete"
 	messages := w.host.expectCheck(exitMissing, all)
 	if !strings.Contains(messages[torn], child) || strings.Contains(messages[torn], children[0].Digest.String()) {
-		t.Errorf("what is missing of %s is %s; the message is %q", torn, child, messages[torn])
+		t.Errorf("the missing manifest of %s is %s; the message is %q", torn, child, messages[torn])
 	}
 }
 
-// Of a registry that does not answer nobody knows what it has.
+// The images of an unreachable registry could not be checked.
 func TestCheckUnreachable(t *testing.T) {
 	w := newWorld(t, east)
 	image := localtest.FreeAddress(t) + "/team/app:staging"
@@ -104,6 +104,6 @@ func TestCheckUnreachable(t *testing.T) {
 	w.expectList(pin("app", "staging"))
 	messages := w.host.expectCheck(exitUnknown, map[string]string{image: "unreachable"})
 	if messages[image] == "" {
-		t.Errorf("nothing says why %s is unreachable", image)
+		t.Errorf("no message describes why %s is unreachable", image)
 	}
 }

@@ -15,14 +15,14 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
-// Namespaces of a cluster: pinsync's, and that of the releases.
+// The namespaces of pinsync and of the releases.
 const (
 	own  = "pinsync-system"
 	apps = "kotkan"
 )
 
-// cluster is an API server with Flux's kinds, config/default and the component for
-// the cleaner.
+// cluster is an API server with Flux's kinds, config/default and the component
+// cleaner-access.
 type cluster struct {
 	plane  *local.ControlPlane
 	client client.Client
@@ -59,7 +59,7 @@ func (c *cluster) prepare(ctx context.Context) (err error) {
 	return c.client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: apps}})
 }
 
-// empty deletes what a test has left.
+// empty deletes the objects of a test.
 func (c *cluster) empty(ctx context.Context) error {
 	for _, kind := range []client.Object{&helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}, &corev1.Pod{}} {
 		if err := c.client.DeleteAllOf(ctx, kind, client.InNamespace(apps)); err != nil {

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 
@@ -39,7 +38,7 @@ func (w *world) releaseWith(name string, suspend bool, values map[string]any) {
 	}))
 }
 
-// changeRelease changes a HelmRelease as a user does.
+// changeRelease patches a HelmRelease as a user does.
 func (w *world) changeRelease(name string, change func(*helmv2.HelmRelease)) {
 	w.t.Helper()
 	var release helmv2.HelmRelease
@@ -54,7 +53,7 @@ func (w *world) setSuspend(name string, suspend bool) {
 	w.changeRelease(name, func(release *helmv2.HelmRelease) { release.Spec.Suspend = suspend })
 }
 
-// becomeReady sets what helm-controller sets when it has rolled a release out.
+// becomeReady sets the status that helm-controller sets after an upgrade.
 func (w *world) becomeReady(name string) {
 	w.t.Helper()
 	var release helmv2.HelmRelease
@@ -86,7 +85,8 @@ func (w *world) follow(name, image, tag string) {
 	}))
 }
 
-// resolve sets what image-reflector-controller sets when it has scanned a repository.
+// resolve sets the status that image-reflector-controller sets after it has scanned a
+// repository.
 func (w *world) resolve(policy, image, tag string, found ocispec.Descriptor) {
 	w.t.Helper()
 	key := client.ObjectKey{Namespace: apps, Name: policy}
@@ -104,7 +104,7 @@ func (w *world) resolve(policy, image, tag string, found ocispec.Descriptor) {
 	localtest.Must(w.t, w.client.Status().Update(w.t.Context(), &imagePolicy))
 }
 
-// startPod creates a pod that runs an image, as a kubelet reports it.
+// startPod creates a pod that runs an image, with the status that a kubelet sets.
 func (w *world) startPod(name, image string) {
 	w.t.Helper()
 	pod := &corev1.Pod{
@@ -116,13 +116,13 @@ func (w *world) startPod(name, image string) {
 	localtest.Must(w.t, w.client.Status().Update(w.t.Context(), pod))
 }
 
-// endPod deletes a pod, and waits until it is gone.
+// endPod deletes a pod, and waits until it does not exist.
 func (w *world) endPod(name string) {
 	w.t.Helper()
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: name}}
 	localtest.Must(w.t, w.client.Delete(w.t.Context(), pod, client.GracePeriodSeconds(0)))
-	localtest.Until(w.t, func(context.Context) (bool, string) {
+	localtest.Until(w.t, func() (bool, string) {
 		err := w.client.Get(w.t.Context(), client.ObjectKeyFromObject(pod), pod)
-		return client.IgnoreNotFound(err) == nil && err != nil, "the pod " + name + " is there"
+		return client.IgnoreNotFound(err) == nil && err != nil, "pod " + name
 	})
 }

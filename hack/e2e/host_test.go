@@ -14,15 +14,15 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
-// exitDoubt is what `pinsync export` ends with when it refuses.
-const exitDoubt = 3
+// exitRefused is the exit code of `pinsync export` when it refuses.
+const exitRefused = 3
 
 // host is the machine that the cleaner runs on.
 type host struct {
 	t        *testing.T
 	registry *registry
 	clusters []*cluster
-	// Files: the pins that people keep, what the export writes and what it remembers.
+	// Files: the static pins, and the output and the state of the export.
 	static, pins, state string
 	// docker is the folder of Docker's configuration.
 	docker string
@@ -40,7 +40,7 @@ func newHost(r *registry) *host {
 	return h
 }
 
-// result is how a program ended and what it printed.
+// result is the exit code of a program and what it printed.
 type result struct {
 	code        int
 	out, errOut string
@@ -65,7 +65,7 @@ func (h *host) export(args ...string) result {
 	return h.run(pinsyncBinary, slices.Concat([]string{"export"}, h.kubeconfigs(), args)...)
 }
 
-// kubeconfigs are the flags that name the clusters, as the cleaner's account.
+// kubeconfigs returns the flags for the clusters, with the cleaner's service account.
 func (h *host) kubeconfigs() []string {
 	var flags []string
 	for _, c := range h.clusters {
@@ -93,8 +93,8 @@ func (h *host) clean(pins ...string) []string {
 	return deleted
 }
 
-// unit does what a systemd unit with ExecStartPre does: it exports the list, and only
-// if that succeeds runs the cleaner on it, besides the static file.
+// unit does what a systemd unit with ExecStartPre does: it exports the list, and only if that
+// succeeds runs the cleaner with it and the static file.
 func (h *host) unit(args ...string) (exported result, deleted []string) {
 	h.t.Helper()
 	exported = h.export(slices.Concat([]string{"-o", h.pins, "--state", h.state}, args)...)
@@ -104,8 +104,8 @@ func (h *host) unit(args ...string) (exported result, deleted []string) {
 	return exported, deleted
 }
 
-// cleans runs the unit, whose export must succeed, and expects it to delete just these
-// versions.
+// cleans runs the unit, whose export must succeed, and expects that exactly these versions
+// are deleted.
 func (h *host) cleans(want []string, args ...string) {
 	h.t.Helper()
 	exported, deleted := h.unit(args...)
@@ -117,7 +117,7 @@ func (h *host) cleans(want []string, args ...string) {
 	}
 }
 
-// refuses runs the unit, whose export must refuse with a line that has the reason, and
+// refuses runs the unit, whose export must refuse with one line that contains the reason, and
 // change nothing.
 func (h *host) refuses(reason string, args ...string) {
 	h.t.Helper()
@@ -125,12 +125,12 @@ func (h *host) refuses(reason string, args ...string) {
 	exported, deleted := h.unit(args...)
 	printed := h.export(append(args, "--state", h.state)...)
 	for name, r := range map[string]result{"with -o": exported, "without -o": printed} {
-		if r.code != exitDoubt || r.out != "" || strings.Count(r.errOut, "\n") != 1 || !strings.Contains(r.errOut, reason) {
-			h.t.Errorf("the export %s: %+v, want a refusal that says %q", name, r, reason)
+		if r.code != exitRefused || r.out != "" || strings.Count(r.errOut, "\n") != 1 || !strings.Contains(r.errOut, reason) {
+			h.t.Errorf("the export %s: %+v, want a refusal with %q", name, r, reason)
 		}
 	}
 	if len(deleted) > 0 || !slices.Equal(h.registry.versions(), versions) {
-		h.t.Errorf("the cleaner has deleted %q; of %q there are %q", deleted, versions, h.registry.versions())
+		h.t.Errorf("the cleaner has deleted %q; the versions were %q and are %q", deleted, versions, h.registry.versions())
 	}
 	if h.read(h.pins) != pins || h.read(h.state) != state {
 		h.t.Errorf("the files were %q and %q, they are %q and %q", pins, state, h.read(h.pins), h.read(h.state))

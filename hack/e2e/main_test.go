@@ -1,8 +1,8 @@
 //go:build e2e
 
-// Package e2e tests pinsync as a whole, as its real processes, with two real API
-// servers, a real Gitea, and a cleaner that shares no code with it. Flux's controllers
-// and the kubelet do not run: the tests write what they would.
+// Package e2e tests pinsync's processes with two real API servers, a real Gitea, and a
+// cleaner that shares no code with pinsync. Flux's controllers and the kubelet do not run:
+// the tests write the statuses that these would.
 package e2e
 
 import (
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// run runs the tests between the start and the end of what they share.
+// run starts what the tests share, runs them, and stops it.
 func run(ctx context.Context, m *testing.M) (code int, err error) {
 	folder, err := os.MkdirTemp("", "pinsync-e2e-")
 	if err != nil {

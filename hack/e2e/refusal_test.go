@@ -21,9 +21,9 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
-// doubt is a world with a sleeping release, of which a first export was made, and with
-// a tag that the cleaner deletes as soon as it runs again.
-func doubt(t *testing.T) (*world, *localtest.Replica) {
+// exportedWorld is a world with a suspended release and a first export, and with a tag that
+// the cleaner deletes when it runs again.
+func exportedWorld(t *testing.T) (*world, *localtest.Replica) {
 	t.Helper()
 	w := newWorld(t, east)
 	w.registry.push("app", "staging")
@@ -38,8 +38,8 @@ func doubt(t *testing.T) (*world, *localtest.Replica) {
 	return w, c
 }
 
-// recovers starts the controller again, and waits until the export succeeds, whereupon
-// the cleaner does its work.
+// recovers starts the controller again, waits until the export succeeds, and expects that
+// the cleaner runs.
 func (w *world) recovers(args ...string) {
 	w.t.Helper()
 	w.start()
@@ -50,31 +50,31 @@ func (w *world) recovers(args ...string) {
 // exports waits until the export succeeds.
 func (w *world) exports(args ...string) {
 	w.t.Helper()
-	localtest.Until(w.t, func(context.Context) (bool, string) {
+	localtest.Until(w.t, func() (bool, string) {
 		exported := w.host.export(args...)
 		return exported.code == 0, fmt.Sprintf("%+v", exported)
 	})
 }
 
-// A list that nobody has confirmed for longer than --max-age may lack what fell asleep
-// since.
+// A list whose last sync is longer ago than --max-age may lack tags of releases that were
+// suspended since.
 func TestStoppedController(t *testing.T) {
 	const maxAge = 5 * time.Second
-	w, c := doubt(t)
+	w, c := exportedWorld(t)
 	c.Stop()
-	localtest.Until(w.t, func(context.Context) (bool, string) {
+	localtest.Until(w.t, func() (bool, string) {
 		syncedAt := w.lists()[0].Annotations["pinsync.oleks.space/synced-at"]
 		at, err := time.Parse(time.RFC3339, syncedAt)
 		localtest.Must(t, err)
-		return time.Since(at) > maxAge, "the list is of " + syncedAt
+		return time.Since(at) > maxAge, "synced-at is " + syncedAt
 	})
 	w.host.refuses("is pinsync running?", "--max-age", maxAge.String())
 	w.recovers("--max-age", maxAge.String())
 }
 
-// A line that somebody took out may be of a tag that is needed.
+// A line that was removed from the list may be of a needed tag.
 func TestEditedList(t *testing.T) {
-	w, c := doubt(t)
+	w, c := exportedWorld(t)
 	c.Stop()
 	list := w.lists()[0]
 	list.Data["registry-pins.txt"] = strings.Replace(list.Data["registry-pins.txt"], pin("app", "staging")+"\n", "", 1)
@@ -83,34 +83,34 @@ func TestEditedList(t *testing.T) {
 	w.recovers()
 }
 
-// A list without one of its objects is not the whole list.
+// A list is refused while one of its ConfigMaps is missing.
 func TestMissingShard(t *testing.T) {
-	w, c := doubt(t)
+	w, c := exportedWorld(t)
 	var images []string
 	for i := range 6000 {
 		images = append(images, fmt.Sprintf("%s:%06d", w.registry.name("large"), i))
 	}
 	w.releaseWith("large", true, map[string]any{"images": images})
 	var lists []corev1.ConfigMap
-	localtest.Until(w.t, func(context.Context) (bool, string) {
+	localtest.Until(w.t, func() (bool, string) {
 		lists = w.lists()
 		exported := w.host.export()
 		return len(lists) > 1 && strings.Count(exported.out, "\n") == len(images)+1, fmt.Sprintf("%d objects; %d, %s", len(lists), exported.code, exported.errOut)
 	})
 	c.Stop()
-	lists = w.lists() // as they stay, now that nobody writes
+	lists = w.lists() // they do not change any more
 	localtest.Must(t, w.client.Delete(t.Context(), &lists[len(lists)-1]))
 	w.host.refuses(fmt.Sprintf("is in %d of its %d ConfigMaps", len(lists)-1, len(lists)))
 	w.recovers()
 }
 
-// Without the right to read ImagePolicies pinsync cannot know every tag.
+// Without the permission to read ImagePolicies pinsync does not know every tag.
 func TestIncompleteList(t *testing.T) {
-	w, c := doubt(t)
+	w, c := exportedWorld(t)
 	c.Stop()
 	permit := w.forbid("imagepolicies")
 	c = w.start()
-	localtest.Until(w.t, func(context.Context) (bool, string) {
+	localtest.Until(w.t, func() (bool, string) {
 		complete := w.lists()[0].Annotations["pinsync.oleks.space/complete"]
 		return complete == "false", "complete is " + complete
 	})
@@ -120,7 +120,8 @@ func TestIncompleteList(t *testing.T) {
 	w.recovers()
 }
 
-// forbid takes the right to read a resource from pinsync. It returns what gives it back.
+// forbid withdraws pinsync's permission to read a resource, and returns a function that
+// grants it again.
 func (w *world) forbid(resource string) (permit func()) {
 	w.t.Helper()
 	var role rbacv1.ClusterRole
@@ -130,7 +131,7 @@ func (w *world) forbid(resource string) (permit func()) {
 		return slices.Contains(rule.Resources, resource)
 	})
 	if len(role.Rules) == len(rules) {
-		w.t.Fatalf("there is no rule about %s to take away", resource)
+		w.t.Fatalf("the ClusterRole has no rule about %s", resource)
 	}
 	localtest.Must(w.t, w.client.Update(w.t.Context(), &role))
 	permit = sync.OnceFunc(func() {
@@ -141,7 +142,8 @@ func (w *world) forbid(resource string) (permit func()) {
 	return permit
 }
 
-// A list that has lost half of its pins at once may be right, but a person should look.
+// A list that has lost half of its pins since the last export is refused until a person
+// confirms it.
 func TestShrunkenList(t *testing.T) {
 	w := newWorld(t, east)
 	var pins []string
@@ -166,7 +168,7 @@ func TestShrunkenList(t *testing.T) {
 	w.host.cleans(nil)
 }
 
-// disable takes the protection from releases.
+// disable disables the protection of releases.
 func (w *world) disable(names ...string) {
 	w.t.Helper()
 	for _, name := range names {
@@ -176,9 +178,9 @@ func (w *world) disable(names ...string) {
 	}
 }
 
-// The tags that one cluster needs are deleted by no cleaner that cannot ask it.
+// While a cluster is unreachable no cleaner deletes the tags that it needs.
 func TestUnreachableCluster(t *testing.T) {
-	w, _ := doubt(t)
+	w, _ := exportedWorld(t)
 	other := w.with(west)
 	built := w.registry.push("app", "western")
 	other.release("app", "app", "western", true)
@@ -195,7 +197,7 @@ func TestUnreachableCluster(t *testing.T) {
 	w.host.cleans([]string{pin("app", "unneeded")})
 }
 
-// moved is a copy of a kubeconfig file for a server at another address.
+// moved returns a copy of a kubeconfig file with another server address.
 func moved(t *testing.T, kubeconfig, address string) string {
 	t.Helper()
 	config, err := clientcmd.LoadFromFile(kubeconfig)

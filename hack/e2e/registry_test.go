@@ -34,15 +34,15 @@ type registry struct {
 // Counters: no two owners and no two builds are the same.
 var owners, builds atomic.Int32
 
-// newRegistry makes an owner, who has nothing yet.
+// newRegistry creates an owner without images.
 func newRegistry(t *testing.T) *registry {
 	t.Helper()
 	r := &registry{t: t, owner: fmt.Sprint("team-", owners.Add(1))}
-	r.ask(http.MethodPost, "/api/v1/orgs", map[string]string{"username": r.owner}, http.StatusCreated)
+	r.request(http.MethodPost, "/api/v1/orgs", map[string]string{"username": r.owner}, http.StatusCreated)
 	return r
 }
 
-// name is an image reference as manifests have it.
+// name returns an image reference for manifests.
 func (r *registry) name(image string) string { return gitea.Host + "/" + r.owner + "/" + image }
 
 func (r *registry) repository(image string) *remote.Repository {
@@ -111,7 +111,7 @@ func (r *registry) upload(store *memory.Store, root ocispec.Descriptor, image st
 	}
 }
 
-// expectWhole pulls an image, by tag or digest, with everything that belongs to it.
+// expectWhole pulls an image, by tag or digest, with all its manifests and blobs.
 func (r *registry) expectWhole(image, reference string, want ocispec.Descriptor) {
 	r.t.Helper()
 	pulled, err := oras.Copy(r.t.Context(), r.repository(image), reference, memory.New(), reference, oras.DefaultCopyOptions)
@@ -120,11 +120,11 @@ func (r *registry) expectWhole(image, reference string, want ocispec.Descriptor)
 	}
 }
 
-// expectGone checks that the registry has no such image any more.
+// expectGone checks that the registry does not have the image any more.
 func (r *registry) expectGone(image, reference string) {
 	r.t.Helper()
 	if found, err := r.repository(image).Resolve(r.t.Context(), reference); !errors.Is(err, errdef.ErrNotFound) {
-		r.t.Errorf("%s, %s is still there: %s, %v", image, reference, found.Digest, err)
+		r.t.Errorf("%s, %s still exists: %s, %v", image, reference, found.Digest, err)
 	}
 }
 
@@ -133,7 +133,7 @@ func (r *registry) versions() []string {
 	r.t.Helper()
 	var packages []struct{ Name, Version string }
 	const most = 50
-	answer := r.ask(http.MethodGet, fmt.Sprintf("/api/v1/packages/%s?type=container&limit=%d", r.owner, most), nil, http.StatusOK)
+	answer := r.request(http.MethodGet, fmt.Sprintf("/api/v1/packages/%s?type=container&limit=%d", r.owner, most), nil, http.StatusOK)
 	localtest.Must(r.t, json.Unmarshal(answer, &packages))
 	if len(packages) == most {
 		r.t.Fatalf("%s may have more than %d versions", r.owner, most)
@@ -149,11 +149,11 @@ func (r *registry) versions() []string {
 // delete deletes a tag or digest.
 func (r *registry) delete(image, version string) {
 	r.t.Helper()
-	r.ask(http.MethodDelete, "/api/v1/packages/"+r.owner+"/container/"+url.PathEscape(image)+"/"+url.PathEscape(version), nil, http.StatusNoContent)
+	r.request(http.MethodDelete, "/api/v1/packages/"+r.owner+"/container/"+url.PathEscape(image)+"/"+url.PathEscape(version), nil, http.StatusNoContent)
 }
 
-// ask makes a request to Gitea's API, whose answer must have the status.
-func (r *registry) ask(method, path string, body any, status int) []byte {
+// request makes a request to Gitea's API, whose response must have the status.
+func (r *registry) request(method, path string, body any, status int) []byte {
 	r.t.Helper()
 	text, err := json.Marshal(body)
 	localtest.Must(r.t, err)

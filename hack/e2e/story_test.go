@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Without pinsync the cleaner deletes the tag that a sleeping release needs, as nothing
-// live refers to it.
+// Without pinsync the cleaner deletes the tag that a suspended release needs, since no live
+// pod refers to it.
 func TestWithoutPinsync(t *testing.T) {
 	w := newWorld(t, east)
 	w.registry.push("cms-plugins", "staging")
@@ -24,10 +24,10 @@ func TestWithoutPinsync(t *testing.T) {
 	w.registry.expectWhole("by-hand", "1", byHand)
 }
 
-// With pinsync the tag is there, each time in CI's last build, from the moment the
-// release falls asleep until nothing refers to it any more. The builds' own tags, which
-// nothing refers to, are deleted.
-func TestSleepAndResume(t *testing.T) {
+// With pinsync the registry has the tag, in its last build, from the suspension of the
+// release until nothing refers to it any more. The tags of single builds, which nothing
+// refers to, are deleted.
+func TestSuspendAndResume(t *testing.T) {
 	w := newWorld(t, east)
 	const release, image, tag = "cms-plugins-staging", "cms-plugins", "staging"
 	built := w.registry.push(image, "0.1.1", tag)
@@ -36,7 +36,7 @@ func TestSleepAndResume(t *testing.T) {
 	w.resolve(release, image, tag, built)
 	w.becomeReady(release)
 	w.startPod("running", image+":"+tag)
-	others := w.neighbours()
+	others := w.others()
 	w.start()
 
 	w.expectList(others...)
@@ -75,8 +75,8 @@ func TestSleepAndResume(t *testing.T) {
 	w.registry.expectGone(image, tag)
 }
 
-// neighbours are releases that sleep all the while. It returns their pins.
-func (w *world) neighbours() []string {
+// others creates releases that stay suspended, and returns their pins.
+func (w *world) others() []string {
 	w.t.Helper()
 	var pins []string
 	for _, name := range []string{"blog", "shop", "wiki"} {
@@ -87,7 +87,7 @@ func (w *world) neighbours() []string {
 	return pins
 }
 
-// Gitea has tags in lower case, whatever the values say.
+// Gitea stores tags in lower case, also those that values have in upper case.
 func TestUpperCaseTag(t *testing.T) {
 	w := newWorld(t, east)
 	built := w.registry.push("app", "V1.2")
@@ -100,8 +100,8 @@ func TestUpperCaseTag(t *testing.T) {
 	w.registry.expectGone("app", "V1.3")
 }
 
-// Of an image for several platforms everything is kept, and of another one, which
-// nothing needs, nothing.
+// All manifests of a needed multi-platform image are kept, and none of one that is not
+// needed.
 func TestIndex(t *testing.T) {
 	w := newWorld(t, east)
 	index, children := w.registry.pushIndex("web", "edge")

@@ -17,8 +17,8 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
-// world is a test's own part of the registry, a cluster that is empty at first, and the
-// host of the cleaner.
+// world is a test's own part of the registry, a cluster without releases, and the cleaner's
+// host.
 type world struct {
 	t *testing.T
 	*cluster
@@ -26,7 +26,7 @@ type world struct {
 	host     *host
 }
 
-// newWorld makes a world in which the images have an owner of their own.
+// newWorld creates a world whose images have an owner of their own.
 func newWorld(t *testing.T, c *cluster) *world {
 	t.Helper()
 	r := newRegistry(t)
@@ -34,14 +34,14 @@ func newWorld(t *testing.T, c *cluster) *world {
 	return w.with(c)
 }
 
-// with is the same world with another cluster, which the cleaner's host looks at too.
+// with returns the same world with another cluster, which the cleaner's host reads, too.
 func (w *world) with(c *cluster) *world {
 	w.host.clusters = append(w.host.clusters, c)
 	w.t.Cleanup(func() { localtest.Must(w.t, c.empty(context.Background())) })
 	return &world{t: w.t, cluster: c, registry: w.registry, host: w.host}
 }
 
-// lists are the ConfigMaps of the list.
+// lists returns the ConfigMaps of the list.
 func (w *world) lists() []corev1.ConfigMap {
 	w.t.Helper()
 	var lists corev1.ConfigMapList
@@ -49,11 +49,11 @@ func (w *world) lists() []corev1.ConfigMap {
 	return lists.Items
 }
 
-// expectList waits for a complete list of just these pins.
+// expectList waits for a complete list of exactly these pins.
 func (w *world) expectList(pins ...string) {
 	w.t.Helper()
 	want := slices.Sorted(slices.Values(pins))
-	localtest.Until(w.t, func(context.Context) (bool, string) {
+	localtest.Until(w.t, func() (bool, string) {
 		var got []string
 		complete := true
 		for _, list := range w.lists() {
@@ -64,19 +64,19 @@ func (w *world) expectList(pins ...string) {
 	})
 }
 
-// reported waits until the report has a text.
+// reported waits until the report contains a text.
 func (w *world) reported(text string) {
 	w.t.Helper()
-	localtest.Until(w.t, func(context.Context) (bool, string) {
+	localtest.Until(w.t, func() (bool, string) {
 		lists := w.lists()
 		if len(lists) == 0 {
-			return false, "there is no list"
+			return false, "no list exists"
 		}
 		return strings.Contains(lists[0].Data["report.json"], text), lists[0].Data["report.json"]
 	})
 }
 
-// start starts the controller for the images of the test's owner, with the rights of
+// start starts the controller for the images of the test's owner, with the permissions of
 // its service account.
 func (w *world) start() *localtest.Replica {
 	w.t.Helper()

@@ -11,8 +11,8 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/manifest"
 )
 
-// Load creates the objects of a manifest file or folder, Namespaces first, and
-// sets their status as if their controllers ran.
+// Load creates the objects of a manifest file or folder, Namespaces first, and sets the
+// status in their manifests.
 func Load(ctx context.Context, c client.Client, path string) error {
 	var objects []manifest.Object
 	err := manifest.ReadPath(path, nil, func(object manifest.Object) error {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// readDashboard reads the expressions of a dashboard's panels, with a value for what
-// Grafana puts in.
+// readDashboard reads the expressions of a dashboard's panels, with a value for Grafana's
+// variable $__rate_interval.
 func readDashboard(name string) ([]string, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -28,7 +28,7 @@ func readDashboard(name string) ([]string, error) {
 	var expressions []string
 	for _, panel := range dashboard.Panels {
 		if len(panel.Targets) == 0 {
-			return nil, fmt.Errorf("%s: panel %q shows nothing", name, panel.Title)
+			return nil, fmt.Errorf("%s: panel %q has no targets", name, panel.Title)
 		}
 		for _, target := range panel.Targets {
 			expressions = append(expressions, strings.ReplaceAll(target.Expr, "$__rate_interval", "5m"))

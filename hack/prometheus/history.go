@@ -17,14 +17,14 @@ import (
 // interval is the time between two samples, and between two evaluations of the rules.
 const interval = time.Minute
 
-// history is what Prometheus sees for a while, and what the rules must make of it.
+// history has samples over a period of time, and the expected results of the rules.
 type history struct {
 	Name string `yaml:"name"`
 
 	// Series are the samples of each series, as promtool's tests write them.
 	Series map[string]string `yaml:"series"`
 
-	// Firing is all that must be firing at each of these times.
+	// Firing are exactly the alerts that must be firing at each of these times.
 	Firing map[model.Duration][]string `yaml:"firing"`
 
 	// Values are the values that expressions must have at a time.
@@ -51,21 +51,21 @@ func readHistories(name string) ([]history, error) {
 	return histories, nil
 }
 
-// check checks that something is expected, and at times that are looked at.
+// check checks that something is expected, and only at times of an evaluation.
 func (h *history) check() error {
 	times := h.times()
 	if len(times) == 0 {
-		return errors.New("nothing is expected")
+		return errors.New("neither firing nor values are given")
 	}
 	for _, at := range times {
 		if time.Duration(at)%interval != 0 {
-			return fmt.Errorf("nothing is evaluated after %s", at)
+			return fmt.Errorf("%s is not a multiple of the evaluation interval %s", at, interval)
 		}
 	}
 	return nil
 }
 
-// load is the history as a command of Prometheus' test language.
+// load returns the history as a command of Prometheus' test language.
 func (h *history) load() string {
 	text := &strings.Builder{}
 	fmt.Fprintf(text, "load %s\n", model.Duration(interval))
@@ -75,7 +75,7 @@ func (h *history) load() string {
 	return text.String()
 }
 
-// times are the times that something is expected at, in order.
+// times returns the times of all expectations, sorted.
 func (h *history) times() []model.Duration {
 	times := slices.Collect(maps.Keys(h.Firing))
 	for _, values := range h.Values {

@@ -1,6 +1,6 @@
-// Command prometheus checks what pinsync brings for Prometheus and Grafana, with
-// Prometheus' own packages: that the rules are valid, that every metric in them and in
-// the dashboard exists, and that each alert fires when it should and only then.
+// Command prometheus checks pinsync's rules for Prometheus and its dashboard for Grafana with
+// Prometheus' own packages: the rules are valid, every metric in them and in the dashboard
+// exists, and each alert fires when it should and only then.
 package main
 
 import (
@@ -20,9 +20,9 @@ type files struct {
 
 func main() {
 	var f files
-	flag.StringVar(&f.metrics, "metrics", "", "the page with the table of metrics")
-	flag.StringVar(&f.dashboard, "dashboard", "", "Grafana's dashboard")
-	flag.StringVar(&f.histories, "histories", "", "what Prometheus sees, and what must fire then")
+	flag.StringVar(&f.metrics, "metrics", "", "the `FILE` with the table of metrics")
+	flag.StringVar(&f.dashboard, "dashboard", "", "the `FILE` of Grafana's dashboard")
+	flag.StringVar(&f.histories, "histories", "", "the `FILE` with samples, and the alerts that must fire")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: prometheus -metrics FILE -dashboard FILE -histories FILE PROMETHEUSRULE...")
 		flag.PrintDefaults()
@@ -40,7 +40,7 @@ func main() {
 	fmt.Println("The rules are valid, every metric exists, and each alert fires when it should.")
 }
 
-// check returns an error that lists everything that is wrong.
+// check returns all errors.
 func check(f files) error {
 	p := parser.NewParser(parser.Options{})
 	groups, err := readRules(p, f.rules)

@@ -13,15 +13,14 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// others are the metrics that are used here and come from controller-runtime and
-// from the Prometheus client.
+// others are the metrics of controller-runtime and of the Prometheus client that are used.
 var others = []string{
 	"controller_runtime_reconcile_errors_total",
 	"process_cpu_seconds_total",
 	"process_resident_memory_bytes",
 }
 
-// metrics are the names of the metrics that exist.
+// metrics are the names of the known metrics.
 type metrics map[string]bool
 
 // row is a row of the table of metrics: | `name` | ...
@@ -38,7 +37,7 @@ func readMetrics(name string) (metrics, error) {
 		known[match[1]] = true
 	}
 	if len(known) == 0 {
-		return nil, fmt.Errorf("%s has no table with metrics in its first column", name)
+		return nil, fmt.Errorf("%s: want a table with metrics in its first column", name)
 	}
 	for _, other := range others {
 		known[other] = true
@@ -72,18 +71,18 @@ func (m metrics) check(p parser.Parser, place string, expressions []string) erro
 		}
 		for _, name := range namesIn(parsed) {
 			if !m.has(name) {
-				errs = append(errs, fmt.Errorf("%s: there is no metric %q in: %s", place, name, expression))
+				errs = append(errs, fmt.Errorf("%s: unknown metric %q in: %s", place, name, expression))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// has says whether a metric exists, or is one of the series of a histogram that does.
+// has reports whether a metric exists, or is a series of a histogram that exists.
 func (m metrics) has(name string) bool {
 	return m[name] || slices.ContainsFunc([]string{"_bucket", "_count", "_sum"}, func(suffix string) bool {
-		base, isSeries := strings.CutSuffix(name, suffix)
-		return isSeries && m[base]
+		base, ok := strings.CutSuffix(name, suffix)
+		return ok && m[base]
 	})
 }
 
@@ -91,7 +90,7 @@ func (m metrics) has(name string) bool {
 func namesIn(expression parser.Expr) []string {
 	var names []string
 	parser.Inspect(expression, func(node parser.Node, _ []parser.Node) error {
-		if selector, is := node.(*parser.VectorSelector); is {
+		if selector, ok := node.(*parser.VectorSelector); ok {
 			names = append(names, selector.Name)
 		}
 		return nil

@@ -35,13 +35,13 @@ func replay(p parser.Parser, groups []rulefmt.RuleGroup, name string) error {
 	}
 	for rule := range rulesOf(groups) {
 		if rule.Alert != "" && !fired[rule.Alert] {
-			errs = append(errs, fmt.Errorf("%s: in no history does %s have to fire", name, rule.Alert))
+			errs = append(errs, fmt.Errorf("%s: no history expects %s to fire", name, rule.Alert))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// replay evaluates the rules from the first sample on, and notes what had to fire.
+// replay evaluates the rules from the first sample on, and records which alerts must fire.
 func (h *history) replay(p parser.Parser, groups []rulefmt.RuleGroup, fired map[string]bool) (err error) {
 	prometheus, err := promqltest.NewLazyLoader(h.load(), promqltest.LazyLoaderOpts{
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: p,
@@ -61,9 +61,9 @@ func (h *history) replay(p parser.Parser, groups []rulefmt.RuleGroup, fired map[
 		prometheus.WithSamplesTill(now, func(err error) { errs = append(errs, err) })
 		firing, err := evaluate(prometheus.Context(), loaded, now)
 		errs = append(errs, err)
-		expected, isExpected := h.Firing[model.Duration(at)]
-		if slices.Sort(expected); isExpected && !slices.Equal(firing, expected) {
-			errs = append(errs, fmt.Errorf("after %s these are firing: %q, not these: %q", at, firing, expected))
+		expected, ok := h.Firing[model.Duration(at)]
+		if slices.Sort(expected); ok && !slices.Equal(firing, expected) {
+			errs = append(errs, fmt.Errorf("at %s firing are %q, want %q", at, firing, expected))
 		}
 		for _, alert := range expected {
 			name, _, _ := strings.Cut(alert, "{")
@@ -73,7 +73,7 @@ func (h *history) replay(p parser.Parser, groups []rulefmt.RuleGroup, fired map[
 	return errors.Join(append(errs, h.checkValues(prometheus))...)
 }
 
-// load makes the rules ready for evaluation.
+// load prepares the rules for evaluation.
 func load(p parser.Parser, groups []rulefmt.RuleGroup, prometheus *promqltest.LazyLoader) ([]*rules.Group, error) {
 	manager := rules.NewManager(&rules.ManagerOptions{
 		QueryFunc:    rules.EngineQueryFunc(prometheus.QueryEngine(), prometheus.Storage()),
@@ -91,13 +91,13 @@ func load(p parser.Parser, groups []rulefmt.RuleGroup, prometheus *promqltest.La
 	loaded := slices.Collect(maps.Values(byName))
 	for _, group := range loaded {
 		for _, alert := range group.AlertingRules() {
-			alert.SetRestored(true) // there is no earlier state to wait for
+			alert.SetRestored(true) // there is no earlier state to restore
 		}
 	}
 	return loaded, nil
 }
 
-// loader gives rules that were read already to Prometheus.
+// loader returns rules that were already read.
 type loader struct {
 	parser.Parser
 	groups []rulefmt.RuleGroup
@@ -111,7 +111,7 @@ func (l loader) Parse(query string) (parser.Expr, error) {
 	return l.ParseExpr(query)
 }
 
-// evaluate evaluates the rules and returns what is firing then, sorted.
+// evaluate evaluates the rules and returns the firing alerts, sorted.
 func evaluate(ctx context.Context, groups []*rules.Group, now time.Time) (firing []string, err error) {
 	var errs []error
 	for _, group := range groups {
@@ -135,26 +135,26 @@ func evaluate(ctx context.Context, groups []*rules.Group, now time.Time) (firing
 // usedLabel is a label that an annotation's template names.
 var usedLabel = regexp.MustCompile(`\$labels\.(\w+)`)
 
-// checkText checks that the annotations of an alert have come out as text, with a value
-// for every label that they name.
+// checkText checks that the templates of an alert's annotations were expanded, with a value
+// for every label that they use.
 func checkText(rule *rules.AlertingRule, alert *rules.Alert) error {
 	var errs []error
 	alert.Annotations.Range(func(annotation labels.Label) {
 		if strings.Contains(annotation.Value, "<error expanding template") {
-			errs = append(errs, fmt.Errorf("%s: its %s is: %s", rule.Name(), annotation.Name, annotation.Value))
+			errs = append(errs, fmt.Errorf("%s: annotation %s: %s", rule.Name(), annotation.Name, annotation.Value))
 		}
 	})
 	rule.Annotations().Range(func(annotation labels.Label) {
 		for _, used := range usedLabel.FindAllStringSubmatch(annotation.Value, -1) {
 			if !alert.Labels.Has(used[1]) {
-				errs = append(errs, fmt.Errorf("%s: its %s names a label %q that it does not have", rule.Name(), annotation.Name, used[1]))
+				errs = append(errs, fmt.Errorf("%s: annotation %s uses label %q, which the alert does not have", rule.Name(), annotation.Name, used[1]))
 			}
 		}
 	})
 	return errors.Join(errs...)
 }
 
-// title is an alert's name, and the labels that tell it from others of that name.
+// title returns an alert's name, and the labels that distinguish it from others of that name.
 func title(alert *rules.Alert) string {
 	name := alert.Labels.Get(labels.AlertName)
 	rest := labels.NewBuilder(alert.Labels).Del(labels.AlertName, "severity").Labels()
@@ -177,14 +177,14 @@ func (h *history) checkValues(prometheus *promqltest.LazyLoader) error {
 			}
 			vector, err := query.Exec(prometheus.Context()).Vector()
 			if err != nil || !isOne(vector, expected) {
-				errs = append(errs, errors.Join(err, fmt.Errorf("after %s %s is %s, not %v", at, expression, vector, expected)))
+				errs = append(errs, errors.Join(err, fmt.Errorf("at %s %s is %s, want %v", at, expression, vector, expected)))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// isOne says whether a vector has one sample, of this value.
+// isOne reports whether a vector has one sample, of this value.
 func isOne(vector promql.Vector, value float64) bool {
 	return len(vector) == 1 && vector[0].F == value
 }

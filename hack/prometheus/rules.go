@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// manifest is a PrometheusRule. Its spec has the form of a file of rules.
+// manifest is a PrometheusRule. Its spec has the format of a rules file.
 type manifest struct {
 	Kind string    `yaml:"kind"`
 	Spec yaml.Node `yaml:"spec"`
@@ -31,7 +31,7 @@ func readRules(p parser.Parser, names []string) ([]rulefmt.RuleGroup, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if m.Kind != "PrometheusRule" {
-			return nil, fmt.Errorf("%s: kind is %q, not PrometheusRule", name, m.Kind)
+			return nil, fmt.Errorf("%s: kind is %q, want PrometheusRule", name, m.Kind)
 		}
 		spec, err := yaml.Marshal(&m.Spec)
 		if err != nil {
@@ -46,8 +46,7 @@ func readRules(p parser.Parser, names []string) ([]rulefmt.RuleGroup, error) {
 	return groups, nil
 }
 
-// checkAlerts checks that each alert says how bad it is, what it means, and where to
-// read on.
+// checkAlerts checks that each alert has a severity, a summary, a description and a runbook.
 func checkAlerts(groups []rulefmt.RuleGroup) error {
 	var errs []error
 	for alert := range rulesOf(groups) {

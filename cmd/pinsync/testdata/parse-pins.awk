@@ -1,5 +1,5 @@
 # Reads registry-pins.txt as a strict cleaner does: type/name==version, sorted,
-# unique, one a line, each line ended, and nothing else.
+# unique, one per line, each line with a line feed, and nothing else.
 BEGIN { RS = "\n" }
 {
 	count = split($0, half, "==")
@@ -9,4 +9,4 @@ BEGIN { RS = "\n" }
 	if (NR > 1 && $0 "" <= previous "") fail("not sorted or not unique")
 	previous = $0
 }
-function fail(why) { print "line " NR ": " why ": " $0; failed = 1; exit 1 }
+function fail(reason) { print "line " NR ": " reason ": " $0; failed = 1; exit 1 }

@@ -1,6 +1,6 @@
-// Package bare has what pinsync is measured against: programs that do one part of its
-// work with the same client library, and nothing else. Each runs as a process of its
-// own, prints Done when its part is done, and ends when it is told to.
+// Package bare has programs that pinsync is compared with: each does one part of its work with
+// the same client library, and nothing else. Each runs as a process of its own, prints Done
+// when its part is done, and exits when ctx is done.
 package bare
 
 import (
@@ -22,10 +22,10 @@ const (
 	Informers = "bare-informers"
 )
 
-// Done is the line that a program prints.
+// Done is the line that a program prints when its part is done.
 const Done = "done"
 
-// Is says whether a name is that of a program.
+// Is reports whether a name is that of a program.
 func Is(name string) bool {
 	return name == List || name == Loop || name == Informers
 }
@@ -36,7 +36,7 @@ func Run(ctx context.Context, name, kubeconfig string) error {
 	if err != nil {
 		return err
 	}
-	config.QPS = -1 // as pinsync does
+	config.QPS = -1 // like pinsync
 	switch name {
 	case List:
 		return list(ctx, config)
@@ -47,18 +47,18 @@ func Run(ctx context.Context, name, kubeconfig string) error {
 	}
 }
 
-// done tells whoever has started the program that its part is done.
+// done prints Done.
 func done() error {
 	_, err := fmt.Fprintln(os.Stdout, Done)
 	return err
 }
 
-// kinds are those that pinsync follows, beside the ConfigMaps of its own namespace.
+// kinds are those that pinsync watches, except the ConfigMaps of its own namespace.
 func kinds() []client.Object {
 	return []client.Object{&corev1.Namespace{}, &helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}}
 }
 
-// lists are lists of the kinds.
+// lists are empty lists of the kinds.
 func lists() []client.ObjectList {
 	return []client.ObjectList{&corev1.NamespaceList{}, &helmv2.HelmReleaseList{}, &imagev1.ImagePolicyList{}, &imagev1.ImageRepositoryList{}}
 }

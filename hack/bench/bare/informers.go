@@ -10,8 +10,8 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
-// informers keeps the full objects of the kinds, as a controller does that is not told
-// otherwise, until ctx is done.
+// informers caches the full objects of the kinds, which is the default of a controller, until
+// ctx is done.
 func informers(ctx context.Context, config *rest.Config) error {
 	scheme, err := local.NewScheme()
 	if err != nil {
@@ -29,7 +29,7 @@ func informers(ctx context.Context, config *rest.Config) error {
 	ended := make(chan error, 1)
 	go func() { ended <- objects.Start(ctx) }()
 	if !objects.WaitForCacheSync(ctx) {
-		return errors.Join(errors.New("the objects could not be read"), <-ended)
+		return errors.Join(errors.New("the caches could not be synced"), <-ended)
 	}
 	return errors.Join(done(), <-ended)
 }

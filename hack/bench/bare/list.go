@@ -10,8 +10,8 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
-// list reads all objects of the kinds once, all kinds at the same time as informers do:
-// the least that anyone must read who wants to know what releases need.
+// list reads all objects of the kinds once, all kinds concurrently as informers do: the
+// minimum that must be read to know what releases need.
 func list(ctx context.Context, config *rest.Config) error {
 	c, err := local.NewClient(config)
 	if err != nil {
@@ -35,8 +35,8 @@ func list(ctx context.Context, config *rest.Config) error {
 	return nil
 }
 
-// perPage is how many objects are asked for at once at most. The API server must have answered
-// within a minute, and cannot for fifty thousand.
+// perPage is the largest number of objects in a response. The API server must respond within
+// a minute, which it cannot with fifty thousand.
 const perPage = 10_000
 
 func pages(ctx context.Context, c client.Client, objects client.ObjectList) error {

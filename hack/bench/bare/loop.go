@@ -23,14 +23,14 @@ const (
 	Name      = "bare"
 )
 
-// loop writes the name of each release that is suspended to a ConfigMap: one watch, and
-// one merge patch for each event, the least that anyone does who writes something down.
+// loop writes the name of each suspended release to a ConfigMap: one watch, and one merge
+// patch per event, which is the minimum for publishing it.
 func loop(ctx context.Context, config *rest.Config) error {
 	c, err := local.NewClient(config)
 	if err != nil {
 		return err
 	}
-	// Any page of a list says where a watch can begin.
+	// Any page of a list has a resource version to start a watch from.
 	page := &helmv2.HelmReleaseList{}
 	if err := c.List(ctx, page, client.Limit(1)); err != nil {
 		return err
@@ -45,8 +45,8 @@ func loop(ctx context.Context, config *rest.Config) error {
 		return err
 	}
 	for event := range changes.ResultChan() {
-		release, isRelease := event.Object.(*helmv2.HelmRelease)
-		if !isRelease {
+		release, ok := event.Object.(*helmv2.HelmRelease)
+		if !ok {
 			return fmt.Errorf("the watch failed: %v", event.Object)
 		}
 		if !release.Spec.Suspend {

@@ -1,5 +1,5 @@
-// Package fleet makes up the Flux objects of a cluster, in the shapes that public
-// GitOps repositories have. It makes the same ones for the same size every time.
+// Package fleet generates the Flux objects of a cluster, in the shapes of public GitOps
+// repositories. The same size always gives the same objects.
 package fleet
 
 import (
@@ -13,23 +13,23 @@ import (
 // fluxNamespace is where Flux's controllers and most policies are.
 const fluxNamespace = "flux-system"
 
-// Of each perNamespace releases there is one namespace, of each perPolicy one policy, and
-// of each perSuspended one is suspended.
+// There is one namespace for each perNamespace releases, one policy for each perPolicy, and
+// one release of each perSuspended is suspended.
 const (
 	perNamespace = 50
 	perPolicy    = 5
 	perSuspended = 10
 )
 
-// App is an application: a HelmRelease, and what belongs to it. Its tag is that of no
-// other application.
+// App is an application: a HelmRelease and its other objects. No two applications have the
+// same tag.
 type App struct {
 	index     int
 	namespace string
 	name      string
 }
 
-// Apps are the applications of a cluster with so many HelmReleases.
+// Apps returns the applications of a cluster with this number of HelmReleases.
 func Apps(releases int) []App {
 	apps := make([]App, releases)
 	for i := range apps {
@@ -46,18 +46,18 @@ func namespaces(releases int) int { return max(1, releases/perNamespace) }
 
 func namespaceOf(team int) string { return fmt.Sprintf("team-%04d", team) }
 
-// Key is the name of the application's HelmRelease.
+// Key returns the name of the application's HelmRelease.
 func (a *App) Key() client.ObjectKey {
 	return client.ObjectKey{Namespace: a.namespace, Name: a.name}
 }
 
-// Suspended says whether the application's release is suspended from the start: one of
-// each ten, and in turn one of each shape.
+// Suspended reports whether the application's release is suspended from the start: one of
+// ten, in turn one of each shape.
 func (a *App) Suspended() bool {
 	return a.index%perSuspended == a.index/perSuspended%perSuspended
 }
 
-// Pin is the line of the list that keeps the application's own image.
+// Pin returns the line of the list for the application's own image.
 func (a *App) Pin() string {
 	return "container/" + a.name + "==" + a.tag()
 }
@@ -70,13 +70,13 @@ func (a *App) repository() string { return pick(owners(), a.index/11) + "/" + a.
 
 func (a *App) image() string { return a.registry() + "/" + a.repository() }
 
-// isReleased says that the application's tags are versions, not builds of a branch.
+// isReleased reports whether the application's tags are versions, not builds of a branch.
 func (a *App) isReleased() bool { return a.index%3 > 0 }
 
 func (a *App) tag() string { return a.tagOf(0) }
 
-// latest is the tag that the application's policy has found: of some of them a build that
-// the release does not have yet.
+// latest returns the latest tag of the application's policy, for some a newer one than the
+// release's.
 func (a *App) latest() string {
 	if a.index%4 == 0 {
 		return a.tagOf(1)
@@ -84,7 +84,7 @@ func (a *App) latest() string {
 	return a.tag()
 }
 
-// tagOf is the tag of the application's n-th build.
+// tagOf returns the tag of the application's n-th build.
 func (a *App) tagOf(n int) string {
 	if a.isReleased() {
 		return fmt.Sprintf("v%d.%d.%d", 1+n, a.index/100, a.index%100)
@@ -93,10 +93,10 @@ func (a *App) tagOf(n int) string {
 	return fmt.Sprintf("main-%s-%d", hexOf(a.index+n, 7), built)
 }
 
-// start is when the first application was built.
+// start returns the time of the first build.
 func start() time.Time { return time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC) }
 
-// hexOf is a checksum of so many digits.
+// hexOf returns a checksum with this number of digits.
 func hexOf(seed, digits int) string {
 	var text strings.Builder
 	for state := uint64(seed) + 1; text.Len() < digits; {
@@ -108,5 +108,5 @@ func hexOf(seed, digits int) string {
 
 func digestOf(seed int) string { return "sha256:" + hexOf(seed, 64) }
 
-// pick takes the i-th of some words, which begin anew behind the last.
+// pick returns the i-th word, modulo the number of words.
 func pick(words []string, i int) string { return words[i%len(words)] }

@@ -10,8 +10,8 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// What a benchmark waits for comes true: the plan for the fleet pins the own tag of every
-// suspended release, and of no other.
+// The plan for the fleet, for which the benchmark waits, pins the own tag of every suspended
+// release, and of no other.
 func TestPins(t *testing.T) {
 	apps := Apps(1000)
 	s := &pin.Snapshot{}
@@ -65,7 +65,7 @@ func add(t *testing.T, s *pin.Snapshot, app *App) {
 	}
 }
 
-// read is an object as pinsync reads it.
+// read decodes an object as pinsync does.
 func read[T any](t *testing.T, object any) *T {
 	t.Helper()
 	text, err := json.Marshal(object)

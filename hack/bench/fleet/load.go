@@ -11,15 +11,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// applier and keeper are who writes Flux objects and their status: the managed fields
-// of both are a good part of an object.
+// applier and keeper are the field managers of Flux objects and of their status. Their
+// managed fields are a large part of an object.
 const (
 	applier = client.FieldOwner("kustomize-controller")
 	keeper  = client.FieldOwner("helm-controller")
 )
 
-// Load creates the applications' objects in a cluster that has Flux's kinds, and returns
-// how many there are.
+// Load creates the applications' objects in a cluster with Flux's kinds, and returns their
+// number.
 func Load(ctx context.Context, c client.Client, apps []App) (objects int, err error) {
 	names := []string{fluxNamespace}
 	for team := range namespaces(len(apps)) {
@@ -69,7 +69,7 @@ func (a *App) create(ctx context.Context, c client.Client) (int, error) {
 	return len(objects), nil
 }
 
-// createWithStatus creates an object and sets its status, which a creation leaves out.
+// createWithStatus creates an object and then sets its status.
 func createWithStatus(ctx context.Context, c client.Client, object client.Object) error {
 	withStatus, isObject := object.DeepCopyObject().(client.Object)
 	if !isObject {
@@ -83,11 +83,11 @@ func createWithStatus(ctx context.Context, c client.Client, object client.Object
 	return c.Status().Update(ctx, withStatus, keeper)
 }
 
-// workers is how many requests are on their way at a time: more than the API server of
-// this machine answers at once.
+// workers is the number of concurrent requests, more than an API server on this machine
+// handles.
 const workers = 32
 
-// Each calls f for 0 to n-1, many at a time, until one fails.
+// Each calls f for 0 to n-1, concurrently, until a call fails.
 func Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

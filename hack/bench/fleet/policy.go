@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// repositoryAndPolicy are the application's ImageRepository and ImagePolicy, with their
+// repositoryAndPolicy returns the application's ImageRepository and ImagePolicy, with their
 // status.
 func (a *App) repositoryAndPolicy() (*imagev1.ImageRepository, *imagev1.ImagePolicy) {
 	namespace := fluxNamespace

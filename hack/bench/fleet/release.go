@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// release is the application's HelmRelease, with its status, and the ConfigMap that it
-// takes values from; nil, it takes none.
+// release returns the application's HelmRelease, with its status, and the ConfigMap of its
+// valuesFrom, nil if there is none.
 func (a *App) release() (*helmv2.HelmRelease, *corev1.ConfigMap, error) {
 	own, from := a.values()
 	values, err := json.Marshal(own)
@@ -51,7 +51,7 @@ func (a *App) release() (*helmv2.HelmRelease, *corev1.ConfigMap, error) {
 	return release, configMap, nil
 }
 
-// meta is the metadata of an object that Flux has applied from Git.
+// meta returns the metadata of an object that Flux has applied from Git.
 func (a *App) meta(namespace, name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{
 		"app.kubernetes.io/name":                a.name,
@@ -74,7 +74,7 @@ func (a *App) setChart(spec *helmv2.HelmReleaseSpec) {
 	}}
 }
 
-// chart is a chart of the application alone, or one that many share.
+// chart returns a chart of the application alone, or one that many share.
 func (a *App) chart() string {
 	if a.index%2 == 0 {
 		return a.name
@@ -84,7 +84,7 @@ func (a *App) chart() string {
 
 func (a *App) chartVersion() string { return fmt.Sprintf("3.%d.%d", a.index%20, a.index%7) }
 
-// status is what helm-controller says of a release that was upgraded once.
+// status returns the status of a release that was upgraded once.
 func (a *App) status() helmv2.HelmReleaseStatus {
 	message := fmt.Sprintf("Helm upgrade succeeded for release %s/%s.v2 with chart %s@%s", a.namespace, a.name, a.chart(), a.chartVersion())
 	condition := func(kind string) metav1.Condition {
@@ -107,7 +107,7 @@ func (a *App) status() helmv2.HelmReleaseStatus {
 	}
 }
 
-// snapshot is what helm-controller remembers of one version of the release.
+// snapshot returns the history entry of one version of the release.
 func (a *App) snapshot(version int, status string) *helmv2.Snapshot {
 	return &helmv2.Snapshot{
 		Name: a.name, Namespace: a.namespace, Version: version, Status: status,
@@ -117,7 +117,7 @@ func (a *App) snapshot(version int, status string) *helmv2.Snapshot {
 	}
 }
 
-// inventory is what helm-controller has applied.
+// inventory returns the objects that helm-controller has applied.
 func (a *App) inventory() *helmv2.ResourceInventory {
 	inventory := &helmv2.ResourceInventory{}
 	for _, kind := range []string{

@@ -7,31 +7,31 @@ import (
 	"strings"
 )
 
-// valuesSize is how many bytes the values of a release have at least.
+// valuesSize is the smallest size in bytes of a release's values.
 const valuesSize = 8 << 10
 
 // object is a map of values.
 type object = map[string]any
 
-// values are the values of the application's release, and those that it takes from a
-// ConfigMap, if it does: its images in one of ten shapes, and what charts take besides.
+// values returns the values of the application's release, and those in its ConfigMap, if it
+// has one: its images in one of ten shapes, and other settings.
 func (a *App) values() (own, fromConfigMap object) {
 	own = a.filler()
 	images := a.images()
-	if a.takesValues() {
+	if a.hasValuesFrom() {
 		return fill(own, a.index), images
 	}
 	maps.Copy(own, images)
 	return fill(own, a.index), nil
 }
 
-// takesValues says whether the images are named in a ConfigMap.
-func (a *App) takesValues() bool { return a.index%10 == 5 }
+// hasValuesFrom reports whether the images are in a ConfigMap.
+func (a *App) hasValuesFrom() bool { return a.index%10 == 5 }
 
-// usesAppTemplate says whether the chart is the one that has controllers and containers.
+// usesAppTemplate reports whether the chart is app-template.
 func (a *App) usesAppTemplate() bool { return a.index%10 == 4 || a.index%10 == 7 }
 
-// images are the values that name the application's images.
+// images returns the values with the application's images.
 func (a *App) images() object {
 	beside := common()[a.index/10%len(common())]
 	image := object{"repository": a.image(), "tag": a.tag(), "pullPolicy": "IfNotPresent"}
@@ -64,7 +64,7 @@ func (a *App) images() object {
 	}
 }
 
-// appTemplate is how the app-template chart names images.
+// appTemplate returns images in the values of the app-template chart.
 func (a *App) appTemplate(beside [3]string) object {
 	main := object{
 		"image": object{"repository": a.image(), "tag": a.tag()},
@@ -76,7 +76,7 @@ func (a *App) appTemplate(beside [3]string) object {
 	}
 }
 
-// filler is what charts take that names no image.
+// filler returns values without images.
 func (a *App) filler() object {
 	host := a.name + ".example.com"
 	probe := func(path string) object {
@@ -116,7 +116,7 @@ func (a *App) filler() object {
 	}
 }
 
-// configFile is a configuration file as values have it.
+// configFile returns a configuration file in the values.
 func (a *App) configFile() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "server:\n  address: 0.0.0.0:8080\n  name: %s\nclients:\n", a.name)
@@ -128,9 +128,9 @@ func (a *App) configFile() string {
 	return text.String()
 }
 
-// fill adds environment variables to values until they have their size.
+// fill adds environment variables to values up to valuesSize.
 func fill(values object, seed int) object {
-	text, _ := json.Marshal(values) // strings, numbers, lists and maps can always be written
+	text, _ := json.Marshal(values) // such values can always be encoded
 	var env []any
 	for size, i := len(text), 0; size < valuesSize; i++ {
 		name := fmt.Sprintf("%s_%d", pick(settings(), seed+i), i)

@@ -1,6 +1,6 @@
 package fleet
 
-// The words that names, images and values are made of.
+// The words of names, images and values.
 
 func domains() []string {
 	return []string{
@@ -17,8 +17,8 @@ func registries() []string {
 
 func owners() []string { return []string{"shop", "platform", "data", "mobile", "acme"} }
 
-// common are the images that many releases have beside their own: registry, repository
-// and tag.
+// common are the images that many releases use besides their own: registry, repository and
+// tag.
 func common() [][3]string {
 	return [][3]string{
 		{"quay.io", "prometheus/statsd-exporter", "v0.28.0"},

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// choose returns those of all versions that are neither kept nor children of one that
-// is. children returns the digests of a version's children.
+// choose returns the versions that are neither kept nor children of one that is. children
+// returns the digests of a version's children.
 func choose(all []version, kept map[version]bool, children func(version) ([]string, error)) ([]version, error) {
 	needed := maps.Clone(kept)
 	for _, v := range all {

@@ -33,11 +33,11 @@ func TestLoadPins(t *testing.T) {
 	}
 	for _, line := range []string{"app==staging", "container/app", "container/app=staging", "container/==staging", "container/app=="} {
 		if pins, err := load(t, line); err == nil || !strings.Contains(err.Error(), line) {
-			t.Errorf("%q gives %v and the error %v", line, pins, err)
+			t.Errorf("%q: got %v and the error %v", line, pins, err)
 		}
 	}
 	if _, err := loadPins(filepath.Join(t.TempDir(), "none")); err == nil {
-		t.Error("a file that is not there is no error")
+		t.Error("a missing file is no error")
 	}
 }
 
@@ -85,6 +85,6 @@ func TestChoose(t *testing.T) {
 	}
 	unneeded, err = choose(all, kept, func(v version) ([]string, error) { return nil, fmt.Errorf("%v: %w", v, errors.ErrUnsupported) })
 	if len(unneeded) > 0 || !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("where a manifest cannot be read, got %v, %v", unneeded, err)
+		t.Errorf("with a manifest that cannot be read, got %v, %v", unneeded, err)
 	}
 }

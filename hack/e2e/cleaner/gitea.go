@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// pageSize is how many versions are asked for at a time; Gitea takes at most 50.
+// pageSize is the number of versions per request; Gitea's maximum is 50.
 const pageSize = 50
 
-// mostBytes is the size that an answer may have.
-const mostBytes = 16 << 20
+// maxResponseBytes limits the size of a response.
+const maxResponseBytes = 16 << 20
 
 // gitea is one owner's packages in Gitea.
 type gitea struct{ url, owner, token string }
@@ -25,7 +25,7 @@ func (g *gitea) versions(ctx context.Context) ([]version, error) {
 	for page := 1; ; page++ {
 		var packages []struct{ Name, Version string }
 		path := fmt.Sprintf("/api/v1/packages/%s?type=container&limit=%d&page=%d", url.PathEscape(g.owner), pageSize, page)
-		if err := g.ask(ctx, http.MethodGet, path, http.StatusOK, &packages); err != nil {
+		if err := g.request(ctx, http.MethodGet, path, http.StatusOK, &packages); err != nil {
 			return nil, err
 		}
 		if len(packages) == 0 {
@@ -37,14 +37,14 @@ func (g *gitea) versions(ctx context.Context) ([]version, error) {
 	}
 }
 
-// children returns the digests that a version's manifest has as children: none if it
+// children returns the digests of the children of a version's index, and none if its manifest
 // is not an index.
 func (g *gitea) children(ctx context.Context, v version) ([]string, error) {
 	var manifest struct {
 		Manifests []struct{ Digest string }
 	}
 	path := "/v2/" + g.owner + "/" + v.image + "/manifests/" + v.version
-	if err := g.ask(ctx, http.MethodGet, path, http.StatusOK, &manifest); err != nil {
+	if err := g.request(ctx, http.MethodGet, path, http.StatusOK, &manifest); err != nil {
 		return nil, err
 	}
 	digests := make([]string, len(manifest.Manifests))
@@ -59,23 +59,23 @@ func (g *gitea) remove(ctx context.Context, v version) error {
 	path := "/api/v1/packages/" + strings.Join([]string{
 		url.PathEscape(g.owner), "container", url.PathEscape(v.image), url.PathEscape(v.version),
 	}, "/")
-	return g.ask(ctx, http.MethodDelete, path, http.StatusNoContent, nil)
+	return g.request(ctx, http.MethodDelete, path, http.StatusNoContent, nil)
 }
 
-// ask makes a request, whose answer must have the status, and reads it into answer
+// request makes a request, whose response must have the status, and decodes it into answer
 // unless that is nil.
-func (g *gitea) ask(ctx context.Context, method, path string, status int, answer any) error {
-	request, err := http.NewRequestWithContext(ctx, method, g.url+path, http.NoBody)
+func (g *gitea) request(ctx context.Context, method, path string, status int, answer any) error {
+	r, err := http.NewRequestWithContext(ctx, method, g.url+path, http.NoBody)
 	if err != nil {
 		return err
 	}
-	request.SetBasicAuth(g.owner, g.token)
-	response, err := http.DefaultClient.Do(request)
+	r.SetBasicAuth(g.owner, g.token)
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close() //nolint:errcheck // it was read
-	body, err := io.ReadAll(io.LimitReader(response.Body, mostBytes))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponseBytes))
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}

@@ -1,10 +1,9 @@
-// Command cleaner stands in for a registry cleaner: it deletes the versions of an
-// owner's container images in Gitea that no live pod refers to and no list of pins
-// names. It shares no code with pinsync.
+// Command cleaner is a registry cleaner for tests: it deletes the versions of an owner's
+// container images in Gitea to which no live pod refers and which no list of pins names. It
+// shares no code with pinsync.
 //
-// A digest, which is how Gitea lists a manifest without a tag, is kept where a pod
-// names it, and where the index of any version that is kept has it as a child. When
-// anything cannot be read, nothing is deleted.
+// A digest, as Gitea lists a manifest without a tag, is kept if a pod names it, or if it is a
+// child of an index that is kept. If anything cannot be read, nothing is deleted.
 package main
 
 import (
@@ -30,7 +29,7 @@ type version struct{ image, version string }
 
 func (v version) String() string { return "container/" + v.image + "==" + v.version }
 
-// run looks at the pods before it reads the pins, and prints what it deletes.
+// run lists the pods before it reads the pins, and prints the versions that it deletes.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var kubeconfigs, pins []string
 	flags := flag.NewFlagSet("cleaner", flag.ContinueOnError)
@@ -43,7 +42,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if *url == "" || *owner == "" || *tokenFile == "" || len(kubeconfigs) == 0 || len(pins) == 0 {
-		return errors.New("-gitea, -owner, -token, -kubeconfig and -pins must be there")
+		return errors.New("-gitea, -owner, -token, -kubeconfig and -pins are required")
 	}
 	token, err := os.ReadFile(*tokenFile)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// loadPins reads a file of pins: type/name==version, one a line, between blank lines
-// and comments. Pins of other types than container say nothing about images.
+// loadPins reads a file of pins: type/name==version, one per line, with blank lines and
+// comments. Pins of other types than container are ignored.
 func loadPins(name string) (map[version]bool, error) {
 	text, err := os.ReadFile(name) //nolint:gosec // the file that the user named
 	if err != nil {
@@ -20,10 +20,10 @@ func loadPins(name string) (map[version]bool, error) {
 		if line == "" {
 			continue
 		}
-		left, right, isPin := strings.Cut(line, "==")
+		left, right, hasVersion := strings.Cut(line, "==")
 		kind, image, hasType := strings.Cut(left, "/")
-		if !isPin || !hasType || kind == "" || image == "" || right == "" {
-			return nil, fmt.Errorf("%s: %q is not type/name==version", name, line)
+		if !hasVersion || !hasType || kind == "" || image == "" || right == "" {
+			return nil, fmt.Errorf("%s: %q is not of the form type/name==version", name, line)
 		}
 		if kind == "container" {
 			pins[version{image, right}] = true

@@ -12,8 +12,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// live returns the versions that live pods of the clusters refer to: of the images
-// below a prefix, host/owner/.
+// live returns the versions that live pods of the clusters refer to, of images below the
+// prefix host/owner/.
 func live(ctx context.Context, kubeconfigs []string, prefix string) (map[version]bool, error) {
 	versions := map[version]bool{}
 	for _, kubeconfig := range kubeconfigs {
@@ -27,7 +27,7 @@ func live(ctx context.Context, kubeconfigs []string, prefix string) (map[version
 		}
 		pods, err := clients.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
 		if err != nil {
-			return nil, fmt.Errorf("the pods of %s: %w", kubeconfig, err)
+			return nil, fmt.Errorf("listing the pods of %s: %w", kubeconfig, err)
 		}
 		for i := range pods.Items {
 			add(versions, &pods.Items[i], prefix)
@@ -36,13 +36,13 @@ func live(ctx context.Context, kubeconfigs []string, prefix string) (map[version
 	return versions, nil
 }
 
-// add adds what a pod refers to, if it is live.
+// add adds the versions that a pod refers to, if it is live.
 func add(versions map[version]bool, pod *corev1.Pod, prefix string) {
 	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 		return
 	}
 	for _, container := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
-		if path, isOwners := strings.CutPrefix(container.Image, prefix); isOwners {
+		if path, ok := strings.CutPrefix(container.Image, prefix); ok {
 			for _, v := range split(path) {
 				versions[v] = true
 			}
@@ -50,7 +50,7 @@ func add(versions map[version]bool, pod *corev1.Pod, prefix string) {
 	}
 }
 
-// split returns the versions that name:tag@digest names. Gitea has tags in lower case.
+// split returns the versions of name:tag@digest. Gitea stores tags in lower case.
 func split(path string) []version {
 	path, digest, hasDigest := strings.Cut(path, "@")
 	image, tag, hasTag := strings.Cut(path, ":")

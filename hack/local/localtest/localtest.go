@@ -2,14 +2,15 @@
 package localtest
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
-// timeout is how long a test waits for a condition.
-const timeout = 2 * time.Minute
+// Timeout is how long a test waits for a condition.
+const Timeout = 2 * time.Minute
 
 // Must ends the test if there is an error.
 func Must(t testing.TB, err error) {
@@ -20,9 +21,9 @@ func Must(t testing.TB, err error) {
 }
 
 // Until waits until a condition is met.
-func Until(t testing.TB, condition local.Condition) {
+func Until(t testing.TB, condition func() (met bool, found string)) {
 	t.Helper()
-	Must(t, local.Until(t.Context(), timeout, condition))
+	Must(t, local.Until(t.Context(), Timeout, func(context.Context) (bool, string) { return condition() }))
 }
 
 // StartControlPlane starts a control plane that runs until the test ends.

@@ -26,7 +26,7 @@ type Replica struct {
 func StartReplica(t testing.TB, binary string, args ...string) *Replica {
 	t.Helper()
 	r := &Replica{Log: &Log{}, t: t}
-	command := exec.CommandContext(context.WithoutCancel(t.Context()), binary, args...)
+	command := exec.CommandContext(context.WithoutCancel(t.Context()), binary, args...) //nolint:gosec // a binary of the test
 	command.Stderr = r.Log
 	var err error
 	r.Process, err = local.StartProcess(command)
@@ -42,7 +42,7 @@ func (r *Replica) Stop() {
 	if r.failing {
 		return
 	}
-	err := local.Until(context.WithoutCancel(r.t.Context()), timeout, func(context.Context) (bool, string) {
+	err := local.Until(context.WithoutCancel(r.t.Context()), Timeout, func(context.Context) (bool, string) {
 		return !r.IsRunning() || strings.Contains(r.Log.String(), "Starting pinsync"), "its log has not begun"
 	})
 	if err != nil {

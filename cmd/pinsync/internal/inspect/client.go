@@ -1,4 +1,4 @@
-// Package inspect reads from a cluster what commands need for one look at it.
+// Package inspect reads one release, with all that its pins depend on, from a cluster.
 package inspect
 
 import (

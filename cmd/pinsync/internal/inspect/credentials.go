@@ -15,9 +15,9 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
-// Credentials adds to logins what Flux logs in to the wanted repositories with: the Docker
-// configuration in the secretRef of each of their ImageRepositories. There are none where
-// the cluster does not have this kind.
+// Credentials adds to logins the credentials that Flux uses for the wanted repositories: the
+// Docker configuration in the secretRef of each of their ImageRepositories. A cluster
+// without this kind has none.
 func Credentials(ctx context.Context, cluster *rest.Config, wanted map[image.Repository]bool, logins Logins) error {
 	c, err := newClient(cluster)
 	if err != nil {
@@ -27,20 +27,20 @@ func Credentials(ctx context.Context, cluster *rest.Config, wanted map[image.Rep
 	if err := c.List(ctx, &found); err != nil && !apimeta.IsNoMatchError(err) {
 		return fmt.Errorf("reading ImageRepositories: %w", err)
 	}
-	read := map[source]bool{}
+	read := map[repositorySecret]bool{}
 	for i := range found.Items {
 		o := &found.Items[i]
 		repository, err := image.ParseRepository(o.Spec.Image)
 		if err != nil || o.Spec.SecretRef == nil || !wanted[repository] {
 			continue
 		}
-		from := source{repository, client.ObjectKey{Namespace: o.Namespace, Name: o.Spec.SecretRef.Name}}
+		from := repositorySecret{repository, client.ObjectKey{Namespace: o.Namespace, Name: o.Spec.SecretRef.Name}}
 		if read[from] {
 			continue
 		}
 		read[from] = true
 		if store, err := from.read(ctx, c); err != nil {
-			logins.addBroken(repository, fmt.Errorf("ImageRepository %s: its Secret %s: %w", client.ObjectKeyFromObject(o), from.secret, err))
+			logins.addBroken(repository, fmt.Errorf("ImageRepository %s: Secret %s: %w", client.ObjectKeyFromObject(o), from.secret, err))
 		} else {
 			logins.add(repository, credentials.Credential(store))
 		}
@@ -48,21 +48,21 @@ func Credentials(ctx context.Context, cluster *rest.Config, wanted map[image.Rep
 	return nil
 }
 
-// source is a Secret that a repository is logged in to with.
-type source struct {
+// repositorySecret is a Secret with the credentials for a repository.
+type repositorySecret struct {
 	repository image.Repository
 	secret     client.ObjectKey
 }
 
-// read reads the Docker configuration that a Secret holds.
-func (s source) read(ctx context.Context, c client.Reader) (credentials.Store, error) {
+// read reads the Docker configuration in the Secret.
+func (s repositorySecret) read(ctx context.Context, c client.Reader) (credentials.Store, error) {
 	secret := &corev1.Secret{}
 	if err := c.Get(ctx, s.secret, secret); err != nil {
 		return nil, err
 	}
-	text, found := secret.Data[corev1.DockerConfigJsonKey]
-	if !found {
-		return nil, fmt.Errorf("it has no key %s", corev1.DockerConfigJsonKey)
+	text, ok := secret.Data[corev1.DockerConfigJsonKey]
+	if !ok {
+		return nil, fmt.Errorf("has no key %s", corev1.DockerConfigJsonKey)
 	}
 	store, err := credentials.NewMemoryStoreFromDockerConfig(text)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s source) read(ctx context.Context, c client.Reader) (credentials.Store, e
 	}
 	login, err := store.Get(ctx, credentials.ServerAddressFromRegistry(s.repository.Host))
 	if err == nil && login == auth.EmptyCredential {
-		err = fmt.Errorf("%s has no login to %s", corev1.DockerConfigJsonKey, s.repository.Host)
+		err = fmt.Errorf("%s has no credentials for %s", corev1.DockerConfigJsonKey, s.repository.Host)
 	}
 	return store, err
 }

@@ -68,7 +68,7 @@ func dockerConfig(host, user string) string {
 	return fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte(user+":secret")))
 }
 
-// logins says what is tried for a repository: the names of users, or errors.
+// logins returns the credentials that are tried for each repository: user names, or errors.
 func (c *cluster) logins(repositories ...string) map[string][]string {
 	c.t.Helper()
 	wanted, tried := map[image.Repository]bool{}, map[string][]string{}
@@ -97,8 +97,8 @@ func (c *cluster) logins(repositories ...string) map[string][]string {
 	return tried
 }
 
-// One ImageRepository whose Secret is missing or broken keeps none of the others from
-// being used, and where none can be, that is what the user hears.
+// An ImageRepository whose Secret is missing or malformed does not prevent the use of others,
+// and if none can be used, the error is returned.
 func TestCredentials(t *testing.T) {
 	c := newCluster(t)
 	expect := func(got, want map[string][]string) {
@@ -131,9 +131,9 @@ func TestCredentials(t *testing.T) {
 	got := c.logins("a.example/o/app", "a.example/o/key", "a.example/o/host", "a.example/o/none", "a.example/o/other")
 	expect(got, map[string][]string{
 		"a.example/o/app":   {"first", "second", "user"},
-		"a.example/o/key":   {"user", "ImageRepository apps-1/key: its Secret apps-1/key: it has no key .dockerconfigjson"},
-		"a.example/o/host":  {"user", "ImageRepository apps-1/host: its Secret apps-1/host: .dockerconfigjson has no login to a.example"},
-		"a.example/o/none":  {"user", `ImageRepository apps-1/none: its Secret apps-1/none: secrets "none" not found`},
+		"a.example/o/key":   {"user", "ImageRepository apps-1/key: Secret apps-1/key: has no key .dockerconfigjson"},
+		"a.example/o/host":  {"user", "ImageRepository apps-1/host: Secret apps-1/host: .dockerconfigjson has no credentials for a.example"},
+		"a.example/o/none":  {"user", `ImageRepository apps-1/none: Secret apps-1/none: secrets "none" not found`},
 		"a.example/o/other": {"user"},
 	})
 	if text := c.logins("a.example/o/text")["a.example/o/text"]; len(text) != 2 {

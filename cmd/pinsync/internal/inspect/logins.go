@@ -9,15 +9,15 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
-// Logins are what Flux logs in to repositories with.
+// Logins are the credentials that Flux uses for repositories.
 type Logins map[image.Repository]login
 
-// login is what there is for one repository. What is broken fails when it is asked for,
-// so that only who needs it hears of it.
+// login has the credentials for one repository. Those that could not be read fail when they
+// are used, so that the error is returned only for this repository.
 type login struct{ working, broken []auth.CredentialFunc }
 
-// With returns what to try for a repository, in this order: Flux's logins, the user's, and
-// where Flux has none that can be read, the error that says why.
+// With returns the credentials to try for a repository, in this order: Flux's, the user's,
+// and if none of Flux's could be read, the errors.
 func (l Logins) With(repository image.Repository, users auth.CredentialFunc) []auth.CredentialFunc {
 	of := l[repository]
 	if len(of.working) > 0 {

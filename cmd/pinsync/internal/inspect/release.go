@@ -14,8 +14,8 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// Release reads a release with its contents, and all that its pins depend on. A source of
-// values that cannot be read is a problem of the release, all else an error.
+// Release reads a release with its values, and all that its pins depend on. An entry of
+// valuesFrom that cannot be read is a problem of the release, all else is an error.
 func Release(ctx context.Context, cluster *rest.Config, name pin.Name, readSecrets bool) (*pin.Snapshot, error) {
 	c, err := newClient(cluster)
 	if err != nil {
@@ -32,13 +32,13 @@ func Release(ctx context.Context, cluster *rest.Config, name pin.Name, readSecre
 		return nil, fmt.Errorf("reading the HelmRelease: %w", err)
 	}
 	release := snapshot.Release(object)
-	release.Found = snapshot.ContentsOf(object).Find(sources(ctx, c, readSecrets))
+	release.Found = snapshot.ContentsOf(object).Find(valuesFrom(ctx, c, readSecrets))
 	s.Releases = append(s.Releases, release)
 	return s, readPolicies(ctx, c, s)
 }
 
-// readPolicies adds the policies and their repositories; none where the cluster does not
-// have these kinds.
+// readPolicies adds the policies and their repositories. A cluster without these kinds has
+// none.
 func readPolicies(ctx context.Context, c client.Reader, s *pin.Snapshot) error {
 	var policies flux.ImagePolicyList
 	var repositories flux.ImageRepositoryList
@@ -56,8 +56,8 @@ func readPolicies(ctx context.Context, c client.Reader, s *pin.Snapshot) error {
 	return nil
 }
 
-// sources looks up what values come from.
-func sources(ctx context.Context, c client.Reader, readSecrets bool) snapshot.Sources {
+// valuesFrom returns a function that reads an entry of valuesFrom.
+func valuesFrom(ctx context.Context, c client.Reader, readSecrets bool) snapshot.Sources {
 	return func(ref snapshot.SourceRef) snapshot.Source {
 		if ref.Kind == snapshot.SecretKind && !readSecrets {
 			return snapshot.Source{NotRead: snapshot.SecretsIgnored}

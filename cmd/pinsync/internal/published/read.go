@@ -1,4 +1,4 @@
-// Package published reads the lists that controllers have written, for those who use them.
+// Package published reads the published lists from a cluster.
 package published
 
 import (
@@ -14,9 +14,9 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/list"
 )
 
-// Read reads the lists of these names from a namespace of a cluster, with a single
-// request, so that all their objects are of one moment. Its error names the cluster, and
-// says in one line what could not be read, is missing or is damaged.
+// Read reads the lists of these names from a namespace of a cluster, with a single request,
+// so that all their objects are of the same time. Its error names the cluster, and in one
+// line what could not be read, is missing or is damaged.
 func Read(ctx context.Context, cluster *rest.Config, namespace string, names []string) ([]list.Published, error) {
 	lists, err := read(ctx, cluster, namespace, names)
 	if err != nil {
