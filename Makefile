@@ -81,7 +81,7 @@ model: ## Try MODEL_CHECKS (1000000) histories of the world against the promise.
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s).
-	@for package in $$(go list ./internal/... ./controllers/snapshot); do \
+	@for package in $$(go list ./internal/... ./controllers/convert); do \
 		targets=$$(go test -list '^Fuzz' $$package); \
 		for target in $$(grep '^Fuzz' <<<"$$targets"); do \
 			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; \

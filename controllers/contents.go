@@ -9,13 +9,13 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // keptRelease is a HelmRelease as the caches keep it.
-type keptRelease = snapshot.Kept[snapshot.KeptRelease]
+type keptRelease = convert.Kept[convert.KeptRelease]
 
 // contents knows what was found in the releases of which the caches do not know it: because
 // their values come from sources, too, or because they are awake and nobody is to ask. It is
@@ -31,7 +31,7 @@ type knownContents struct {
 	uid        types.UID
 	generation int64
 	// contents are nil where no source is needed.
-	contents *snapshot.Contents
+	contents *convert.Contents
 	found    *pin.Found
 	// versions are those of the sources in which it was found.
 	versions []string
@@ -85,7 +85,7 @@ func (c *contents) take(ctx context.Context, kept *keptRelease) (*knownContents,
 		if err := c.live.Get(ctx, client.ObjectKeyFromObject(kept), whole); err != nil {
 			return nil, err
 		}
-		kept = snapshot.KeepWhole(whole)
+		kept = convert.KeepWhole(whole)
 	}
 	return &knownContents{
 		uid: kept.UID, generation: kept.Generation, contents: kept.Value.Contents, found: kept.Value.Release.Found,
@@ -93,8 +93,8 @@ func (c *contents) take(ctx context.Context, kept *keptRelease) (*knownContents,
 }
 
 // look looks through the contents again if a source has changed.
-func (k *knownContents) look(lookUp snapshot.Sources) {
-	looked := map[snapshot.SourceRef]snapshot.Source{}
+func (k *knownContents) look(lookUp convert.Sources) {
+	looked := map[convert.SourceRef]convert.Source{}
 	var versions []string
 	for _, ref := range k.contents.Sources() {
 		if _, twice := looked[ref]; !twice {
@@ -106,7 +106,7 @@ func (k *knownContents) look(lookUp snapshot.Sources) {
 		return
 	}
 	k.versions = versions
-	k.found = k.contents.Find(func(ref snapshot.SourceRef) snapshot.Source { return looked[ref] })
+	k.found = k.contents.Find(func(ref convert.SourceRef) convert.Source { return looked[ref] })
 }
 
 // prepare reads the contents of releases, and what their values come from, before they are
@@ -115,7 +115,7 @@ func (c *contents) prepare(ctx context.Context, wanted []*keptRelease) error {
 	if err := c.prepareReleases(ctx, wanted); err != nil {
 		return err
 	}
-	var refs []snapshot.SourceRef
+	var refs []convert.SourceRef
 	for _, kept := range wanted {
 		contents := kept.Value.Contents
 		if known := c.of(kept); known != nil {
@@ -149,7 +149,7 @@ func (c *contents) prepareReleases(ctx context.Context, wanted []*keptRelease) e
 		if !isRelease || !missing[key] {
 			return nil
 		}
-		known, err := c.take(ctx, snapshot.KeepWhole(whole))
+		known, err := c.take(ctx, convert.KeepWhole(whole))
 		if err == nil {
 			c.known[key] = known
 		}

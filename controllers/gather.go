@@ -12,7 +12,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -86,9 +86,9 @@ func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *p
 		s.Confirmed[name] = true
 	}
 	if questions.ConfirmAll {
-		return gatherKind[snapshot.KeptRelease](ctx, r, s, r.watches.releases)
+		return gatherKind[convert.KeptRelease](ctx, r, s, r.watches.releases)
 	}
-	releases := keptOf[snapshot.KeptRelease](r.watches.releases)
+	releases := keptOf[convert.KeptRelease](r.watches.releases)
 	if len(questions.ToConfirm) > 0 {
 		releases = slices.DeleteFunc(releases, func(release *keptRelease) bool {
 			return s.Confirmed[release.Value.Release.String()]
@@ -102,7 +102,7 @@ func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *p
 				Reason: v1alpha1.ReasonUnanswered, Object: "HelmRelease " + name, Message: image.Shorten(err.Error()),
 			})
 		case release != nil:
-			releases = append(releases, snapshot.KeepWhole(release))
+			releases = append(releases, convert.KeepWhole(release))
 		}
 	}
 	return releases
@@ -184,7 +184,7 @@ func (r *Reconciler) isYoung(s *pin.Snapshot) bool {
 
 // gatherKind returns a kind's objects: those of the cache, or, where a pin may go, which
 // must not be decided on what is old, of the API server itself.
-func gatherKind[T any](ctx context.Context, r *Reconciler, s *pin.Snapshot, k *kind) []*snapshot.Kept[T] {
+func gatherKind[T any](ctx context.Context, r *Reconciler, s *pin.Snapshot, k *kind) []*convert.Kept[T] {
 	if s.Confirmed != nil && k.isInSync() {
 		objects, err := liveOf[T](ctx, r.live, k)
 		if err == nil {

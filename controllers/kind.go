@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 )
 
 // seekEvery is how often a kind that the cluster does not serve is looked for.
@@ -171,14 +171,14 @@ func (k *kind) set(ctx context.Context, to state, detail string) {
 }
 
 // keptOf returns a kind's objects as the cache keeps them; none where it is not in sync.
-func keptOf[T any](k *kind) []*snapshot.Kept[T] {
+func keptOf[T any](k *kind) []*convert.Kept[T] {
 	if !k.isInSync() {
 		return nil
 	}
 	objects := k.stream.kept().List()
-	result := make([]*snapshot.Kept[T], 0, len(objects))
+	result := make([]*convert.Kept[T], 0, len(objects))
 	for _, object := range objects {
-		if kept, is := object.(*snapshot.Kept[T]); is {
+		if kept, is := object.(*convert.Kept[T]); is {
 			result = append(result, kept)
 		}
 	}
@@ -187,12 +187,12 @@ func keptOf[T any](k *kind) []*snapshot.Kept[T] {
 
 // liveOf reads a kind's objects from the API server, and returns them as the cache would
 // keep them.
-func liveOf[T any](ctx context.Context, live client.Reader, k *kind) ([]*snapshot.Kept[T], error) {
-	var result []*snapshot.Kept[T]
-	keep := snapshot.Keep(true)
+func liveOf[T any](ctx context.Context, live client.Reader, k *kind) ([]*convert.Kept[T], error) {
+	var result []*convert.Kept[T]
+	keep := convert.Keep(true)
 	err := eachPage(ctx, live, k.list, func(o client.Object) error {
 		object, err := keep(o)
-		if kept, is := object.(*snapshot.Kept[T]); is {
+		if kept, is := object.(*convert.Kept[T]); is {
 			result = append(result, kept)
 		}
 		return err

@@ -21,7 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -72,7 +72,7 @@ type Options struct {
 // Run runs the controller against an API server until ctx is done. It returns an
 // error if it could not start or has lost its lease.
 func Run(ctx context.Context, config *rest.Config, options Options) error {
-	scheme, err := snapshot.Scheme()
+	scheme, err := convert.Scheme()
 	if err != nil {
 		return fmt.Errorf("registering kinds: %w", err)
 	}

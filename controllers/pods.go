@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -91,7 +91,7 @@ func (p *pods) list(ctx context.Context, namespace string) ([]pin.Pod, error) {
 			return nil, fmt.Errorf("listing pods: %w", err)
 		}
 		for i := range page.Items {
-			if pod, runs := snapshot.Pod(&page.Items[i]); runs {
+			if pod, runs := convert.Pod(&page.Items[i]); runs {
 				found = append(found, pod)
 			}
 		}

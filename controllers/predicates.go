@@ -5,7 +5,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/list"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -23,15 +23,15 @@ func updated(changed func(before, after client.Object) bool) predicate.Predicate
 }
 
 // keptChanged is about what the cache keeps of an object.
-func keptChanged[T any](before, after client.Object, differ func(was, is *snapshot.Kept[T]) bool) bool {
-	was, isKept := before.(*snapshot.Kept[T])
-	is, stillIs := after.(*snapshot.Kept[T])
+func keptChanged[T any](before, after client.Object, differ func(was, is *convert.Kept[T]) bool) bool {
+	was, isKept := before.(*convert.Kept[T])
+	is, stillIs := after.(*convert.Kept[T])
 	return !isKept || !stillIs || differ(was, is)
 }
 
 // namespaceChanged is about the annotation that protects releases or does not.
 func namespaceChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(was, is *snapshot.Kept[pin.Namespace]) bool {
+	return keptChanged(before, after, func(was, is *convert.Kept[pin.Namespace]) bool {
 		return !isSameText(was.Value.Sync, is.Value.Sync)
 	})
 }
@@ -48,12 +48,12 @@ func releaseChanged(before, after client.Object) bool {
 // policyChanged is about what an ImagePolicy says and what it resolved to. Its
 // news is in its status.
 func policyChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(was, is *snapshot.Kept[pin.Policy]) bool { return was.Value != is.Value })
+	return keptChanged(before, after, func(was, is *convert.Kept[pin.Policy]) bool { return was.Value != is.Value })
 }
 
 // repositoryChanged is about what an ImageRepository scans.
 func repositoryChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(was, is *snapshot.Kept[pin.Repository]) bool { return was.Value != is.Value })
+	return keptChanged(before, after, func(was, is *convert.Kept[pin.Repository]) bool { return was.Value != is.Value })
 }
 
 // isSameText says whether two texts that may be missing are the same.

@@ -10,13 +10,13 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 )
 
 // kept is an object as the cache keeps it.
 func kept(t *testing.T, o client.Object) client.Object {
 	t.Helper()
-	object, err := snapshot.Keep(false)(o)
+	object, err := convert.Keep(false)(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -21,7 +21,7 @@ type sourceKind string
 
 const (
 	configMapSource sourceKind = "ConfigMap"
-	secretSource    sourceKind = snapshot.SecretKind
+	secretSource    sourceKind = convert.SecretKind
 )
 
 // resource is the kind's name in URLs.
@@ -70,7 +70,7 @@ func newSources(live client.Reader, readSecrets bool) *sources {
 const readers = 8
 
 // prepare reads the sources that are not known, before they are looked up.
-func (s *sources) prepare(ctx context.Context, refs []snapshot.SourceRef) {
+func (s *sources) prepare(ctx context.Context, refs []convert.SourceRef) {
 	missing := map[sourceKey]bool{}
 	s.mu.Lock()
 	for _, ref := range refs {
@@ -90,7 +90,7 @@ func (s *sources) prepare(ctx context.Context, refs []snapshot.SourceRef) {
 	_ = group.Wait() // whoever looks it up gets the error again, and knows for whom
 }
 
-func keyOf(ref snapshot.SourceRef) sourceKey {
+func keyOf(ref convert.SourceRef) sourceKey {
 	return sourceKey{sourceKind(ref.Kind), types.NamespacedName{Namespace: ref.Name.Namespace, Name: ref.Name.Name}}
 }
 
@@ -101,20 +101,20 @@ func (s *sources) reads(key sourceKey) bool {
 
 // lookUp returns what looks up sources in one pass; afresh, it reads those that it knows
 // again. What cannot be read goes to the snapshot as unanswered.
-func (s *sources) lookUp(ctx context.Context, unanswered *[]v1alpha1.Problem, afresh bool) snapshot.Sources {
-	return func(ref snapshot.SourceRef) snapshot.Source {
+func (s *sources) lookUp(ctx context.Context, unanswered *[]v1alpha1.Problem, afresh bool) convert.Sources {
+	return func(ref convert.SourceRef) convert.Source {
 		key := keyOf(ref)
 		if !s.reads(key) {
-			return snapshot.Source{NotRead: snapshot.SecretsIgnored}
+			return convert.Source{NotRead: convert.SecretsIgnored}
 		}
 		entry, err := s.get(ctx, key, afresh)
 		if err != nil {
 			*unanswered = append(*unanswered, v1alpha1.Problem{
 				Reason: v1alpha1.ReasonUnanswered, Object: ref.Kind + " " + ref.Name.String(), Message: err.Error(),
 			})
-			return snapshot.Source{NotRead: "could not be read: " + err.Error()}
+			return convert.Source{NotRead: "could not be read: " + err.Error()}
 		}
-		return snapshot.Source{Data: entry.data, Version: entry.version}
+		return convert.Source{Data: entry.data, Version: entry.version}
 	}
 }
 
@@ -137,7 +137,7 @@ func (s *sources) get(ctx context.Context, key sourceKey, afresh bool) (*sourceE
 	}
 	// A change that is told while the object is being read removes the entry, so
 	// that what was read is used once and then read again.
-	data, version, err := snapshot.ReadSource(ctx, s.live, snapshot.SourceRef{
+	data, version, err := convert.ReadSource(ctx, s.live, convert.SourceRef{
 		Kind: string(key.kind), Name: pin.Name{Namespace: key.name.Namespace, Name: key.name.Name},
 	})
 	s.mu.Lock()

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 )
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
@@ -86,7 +86,7 @@ func cacheOptions(options *Options, streams *streams) cache.Options {
 		ReaderFailOnMissingInformer: true,
 		NewInformer:                 streams.newInformer,
 		// Not by kind: then the API server would have to have all of them at the start.
-		DefaultTransform: snapshot.Keep(options.Pins.AllReleases),
+		DefaultTransform: convert.Keep(options.Pins.AllReleases),
 		ByObject: map[client.Object]cache.ByObject{
 			metadataOf("ConfigMap"): {Namespaces: map[string]cache.Config{options.Namespace: {}}},
 		},

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 	"git.oleks.space/oleks/pinsync/internal/manifest"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -63,7 +63,7 @@ func plan(o *planOptions, in io.Reader, out, errOut io.Writer) error {
 	if err != nil {
 		return usageError(err)
 	}
-	var manifests snapshot.Manifests
+	var manifests convert.Manifests
 	for _, name := range o.files {
 		if err := manifest.ReadPath(name, in, manifests.Add); err != nil {
 			return err

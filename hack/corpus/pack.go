@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -73,47 +73,47 @@ func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 	s := &pin.Snapshot{}
 	for _, entry := range p.Policies {
 		policy := &flux.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: entry.Namespace, Name: entry.Name}}
-		if err := convert(entry.Spec, c.Variables, &policy.Spec); err != nil {
+		if err := decodeSpec(entry.Spec, c.Variables, &policy.Spec); err != nil {
 			return nil, err
 		}
 		image := expand(entry.Image, c.Variables)
 		if tag, ok := c.Latest[entry.Namespace+"/"+entry.Name]; ok {
 			policy.Status.LatestRef = &imagev1.ImageRef{Name: image, Tag: tag}
 		}
-		planned := snapshot.Policy(policy)
+		planned := convert.Policy(policy)
 		s.Policies = append(s.Policies, planned)
 		// An ImageRepository for each: a pack does not contain which policies share one.
 		s.Repositories = append(s.Repositories, pin.Repository{Name: planned.Repository, Image: image})
 	}
 	release := &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}}
-	if err := convert(c.Spec, nil, &release.Spec); err != nil {
+	if err := decodeSpec(c.Spec, nil, &release.Spec); err != nil {
 		return nil, err
 	}
-	planned := snapshot.Release(release)
-	planned.Found = snapshot.ContentsOf(release).Find(c.valuesFrom)
+	planned := convert.Release(release)
+	planned.Found = convert.ContentsOf(release).Find(c.valuesFrom)
 	s.Releases = []pin.Release{planned}
 	return s, nil
 }
 
 // valuesFrom returns a ConfigMap of the case, with its values in JSON, which is YAML.
-func (c *releaseEntry) valuesFrom(ref snapshot.SourceRef) snapshot.Source {
+func (c *releaseEntry) valuesFrom(ref convert.SourceRef) convert.Source {
 	keys, ok := c.ConfigMaps[ref.Name.Name]
 	if !ok {
-		return snapshot.Source{}
+		return convert.Source{}
 	}
 	data := map[string]string{}
 	for key, values := range keys {
 		text, err := json.Marshal(values)
 		if err != nil {
-			return snapshot.Source{NotRead: err.Error()}
+			return convert.Source{NotRead: err.Error()}
 		}
 		data[key] = string(text)
 	}
-	return snapshot.Source{Data: data}
+	return convert.Source{Data: data}
 }
 
-// convert decodes a spec, after it has replaced the variables as Flux does.
-func convert(spec map[string]any, variables map[string]string, into any) error {
+// decodeSpec decodes a spec, after it has replaced the variables as Flux does.
+func decodeSpec(spec map[string]any, variables map[string]string, into any) error {
 	text, err := json.Marshal(spec)
 	if err != nil {
 		return err

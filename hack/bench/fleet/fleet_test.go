@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -53,15 +53,15 @@ func add(t *testing.T, s *pin.Snapshot, app *App) {
 		t.Errorf("the values of %s have %d bytes", app.Key(), size)
 	}
 	whole := read[flux.HelmRelease](t, object)
-	release := snapshot.Release(whole)
-	release.Found = snapshot.ContentsOf(whole).Find(func(snapshot.SourceRef) snapshot.Source {
-		return snapshot.Source{Data: configMap.Data}
+	release := convert.Release(whole)
+	release.Found = convert.ContentsOf(whole).Find(func(convert.SourceRef) convert.Source {
+		return convert.Source{Data: configMap.Data}
 	})
 	s.Releases = append(s.Releases, release)
 	if app.hasPolicy() {
 		repository, policy := app.repositoryAndPolicy()
-		s.Repositories = append(s.Repositories, snapshot.Repository(read[flux.ImageRepository](t, repository)))
-		s.Policies = append(s.Policies, snapshot.Policy(read[flux.ImagePolicy](t, policy)))
+		s.Repositories = append(s.Repositories, convert.Repository(read[flux.ImageRepository](t, repository)))
+		s.Policies = append(s.Policies, convert.Policy(read[flux.ImagePolicy](t, policy)))
 	}
 }
 

@@ -5,11 +5,11 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 )
 
 func newClient(cluster *rest.Config) (client.Client, error) {
-	scheme, err := snapshot.Scheme()
+	scheme, err := convert.Scheme()
 	if err != nil {
 		return nil, err
 	}

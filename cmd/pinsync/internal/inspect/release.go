@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
-	"git.oleks.space/oleks/pinsync/controllers/snapshot"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -26,13 +26,13 @@ func Release(ctx context.Context, cluster *rest.Config, name pin.Name, readSecre
 	if err := c.Get(ctx, client.ObjectKey{Name: name.Namespace}, namespace); err != nil {
 		return nil, fmt.Errorf("reading the namespace: %w", err)
 	}
-	s.Namespaces = append(s.Namespaces, snapshot.Namespace(namespace))
+	s.Namespaces = append(s.Namespaces, convert.Namespace(namespace))
 	object := &flux.HelmRelease{}
 	if err := c.Get(ctx, client.ObjectKey{Namespace: name.Namespace, Name: name.Name}, object); err != nil {
 		return nil, fmt.Errorf("reading the HelmRelease: %w", err)
 	}
-	release := snapshot.Release(object)
-	release.Found = snapshot.ContentsOf(object).Find(valuesFrom(ctx, c, readSecrets))
+	release := convert.Release(object)
+	release.Found = convert.ContentsOf(object).Find(valuesFrom(ctx, c, readSecrets))
 	s.Releases = append(s.Releases, release)
 	return s, readPolicies(ctx, c, s)
 }
@@ -48,24 +48,24 @@ func readPolicies(ctx context.Context, c client.Reader, s *pin.Snapshot) error {
 		}
 	}
 	for i := range policies.Items {
-		s.Policies = append(s.Policies, snapshot.Policy(&policies.Items[i]))
+		s.Policies = append(s.Policies, convert.Policy(&policies.Items[i]))
 	}
 	for i := range repositories.Items {
-		s.Repositories = append(s.Repositories, snapshot.Repository(&repositories.Items[i]))
+		s.Repositories = append(s.Repositories, convert.Repository(&repositories.Items[i]))
 	}
 	return nil
 }
 
 // valuesFrom returns a function that reads an entry of valuesFrom.
-func valuesFrom(ctx context.Context, c client.Reader, readSecrets bool) snapshot.Sources {
-	return func(ref snapshot.SourceRef) snapshot.Source {
-		if ref.Kind == snapshot.SecretKind && !readSecrets {
-			return snapshot.Source{NotRead: snapshot.SecretsIgnored}
+func valuesFrom(ctx context.Context, c client.Reader, readSecrets bool) convert.Sources {
+	return func(ref convert.SourceRef) convert.Source {
+		if ref.Kind == convert.SecretKind && !readSecrets {
+			return convert.Source{NotRead: convert.SecretsIgnored}
 		}
-		data, _, err := snapshot.ReadSource(ctx, c, ref)
+		data, _, err := convert.ReadSource(ctx, c, ref)
 		if err != nil {
-			return snapshot.Source{NotRead: "could not be read: " + err.Error()}
+			return convert.Source{NotRead: "could not be read: " + err.Error()}
 		}
-		return snapshot.Source{Data: data}
+		return convert.Source{Data: data}
 	}
 }

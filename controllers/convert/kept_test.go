@@ -1,4 +1,4 @@
-package snapshot
+package convert
 
 import (
 	"encoding/json"

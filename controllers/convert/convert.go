@@ -1,5 +1,5 @@
-// Package snapshot turns Flux's objects into what the pins are planned from.
-package snapshot
+// Package convert turns Flux's objects into what the pins are planned from.
+package convert
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-package snapshot
+package convert
 
 import (
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"

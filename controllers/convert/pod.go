@@ -1,4 +1,4 @@
-package snapshot
+package convert
 
 import (
 	corev1 "k8s.io/api/core/v1"
