@@ -5,8 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
