@@ -1,0 +1,70 @@
+// Package sweep has a map that forgets what is not used any more.
+package sweep
+
+import "iter"
+
+// Map is a map for mark and sweep: Get and Put mark an entry as used, and Sweep removes those
+// that were not used since the Sweep before. The zero value is empty and ready to use. It is
+// not safe for concurrent use.
+type Map[K comparable, V any] struct {
+	entries map[K]*entry[V]
+}
+
+type entry[V any] struct {
+	value V
+	used  bool
+}
+
+// Get returns the value of a key, and marks it as used.
+func (m *Map[K, V]) Get(key K) (value V, ok bool) {
+	e, ok := m.entries[key]
+	if !ok {
+		return value, false
+	}
+	e.used = true
+	return e.value, true
+}
+
+// Peek returns the value of a key, and does not mark it.
+func (m *Map[K, V]) Peek(key K) (value V, ok bool) {
+	e, ok := m.entries[key]
+	if !ok {
+		return value, false
+	}
+	return e.value, true
+}
+
+// Put sets the value of a key, and marks it as used.
+func (m *Map[K, V]) Put(key K, value V) {
+	if m.entries == nil {
+		m.entries = map[K]*entry[V]{}
+	}
+	m.entries[key] = &entry[V]{value: value, used: true}
+}
+
+// Delete removes a key.
+func (m *Map[K, V]) Delete(key K) {
+	delete(m.entries, key)
+}
+
+// Sweep removes what was not used since the last Sweep.
+func (m *Map[K, V]) Sweep() {
+	for key, e := range m.entries {
+		if !e.used {
+			delete(m.entries, key)
+		}
+		e.used = false
+	}
+}
+
+// All iterates over the entries, in no order, without marking them. Deleting while iterating
+// is allowed.
+func (m *Map[K, V]) All() iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		for key, e := range m.entries {
+			if !yield(key, e.value) {
+				return
+			}
+		}
+	}
+}
