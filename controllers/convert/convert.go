@@ -18,7 +18,7 @@ func Namespace(o metav1.Object) pin.Namespace {
 	return pin.Namespace{Name: o.GetName(), UID: string(o.GetUID()), Sync: syncOf(o)}
 }
 
-// Release converts a HelmRelease, without what is found in its contents.
+// Release converts a HelmRelease, without its images.
 func Release(o *flux.HelmRelease) pin.Release {
 	return pin.Release{
 		Name: nameOf(o), Suspended: o.Spec.Suspend, Ready: IsReady(o), Sync: syncOf(o),
@@ -28,10 +28,10 @@ func Release(o *flux.HelmRelease) pin.Release {
 	}
 }
 
-// IsReady says whether a HelmRelease's Ready condition is true at its current
-// generation. The status' own observedGeneration does not tell: it is kept up for a
+// IsReady reports whether a HelmRelease's Ready condition is true at its current
+// generation. The status' own observedGeneration does not show it: it is updated for a
 // suspended release, too, whose conditions stay as they were. It counts where the
-// condition, whose field is optional, does not say of which generation it is.
+// condition's own, which is optional, is missing.
 func IsReady(o *flux.HelmRelease) bool {
 	ready := o.Status.Conditions.Ready()
 	return ready != nil && ready.Status == metav1.ConditionTrue &&

@@ -10,14 +10,14 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// Kept is what a cache keeps of an object: what it was converted to, and what it is known
-// by. It is never changed.
+// Kept is what a cache keeps of an object: what it was converted to, and what identifies
+// it. It is never changed.
 type Kept[T any] struct {
 	metav1.ObjectMeta
 	Value T
 }
 
-// GetObjectKind makes it an object for the caches; nobody asks for its kind.
+// GetObjectKind makes it an object for the caches; its kind is not used.
 func (k *Kept[T]) GetObjectKind() schema.ObjectKind { return schema.EmptyObjectKind }
 
 // DeepCopyObject makes it an object for the caches.
@@ -28,11 +28,11 @@ func (k *Kept[T]) DeepCopyObject() runtime.Object {
 
 // KeptRelease is what a cache keeps of a HelmRelease.
 type KeptRelease struct {
-	// Release has what was found in its contents where no source is needed for that.
+	// Release has its images where its values come from the release alone.
 	Release pin.Release
 
-	// Contents are those of a release whose values come from sources, too. Both are nil for
-	// a release whose contents are not kept.
+	// Contents are the values of a release that takes some from other objects. Both are nil
+	// for a release whose values are not kept.
 	Contents *Contents
 }
 
@@ -47,9 +47,9 @@ func keep[O metav1.Object, T any](o O, value T) *Kept[T] {
 	}
 }
 
-// Keep returns what converts objects for a cache. Of HelmReleases the contents are kept of
-// those that may be protected: the suspended ones, or all. What was kept before passes as it
-// is, and so does what nobody converts.
+// Keep returns what converts objects for a cache. The values of a HelmRelease are kept where it
+// may be protected: of the suspended ones, or of all. What is converted already is returned as
+// it is, and so are other objects.
 func Keep(all bool) toolscache.TransformFunc {
 	return func(object any) (any, error) {
 		switch o := object.(type) {
@@ -74,7 +74,7 @@ func Keep(all bool) toolscache.TransformFunc {
 	}
 }
 
-// KeepWhole converts a HelmRelease with its contents.
+// KeepWhole converts a HelmRelease with its values.
 func KeepWhole(o *flux.HelmRelease) *Kept[KeptRelease] {
 	kept := KeptRelease{Release: Release(o)}
 	contents := ContentsOf(o)

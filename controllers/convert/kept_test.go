@@ -39,7 +39,7 @@ func anyRelease(t *rapid.T) *flux.HelmRelease {
 		o.Spec.Chart = &flux.ChartTemplate{Spec: flux.ChartTemplateSpec{Chart: "charts/web"}}
 	}
 	if rapid.Bool().Draw(t, "other cluster") {
-		o.Spec.KubeConfig = &flux.OtherCluster{}
+		o.Spec.KubeConfig = &flux.RemoteCluster{}
 	}
 	values, err := json.Marshal(map[string]any{
 		"image":     image.Draw(t, "image"),
@@ -79,8 +79,8 @@ func someSources(ref SourceRef) Source {
 	}
 }
 
-// What a cache keeps of an object says the same as the whole object, wherever it may be
-// asked.
+// What a cache keeps of an object is the same as what the whole object has, wherever that is
+// used.
 func TestNothingIsLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o, all := anyRelease(t), rapid.Bool().Draw(t, "all")
@@ -133,8 +133,7 @@ func TestTransformsPassOthers(t *testing.T) {
 	}
 }
 
-// A policy and a repository are what their conversions say: nothing of them is read
-// elsewhere.
+// A policy and a repository are kept as they are converted: nothing else of them is read.
 func TestPoliciesAreKept(t *testing.T) {
 	o := &flux.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "web", Generation: 2}}
 	o.Spec.ImageRepositoryRef.Name = "web"

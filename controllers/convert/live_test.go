@@ -10,7 +10,7 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 )
 
-// Ready counts only at the current generation, as the condition itself says.
+// Ready counts only at the current generation, as the condition itself has it.
 func TestIsReady(t *testing.T) {
 	for name, test := range map[string]struct {
 		status              metav1.ConditionStatus
@@ -65,7 +65,7 @@ func TestPod(t *testing.T) {
 			Spec:   corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1"}}},
 			Status: corev1.PodStatus{Phase: corev1.PodFailed},
 		}, ""},
-		"about to end": {corev1.Pod{
+		"being deleted": {corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &now},
 			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1"}}},
 		}, ""},

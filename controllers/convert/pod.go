@@ -7,8 +7,8 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// Pod converts a Pod, and says whether it counts: one that has ended or is about to
-// does not, nor one that carries no tag.
+// Pod converts a Pod, and reports whether it counts: one that has ended or is being deleted
+// does not, nor one that runs no tag.
 func Pod(o *corev1.Pod) (pin.Pod, bool) {
 	if o.Status.Phase == corev1.PodSucceeded || o.Status.Phase == corev1.PodFailed || o.DeletionTimestamp != nil {
 		return pin.Pod{}, false

@@ -19,7 +19,7 @@ type Condition struct {
 // Conditions are those of an object.
 type Conditions []Condition
 
-// Ready is the one by which Flux says whether all is well; nil, it has not said so yet.
+// Ready returns the Ready condition; nil, Flux has not set it yet.
 func (c Conditions) Ready() *Condition {
 	i := slices.IndexFunc(c, func(c Condition) bool { return c.Type == meta.ReadyCondition })
 	if i < 0 {

@@ -1,5 +1,5 @@
 // Package flux has Flux's objects as far as pins depend on them. They are decoded instead of
-// Flux's own types, because what is not read cannot fail: with those, one object that says
+// Flux's own types, because what is not read cannot fail: with those, one object with
 // interval: 99999999999h, which the API server takes and Go's durations do not, keeps every
 // object of its kind from being read. And what is not read is not held in memory.
 //

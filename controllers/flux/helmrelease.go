@@ -18,21 +18,21 @@ type HelmRelease struct {
 	Status HelmReleaseStatus `json:"status,omitempty"`
 }
 
-// HelmReleaseSpec is what is wanted.
+// HelmReleaseSpec is the wanted state.
 type HelmReleaseSpec struct {
 	Suspend         bool                   `json:"suspend,omitempty"`
 	Chart           *ChartTemplate         `json:"chart,omitempty"`
 	ChartRef        *ChartReference        `json:"chartRef,omitempty"`
 	ReleaseName     string                 `json:"releaseName,omitempty"`
 	TargetNamespace string                 `json:"targetNamespace,omitempty"`
-	KubeConfig      *OtherCluster          `json:"kubeConfig,omitempty"`
+	KubeConfig      *RemoteCluster         `json:"kubeConfig,omitempty"`
 	ValuesFrom      []meta.ValuesReference `json:"valuesFrom,omitempty"`
 	Values          *apiextensionsv1.JSON  `json:"values,omitempty"`
 	PostRenderers   []helmv2.PostRenderer  `json:"postRenderers,omitempty"`
 }
 
-// OtherCluster says that there is a kubeconfig, whatever is in it.
-type OtherCluster struct{}
+// RemoteCluster is a reference to a kubeconfig, whatever it has.
+type RemoteCluster struct{}
 
 // ChartTemplate is what a HelmChart is made from.
 type ChartTemplate struct {
@@ -49,7 +49,7 @@ type ChartReference struct {
 	Name string `json:"name"`
 }
 
-// HelmReleaseStatus is what helm-controller says of it.
+// HelmReleaseStatus is the state that helm-controller has observed.
 type HelmReleaseStatus struct {
 	ObservedGeneration int64      `json:"observedGeneration,omitempty"`
 	Conditions         Conditions `json:"conditions,omitempty"`
