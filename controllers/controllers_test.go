@@ -32,7 +32,7 @@ func TestEmptyClusterGivesAnEmptyList(t *testing.T) {
 func TestReleaseFromCreationToDeletion(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v2") })
 	w.expect("v2")
@@ -49,7 +49,7 @@ func TestReleaseFromCreationToDeletion(t *testing.T) {
 func TestPolicyFromCreationToDeletion(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.follow(w.apps, "^(staging|production)$")
 	w.expect("production", "staging", "v1")
@@ -58,7 +58,7 @@ func TestPolicyFromCreationToDeletion(t *testing.T) {
 	w.resolve(w.apps, "production", metav1.ConditionTrue, "resolved")
 	configMap := w.expect("production", "v1")
 	if got := report(t, configMap).Releases[0]; !slices.Equal(got.Policies, []string{w.apps + "/app"}) || len(got.Problems) != 0 {
-		t.Errorf("the report says %+v", got)
+		t.Errorf("the report has %+v", got)
 	}
 	change(w, &imagev1.ImageRepository{}, w.apps, "app", func(r *imagev1.ImageRepository) { r.Spec.Image = "git.example.com/team/other" })
 	w.until(func(ctx context.Context) (bool, string) {
@@ -71,12 +71,12 @@ func TestPolicyFromCreationToDeletion(t *testing.T) {
 	w.expect("v1")
 }
 
-// The tag vanished from the registry: Flux says that the policy is not ready and
+// The tag vanished from the registry: the policy is not ready and
 // keeps what it had resolved to. That tag is needed all the same.
 func TestPolicyLosesItsTag(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.follow(w.apps, "^main-")
 	w.resolve(w.apps, "main-1", metav1.ConditionTrue, "resolved")
 	w.expect("main-1", "v1")
@@ -100,7 +100,7 @@ func TestPolicyInAnotherNamespace(t *testing.T) {
 			}
 		}
 	})
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.follow(other, "^main-")
 	w.resolve(other, "main-1", metav1.ConditionTrue, "resolved")
 	w.expect("main-1", "v1")
@@ -117,7 +117,7 @@ func TestAnnotations(t *testing.T) {
 		t.Helper()
 		w.changeRelease(func(r *helmv2.HelmRelease) { annotate(r, value) })
 	}
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	namespace("disabled")
 	w.expect()
@@ -144,44 +144,44 @@ func annotate(o client.Object, value string) {
 	o.SetAnnotations(annotations)
 }
 
-// A value that the annotation does not take protects the releases, and is told to
-// those who wrote it: once.
-func TestInvalidAnnotationIsTold(t *testing.T) {
+// A value that the annotation does not take protects the releases, and gets an event
+// on the object that has it: once.
+func TestInvalidAnnotationIsRecorded(t *testing.T) {
 	w := newWorld(t, plane)
 	options := w.options()
 	options.Pins.NamespacesDisabled = true
 	w.start(options)
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect()
 	change(w, &corev1.Namespace{}, "", w.apps, func(n *corev1.Namespace) { annotate(n, "on") })
 	w.expect("v1")
 	w.changeRelease(func(r *helmv2.HelmRelease) { annotate(r, "off") })
 	const note = `metadata.annotations[pinsync.oleks.space/sync]: "%s" is not a value of pinsync.oleks.space/sync, want enabled or disabled; taken as enabled`
-	w.told(
+	w.expectProblemEvents(
 		"Warning InvalidAnnotation HelmRelease "+fmt.Sprintf(note, "off"),
 		"Warning InvalidAnnotation Namespace "+fmt.Sprintf(note, "on"),
 	)
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v2") })
 	w.expect("v2")
-	w.told(
+	w.expectProblemEvents(
 		"Warning InvalidAnnotation HelmRelease "+fmt.Sprintf(note, "off"),
 		"Warning InvalidAnnotation Namespace "+fmt.Sprintf(note, "on"),
 	)
 }
 
-// What ends in no pin is told to the release, once.
-func TestUnresolvedIsTold(t *testing.T) {
+// An image without a pin gets an event on the release, once.
+func TestUnresolvedIsRecorded(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	w.sleep("web", "no image")
+	w.suspend("web", "no image")
 	want := []string{
 		"Warning Unresolved HelmRelease nothing is pinned for this release: no image with a tag was found in it",
 		`Warning Unresolved HelmRelease spec.values.image: "no image" is not an image reference, want host/path:tag`,
 	}
-	w.told(want...)
-	w.sleep("other", app+":v1")
+	w.expectProblemEvents(want...)
+	w.suspend("other", app+":v1")
 	w.expect("v1")
-	w.told(want...)
+	w.expectProblemEvents(want...)
 	metric := gather(t, "pinsync_problems")
 	if metric["NoPin"] != 1 || metric["InvalidReference"] != 1 {
 		t.Errorf("the metric is %v", metric)
@@ -191,7 +191,7 @@ func TestUnresolvedIsTold(t *testing.T) {
 func TestSomebodyEditsTheConfigMap(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) {
 		c.Data["registry-pins.txt"] = ""
@@ -237,7 +237,7 @@ func TestSomebodyEditsTheConfigMap(t *testing.T) {
 func TestNothingToWrite(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.follow(w.apps, "^main-")
 	w.resolve(w.apps, "main-1", metav1.ConditionTrue, "resolved")
 	before := w.expect("main-1", "v1")
@@ -254,13 +254,13 @@ func TestNothingToWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.create(&helmv2.HelmRelease{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "awake"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "running"},
 		Spec: helmv2.HelmReleaseSpec{
 			ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"},
-			Values:   values(app + ":awake"), Interval: metav1.Duration{Duration: time.Hour},
+			Values:   values(app + ":running"), Interval: metav1.Duration{Duration: time.Hour},
 		},
 	})
-	w.sleep("other", app+":v2")
+	w.suspend("other", app+":v2")
 	after := w.expect("main-1", "v1", "v2")
 	if writes := len(w.between(before, after)); writes != 1 {
 		t.Errorf("%d writes, want 1", writes)
@@ -272,7 +272,7 @@ func TestHeartbeat(t *testing.T) {
 	options := w.options()
 	options.Heartbeat = time.Second
 	w.start(options)
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	first := w.expect("v1")
 	w.until(func(ctx context.Context) (bool, string) {
 		now := w.list(ctx)
@@ -286,11 +286,11 @@ func TestHeartbeat(t *testing.T) {
 func TestRestart(t *testing.T) {
 	w := newWorld(t, plane)
 	stop := w.start(w.options())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	before := w.expect("v1")
 	stop()
 	stop = w.start(w.options())
-	w.sleep("marker", app+":v2")
+	w.suspend("marker", app+":v2")
 	after := w.expect("v1", "v2")
 	for _, version := range w.between(before, after) {
 		if got := version.Data["registry-pins.txt"]; !strings.Contains(got, "==v1\n") {
@@ -299,7 +299,7 @@ func TestRestart(t *testing.T) {
 	}
 	stop()
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = false })
-	w.sleep("new", app+":v3")
+	w.suspend("new", app+":v3")
 	w.start(w.options())
 	w.expect("v2", "v3")
 }
@@ -334,7 +334,7 @@ func TestKindsAppearLater(t *testing.T) {
 	if len(w.list(t.Context()).Data) != 0 {
 		t.Error("there is a list although nothing is known of HelmReleases")
 	}
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	configMap := w.expect("v1")
 	w.until(ready)
 	if text := configMap.Data["report.json"]; !strings.Contains(text, "the cluster does not serve image.toolkit.fluxcd.io/v1") {

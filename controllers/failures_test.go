@@ -19,13 +19,13 @@ import (
 )
 
 // refusals makes the API server refuse requests for a resource, for controllers
-// that the world starts from now on, while it is on. What streams already is cut.
+// that the world starts from now on, while it is on. Open watches are cut.
 type refusals struct {
 	resource string
 
-	mu      sync.Mutex
-	on      bool
-	streams []io.Closer
+	mu     sync.Mutex
+	on     bool
+	bodies []io.Closer
 }
 
 func (r *refusals) wrap(w *world) {
@@ -44,7 +44,7 @@ func (r *refusals) wrap(w *world) {
 		}
 		response, err := next.RoundTrip(request)
 		if err == nil {
-			r.streams = append(r.streams, response.Body)
+			r.bodies = append(r.bodies, response.Body)
 		}
 		return response, err
 	})
@@ -54,13 +54,13 @@ func (r *refusals) set(on bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.on = on
-	for _, stream := range r.streams {
-		stream.Close()
+	for _, body := range r.bodies {
+		body.Close()
 	}
-	r.streams = nil
+	r.bodies = nil
 }
 
-// expectComplete waits for the annotation that says whether the list is complete.
+// expectComplete waits for the annotation that reports whether the list is complete.
 func (w *world) expectComplete(complete string) {
 	w.t.Helper()
 	w.until(func(ctx context.Context) (bool, string) {
@@ -82,16 +82,16 @@ func TestWatchRefusedAtRuntime(t *testing.T) {
 			refused := &refusals{resource: resource}
 			refused.wrap(w)
 			w.start(w.options())
-			w.sleep("web", app+":v1")
+			w.suspend("web", app+":v1")
 			w.expect("v1")
 			w.expectComplete("true")
 			refused.set(true)
 			w.expectComplete("false")
-			w.says("refused for a test")
+			w.expectInReport("refused for a test")
 			w.expect("v1")
 			refused.set(false)
 			touch(w)
-			w.sleep("new", app+":v2")
+			w.suspend("new", app+":v2")
 			w.expect("v1", "v2")
 			w.expectComplete("true")
 		})
@@ -104,7 +104,7 @@ func TestWatchRefusedAtRuntime(t *testing.T) {
 func TestObjectThatFluxCannotDecode(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	bad := func(name string, suspend bool, tag string) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: map[string]any{
@@ -116,9 +116,9 @@ func TestObjectThatFluxCannotDecode(t *testing.T) {
 			},
 		}}
 	}
-	w.create(bad("awake", false, "none"))
+	w.create(bad("running", false, "none"))
 	w.create(bad("bad", true, "v2"))
-	w.sleep("new", app+":v3")
+	w.suspend("new", app+":v3")
 	w.expect("v1", "v2", "v3")
 	w.expectComplete("true")
 }
@@ -135,14 +135,14 @@ func TestObjectThatCannotBeDecoded(t *testing.T) {
 		return response, err
 	})
 	w.start(w.options())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
-	w.sleep("spoiled", app+":none")
+	w.suspend("spoiled", app+":none")
 	w.expectComplete("false")
-	w.says("HelmRelease")
+	w.expectInReport("HelmRelease")
 	w.expect("v1")
 	w.remove(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "spoiled"}})
-	w.sleep("new", app+":v2")
+	w.suspend("new", app+":v2")
 	w.expect("v1", "v2")
 	w.expectComplete("true")
 }
@@ -195,7 +195,7 @@ func TestSomebodyWritesInBetween(t *testing.T) {
 	})
 	w.start(w.options())
 	w.expect()
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	if configMap := w.expect("v1"); configMap.Data["theirs.txt"] != "kept" {
 		t.Error("what somebody else wrote in between is gone")
 	}

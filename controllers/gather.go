@@ -13,94 +13,123 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/controllers/informers"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// patience is how long a start waits for a complete view before it writes an
-// incomplete one, which adds pins but removes none. Reading all objects of a
-// large cluster takes a few seconds.
-const patience = 30 * time.Second
+// gatherer takes snapshots of the cluster: from the caches, and from the API server itself
+// where a pin may be removed.
+type gatherer struct {
+	watches *watches
+	live    client.Reader
+	options pin.Options
 
-// gather takes a snapshot of the cluster from the caches, and says whether it left
-// something to be looked at in another pass, soon. It returns nil while there is nothing
-// to plan from yet: a required kind is missing, or the start is young and another one is
-// still being read.
-func (r *Reconciler) gather(ctx context.Context, now time.Time) (s *pin.Snapshot, more bool) {
-	elapsed := now.Sub(r.looked)
-	r.looked = now
+	namespaces   informers.Values[pin.Namespace]
+	policies     informers.Values[pin.Policy]
+	repositories informers.Values[pin.Repository]
+
+	images            *releaseImages
+	valuesFrom        *valuesFromCache
+	valuesFromWatches []*informers.ValuesFromWatch
+	pods              *pods
+
+	// continuity knows since when the cluster was observed without interruption, and last is
+	// when that was done last.
+	continuity pin.Vigil
+	last       time.Time
+}
+
+// gather takes a snapshot of the cluster for a plan after that memory, and reports whether
+// there is more to read, in another pass. It returns nil while there is nothing to plan from:
+// a required kind is missing, or another one is still being read and wait is true.
+func (g *gatherer) gather(ctx context.Context, now time.Time, memory pin.Memory, wait bool) (s *pin.Snapshot, more bool) {
+	elapsed := now.Sub(g.last)
+	g.last = now
 	now = now.Round(0) // times of the list are compared with those of this clock alone
-	s = &pin.Snapshot{Taken: now, Since: r.vigil.Look(now, elapsed), Memory: *r.list.memory}
-	if !r.gatherProgress(s) {
+	s = &pin.Snapshot{Taken: now, Since: g.continuity.Look(now, elapsed), Memory: memory}
+	more, ok := g.fill(ctx, s, wait)
+	if !ok || !s.Complete() {
+		g.interrupt()
+	}
+	if !ok {
 		return nil, false
 	}
-	questions := pin.Ask(s.Memory, s.Taken, s.Since, r.options.Pins)
-	if questions.MayLetGo {
-		s.Confirmed = make(map[string]bool, len(questions.ToConfirm))
-	}
-	for _, namespace := range gatherKind[pin.Namespace](ctx, r, s, r.watches.namespaces) {
-		s.Namespaces = append(s.Namespaces, namespace.Value)
-	}
-	if !r.gatherReleases(ctx, s, r.releases(ctx, s, questions), questions) {
-		return nil, false
-	}
-	for _, policy := range gatherKind[pin.Policy](ctx, r, s, r.watches.policies) {
-		s.Policies = append(s.Policies, policy.Value)
-	}
-	for _, repository := range gatherKind[pin.Repository](ctx, r, s, r.watches.repositories) {
-		s.Repositories = append(s.Repositories, repository.Value)
-	}
-	more = r.pods.look(ctx, s, questions.Namespaces(s.Releases)) || questions.More
 	return s, more
 }
 
-// gatherProgress adds what cannot be read at all. It says false while that is to be
-// waited for.
-func (r *Reconciler) gatherProgress(s *pin.Snapshot) bool {
-	for _, k := range r.watches.all() {
-		at, detail := k.progress()
-		failure := k.stream.failure()
-		switch {
-		case at == stateInSync && failure == nil:
-		case at == stateInSync:
-			s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, image.Shorten(failure.Error())))
-		case k.required, at != stateNotServed && r.isYoung(s):
-			return false
-		case at == stateNotServed && !s.Memory.HasPolicies:
-			s.Notes = append(s.Notes, problem(v1alpha1.ReasonKindNotServed, k, detail))
-		case at == stateNotServed:
-			s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, detail+", and it did when the list was made"))
-		case failure != nil:
-			s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, image.Shorten(failure.Error())))
-		default:
-			s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, detail))
+// interrupt notes that not everything was observed since the last snapshot.
+func (g *gatherer) interrupt() {
+	g.continuity.Break()
+}
+
+// fill reads what belongs into a snapshot; ok is false where there is nothing to plan from.
+func (g *gatherer) fill(ctx context.Context, s *pin.Snapshot, wait bool) (more, ok bool) {
+	if !g.checkWatches(s, wait) {
+		return false, false
+	}
+	required := pin.Ask(s.Memory, s.Taken, s.Since, g.options)
+	if required.MayLetGo {
+		s.Confirmed = make(map[string]bool, len(required.ToConfirm))
+	}
+	s.Namespaces = gatherKind(ctx, g, s, &g.namespaces)
+	g.addReleases(ctx, s, g.releases(ctx, s, required), required)
+	if !g.checkValuesFrom(s, wait) {
+		return false, false
+	}
+	s.Policies = gatherKind(ctx, g, s, &g.policies)
+	s.Repositories = gatherKind(ctx, g, s, &g.repositories)
+	more = g.pods.observe(ctx, s, required.Namespaces(s.Releases))
+	return more || required.More, true
+}
+
+// checkWatches adds the kinds that cannot be read to the failed reads. It returns false while
+// they are to be waited for.
+func (g *gatherer) checkWatches(s *pin.Snapshot, wait bool) bool {
+	for _, i := range g.watches.all() {
+		state, detail := i.Progress()
+		message := detail
+		failure := i.Failure()
+		if failure != nil {
+			message = image.Shorten(failure.Error())
 		}
+		switch {
+		case state == informers.InSync && failure == nil:
+			continue
+		case state != informers.InSync && (i.Required || state != informers.NotServed && wait):
+			return false
+		case state == informers.NotServed && !s.Memory.HasPolicies:
+			s.Notes = append(s.Notes, v1alpha1.Problem{Reason: v1alpha1.ReasonKindNotServed, Object: i.GVK.Kind, Message: detail})
+			continue
+		case state == informers.NotServed:
+			message = detail + ", and it did when the list was made"
+		}
+		addFailedRead(s, i.GVK.Kind, message)
 	}
 	return true
 }
 
-// releases returns the releases of the cache, and from the API server itself those
-// without which a pin would go: a cache may be behind.
-func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *pin.Questions) []*keptRelease {
-	for _, name := range questions.ToConfirm {
+// releases returns the releases that may be protected and those that pins are held for: from
+// the cache, and from the API server itself where a pin would be removed without them, for a
+// cache may be behind.
+func (g *gatherer) releases(ctx context.Context, s *pin.Snapshot, required *pin.Questions) []*keptRelease {
+	for _, name := range required.ToConfirm {
 		s.Confirmed[name] = true
 	}
-	if questions.ConfirmAll {
-		return gatherKind[convert.KeptRelease](ctx, r, s, r.watches.releases)
+	if required.ConfirmAll {
+		return readKind[convert.KeptRelease](ctx, g, s, g.watches.releases)
 	}
-	releases := keptOf[convert.KeptRelease](r.watches.releases)
-	if len(questions.ToConfirm) > 0 {
-		releases = slices.DeleteFunc(releases, func(release *keptRelease) bool {
-			return s.Confirmed[release.Value.Release.String()]
-		})
+	var releases []*keptRelease
+	for _, release := range g.cachedReleases(s, required) {
+		if !s.Confirmed[release.Value.Release.String()] {
+			releases = append(releases, release)
+		}
 	}
-	for _, name := range questions.ToConfirm {
-		release, err := r.confirm(ctx, name)
+	for _, name := range required.ToConfirm {
+		release, err := g.confirm(ctx, name)
 		switch {
 		case err != nil:
-			s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
-				Reason: v1alpha1.ReasonUnanswered, Object: "HelmRelease " + name, Message: image.Shorten(err.Error()),
-			})
+			addFailedRead(s, "HelmRelease "+name, image.Shorten(err.Error()))
 		case release != nil:
 			releases = append(releases, convert.KeepWhole(release))
 		}
@@ -108,93 +137,137 @@ func (r *Reconciler) releases(ctx context.Context, s *pin.Snapshot, questions *p
 	return releases
 }
 
-// confirm reads a release from the API server; nil, there is none to follow. The answer is the
-// same where the kind does not exist any more: that is a failure.
-func (r *Reconciler) confirm(ctx context.Context, name string) (*flux.HelmRelease, error) {
+// cachedReleases returns the releases of the cache that may be protected and the owners of
+// listed pins, or all where the owners are not known.
+func (g *gatherer) cachedReleases(s *pin.Snapshot, required *pin.Questions) []*keptRelease {
+	if required.Everyone {
+		return informers.List[convert.KeptRelease](g.watches.releases)
+	}
+	releases, err := informers.ByIndex[convert.KeptRelease](g.watches.releases, candidateIndex, candidateIndex)
+	if err != nil { // there is no such index
+		addFailedRead(s, g.watches.releases.GVK.Kind, image.Shorten(err.Error()))
+	}
+	known := make(map[client.ObjectKey]bool, len(releases))
+	for _, release := range releases {
+		known[client.ObjectKeyFromObject(release)] = true
+	}
+	add := func(owner string) {
+		namespace, name, _ := strings.Cut(owner, "/")
+		key := client.ObjectKey{Namespace: namespace, Name: name}
+		if known[key] {
+			return
+		}
+		known[key] = true
+		if object, ok := g.watches.releases.Get(key); ok {
+			if release, ok := object.(*keptRelease); ok {
+				releases = append(releases, release)
+			}
+		}
+	}
+	for i := range s.Memory.Pins {
+		for _, release := range s.Memory.Pins[i].NeededBy {
+			add(release)
+		}
+		for _, hold := range s.Memory.Pins[i].HeldFor {
+			add(hold.Release)
+		}
+	}
+	return releases
+}
+
+// confirm reads a release from the API server; nil, there is none to protect. The answer is
+// the same where the kind does not exist any more: that is an error.
+func (g *gatherer) confirm(ctx context.Context, name string) (*flux.HelmRelease, error) {
 	namespace, own, _ := strings.Cut(name, "/")
 	release := &flux.HelmRelease{}
-	err := r.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: own}, release)
+	err := g.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: own}, release)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, r.live.List(ctx, &flux.HelmReleaseList{}, client.InNamespace(namespace), client.Limit(1))
-	case err == nil && !r.watches.releases.follows(release):
-		return nil, nil //nolint:nilnil // it is another controller's now, whose list has its pins
+		return nil, g.live.List(ctx, &flux.HelmReleaseList{}, client.InNamespace(namespace), client.Limit(1))
+	case err == nil && !g.watches.releases.Selects(release):
+		return nil, nil //nolint:nilnil // it is another instance's now, whose list has its pins
 	default:
 		return release, err
 	}
 }
 
-// gatherReleases adds the releases that are protected or that pins are held for, with what
-// is found in them. It says false where the start is young and the changes of what they take
-// values from are not followed yet.
-func (r *Reconciler) gatherReleases(
-	ctx context.Context, s *pin.Snapshot, releases []*keptRelease, questions *pin.Questions,
-) bool {
-	s.Everyone = questions.Everyone
-	protector := pin.NewProtector(s.Namespaces, r.options.Pins)
+// addReleases adds the releases that are protected or that pins are held for, with their
+// images.
+func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []*keptRelease, required *pin.Questions) {
+	s.Everyone = required.Everyone
+	protector := pin.NewProtector(s.Namespaces, g.options)
 	wanted := slices.DeleteFunc(releases, func(kept *keptRelease) bool {
 		release := &kept.Value.Release
-		return !protector.Protects(release) && !questions.Wants(release.Name)
+		return !protector.Protects(release) && !required.Wants(release.Name)
 	})
-	err := r.contents.prepare(ctx, wanted)
+	err := g.images.prepare(ctx, wanted)
 	if err != nil {
-		s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, r.watches.releases, image.Shorten(err.Error())))
+		addFailedRead(s, g.watches.releases.GVK.Kind, image.Shorten(err.Error()))
 	}
 	s.Releases = make([]pin.Release, len(wanted))
 	for i, kept := range wanted {
 		release := &s.Releases[i]
 		*release = kept.Value.Release
-		// What could not be read in pages is not asked for one by one: they are many.
-		if release.Found == nil && (err == nil || !isEmpty(kept)) {
-			release.Found = r.contents.find(ctx, kept, s, s.Confirmed[release.String()])
+		// What could not be read in bulk is not read one by one: they are many.
+		if release.Found == nil && (err == nil || !isWithoutValues(kept)) {
+			release.Found = g.images.find(ctx, kept, s, s.Confirmed[release.String()])
 		}
 	}
-	r.contents.sweep()
-	return r.followSources(s)
+	g.images.known.Sweep()
 }
 
-// followSources sees to it that the changes are followed of what values come from. It says
-// false where the start is young and they are not yet.
-func (r *Reconciler) followSources(s *pin.Snapshot) bool {
-	named := r.sources.sweep()
-	for _, w := range r.sourceWatches {
-		if !named[w.kind] {
+// checkValuesFrom sees to it that what values come from is watched, and adds kinds whose
+// changes cannot be read to the failed reads. It returns false while they are to be waited for.
+func (g *gatherer) checkValuesFrom(s *pin.Snapshot, wait bool) bool {
+	used := g.valuesFrom.sweep()
+	for _, w := range g.valuesFromWatches {
+		if !used[w.Kind] {
 			continue
 		}
-		inSync, failure := w.begin(), w.stream.failure()
+		inSync, failure := w.Begin(), w.Failure()
 		switch {
 		case inSync && failure == nil:
 			continue
-		case !inSync && r.isYoung(s):
+		case !inSync && wait:
 			return false
 		case failure == nil:
-			failure = errors.New("its changes cannot be followed yet")
+			failure = errors.New("its changes cannot be watched yet")
 		}
-		s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonUnanswered, Object: string(w.kind), Message: image.Shorten(failure.Error()),
-		})
+		addFailedRead(s, w.Kind, image.Shorten(failure.Error()))
 	}
 	return true
 }
 
-// isYoung says whether the start is so young that a complete view is waited for.
-func (r *Reconciler) isYoung(s *pin.Snapshot) bool {
-	return s.Taken.Before(r.started.Add(patience))
+// interval is how often what held pins wait for is read.
+func (g *gatherer) interval() time.Duration {
+	return g.pods.interval
 }
 
-// gatherKind returns a kind's objects: those of the cache, or, where a pin may go, which
-// must not be decided on what is old, of the API server itself.
-func gatherKind[T any](ctx context.Context, r *Reconciler, s *pin.Snapshot, k *kind) []*convert.Kept[T] {
-	if s.Confirmed != nil && k.isInSync() {
-		objects, err := liveOf[T](ctx, r.live, k)
-		if err == nil {
-			return objects
-		}
-		s.Unanswered = append(s.Unanswered, problem(v1alpha1.ReasonUnanswered, k, image.Shorten(err.Error())))
+// isInterrupted reports whether a watch is interrupted, or has not shown since that it works.
+func (g *gatherer) isInterrupted() bool {
+	return slices.ContainsFunc(g.watches.all(), func(i *informers.Informer) bool { return i.IsInterrupted() }) ||
+		slices.ContainsFunc(g.valuesFromWatches, func(w *informers.ValuesFromWatch) bool { return w.IsInterrupted() })
+}
+
+// gatherKind returns a kind's values: those of the cache, or, where a pin may be removed, of
+// the API server itself.
+func gatherKind[T any](ctx context.Context, g *gatherer, s *pin.Snapshot, cached *informers.Values[T]) []T {
+	if s.Confirmed == nil {
+		return cached.Get()
 	}
-	return keptOf[T](k)
+	return informers.ValuesOf(readKind[T](ctx, g, s, cached.Informer))
 }
 
-func problem(reason v1alpha1.Reason, k *kind, detail string) v1alpha1.Problem {
-	return v1alpha1.Problem{Reason: reason, Object: k.gvk.Kind, Message: detail}
+// readKind returns a kind's objects from the API server, and those of the cache where that
+// fails.
+func readKind[T any](ctx context.Context, g *gatherer, s *pin.Snapshot, i *informers.Informer) []*convert.Kept[T] {
+	if !i.IsInSync() {
+		return nil
+	}
+	objects, err := informers.Live[T](ctx, g.live, i)
+	if err != nil {
+		addFailedRead(s, i.GVK.Kind, image.Shorten(err.Error()))
+		return informers.List[T](i)
+	}
+	return objects
 }

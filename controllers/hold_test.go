@@ -83,27 +83,27 @@ func (w *world) gone() {
 	})
 }
 
-// A resumed release keeps its pin until a pod carries it, not only until Flux says
+// A resumed release keeps its pin until a pod carries it, not only until Flux reports
 // Ready.
 func TestResume(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.hasty())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.resume()
 	configMap := w.expectHeld("v1")
 	if got := report(t, configMap).Releases; len(got) != 1 || got[0].State != v1alpha1.ReleaseResuming || !slices.Equal(got[0].Pins, []string{"container/app==v1"}) {
-		t.Errorf("the report says %+v", got)
+		t.Errorf("the report has %+v", got)
 	}
-	w.says("is not Ready at its current generation")
+	w.expectInReport("is not Ready at its current generation")
 	w.becomeReady()
-	w.says("no pod in " + w.apps + " carries it")
+	w.expectInReport("no pod in " + w.apps + " carries it")
 	end := w.run(app + ":v2")
 	w.run("git.example.com/other/app:v1")
-	w.says("no pod in " + w.apps + " carries it")
+	w.expectInReport("no pod in " + w.apps + " carries it")
 	end()
 	w.run(app + ":v1@sha256:0123456789012345678901234567890123456789012345678901234567890123")
-	w.says("nothing needs it since")
+	w.expectInReport("nothing needs it since")
 	w.gone()
 }
 
@@ -113,10 +113,10 @@ func TestResumeWithReadyAsProof(t *testing.T) {
 	options.Pins.ReadyIsProof = true
 	requests := countReads(t, w)
 	w.start(options)
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.resume()
-	w.says("is not Ready at its current generation")
+	w.expectInReport("is not Ready at its current generation")
 	w.becomeReady()
 	w.gone()
 	for path := range requests() {
@@ -132,13 +132,13 @@ func TestPodsOfTheTargetNamespace(t *testing.T) {
 	w := newWorld(t, plane)
 	requests := countReads(t, w)
 	w.start(w.hasty())
-	w.sleep("web", "git.example.com/team/init:v1")
+	w.suspend("web", "git.example.com/team/init:v1")
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.TargetNamespace = w.own })
-	w.says("container/init==v1")
+	w.expectInReport("container/init==v1")
 	w.resume()
 	w.becomeReady()
 	w.run(app + ":v1")
-	w.says("no pod in " + w.own + " carries it")
+	w.expectInReport("no pod in " + w.own + " carries it")
 	w.create(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "web"}, Spec: corev1.PodSpec{
 		InitContainers: []corev1.Container{{Name: "init", Image: "git.example.com/team/init:v1"}},
 		Containers:     []corev1.Container{{Name: "web", Image: "nginx"}},
@@ -156,32 +156,32 @@ func TestPodsOfTheTargetNamespace(t *testing.T) {
 func TestHoldIsRemembered(t *testing.T) {
 	w := newWorld(t, plane)
 	stop := w.start(w.options())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.resume()
 	since := *report(t, w.expectHeld("v1")).Pins[0].HeldSince
 	stop()
 	stop = w.start(w.options())
-	w.sleep("marker", app+":marker")
+	w.suspend("marker", app+":marker")
 	w.expect("marker")
 	w.remove(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins"}})
 	w.expectHeld("v1")
 	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) { c.Data = nil })
 	w.expectHeld("v1")
 	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) { c.Data["report.json"] = "{" })
-	w.says("PinReport")
+	w.expectInReport("PinReport")
 	configMap := w.expectHeld("v1")
 	if r := report(t, configMap); r.Forgotten || len(r.Pins) != 2 || *r.Pins[1].HeldSince != since {
 		t.Errorf("held since %s, and the report is %+v", since, r)
 	}
 	stop()
 
-	// Broken while nobody ran, too, nothing is let go.
+	// Broken while nobody ran, too, nothing is removed.
 	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) { c.Data["report.json"] = "{" })
 	w.start(w.options())
-	w.says("is not Ready at its current generation")
+	w.expectInReport("is not Ready at its current generation")
 	if configMap := w.expectHeld("v1"); report(t, configMap).Forgotten {
-		t.Error("all releases are known, and it says that they are not")
+		t.Error("all owners are known, and the report has that they are not")
 	}
 }
 
@@ -195,7 +195,7 @@ func TestListOfAnotherVersion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, plane)
-			w.sleep("web", app+":v1")
+			w.suspend("web", app+":v1")
 			w.resume()
 			written := &corev1.ConfigMap{
 				ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins"},
@@ -204,7 +204,7 @@ func TestListOfAnotherVersion(t *testing.T) {
 			w.create(written)
 			w.edits[written.ResourceVersion] = true
 			w.start(w.hasty())
-			w.says("is not Ready at its current generation")
+			w.expectInReport("is not Ready at its current generation")
 			if r := report(t, w.expectHeld("v1")); r.Forgotten || len(r.Pins[0].HeldFor) != 1 || r.Pins[0].HeldFor[0].Release != w.apps+"/web" {
 				t.Errorf("got %+v", r)
 			}
@@ -212,7 +212,7 @@ func TestListOfAnotherVersion(t *testing.T) {
 	}
 }
 
-// A cache that is behind lets no pin go: before that, the API server itself is asked.
+// A cache that is behind removes no pin: before that, the API server itself is asked.
 func TestRemovalIsConfirmed(t *testing.T) {
 	w := newWorld(t, plane)
 	options := w.hasty()
@@ -230,13 +230,13 @@ func TestRemovalIsConfirmed(t *testing.T) {
 		return next.RoundTrip(request)
 	})
 	w.start(options)
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.resume()
 	w.expectHeld("v1")
 	w.becomeReady()
 	<-confirmed
-	w.says("no answer, for a test")
+	w.expectInReport("no answer, for a test")
 	w.expectComplete("false")
 	w.expectHeld("v1")
 }
@@ -248,13 +248,13 @@ func TestPodsCannotBeListed(t *testing.T) {
 	refused.wrap(w)
 	refused.set(true)
 	w.start(w.hasty())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.run(app + ":v1")
 	w.resume()
 	w.becomeReady()
 	w.expectComplete("false")
-	w.says("Pods in " + w.apps)
+	w.expectInReport("Pods in " + w.apps)
 	w.expectHeld("v1")
 	w.until(func(context.Context) (bool, string) { // it is set after the list is written
 		metric := gather(t, "pinsync_problems")
@@ -273,14 +273,14 @@ func TestIncompleteListIsNotFresh(t *testing.T) {
 	refused := &refusals{resource: "imagepolicies"}
 	refused.wrap(w)
 	w.start(options)
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	refused.set(true)
 	w.expectComplete("false")
 	before := w.list(t.Context())
-	w.sleep("more", app+":v2")
+	w.suspend("more", app+":v2")
 	w.expect("v1", "v2")
-	w.sleep("other", app+":v3")
+	w.suspend("other", app+":v3")
 	after := w.expect("v1", "v2", "v3")
 	const key = "pinsync.oleks.space/synced-at"
 	if before.Annotations[key] != after.Annotations[key] {
@@ -299,16 +299,16 @@ func TestIncompleteListIsNotFresh(t *testing.T) {
 func TestImpossibleNames(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.hasty())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	for i, name := range []string{"a/b", "..", "a%b"} {
-		w.sleepFrom(fmt.Sprint("source-", i), "ConfigMap", name, false)
-		w.says("ConfigMap " + name + " does not exist")
+		w.suspendFrom(fmt.Sprint("source-", i), "ConfigMap", name, false)
+		w.expectInReport("ConfigMap " + name + " does not exist")
 	}
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.TargetNamespace = "a/b" })
 	w.expect("v1")
 	w.resume()
 	w.becomeReady()
-	w.says("no pod in a/b carries it")
+	w.expectInReport("no pod in a/b carries it")
 	w.expectComplete("true")
 }
 
@@ -317,10 +317,10 @@ func TestImpossibleNames(t *testing.T) {
 func TestRemovalLeavesTheOthers(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.hasty())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.follow(w.apps, "^v")
 	w.resolve(w.apps, "v2", metav1.ConditionTrue, "")
-	w.sleep("other", app+":other")
+	w.suspend("other", app+":other")
 	before := w.expect("other", "v1", "v2")
 	w.remove(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "other"}})
 	w.until(w.lists("container/app==v1\ncontainer/app==v2\n"))

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -22,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
-	"git.oleks.space/oleks/pinsync/internal/configuration"
+	"git.oleks.space/oleks/pinsync/controllers/informers"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -35,39 +32,12 @@ import (
 // Name is what the controller is called in leases, events and logs.
 const Name = "pinsync"
 
-// A pass that failed is made again after retryFirst, then after twice the time
-// before, up to retryMost: what a user would wait for after the API server is
-// back.
+// A pass that failed is made again after minRetryDelay, then after twice the time before, up to
+// maxRetryDelay: what a user would wait for after the API server is back.
 const (
-	retryFirst = 200 * time.Millisecond
-	retryMost  = 30 * time.Second
+	minRetryDelay = 200 * time.Millisecond
+	maxRetryDelay = 30 * time.Second
 )
-
-// Options are what the controller is told.
-type Options struct {
-	configuration.Configuration
-
-	// Namespace is where the ConfigMap and the lease are.
-	Namespace string
-
-	// Releases are the labels of the HelmReleases that are followed, where several controllers
-	// share them, each with a list of its own; nil: all.
-	Releases labels.Selector
-
-	// LeaderElect says that other replicas may run beside this one.
-	LeaderElect bool
-
-	// Version is pinsync's own, for metrics.
-	Version string
-
-	// MetricsInsecure says that metrics are served without TLS, to everybody. Otherwise the
-	// API server is asked who may read them.
-	MetricsInsecure bool
-
-	// MetricsAddress and HealthAddress are what the two servers listen on, as
-	// host:port; "0" for none.
-	MetricsAddress, HealthAddress string
-}
 
 // Run runs the controller against an API server until ctx is done. It returns an
 // error if it could not start or has lost its lease.
@@ -79,37 +49,42 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	request := reconcile.Request{NamespacedName: types.NamespacedName{
 		Namespace: options.Namespace, Name: options.ConfigMapName,
 	}}
-	streams := &streams{request: request, scheme: scheme, byKind: map[schema.GroupVersionKind]*stream{}}
+	known := &knownVersions{}
+	watches := newWatches(&options, request, known)
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                  scheme,
-		Cache:                   cacheOptions(&options, streams),
+		Cache:                   cacheOptions(&options, scheme, watches),
 		Metrics:                 metricsOptions(&options),
 		HealthProbeBindAddress:  options.HealthAddress,
 		LeaderElection:          options.LeaderElect,
-		LeaderElectionID:        lease(&options),
+		LeaderElectionID:        leaseName(&options),
 		LeaderElectionNamespace: options.Namespace,
-		// The process ends with the manager, so the lease can be let go at once.
+		// The process ends with the manager, so the lease can be released at once.
 		LeaderElectionReleaseOnCancel: true,
 	})
 	if err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
-	if err := setup(mgr, options, request, streams); err != nil {
+	reconciler, err := newReconciler(mgr, options, request, watches, known)
+	if err != nil {
+		return fmt.Errorf("setting up: %w", err)
+	}
+	if err := setup(mgr, reconciler); err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
 	return mgr.Start(ctx)
 }
 
-// lease is the name of the lease: controllers that share the releases have one each.
-func lease(options *Options) string {
+// leaseName returns the name of the lease: instances that share the releases have one each.
+func leaseName(options *Options) string {
 	if options.Releases == nil {
 		return Name
 	}
 	return Name + "-" + options.ConfigMapName
 }
 
-// metricsOptions say how metrics are served: unless told otherwise with a certificate made
-// for the process, and to those whom the API server knows and gives the right to.
+// metricsOptions configure how metrics are served: by default with a certificate made for the
+// process, and to those whom the API server authenticates and authorizes.
 func metricsOptions(options *Options) metricsserver.Options {
 	server := metricsserver.Options{BindAddress: options.MetricsAddress}
 	if !options.MetricsInsecure {
@@ -119,17 +94,13 @@ func metricsOptions(options *Options) metricsserver.Options {
 }
 
 // setup adds the controller and its probes to the manager.
-func setup(mgr manager.Manager, options Options, request reconcile.Request, streams *streams) error {
-	reconciler, err := newReconciler(mgr, options, request, streams)
-	if err != nil {
-		return err
-	}
+func setup(mgr manager.Manager, reconciler *Reconciler) error {
 	yes := true
 	c, err := controller.New(Name, mgr, controller.Options{
 		Reconciler: reconciler,
-		// Passes and looks at the list take turns: nothing else keeps them apart.
+		// Passes are made one after the other: nothing else keeps them apart.
 		MaxConcurrentReconciles: 1,
-		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryMost),
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minRetryDelay, maxRetryDelay),
 		// A replica that is not the leader fills its caches all the same.
 		EnableWarmup: &yes,
 		// There is one controller; the metrics of two managers in a process,
@@ -140,10 +111,11 @@ func setup(mgr manager.Manager, options Options, request reconcile.Request, stre
 		return err
 	}
 	var events []source.Source
-	for _, k := range reconciler.watches.all() {
-		events = append(events, k)
+	for _, i := range reconciler.watches.all() {
+		i.Use(mgr.GetCache(), mgr.GetRESTMapper())
+		events = append(events, i)
 	}
-	for _, w := range reconciler.sourceWatches {
+	for _, w := range reconciler.gatherer.valuesFromWatches {
 		events = append(events, w)
 	}
 	for _, s := range events {
@@ -157,8 +129,10 @@ func setup(mgr manager.Manager, options Options, request reconcile.Request, stre
 	)
 }
 
-func newReconciler(mgr manager.Manager, options Options, request reconcile.Request, streams *streams) (*Reconciler, error) {
-	meters, err := newMeters(options.Version)
+func newReconciler(
+	mgr manager.Manager, options Options, request reconcile.Request, w *watches, known *knownVersions,
+) (*Reconciler, error) {
+	m, err := newMetrics(options.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -166,35 +140,30 @@ func newReconciler(mgr manager.Manager, options Options, request reconcile.Reque
 	if err != nil {
 		return nil, err
 	}
-	w := newWatches(mgr, request, streams, options.Releases)
-	sources := newSources(mgr.GetAPIReader(), options.ReadSecrets)
-	r := &Reconciler{
-		options:  options,
-		watches:  w,
-		list:     &store{name: request.NamespacedName, client: mgr.GetClient(), live: mgr.GetAPIReader(), meters: meters},
-		pods:     &pods{live: mgr.GetAPIReader(), every: lookEvery(options.Pins.Grace)},
-		live:     mgr.GetAPIReader(),
-		sources:  sources,
-		contents: newContents(mgr.GetAPIReader(), sources),
-		teller:   &teller{recorder: mgr.GetEventRecorder(Name), watches: w},
-		planner:  pin.NewPlanner(options.Pins),
-		meters:   meters,
+	live := mgr.GetAPIReader()
+	valuesFrom := &valuesFromCache{live: live, readSecrets: options.ReadSecrets}
+	g := &gatherer{
+		watches: w, live: live, options: options.Pins,
+		namespaces:   informers.Values[pin.Namespace]{Informer: w.namespaces},
+		policies:     informers.Values[pin.Policy]{Informer: w.policies},
+		repositories: informers.Values[pin.Repository]{Informer: w.repositories},
+		images:       &releaseImages{live: live, valuesFrom: valuesFrom},
+		valuesFrom:   valuesFrom,
+		pods:         &pods{live: live, interval: podInterval(options.Pins.Grace)},
 	}
-	for _, kind := range []sourceKind{configMapSource, secretSource} {
-		r.sourceWatches = append(r.sourceWatches, &sourceWatch{
-			kind: kind, metadata: changes, sources: r.sources, request: request,
-			stream: &stream{kind: "valuesFrom " + string(kind), request: request},
-		})
+	for _, kind := range []string{"ConfigMap", convert.SecretKind} {
+		g.valuesFromWatches = append(g.valuesFromWatches, informers.NewValuesFromWatch(kind, changes, valuesFrom, request))
 	}
-	return r, nil
-}
-
-// ready says no as long as a required kind is not followed.
-func (w *watches) ready(*http.Request) error {
-	for _, k := range w.all() {
-		if at, detail := k.progress(); k.required && at != stateInSync {
-			return fmt.Errorf("%s is not followed yet: %s", k.gvk.Kind, detail)
-		}
-	}
-	return nil
+	return &Reconciler{
+		namespace: options.Namespace,
+		watches:   w,
+		gatherer:  g,
+		planner:   pin.NewPlanner(options.Pins),
+		publisher: &publisher{
+			list:      configMaps{name: request.NamespacedName, client: mgr.GetClient(), live: live, metrics: m, known: known},
+			heartbeat: options.Heartbeat, metrics: m,
+		},
+		recorder: &eventRecorder{events: mgr.GetEventRecorder(Name), namespaces: w.namespaces, releases: w.releases},
+		metrics:  m,
+	}, nil
 }

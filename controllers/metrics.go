@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
@@ -35,35 +35,35 @@ const (
 	buildMetric    = "pinsync_build_info"
 )
 
-// Metrics are all metrics of the controller, beside those of its libraries. What is said of
-// the list has only the replica that writes it.
+// Metrics are all metrics of the controller, beside those of its libraries. Those of the list
+// exist only on the replica that writes it.
 func Metrics() []Metric {
 	return []Metric{
 		{pinsMetric, "gauge", "state", "Pins in the list, by state: Needed, Held."},
 		{releasesMetric, "gauge", "state", "Releases in the report, by state: Suspended, Resuming, Live."},
 		{problemsMetric, "gauge", "reason", "Problems in the report, by reason: what may keep a tag out of the list."},
-		{completeMetric, "gauge", "", "1 when every read behind the list got an answer, 0 when one did not: then nothing leaves it."},
+		{completeMetric, "gauge", "", "1 when every read for the list succeeded, 0 when one failed: then no pin is removed."},
 		{syncedMetric, "gauge", "", "When the list was last known to be current, in seconds since 1970. It is not renewed while the list is incomplete."},
-		{bytesMetric, "gauge", "", "Bytes of the list, with all that the report has to say."},
-		{limitMetric, "gauge", "", "Bytes beyond which the report leaves out places and problems; no pin is ever left out."},
+		{bytesMetric, "gauge", "", "Bytes of the list with its full report."},
+		{limitMetric, "gauge", "", "Bytes beyond which the report omits places and problems; no pin is ever omitted."},
 		{objectsMetric, "gauge", "", "ConfigMaps that the list is spread over."},
 		{writesMetric, "counter", "operation", "Writes of the list's ConfigMaps, by operation: create, update, delete."},
-		{stepsMetric, "histogram", "step", "Seconds that the steps of a pass took: recall, gather, plan, apply."},
+		{stepsMetric, "histogram", "step", "Seconds that the steps of a pass took: load, gather, plan, publish."},
 		{buildMetric, "gauge", "version", "1, with the version of the replica."},
 	}
 }
 
-// meters measure a controller. What has no label is a vector, too: it is there only once
-// it is set.
-type meters struct {
+// metrics are those of a controller. What has no label is a vector, too: it exists only once it
+// is set.
+type metrics struct {
 	pins, releases, problems, complete, synced, bytes, limit, objects *prometheus.GaugeVec
 	writes                                                            *prometheus.CounterVec
 	steps                                                             *prometheus.HistogramVec
 }
 
-// newMeters registers the metrics of a controller of that version.
-func newMeters(version string) (*meters, error) {
-	m := &meters{}
+// newMetrics registers the metrics of a controller of that version.
+func newMetrics(version string) (*metrics, error) {
+	m := &metrics{}
 	var build *prometheus.GaugeVec
 	gauges := map[string]**prometheus.GaugeVec{
 		pinsMetric: &m.pins, releasesMetric: &m.releases, problemsMetric: &m.problems, completeMetric: &m.complete,
@@ -107,30 +107,30 @@ const (
 	opDelete = "delete"
 )
 
-// register registers a collector, or takes the one that another controller of the process
-// has registered.
+// register registers a collector, or takes the one that another controller of the process has
+// registered.
 func register[C prometheus.Collector](collector *C) error {
-	err := metrics.Registry.Register(*collector)
-	registered, is := err.(prometheus.AlreadyRegisteredError) //nolint:errorlint // it is returned as it is
-	if !is {
+	err := ctrlmetrics.Registry.Register(*collector)
+	registered, ok := err.(prometheus.AlreadyRegisteredError) //nolint:errorlint // it is returned as it is
+	if !ok {
 		return err
 	}
-	before, isSame := registered.ExistingCollector.(C)
-	if !isSame {
+	existing, ok := registered.ExistingCollector.(C)
+	if !ok {
 		return fmt.Errorf("another metric has the same name: %w", err)
 	}
-	*collector = before
+	*collector = existing
 	return nil
 }
 
 // step measures a step of a pass, from now until what it returns is called.
-func (m *meters) step(name string) (done func()) {
+func (m *metrics) step(name string) (done func()) {
 	begin := time.Now()
 	return func() { m.steps.WithLabelValues(name).Observe(time.Since(begin).Seconds()) }
 }
 
-// report measures what a report says.
-func (m *meters) report(report *v1alpha1.PinReport) {
+// report sets the metrics of a report.
+func (m *metrics) report(report *v1alpha1.PinReport) {
 	m.pins.Reset()
 	for _, state := range []v1alpha1.PinState{v1alpha1.PinNeeded, v1alpha1.PinHeld} {
 		m.pins.WithLabelValues(string(state))
@@ -155,8 +155,8 @@ func (m *meters) report(report *v1alpha1.PinReport) {
 	}
 }
 
-// published measures the list as it is now.
-func (m *meters) published(complete bool, synced time.Time, bytes, limit, objects int) {
+// published sets the metrics of the list as it is now.
+func (m *metrics) published(complete bool, synced time.Time, bytes, limit, objects int) {
 	value := 0.0
 	if complete {
 		value = 1

@@ -10,70 +10,63 @@ import (
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/controllers/informers"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 const (
-	// soonestLook and latestLook bound the time between two looks at the pods of a
-	// namespace while pins wait for them: a quarter of the grace.
-	soonestLook, latestLook = time.Second, 30 * time.Second
+	// minPodInterval and maxPodInterval bound the time between two reads of a namespace's pods
+	// while pins wait for them: a quarter of the grace period.
+	minPodInterval, maxPodInterval = time.Second, 30 * time.Second
 
-	// namespacesPerPass is how many namespaces' pods are looked at in one pass. The
-	// others come in the passes after it.
+	// namespacesPerPass is how many namespaces' pods are read in one pass. The others are read
+	// in the passes after it.
 	namespacesPerPass = 20
-
-	// podsPerPage is how many pods one request returns.
-	podsPerPage = 500
 )
 
-// lookEvery is how often what a held pin waits for is looked at.
-func lookEvery(grace time.Duration) time.Duration {
-	return min(max(grace/4, soonestLook), latestLook)
+// podInterval is how often the pods that a held pin waits for are read.
+func podInterval(grace time.Duration) time.Duration {
+	return min(max(grace/4, minPodInterval), maxPodInterval)
 }
 
-// pods looks at the pods of the namespaces in which held pins wait to see them. It
-// keeps none: there are many, and they are rarely asked for.
+// pods reads the pods of the namespaces in which held pins wait for them. It keeps none:
+// there are many, and they are rarely needed.
 type pods struct {
-	live      client.Reader
-	every     time.Duration
-	sightings pin.Sightings
-	looked    map[string]time.Time
+	live     client.Reader
+	interval time.Duration
+	images   pin.Sightings
+	read     map[string]time.Time
 }
 
-// look returns what is known of these namespaces, and looks at those for which that is
-// old. It says whether some are left for the next pass. What cannot be read goes to the
-// snapshot as unanswered.
-func (p *pods) look(ctx context.Context, s *pin.Snapshot, namespaces []string) (more bool) {
-	looked := make(map[string]time.Time, len(namespaces))
+// observe adds to the snapshot what is known of these namespaces' pods, and reads those again
+// whose last read is long ago. It reports whether some are left for the next pass.
+func (p *pods) observe(ctx context.Context, s *pin.Snapshot, namespaces []string) (more bool) {
+	read := make(map[string]time.Time, len(namespaces))
 	var due []string
 	for _, namespace := range namespaces {
-		looked[namespace] = p.looked[namespace]
-		if time.Since(looked[namespace]) >= p.every {
+		read[namespace] = p.read[namespace]
+		if time.Since(read[namespace]) >= p.interval {
 			due = append(due, namespace)
 		}
 	}
-	p.looked = looked
-	s.Pods = p.sightings.Views(namespaces)
-	slices.SortStableFunc(due, func(a, b string) int { return looked[a].Compare(looked[b]) })
-	for i, namespace := range due {
-		if i == namespacesPerPass {
-			more = true
-			break
-		}
+	p.read = read
+	p.images.Views(namespaces) // drops the others
+	slices.SortStableFunc(due, func(a, b string) int { return read[a].Compare(read[b]) })
+	if more = len(due) > namespacesPerPass; more {
+		due = due[:namespacesPerPass]
+	}
+	for _, namespace := range due {
 		at := time.Now()
-		looked[namespace] = at // if it fails, others have their turn first
+		read[namespace] = at // if it fails, the others come first next time
 		list, err := p.list(ctx, namespace)
 		if err != nil {
-			s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
-				Reason: v1alpha1.ReasonUnanswered, Object: "Pods in " + namespace, Message: err.Error(),
-			})
+			addFailedRead(s, "Pods in "+namespace, err.Error())
 			continue
 		}
-		p.sightings.Saw(namespace, at.Round(0), list)
+		p.images.Saw(namespace, at.Round(0), list)
 	}
-	s.Pods = p.sightings.Views(namespaces)
+	s.Pods = p.images.Views(namespaces)
 	return more
 }
 
@@ -83,20 +76,16 @@ func (p *pods) list(ctx context.Context, namespace string) ([]pin.Pod, error) {
 		return nil, nil
 	}
 	var found []pin.Pod
-	var next string
-	for {
-		page := &corev1.PodList{}
-		err := p.live.List(ctx, page, client.InNamespace(namespace), client.Limit(podsPerPage), client.Continue(next))
-		if err != nil {
-			return nil, fmt.Errorf("listing pods: %w", err)
-		}
-		for i := range page.Items {
-			if pod, runs := convert.Pod(&page.Items[i]); runs {
+	err := informers.EachPage(ctx, p.live, &corev1.PodList{}, func(o client.Object) error {
+		if object, ok := o.(*corev1.Pod); ok {
+			if pod, ok := convert.Pod(object); ok {
 				found = append(found, pod)
 			}
 		}
-		if next = page.Continue; next == "" {
-			return found, nil
-		}
+		return nil
+	}, client.InNamespace(namespace))
+	if err != nil {
+		return nil, fmt.Errorf("listing pods: %w", err)
 	}
+	return found, nil
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -10,11 +11,11 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// The predicates drop updates that cannot change the list or its report. None drops a creation
-// or a deletion.
+// The predicates drop events that cannot change the list or its report. None drops a deletion,
+// and only listChanged drops a creation.
 
-// updated passes the updates for which changed says true, and those that are a
-// deletion and a creation of which nobody was told one by one.
+// updated passes the updates for which changed is true, and those that stand for a deletion and
+// a creation.
 func updated(changed func(before, after client.Object) bool) predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		return e.ObjectOld == nil || e.ObjectNew == nil || e.ObjectOld.GetUID() != e.ObjectNew.GetUID() ||
@@ -22,49 +23,58 @@ func updated(changed func(before, after client.Object) bool) predicate.Predicate
 	}}
 }
 
-// keptChanged is about what the cache keeps of an object.
-func keptChanged[T any](before, after client.Object, differ func(was, is *convert.Kept[T]) bool) bool {
-	was, isKept := before.(*convert.Kept[T])
-	is, stillIs := after.(*convert.Kept[T])
-	return !isKept || !stillIs || differ(was, is)
+// keptChanged reports whether what the cache keeps of an object has changed.
+func keptChanged[T any](before, after client.Object, differ func(a, b *convert.Kept[T]) bool) bool {
+	a, okBefore := before.(*convert.Kept[T])
+	b, okAfter := after.(*convert.Kept[T])
+	return !okBefore || !okAfter || differ(a, b)
 }
 
-// namespaceChanged is about the annotation that protects releases or does not.
+// namespaceChanged reports whether a Namespace's sync annotation has changed.
 func namespaceChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(was, is *convert.Kept[pin.Namespace]) bool {
-		return !isSameText(was.Value.Sync, is.Value.Sync)
+	return keptChanged(before, after, func(a, b *convert.Kept[pin.Namespace]) bool {
+		return !isSameText(a.Value.Sync, b.Value.Sync)
 	})
 }
 
-// releaseChanged is about what a HelmRelease says, and whether it is ready. Nothing else
-// in its status tells of the tags that it needs.
+// releaseChanged reports whether a HelmRelease's spec, annotations or readiness have changed.
+// Nothing else in its status has to do with the tags that it needs.
 func releaseChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(was, is *keptRelease) bool {
-		a, b := &was.Value.Release, &is.Value.Release
-		return was.Generation != is.Generation || a.Ready != b.Ready || a.Policies != b.Policies || !isSameText(a.Sync, b.Sync)
+	return keptChanged(before, after, func(was, now *keptRelease) bool {
+		a, b := &was.Value.Release, &now.Value.Release
+		return was.Generation != now.Generation || a.Ready != b.Ready || a.Policies != b.Policies || !isSameText(a.Sync, b.Sync)
 	})
 }
 
-// policyChanged is about what an ImagePolicy says and what it resolved to. Its
-// news is in its status.
+// policyChanged reports whether an ImagePolicy's spec or the tag that it resolved to has
+// changed. The latter is in its status.
 func policyChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(was, is *convert.Kept[pin.Policy]) bool { return was.Value != is.Value })
+	return keptChanged(before, after, func(a, b *convert.Kept[pin.Policy]) bool { return a.Value != b.Value })
 }
 
-// repositoryChanged is about what an ImageRepository scans.
+// repositoryChanged reports whether the image that an ImageRepository scans has changed.
 func repositoryChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(was, is *convert.Kept[pin.Repository]) bool { return was.Value != is.Value })
+	return keptChanged(before, after, func(a, b *convert.Kept[pin.Repository]) bool { return a.Value != b.Value })
 }
 
-// isSameText says whether two texts that may be missing are the same.
+// isSameText reports whether two texts that may be missing are the same.
 func isSameText(a, b *string) bool {
 	return (a == nil) == (b == nil) && (a == nil || *a == *b)
 }
 
-// ofList passes only events of the list's ConfigMaps, every one of them.
-func ofList(name string) predicate.Predicate {
-	return predicate.NewPredicateFuncs(func(o client.Object) bool {
-		_, is := list.ShardOf(name, o.GetName())
-		return is
-	})
+// listChanged passes the deletions of the list's ConfigMaps, and all other events about them
+// but those of versions that are known, which are mostly the controller's own writes.
+func listChanged(name string, isKnown func(metav1.Object) bool) predicate.Predicate {
+	isNew := func(o client.Object) bool {
+		_, ok := list.ShardOf(name, o.GetName())
+		return ok && !isKnown(o)
+	}
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return isNew(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return isNew(e.ObjectNew) },
+		DeleteFunc: func(e event.DeleteEvent) bool {
+			_, ok := list.ShardOf(name, e.Object.GetName())
+			return ok
+		},
+	}
 }

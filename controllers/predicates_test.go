@@ -42,17 +42,17 @@ func TestPredicates(t *testing.T) {
 		before, after client.Object
 		want          bool
 	}{
-		"release as it was":     {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{}, false},
-		"release's status":      {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{Status: flux.HelmReleaseStatus{ObservedGeneration: 1}}, false},
-		"release's spec":        {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Generation: 1}}, true},
-		"release annotated":     {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: annotated("enabled")}, true},
-		"annotated otherwise":   {releaseChanged, &flux.HelmRelease{ObjectMeta: annotated("x")}, &flux.HelmRelease{ObjectMeta: annotated("y")}, true},
-		"annotated with naught": {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: annotated("")}, true},
-		"release created anew":  {releaseChanged, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "1"}}, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "2"}}, true},
-		"policy resolved":       {policyChanged, &flux.ImagePolicy{}, resolved("v1", "True", ""), true},
-		"policy moved on":       {policyChanged, resolved("v1", "True", ""), resolved("v2", "True", ""), true},
-		"policy lost its tag":   {policyChanged, resolved("v1", "True", ""), resolved("v1", "False", "lost"), true},
-		"policy says it anew":   {policyChanged, resolved("v1", "True", "a"), resolved("v1", "True", "b"), false},
+		"release as it was":      {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{}, false},
+		"release's status":       {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{Status: flux.HelmReleaseStatus{ObservedGeneration: 1}}, false},
+		"release's spec":         {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Generation: 1}}, true},
+		"release annotated":      {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: annotated("enabled")}, true},
+		"annotated otherwise":    {releaseChanged, &flux.HelmRelease{ObjectMeta: annotated("x")}, &flux.HelmRelease{ObjectMeta: annotated("y")}, true},
+		"annotated with nothing": {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: annotated("")}, true},
+		"release created anew":   {releaseChanged, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "1"}}, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "2"}}, true},
+		"policy resolved":        {policyChanged, &flux.ImagePolicy{}, resolved("v1", "True", ""), true},
+		"policy moved on":        {policyChanged, resolved("v1", "True", ""), resolved("v2", "True", ""), true},
+		"policy lost its tag":    {policyChanged, resolved("v1", "True", ""), resolved("v1", "False", "lost"), true},
+		"policy's message":       {policyChanged, resolved("v1", "True", "a"), resolved("v1", "True", "b"), false},
 		"policy's rules": {policyChanged, &flux.ImagePolicy{}, &flux.ImagePolicy{
 			Spec: flux.ImagePolicySpec{FilterTags: &imagev1.TagFilter{Pattern: "^v"}},
 		}, true},
@@ -67,12 +67,33 @@ func TestPredicates(t *testing.T) {
 			t.Errorf("%s: a creation or a deletion is dropped", name)
 		}
 	}
-	ours := ofList("registry-pins")
-	for name, want := range map[string]bool{"registry-pins": true, "other": false} {
-		o := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		if ours.Create(event.CreateEvent{Object: o}) != want || ours.Delete(event.DeleteEvent{Object: o}) != want ||
-			ours.Update(event.UpdateEvent{ObjectOld: o, ObjectNew: o}) != want {
-			t.Errorf("%s does not pass as it should", name)
+}
+
+// Only an event about a version that is known is dropped, and no deletion.
+func TestListChanged(t *testing.T) {
+	version := func(name, version string) client.Object {
+		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name, ResourceVersion: version}}
+	}
+	known := &knownVersions{}
+	known.add(version("registry-pins", "1"))
+	known.add(version("registry-pins", "2"))
+	known.add(version("registry-pins-1", "3"))
+	p := listChanged("registry-pins", known.has)
+	for _, test := range []struct {
+		name, version    string
+		changed, deleted bool
+	}{
+		{"registry-pins", "1", true, true},
+		{"registry-pins", "2", false, true},
+		{"registry-pins", "3", true, true},
+		{"registry-pins-1", "3", false, true},
+		{"registry-pins-2", "4", true, true},
+		{"other", "1", false, false},
+	} {
+		o := version(test.name, test.version)
+		if p.Create(event.CreateEvent{Object: o}) != test.changed ||
+			p.Update(event.UpdateEvent{ObjectOld: o, ObjectNew: o}) != test.changed || p.Delete(event.DeleteEvent{Object: o}) != test.deleted {
+			t.Errorf("version %s of %s does not pass as it should", test.version, test.name)
 		}
 	}
 }

@@ -9,90 +9,69 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/informers"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// soon is when a pass is made again that could not be finished because something
-// else was first: the caches are still being read, or somebody else wrote.
-const soon = time.Second
+// requeueDelay is when a pass is made again that could not be finished: the caches are still
+// being read, or somebody else wrote the list.
+const requeueDelay = time.Second
 
-// askAgain is when a pass is made again in which a read got no answer.
-const askAgain = 10 * time.Second
+// readRetry is when a pass is made again in which a read has failed.
+const readRetry = 10 * time.Second
 
-// window is how long after a write the next one is made at the earliest. What changes in
-// between is written together: a write of a large list takes the API server, etcd and every
-// reader a good part of this time. It is short beside what it takes a cleaner to look.
-const window = 750 * time.Millisecond
+// startupTimeout is how long a start waits for a complete snapshot before it writes an
+// incomplete list, which has new pins but removes none. Reading all objects of a large cluster
+// takes a few seconds.
+const startupTimeout = 30 * time.Second
 
-// afterStart is how long after the first complete list the start is over: the events about it
-// are told.
-const afterStart = 20 * time.Second
+// memoryDelay is how long after the first complete list the start is over: its events are
+// recorded.
+const memoryDelay = 20 * time.Second
 
-// Reconciler keeps one list of pins. Whatever changes in the cluster, the request is
-// the same, the list's name, but for the list's own ConfigMaps, which ask for a pass only if
-// somebody else has changed them. A pass does the same four steps:
+// Reconciler keeps one list of pins. Whatever changes in the cluster, the request is the same,
+// the list's name. A pass takes these steps:
 //
-//  1. recall: what the last list said is known, or read again; a write succeeds only on
-//     the versions that were read, so nothing that is older is written;
-//  2. gather: what the caches know becomes a snapshot, with what else is to be known of
-//     releases that pins are held for;
-//  3. plan: the snapshot becomes a report, without knowing of any cluster;
-//  4. apply: the ConfigMaps are written that say something else or are old.
-//
-// Then it tells people what they should mend.
+//  1. load: the publisher returns what the last list said, which it reads again if somebody else
+//     has changed it; a write succeeds only on the versions that were read;
+//  2. gather: the gatherer takes a snapshot of what the caches have, and of what else a plan
+//     needs to know to remove pins;
+//  3. plan: the planner turns the snapshot into a report, without access to the cluster;
+//  4. publish: the publisher writes the ConfigMaps that have changed or are due;
+//  5. record: the event recorder records what is new in the report.
 type Reconciler struct {
-	options Options
-	watches *watches
-	// started is when the first pass began: when this replica began to lead; written is when
-	// the last write was made. hasBegun says that there is a complete list.
-	started, written time.Time
-	hasBegun         bool
+	namespace string
+	watches   *watches
 
-	// vigil knows since when no pass has missed anything, and looked is when the last
-	// one began.
-	vigil  pin.Vigil
-	looked time.Time
+	gatherer  *gatherer
+	planner   *pin.Planner
+	publisher *publisher
+	recorder  *eventRecorder
+	metrics   *metrics
 
-	list *store
-	// live reads from the API server itself.
-	live client.Reader
-
-	// sources are what values come from, and sourceWatches follow their changes.
-	sources       *sources
-	contents      *contents
-	sourceWatches []*sourceWatch
-	pods          *pods
-
-	planner *pin.Planner
-	teller  *teller
-	meters  *meters
-	// unanswered is what was logged last of the reads that got no answer.
-	unanswered string
+	// started is when the first pass began: when this replica became the leader.
+	started time.Time
+	// wasComplete is true once there was a complete list.
+	wasComplete bool
+	// failedReads is what was logged last of the reads that have failed.
+	failedReads string
 }
 
-// Reconcile makes one pass, and says when the next is due. Where it is only told that the list
-// has changed, it first looks whether somebody else has changed it.
-func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	if request == r.watches.configMaps.onEvent {
-		if isAsKnown, err := r.list.isAsKnown(ctx); err != nil || !isAsKnown {
-			r.watches.configMaps.stream.askForPass()
-		}
-		return reconcile.Result{}, nil
-	}
+// Reconcile makes one pass, and returns when the next is due.
+func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
 	next, err := r.pass(ctx)
 	switch {
 	case err == nil:
 		return reconcile.Result{RequeueAfter: next}, nil
 	case ctx.Err() != nil:
-		return reconcile.Result{}, nil //nolint:nilerr // told to stop: whatever failed, failed of that
+		return reconcile.Result{}, nil //nolint:nilerr // the controller is stopping: whatever failed, failed of that
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		log.FromContext(ctx).Info("Somebody else wrote the ConfigMap meanwhile, reading it again")
-		return reconcile.Result{RequeueAfter: soon}, nil
+		return reconcile.Result{RequeueAfter: requeueDelay}, nil
 	default:
 		return reconcile.Result{}, err
 	}
@@ -103,77 +82,82 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	if r.started.IsZero() {
 		r.started = now
 	}
-	if left := window - now.Sub(r.written); left > 0 {
-		return left, nil
+	if wait := r.publisher.wait(now); wait > 0 {
+		return wait, nil
 	}
-	if !r.watches.configMaps.isInSync() {
-		return soon, nil
+	if !r.watches.configMaps.IsInSync() {
+		return requeueDelay, nil
 	}
-	done := r.meters.step("recall")
-	changed, err := r.list.read(ctx)
+	done := r.metrics.step("load")
+	memory, changed, err := r.publisher.load(ctx)
 	done()
 	if changed || err != nil {
-		r.vigil.Break()
+		r.gatherer.interrupt()
 	}
 	if err != nil {
 		return 0, err
 	}
-	done = r.meters.step("gather")
-	s, more := r.gather(ctx, now)
+	done = r.metrics.step("gather")
+	s, more := r.gatherer.gather(ctx, now, memory, now.Sub(r.started) < startupTimeout)
 	done()
 	if s == nil {
-		r.vigil.Break()
-		return soon, nil
+		return requeueDelay, nil
 	}
-	if !s.Complete() {
-		r.vigil.Break()
-	}
-	done = r.meters.step("plan")
+	done = r.metrics.step("plan")
 	report := r.planner.Plan(s)
 	done()
-	done = r.meters.step("apply")
-	next, err = r.apply(ctx, report, s)
+	done = r.metrics.step("publish")
+	renewIn, err := r.publisher.publish(ctx, report, s.Complete(), s.Taken, r.salt(s))
 	done()
 	if err != nil {
 		return 0, err
 	}
-	r.meters.report(report)
-	r.logUnanswered(ctx, s)
-	r.teller.tell(ctx, s, report)
-	r.endStart(s)
+	r.metrics.report(report)
+	r.logFailedReads(ctx, s)
+	r.recorder.record(ctx, s, report)
+	r.freeMemory(s)
+	return r.nextIn(s, report, more, renewIn), nil
+}
+
+// nextIn returns when the next pass is due where nothing changes.
+func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, more bool, renewIn time.Duration) time.Duration {
+	next := renewIn
 	switch {
 	case more, pin.HoldsMore(s.Memory, report):
-		next = soon
+		next = requeueDelay
 	case !s.Complete():
-		next = askAgain
+		next = readRetry
 	case slices.ContainsFunc(report.Pins, func(p v1alpha1.Pin) bool { return len(p.HeldFor) > 0 }):
-		next = min(next, r.pods.every)
+		next = min(next, r.gatherer.interval())
 	}
-	if r.isInDoubt() {
-		next = min(next, calm)
+	if r.gatherer.isInterrupted() {
+		next = min(next, informers.OutageTolerance)
 	}
-	return max(next, soon), nil
+	return max(next, requeueDelay)
 }
 
-// endStart gives memory back some time after the first complete list: reading everything,
-// and telling of it, leave several times as much behind as is kept, and as long as nothing
+// salt is what tenants do not know and never changes: the uid of the list's namespace.
+func (r *Reconciler) salt(s *pin.Snapshot) string {
+	for i := range s.Namespaces {
+		if s.Namespaces[i].Name == r.namespace {
+			return s.Namespaces[i].UID
+		}
+	}
+	return ""
+}
+
+// freeMemory gives memory back some time after the first complete list: reading everything, and
+// the events about it, leave several times as much behind as is kept, and as long as nothing
 // happens nobody would.
-func (r *Reconciler) endStart(s *pin.Snapshot) {
-	if s.Complete() && !r.hasBegun {
-		r.hasBegun = true
-		time.AfterFunc(afterStart, debug.FreeOSMemory)
+func (r *Reconciler) freeMemory(s *pin.Snapshot) {
+	if s.Complete() && !r.wasComplete {
+		r.wasComplete = true
+		time.AfterFunc(memoryDelay, debug.FreeOSMemory)
 	}
 }
 
-// isInDoubt says whether something that feeds the caches is interrupted, or was just
-// now.
-func (r *Reconciler) isInDoubt() bool {
-	return slices.ContainsFunc(r.watches.all(), func(k *kind) bool { return k.stream.isInDoubt() }) ||
-		slices.ContainsFunc(r.sourceWatches, func(w *sourceWatch) bool { return w.stream.isInDoubt() })
-}
-
-// logUnanswered logs the reads that got no answer, once.
-func (r *Reconciler) logUnanswered(ctx context.Context, s *pin.Snapshot) {
+// logFailedReads logs the reads that have failed, once.
+func (r *Reconciler) logFailedReads(ctx context.Context, s *pin.Snapshot) {
 	var texts []string
 	for _, problem := range s.Unanswered {
 		texts = append(texts, problem.Object+": "+problem.Message)
@@ -181,13 +165,13 @@ func (r *Reconciler) logUnanswered(ctx context.Context, s *pin.Snapshot) {
 	slices.Sort(texts)
 	text := strings.Join(texts, "; ")
 	switch text {
-	case r.unanswered:
+	case r.failedReads:
 		return
 	case "":
 		log.FromContext(ctx).Info("The list is complete again")
 	default:
-		log.FromContext(ctx).Info("The list is incomplete, and nothing leaves it: what could not be read is told in the report",
+		log.FromContext(ctx).Info("The list is incomplete, and no pin is removed: the report has the reads that failed",
 			"reads", len(texts), "first", texts[0])
 	}
-	r.unanswered = text
+	r.failedReads = text
 }

@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// sleepMany creates a suspended release with n images.
-func (w *world) sleepMany(name string, n int) {
+// suspendWith creates a suspended release with n images.
+func (w *world) suspendWith(name string, n int) {
 	w.t.Helper()
 	images := make([]string, n)
 	for i := range images {
@@ -83,10 +83,10 @@ func TestListGrowsAndShrinks(t *testing.T) {
 	options := w.options()
 	options.Pins.Grace = time.Second
 	w.start(options)
-	w.sleepMany("steady", 50)
+	w.suspendWith("steady", 50)
 	w.spread(50)
 	for i := range 12 {
-		w.sleepMany(fmt.Sprint("many-", i), 1000)
+		w.suspendWith(fmt.Sprint("many-", i), 1000)
 	}
 	most := w.spread(12_050)
 	if len(most) < 4 {
@@ -143,7 +143,7 @@ func (w *world) alwaysHad(line string) {
 func TestManyPins(t *testing.T) {
 	w := newWorld(t, plane)
 	for i := range 200 {
-		w.sleepMany(fmt.Sprint("many-", i), 1000)
+		w.suspendWith(fmt.Sprint("many-", i), 1000)
 	}
 	stop := w.start(w.options())
 	before := w.spread(200_000)
@@ -152,7 +152,7 @@ func TestManyPins(t *testing.T) {
 	}
 	stop()
 	w.start(w.options())
-	w.sleepMany("one", 1)
+	w.suspendWith("one", 1)
 	after := w.spread(200_001)
 	written := 0
 	for i := range after {
@@ -171,7 +171,7 @@ func TestShardIsMissing(t *testing.T) {
 	w := newWorld(t, plane)
 	stop := w.start(w.options())
 	for i := range 4 {
-		w.sleepMany(fmt.Sprint("many-", i), 1000)
+		w.suspendWith(fmt.Sprint("many-", i), 1000)
 	}
 	if objects := w.spread(4000); len(objects) < 2 {
 		t.Fatal("it is not spread")
@@ -186,12 +186,12 @@ func TestShardIsMissing(t *testing.T) {
 	}
 	w.sealShards()
 	stop = w.start(w.options())
-	w.sleepMany("marker", 1)
-	w.saysForgotten(4001, false)
+	w.suspendWith("marker", 1)
+	w.expectOwnersUnknown(4001, false)
 	stop()
 	w.remove(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins-1"}})
 	w.start(w.options())
-	w.saysForgotten(4001, true)
+	w.expectOwnersUnknown(4001, true)
 }
 
 // A shard that somebody has made unrecognizable is restored.
@@ -199,7 +199,7 @@ func TestShardIsStripped(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
 	for i := range 4 {
-		w.sleepMany(fmt.Sprint("many-", i), 1000)
+		w.suspendWith(fmt.Sprint("many-", i), 1000)
 	}
 	w.spread(4000)
 	change(w, &corev1.ConfigMap{}, w.own, "registry-pins-1", func(c *corev1.ConfigMap) {
@@ -227,9 +227,9 @@ func (w *world) sealShards() {
 	})
 }
 
-// saysForgotten waits until all objects have so many lines and fit together, and then
+// expectOwnersUnknown waits until all objects have so many lines and fit together, and then
 // expects all to say, or none, that it is not known who had needed the pins.
-func (w *world) saysForgotten(lines int, want bool) {
+func (w *world) expectOwnersUnknown(lines int, want bool) {
 	w.t.Helper()
 	w.until(func(ctx context.Context) (bool, string) {
 		objects, all := w.shards(ctx)

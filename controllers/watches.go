@@ -1,18 +1,22 @@
 package controllers
 
 import (
+	"fmt"
+	"net/http"
+
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/controllers/informers"
 )
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
@@ -20,71 +24,72 @@ import (
 // +kubebuilder:rbac:groups=image.toolkit.fluxcd.io,resources=imagepolicies;imagerepositories,verbs=list;watch
 // +kubebuilder:rbac:namespace=pinsync-system,groups="",resources=configmaps,verbs=get;list;watch;create;update;delete
 
-// watches are the kinds that the controller follows.
+// watches are the informers of the kinds that the controller watches.
 type watches struct {
-	namespaces, configMaps, releases, policies, repositories *kind
+	namespaces, configMaps, releases, policies, repositories *informers.Informer
 }
 
-// newWatches returns the watches of a controller that writes the list. What they read
-// comes by the streams.
-func newWatches(mgr manager.Manager, list reconcile.Request, streams *streams, releases labels.Selector) *watches {
+// newWatches returns the informers. Each asks for a pass over the list.
+func newWatches(options *Options, list reconcile.Request, known *knownVersions) *watches {
 	core := corev1.SchemeGroupVersion
-	w := &watches{
-		namespaces: &kind{
-			object: metadataOf("Namespace"), gvk: core.WithKind("Namespace"),
-			predicate: updated(namespaceChanged), required: true,
-			list: metadataListOf("Namespace"),
-		},
-		configMaps: &kind{
-			object: metadataOf("ConfigMap"), gvk: core.WithKind("ConfigMap"),
-			predicate: ofList(list.Name), required: true,
-		},
-		releases: &kind{
-			object: &flux.HelmRelease{}, gvk: helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind),
-			predicate: updated(releaseChanged), required: true,
-			list: &flux.HelmReleaseList{},
-		},
-		policies: &kind{
-			object: &flux.ImagePolicy{}, gvk: imagev1.GroupVersion.WithKind(imagev1.ImagePolicyKind),
-			predicate: updated(policyChanged),
-			list:      &flux.ImagePolicyList{},
-		},
-		repositories: &kind{
-			object: &flux.ImageRepository{}, gvk: imagev1.GroupVersion.WithKind(imagev1.ImageRepositoryKind),
-			predicate: updated(repositoryChanged),
-			list:      &flux.ImageRepositoryList{},
-		},
+	return &watches{
+		namespaces: informers.New(informers.Options{
+			GVK: core.WithKind("Namespace"), Object: metadataOf("Namespace"), List: metadataListOf("Namespace"),
+			Predicate: updated(namespaceChanged), Request: list, Required: true,
+		}),
+		configMaps: informers.New(informers.Options{
+			GVK: core.WithKind("ConfigMap"), Object: metadataOf("ConfigMap"),
+			Predicate: listChanged(list.Name, known.has), Request: list, Required: true,
+		}),
+		releases: informers.New(informers.Options{
+			GVK: helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind), Object: &flux.HelmRelease{}, List: &flux.HelmReleaseList{},
+			Predicate: updated(releaseChanged), Request: list, Required: true, Selector: options.Releases,
+			Indexers: toolscache.Indexers{candidateIndex: indexCandidates(options.Pins.AllReleases)},
+		}),
+		policies: informers.New(informers.Options{
+			GVK: imagev1.GroupVersion.WithKind(imagev1.ImagePolicyKind), Object: &flux.ImagePolicy{}, List: &flux.ImagePolicyList{},
+			Predicate: updated(policyChanged), Request: list,
+		}),
+		repositories: informers.New(informers.Options{
+			GVK: imagev1.GroupVersion.WithKind(imagev1.ImageRepositoryKind), Object: &flux.ImageRepository{}, List: &flux.ImageRepositoryList{},
+			Predicate: updated(repositoryChanged), Request: list,
+		}),
 	}
-	w.releases.selector = releases
-	for _, k := range w.all() {
-		k.cache, k.mapper, k.stream = mgr.GetCache(), mgr.GetRESTMapper(), streams.of(k.gvk)
-		k.request, k.onEvent = list, list
-		if k.selector != nil {
-			k.stream.selector = k.selector.String()
+}
+
+// candidateIndex has, under its own name, the releases that may be protected.
+const candidateIndex = "candidates"
+
+// indexCandidates indexes the suspended releases, or all.
+func indexCandidates(all bool) toolscache.IndexFunc {
+	return func(object any) ([]string, error) {
+		if release, ok := object.(*keptRelease); ok && (all || release.Value.Release.Suspended) {
+			return []string{candidateIndex}, nil
+		}
+		return nil, nil
+	}
+}
+
+func (w *watches) all() []*informers.Informer {
+	return []*informers.Informer{w.namespaces, w.configMaps, w.releases, w.policies, w.repositories}
+}
+
+// ready returns an error as long as a required kind is not watched.
+func (w *watches) ready(*http.Request) error {
+	for _, i := range w.all() {
+		if state, detail := i.Progress(); i.Required && state != informers.InSync {
+			return fmt.Errorf("%s is not watched yet: %s", i.GVK.Kind, detail)
 		}
 	}
-	w.configMaps.onEvent = aboutList(list)
-	return w
+	return nil
 }
 
-// aboutList is the request to look whether somebody else has changed the list. Most events
-// about it are the echo of what this controller has written: they need no pass. Of a list of
-// several objects the first echo may come before the others, and a pass is made all the same.
-func aboutList(list reconcile.Request) reconcile.Request {
-	list.Name += "/" // as no object is called
-	return list
-}
-
-func (w *watches) all() []*kind {
-	return []*kind{w.namespaces, w.configMaps, w.releases, w.policies, w.repositories}
-}
-
-// cacheOptions match the watches: only the controller's own namespace is searched
-// for ConfigMaps, and what no plan reads is not kept.
-func cacheOptions(options *Options, streams *streams) cache.Options {
+// cacheOptions match the watches: only the controller's own namespace is searched for
+// ConfigMaps, and what no plan reads is not kept.
+func cacheOptions(options *Options, scheme *runtime.Scheme, w *watches) cache.Options {
 	return cache.Options{
 		ReaderFailOnMissingInformer: true,
-		NewInformer:                 streams.newInformer,
+		NewInformer:                 informers.Factory(scheme, w.all()),
 		// Not by kind: then the API server would have to have all of them at the start.
 		DefaultTransform: convert.Keep(options.Pins.AllReleases),
 		ByObject: map[client.Object]cache.ByObject{

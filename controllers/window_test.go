@@ -10,21 +10,21 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// A stream of changes is written together, and none of them is left behind.
+// A burst of changes is written together, and none of them is left behind.
 func TestChangesAreWrittenTogether(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	w.sleep("first", app+":first")
+	w.suspend("first", app+":first")
 	quiet := w.expect("first")
 	begin := time.Now()
 	var tags []string
 	for i := range 50 {
 		tag := fmt.Sprintf("v%02d", i)
 		tags = append(tags, tag)
-		w.sleep(tag, app+":"+tag)
+		w.suspend(tag, app+":"+tag)
 	}
 	last := w.expect(slices.Concat([]string{"first"}, tags)...)
-	// Slowness only allows more writes: one as the stream begins, one for each 750 ms.
+	// Slowness only allows more writes: one as the burst begins, one for each 750 ms.
 	most := 2 + int(time.Since(begin)/(750*time.Millisecond))
 	if writes := len(w.between(quiet, last)); writes > most {
 		t.Errorf("50 changes took %d writes, want at most %d", writes, most)
@@ -49,8 +49,8 @@ func TestSharedByLabel(t *testing.T) {
 			r.Labels = map[string]string{"sharding.fluxcd.io/key": shard}
 		})
 	}
-	w.sleep("a", app+":a")
-	w.sleep("b", app+":b")
+	w.suspend("a", app+":a")
+	w.suspend("b", app+":b")
 	move("a", "east")
 	move("b", "west")
 	w.until(w.listOf("pins-east", "container/app==a\n"))
@@ -58,18 +58,18 @@ func TestSharedByLabel(t *testing.T) {
 	move("a", "west")
 	w.until(w.listOf("pins-west", "container/app==a\ncontainer/app==b\n"))
 	w.until(w.listOf("pins-east", ""))
-	var tookOver, letGo int
+	var takenOver, removed int
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, version := range w.versions {
 		switch lines := version.Data["registry-pins.txt"]; {
-		case version.Name == "pins-west" && lines == "container/app==a\ncontainer/app==b\n" && tookOver == 0:
-			tookOver = i
-		case version.Name == "pins-east" && lines == "" && tookOver > 0 && letGo == 0:
-			letGo = i
+		case version.Name == "pins-west" && lines == "container/app==a\ncontainer/app==b\n" && takenOver == 0:
+			takenOver = i
+		case version.Name == "pins-east" && lines == "" && takenOver > 0 && removed == 0:
+			removed = i
 		}
 	}
-	if tookOver == 0 || letGo < tookOver {
-		t.Errorf("west has it from version %d on, east has it not from %d on", tookOver, letGo)
+	if takenOver == 0 || removed < takenOver {
+		t.Errorf("west has it from version %d on, east has it not from %d on", takenOver, removed)
 	}
 }

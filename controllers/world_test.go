@@ -256,8 +256,8 @@ func change[T client.Object](w *world, o T, namespace, name string, mutate func(
 	})
 }
 
-// sleep creates a suspended release with an image.
-func (w *world) sleep(name, image string) {
+// suspend creates a suspended release with an image.
+func (w *world) suspend(name, image string) {
 	w.t.Helper()
 	w.create(&helmv2.HelmRelease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: name},
@@ -365,7 +365,7 @@ func (w *world) expectPins(state v1alpha1.PinState, tags ...string) *corev1.Conf
 	return configMap
 }
 
-// report returns what a ConfigMap's report says.
+// report returns a ConfigMap's report.
 func report(t *testing.T, configMap *corev1.ConfigMap) *v1alpha1.PinReport {
 	t.Helper()
 	var r v1alpha1.PinReport
@@ -388,14 +388,14 @@ func (w *world) valuesFrom(name, text string) {
 	}
 }
 
-// told waits until the events about problems of the tenant's objects are these.
-func (w *world) told(want ...string) {
+// expectProblemEvents waits until the events about problems of the tenant's objects are these.
+func (w *world) expectProblemEvents(want ...string) {
 	w.t.Helper()
 	w.expectEvents(func(reason string) bool { return !isChange(reason) }, want)
 }
 
-// toldOfPins waits until the events about pins of the tenant's releases are these.
-func (w *world) toldOfPins(want ...string) {
+// expectPinEvents waits until the events about pins of the tenant's releases are these.
+func (w *world) expectPinEvents(want ...string) {
 	w.t.Helper()
 	w.expectEvents(isChange, want)
 }
@@ -422,7 +422,7 @@ func (w *world) expectEvents(are func(reason string) bool, want []string) {
 	})
 }
 
-// lists says whether the list is these lines.
+// lists reports whether the list is these lines.
 func (w *world) lists(lines string) func(context.Context) (bool, string) {
 	return func(ctx context.Context) (bool, string) {
 		got := w.list(ctx).Data["registry-pins.txt"]
@@ -430,7 +430,7 @@ func (w *world) lists(lines string) func(context.Context) (bool, string) {
 	}
 }
 
-// listOf says whether the list of that name is these lines.
+// listOf reports whether the list of that name is these lines.
 func (w *world) listOf(name, lines string) func(context.Context) (bool, string) {
 	return func(ctx context.Context) (bool, string) {
 		configMap := &corev1.ConfigMap{}
@@ -440,7 +440,7 @@ func (w *world) listOf(name, lines string) func(context.Context) (bool, string) 
 	}
 }
 
-// hasReadyPolicies says whether the report complains of no policy.
+// hasReadyPolicies reports whether the report complains of no policy.
 func (w *world) hasReadyPolicies(ctx context.Context) (bool, string) {
 	text := w.list(ctx).Data["report.json"]
 	return !strings.Contains(text, "PolicyNotReady"), text

@@ -1,4 +1,4 @@
-package controllers
+package informers
 
 import (
 	"context"
@@ -12,22 +12,22 @@ import (
 // perPage is how many objects one list request returns.
 const perPage = 500
 
-// eachPage reads objects from the API server, page by page, and hands them on one by one,
+// EachPage reads objects from the API server, page by page, and hands them on one by one,
 // so that never all of them are in memory.
-func eachPage(
+func EachPage(
 	ctx context.Context, live client.Reader, list client.ObjectList, take func(client.Object) error, options ...client.ListOption,
 ) error {
 	for next := ""; ; {
-		page, isList := list.DeepCopyObject().(client.ObjectList)
-		if !isList {
+		page, ok := list.DeepCopyObject().(client.ObjectList)
+		if !ok {
 			return fmt.Errorf("%T is not a list", list)
 		}
 		if err := live.List(ctx, page, append(options, client.Limit(perPage), client.Continue(next))...); err != nil {
 			return err
 		}
 		err := apimeta.EachListItem(page, func(item runtime.Object) error {
-			object, isObject := item.(client.Object)
-			if !isObject {
+			object, ok := item.(client.Object)
+			if !ok {
 				return fmt.Errorf("%T is not an object", item)
 			}
 			return take(object)

@@ -13,9 +13,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// sleepFrom creates a suspended release with values from one source and none of
+// suspendFrom creates a suspended release with values from one source and none of
 // its own.
-func (w *world) sleepFrom(name, kind, source string, optional bool) {
+func (w *world) suspendFrom(name, kind, source string, optional bool) {
 	w.t.Helper()
 	w.create(&helmv2.HelmRelease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: name},
@@ -27,8 +27,8 @@ func (w *world) sleepFrom(name, kind, source string, optional bool) {
 	})
 }
 
-// says waits until the report has a text.
-func (w *world) says(text string) {
+// expectInReport waits until the report has a text.
+func (w *world) expectInReport(text string) {
 	w.t.Helper()
 	w.until(func(ctx context.Context) (bool, string) {
 		got := w.list(ctx).Data["report.json"]
@@ -40,23 +40,23 @@ func TestValuesFromConfigMap(t *testing.T) {
 	w := newWorld(t, plane)
 	stop := w.start(w.options())
 	w.valuesFrom("values", "image: "+app+":v1")
-	w.sleepFrom("web", "ConfigMap", "values", false)
+	w.suspendFrom("web", "ConfigMap", "values", false)
 	w.expect("v1")
 	w.valuesFrom("values", "image: "+app+":v2")
 	w.expect("v2")
 
 	// Values that are broken or gone: the release keeps all that is listed for it.
 	w.valuesFrom("values", "image: [")
-	w.says("is not YAML")
+	w.expectInReport("is not YAML")
 	w.expect("v1", "v2")
 	if err := w.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "values"}}); err != nil {
 		t.Fatal(err)
 	}
-	w.says("ConfigMap values does not exist")
+	w.expectInReport("ConfigMap values does not exist")
 	w.expect("v1", "v2")
 	stop()
 	stop = w.start(w.options())
-	w.sleep("marker", app+":marker")
+	w.suspend("marker", app+":marker")
 	configMap := w.expect("marker", "v1", "v2")
 	if configMap.Annotations["pinsync.oleks.space/complete"] != "true" {
 		t.Error("a source that does not exist makes the list incomplete")
@@ -74,9 +74,9 @@ func TestValuesFromConfigMap(t *testing.T) {
 func TestValuesFromSourceThatAppearsLater(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	w.sleepFrom("strict", "ConfigMap", "strict", false)
-	w.sleepFrom("optional", "ConfigMap", "optional", true)
-	w.says("ConfigMap strict does not exist")
+	w.suspendFrom("strict", "ConfigMap", "strict", false)
+	w.suspendFrom("optional", "ConfigMap", "optional", true)
+	w.expectInReport("ConfigMap strict does not exist")
 	if text := w.list(t.Context()).Data["report.json"]; strings.Contains(text, "ConfigMap optional") {
 		t.Errorf("a source that is optional is a problem: %s", text)
 	}
@@ -92,9 +92,9 @@ func TestValuesFromSecret(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "values"},
 		StringData: map[string]string{"values.yaml": "image: " + app + ":v1"},
 	})
-	w.sleepFrom("web", "Secret", "values", false)
+	w.suspendFrom("web", "Secret", "values", false)
 	stop := w.start(w.options())
-	w.says("secretValues is Ignore")
+	w.expectInReport("secretValues is Ignore")
 	w.expect()
 	stop()
 	options := w.options()
@@ -112,12 +112,12 @@ func TestOnlyNamedSourcesAreRead(t *testing.T) {
 		w.valuesFrom(fmt.Sprint("other-", i), "image: "+app+":other")
 	}
 	w.valuesFrom("values", "image: "+app+":v1")
-	w.sleepFrom("web", "ConfigMap", "values", false)
+	w.suspendFrom("web", "ConfigMap", "values", false)
 	reads := countReads(t, w)
 	w.start(w.options())
 	w.expect("v1")
 	w.valuesFrom("other-1", "image: "+app+":changed")
-	w.sleep("marker", app+":marker")
+	w.suspend("marker", app+":marker")
 	w.expect("marker", "v1")
 	for path, n := range reads() {
 		if strings.Contains(path, "/configmaps/other-") || strings.HasSuffix(path, "/configmaps/values") && n != 1 {

@@ -12,67 +12,67 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers"
 )
 
-// What becomes of a release's pins is told to it, when it changes and not once more.
-func TestPinsAreTold(t *testing.T) {
+// What becomes of a release's pins is recorded when it changes, and not again.
+func TestPinChangesAreRecorded(t *testing.T) {
 	w := newWorld(t, plane)
 	stop := w.start(w.hasty())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	pinned := "Normal Pinned HelmRelease The registry cleaner must keep container/app==v1"
-	w.toldOfPins(pinned)
+	w.expectPinEvents(pinned)
 	stop()
 	w.start(w.hasty())
 	w.resume()
 	w.expectHeld("v1")
-	held := "Normal Held HelmRelease Not needed any more, and kept until that is sure to be so: container/app==v1"
-	w.toldOfPins(held, pinned)
+	held := "Normal Held HelmRelease No longer needed, and kept until the release is proven live: container/app==v1"
+	w.expectPinEvents(held, pinned)
 	w.becomeReady()
 	w.run(app + ":v1")
 	w.gone()
-	w.toldOfPins(held, pinned, "Normal Unpinned HelmRelease Not kept for this release any more: container/app==v1")
+	w.expectPinEvents(held, pinned, "Normal Unpinned HelmRelease No longer kept for this release: container/app==v1")
 }
 
-// Where very many come to need pins at once, some are told, and all that comes after.
-func TestOfManySomeAreTold(t *testing.T) {
+// Where very many releases need pins at once, some get an event, and all that comes after.
+func TestOfManySomeAreRecorded(t *testing.T) {
 	w := newWorld(t, plane)
 	for i := range 101 {
-		w.sleep(fmt.Sprint("many-", i), app+":old")
+		w.suspend(fmt.Sprint("many-", i), app+":old")
 	}
 	w.start(w.options())
 	w.expect("old")
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	const pinned = "Normal Pinned HelmRelease The registry cleaner must keep container/app=="
-	w.toldOfPins(append(slices.Repeat([]string{pinned + "old"}, 100), pinned+"v1")...)
+	w.expectPinEvents(append(slices.Repeat([]string{pinned + "old"}, 100), pinned+"v1")...)
 }
 
-// A release that loses its last tag of an image while it sleeps is warned: it may need it all
+// A release that loses its last tag of an image while it is suspended gets a warning: it may need it all
 // the same. One that moves on from tag to tag is not.
-func TestLossAsleepIsAWarning(t *testing.T) {
+func TestLossWhileSuspendedIsAWarning(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.hasty())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v2") })
 	w.until(w.lists("container/app==v2\n"))
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values("g.io/o/other:v1") })
 	w.until(w.lists("container/other==v1\n"))
-	w.toldOfPins(
-		"Normal Held HelmRelease Not needed any more, and kept until that is sure to be so: container/app==v1",
+	w.expectPinEvents(
+		"Normal Held HelmRelease No longer needed, and kept until the release is proven live: container/app==v1",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v1",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v2",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/other==v1",
-		"Normal Unpinned HelmRelease Not kept for this release any more: container/app==v1",
-		"Warning Held HelmRelease Not needed any more, and kept until that is sure to be so: container/app==v2",
-		"Warning Unpinned HelmRelease Not kept for this release any more: container/app==v2",
+		"Normal Unpinned HelmRelease No longer kept for this release: container/app==v1",
+		"Warning Held HelmRelease No longer needed, and kept until the release is proven live: container/app==v2",
+		"Warning Unpinned HelmRelease No longer kept for this release: container/app==v2",
 	)
 }
 
-// What cannot be read for a while is no change, and nothing is told of it.
-func TestIncompleteViewIsNotTold(t *testing.T) {
+// What cannot be read for a while is no change, and no event is recorded.
+func TestIncompleteSnapshotIsNotRecorded(t *testing.T) {
 	w := newWorld(t, plane)
 	refused := &refusals{resource: "imagepolicies"}
 	refused.wrap(w)
 	stop := w.start(w.options())
-	w.sleep("web", app+":v1")
+	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.follow(w.apps, "^v")
 	w.resolve(w.apps, "v2", metav1.ConditionTrue, "")
@@ -81,7 +81,7 @@ func TestIncompleteViewIsNotTold(t *testing.T) {
 		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v1",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v2",
 	}
-	w.toldOfPins(pinned...)
+	w.expectPinEvents(pinned...)
 	stop()
 	refused.set(true)
 	w.start(w.options())
@@ -90,35 +90,35 @@ func TestIncompleteViewIsNotTold(t *testing.T) {
 	refused.set(false)
 	w.expect("v1", "v2")
 	w.expectComplete("true")
-	w.toldOfPins(pinned...)
+	w.expectPinEvents(pinned...)
 }
 
-// A policy that loses its tag while a release sleeps is what nobody sees before the resume.
-func TestLostTagIsTold(t *testing.T) {
+// A policy that loses its tag while a release is suspended is what nobody sees before the resume.
+func TestLostTagIsRecorded(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.hasty())
-	w.sleep("web", app+":staging")
+	w.suspend("web", app+":staging")
 	w.follow(w.apps, "^staging$")
 	w.resolve(w.apps, "staging", metav1.ConditionTrue, "")
 	w.expect("staging")
-	w.told()
+	w.expectProblemEvents()
 	w.resolve(w.apps, "staging", metav1.ConditionFalse, "version list argument cannot be empty")
 	warning := "Warning PolicyNotReady HelmRelease ImagePolicy " + w.apps + "/app is not ready: version list argument cannot be empty; " +
 		"the tag may be gone from the registry; see pinsync explain --check -n " + w.apps + " web"
-	w.told(warning)
+	w.expectProblemEvents(warning)
 	w.resolve(w.apps, "staging", metav1.ConditionTrue, "")
 	w.until(w.hasReadyPolicies)
-	w.told(warning)
+	w.expectProblemEvents(warning)
 }
 
-// The metrics say what the list says.
+// The metrics are those of the list.
 func TestMetrics(t *testing.T) {
 	w := newWorld(t, plane)
 	before := gather(t, "pinsync_configmap_writes_total")
 	steps := gather(t, "pinsync_step_duration_seconds")
 	w.start(w.hasty())
-	w.sleep("web", app+":v1")
-	w.sleep("other", app+":v2")
+	w.suspend("web", app+":v1")
+	w.suspend("other", app+":v2")
 	w.expect("v1", "v2")
 	w.resume()
 	configMap := w.expectHeld("v1")
@@ -145,7 +145,7 @@ func TestMetrics(t *testing.T) {
 	if after["create"] != before["create"]+1 || after["update"] <= before["update"] || after["delete"] != before["delete"] {
 		t.Errorf("writes were %v and are %v", before, after)
 	}
-	for _, step := range []string{"recall", "gather", "plan", "apply"} {
+	for _, step := range []string{"load", "gather", "plan", "publish"} {
 		if now := gather(t, "pinsync_step_duration_seconds")[step]; now <= steps[step] {
 			t.Errorf("step %s was measured %v times", step, now-steps[step])
 		}

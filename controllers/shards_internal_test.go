@@ -7,8 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// What was not written to its end, or was changed since, is known to be.
-func TestIsWhole(t *testing.T) {
+// A list that was written in part, or was changed since, is recognized.
+func TestAreWhole(t *testing.T) {
 	shard := func(annotation, lines string) *corev1.ConfigMap {
 		return &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"pinsync.oleks.space/shard": annotation}},
@@ -38,7 +38,7 @@ func TestIsWhole(t *testing.T) {
 		"one is new":   {three(func(o map[int]*corev1.ConfigMap) { o[2].Data["registry-pins.txt"] = "new" }), false},
 		"one is empty": {three(func(o map[int]*corev1.ConfigMap) { o[1].Data = nil }), false},
 	} {
-		if got := isWhole(test.objects); got != test.want {
+		if got := shards(test.objects).areWhole(); got != test.want {
 			t.Errorf("%s: got %t", name, got)
 		}
 	}

@@ -1,0 +1,203 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reasons of the Warning events about problems; the others are those of the problems and of
+// pin.ChangeKind.
+const (
+	// eventUnresolved is about an image that no pin could be found for.
+	eventUnresolved = "Unresolved"
+	// eventPolicyNotReady is about a suspended release whose policy has lost its tag.
+	eventPolicyNotReady = "PolicyNotReady"
+)
+
+// eventRecorder records events about objects: what has become of their pins, which of their
+// images have no pin, and what blocks a resume. Each is recorded once, when it is new, not in
+// every pass.
+type eventRecorder struct {
+	events               events.EventRecorder
+	namespaces, releases *informers.Informer
+	// recorded are the problems that the last report had.
+	recorded map[subject]string
+	// pins are those whose changes were recorded last; isStarted, there are any.
+	pins      []v1alpha1.Pin
+	isStarted bool
+}
+
+// subject is what an event is about. Events that differ in their message alone are counted as
+// one and the same by the API's recorder: all problems of a reason are recorded together, with
+// that reason as the event's action.
+type subject struct {
+	kind           *informers.Informer
+	name           types.NamespacedName
+	reason, action string
+}
+
+// record records what is new in the report of a snapshot.
+func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) {
+	r.recordChanges(ctx, s, report)
+	problems := map[subject]string{}
+	for i := range report.Problems {
+		if name, ok := strings.CutPrefix(report.Problems[i].Object, "Namespace "); ok {
+			addProblem(problems, r.namespaces, types.NamespacedName{Name: name}, &report.Problems[i])
+		}
+	}
+	for i := range report.Releases {
+		release := &report.Releases[i]
+		for j := range release.Problems {
+			r.addReleaseProblem(problems, release, &release.Problems[j])
+		}
+	}
+	for about, message := range problems {
+		if r.recorded[about] != message {
+			r.emit(ctx, corev1.EventTypeWarning, about, message)
+		}
+	}
+	r.recorded = problems
+}
+
+// maxPinned is how many releases get an event in one pass that they need pins. An installation
+// in a large cluster, or an annotation on a large namespace, would cause thousands of events
+// about what has been suspended for long; the list and the log have it all the same.
+const maxPinned = 100
+
+// recordChanges records which pins are needed now, are held and were removed. Where a suspended
+// release loses one and has no other tag of the same image, it may need it all the same, and the
+// image was only not found: that is a warning. An incomplete snapshot shows no change.
+func (r *eventRecorder) recordChanges(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) {
+	if !r.isStarted {
+		r.pins, r.isStarted = s.Memory.Pins, true
+	}
+	if !s.Complete() {
+		return
+	}
+	suspended := map[string]*v1alpha1.Release{}
+	for i := range report.Releases {
+		if release := &report.Releases[i]; release.State == v1alpha1.ReleaseSuspended {
+			suspended[release.Namespace+"/"+release.Name] = release
+		}
+	}
+	pinned := 0
+	for _, change := range pin.Changes(r.pins, report.Pins) {
+		if change.Kind == pin.Pinned {
+			if pinned++; pinned > maxPinned {
+				continue
+			}
+		}
+		namespace, name, _ := strings.Cut(change.Release, "/")
+		severity := corev1.EventTypeNormal
+		if release := suspended[change.Release]; change.Kind != pin.Pinned && release != nil && lacksAll(release, change.Pins) {
+			severity = corev1.EventTypeWarning
+		}
+		pins := strings.Join(change.Pins, ", ")
+		r.emit(ctx, severity, subject{
+			kind: r.releases, name: types.NamespacedName{Namespace: namespace, Name: name},
+			reason: string(change.Kind), action: shorten(string(change.Kind)+" "+pins, maxAction),
+		}, changeMessage(change.Kind)+pins)
+	}
+	if pinned > maxPinned {
+		log.FromContext(ctx).Info("Many releases need pins at once, and only some get an event",
+			"releases", pinned, "events", maxPinned)
+	}
+	r.pins = report.Pins
+}
+
+// lacksAll reports whether a release has no tag at all of an image of which it has lost one.
+func lacksAll(release *v1alpha1.Release, lost []string) bool {
+	return slices.ContainsFunc(lost, func(pin string) bool {
+		name, _, _ := strings.Cut(pin, "==")
+		return !slices.ContainsFunc(release.Pins, func(other string) bool { return strings.HasPrefix(other, name+"==") })
+	})
+}
+
+// changeMessage returns what has become of pins.
+func changeMessage(kind pin.ChangeKind) string {
+	switch kind {
+	case pin.Pinned:
+		return "The registry cleaner must keep "
+	case pin.Held:
+		return "No longer needed, and kept until the release is proven live: "
+	default:
+		return "No longer kept for this release: "
+	}
+}
+
+// addReleaseProblem adds a problem of a release to those that get an event.
+func (r *eventRecorder) addReleaseProblem(problems map[subject]string, release *v1alpha1.Release, problem *v1alpha1.Problem) {
+	name := types.NamespacedName{Namespace: release.Namespace, Name: release.Name}
+	switch problem.Reason {
+	case v1alpha1.ReasonPolicyNotReady:
+		if release.State == v1alpha1.ReleaseSuspended {
+			about := subject{kind: r.releases, name: name, reason: eventPolicyNotReady, action: shorten(problem.Object, maxAction)}
+			problems[about] = fmt.Sprintf("%s %s; the tag may be gone from the registry; see pinsync explain --check -n %s %s",
+				problem.Object, problem.Message, release.Namespace, release.Name)
+		}
+	case v1alpha1.ReasonPolicyUnresolved:
+		// the policy's own condition has it
+	case v1alpha1.ReasonOtherCluster:
+		// the pin is there; nobody has to change anything
+	default:
+		addProblem(problems, r.releases, name, problem)
+	}
+}
+
+// addProblem adds a problem to those that get an event.
+func addProblem(problems map[subject]string, kind *informers.Informer, name types.NamespacedName, problem *v1alpha1.Problem) {
+	about := subject{kind: kind, name: name, reason: eventUnresolved, action: string(problem.Reason)}
+	if problem.Reason == v1alpha1.ReasonInvalidAnnotation {
+		about.reason = string(problem.Reason)
+	}
+	message := problem.Message
+	if problem.Field != "" {
+		message = problem.Field + ": " + message
+	}
+	if problems[about] != "" {
+		message = problems[about] + "; " + message
+	}
+	problems[about] = message
+}
+
+// emit sends one event. An object that is gone meanwhile needs none.
+func (r *eventRecorder) emit(ctx context.Context, severity string, about subject, message string) {
+	meta, ok := about.kind.Get(about.name)
+	if !ok {
+		log.FromContext(ctx).V(1).Info("No event about an object that is gone", "object", about.name)
+		return
+	}
+	object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Namespace: meta.GetNamespace(), Name: meta.GetName(), UID: meta.GetUID(), ResourceVersion: meta.GetResourceVersion(),
+	}}
+	object.SetGroupVersionKind(about.kind.GVK)
+	r.events.Eventf(object, nil, severity, about.reason, about.action, "%s", shorten(message, maxMessage))
+}
+
+// maxMessage and maxAction are a little less than what the API takes of an event's note and
+// action, in bytes: 1 KiB and 128.
+const (
+	maxMessage = 1000
+	maxAction  = 120
+)
+
+func shorten(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + " …"
+}

@@ -1,0 +1,13 @@
+package controllers
+
+import (
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// addFailedRead adds a read to those of a snapshot that have failed: it is then incomplete.
+func addFailedRead(s *pin.Snapshot, object, message string) {
+	s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
+		Reason: v1alpha1.ReasonUnanswered, Object: object, Message: message,
+	})
+}

@@ -1,0 +1,127 @@
+package informers
+
+import (
+	"context"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/metadata"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// ValuesFromCache keeps the ConfigMaps and Secrets that releases take values from, and is
+// notified of changes of all that there are.
+type ValuesFromCache interface {
+	// Change removes an object that is not of the version that the cache has, or is deleted,
+	// and reports whether it was there.
+	Change(kind string, object any, deleted bool) bool
+	// Replace removes the objects of a kind that are not among these, in the version that the
+	// cache has, and reports whether there were any.
+	Replace(kind string, objects []any) bool
+}
+
+// ValuesFromWatch watches the metadata of all ConfigMaps, or Secrets, of the cluster, and
+// keeps none of it: it asks for a pass when an object has changed that a release takes values
+// from. It begins when the first release does.
+type ValuesFromWatch struct {
+	*Health
+
+	// Kind is ConfigMap or Secret.
+	Kind     string
+	metadata metadata.ResourceInterface
+	cache    ValuesFromCache
+	request  reconcile.Request
+
+	ctx   context.Context //nolint:containedctx // the controller's, which Start is given and Begin needs
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+	once  sync.Once
+
+	mu     sync.Mutex
+	inSync bool
+}
+
+var _ source.Source = &ValuesFromWatch{}
+
+// NewValuesFromWatch returns the watch on a kind, which reports changes to the cache.
+func NewValuesFromWatch(kind string, c metadata.Interface, cache ValuesFromCache, request reconcile.Request) *ValuesFromWatch {
+	resource, _ := apimeta.UnsafeGuessKindToResource(corev1.SchemeGroupVersion.WithKind(kind))
+	return &ValuesFromWatch{
+		Health: &Health{kind: "valuesFrom " + kind}, Kind: kind, metadata: c.Resource(resource), cache: cache, request: request,
+	}
+}
+
+// Start gets what the watch needs once it begins.
+func (w *ValuesFromWatch) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	w.ctx, w.queue = ctx, queue
+	w.onChange(func() { queue.Add(w.request) })
+	return nil
+}
+
+// String names the source in the controller's log.
+func (w *ValuesFromWatch) String() string {
+	return "values from kind " + w.Kind
+}
+
+// Begin starts the watch, the first time that it is called, and reports whether it has seen all
+// objects since.
+func (w *ValuesFromWatch) Begin() bool {
+	w.once.Do(func() {
+		reflector := toolscache.NewReflectorWithOptions(w.observe(&toolscache.ListWatch{
+			ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+				return w.metadata.List(ctx, options)
+			},
+			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+				return w.metadata.Watch(ctx, options)
+			},
+		}), &metav1.PartialObjectMetadata{}, reflectorStore{w}, toolscache.ReflectorOptions{Name: w.String()})
+		go reflector.RunWithContext(w.ctx)
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.inSync
+}
+
+// reflectorStore is the store of the watch's reflector; it stores nothing.
+type reflectorStore struct{ *ValuesFromWatch }
+
+// Add takes an object that is new.
+func (s reflectorStore) Add(object any) error {
+	return s.enqueue(s.cache.Change(s.Kind, object, false))
+}
+
+// Update takes an object that has changed.
+func (s reflectorStore) Update(object any) error {
+	return s.enqueue(s.cache.Change(s.Kind, object, false))
+}
+
+// Delete takes an object that is deleted.
+func (s reflectorStore) Delete(object any) error {
+	return s.enqueue(s.cache.Change(s.Kind, object, true))
+}
+
+// Replace takes all objects that there are.
+func (s reflectorStore) Replace(objects []any, _ string) error {
+	changed := s.cache.Replace(s.Kind, objects)
+	s.mu.Lock()
+	first := !s.inSync
+	s.inSync = true
+	s.mu.Unlock()
+	return s.enqueue(changed || first)
+}
+
+// Resync does nothing: nothing is stored.
+func (s reflectorStore) Resync() error { return nil }
+
+func (s reflectorStore) enqueue(changed bool) error {
+	if changed {
+		s.queue.Add(s.request)
+	}
+	return nil
+}

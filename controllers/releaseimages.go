@@ -1,0 +1,151 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/sweep"
+)
+
+// keptRelease is a HelmRelease as the cache keeps it.
+type keptRelease = convert.Kept[convert.KeptRelease]
+
+// releaseImages knows the images of the releases for which the cache does not have them:
+// because they take values from other objects, too, or because they are not suspended. They
+// are found once, and again when the release or one of those objects has changed.
+type releaseImages struct {
+	live       client.Reader
+	valuesFrom *valuesFromCache
+	known      sweep.Map[types.NamespacedName, *knownRelease]
+}
+
+// knownRelease is a release of that uid and generation, or a later one.
+type knownRelease struct {
+	uid        types.UID
+	generation int64
+	// values are nil where they come from the release alone.
+	values *convert.Contents
+	images *pin.Found
+	// versions are those of the objects that values came from when the images were found.
+	versions []string
+}
+
+// find returns the images of a release; afresh, what its values come from is read again. What
+// cannot be read is added to the snapshot's failed reads; the images are nil where that is the
+// release itself.
+func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snapshot, afresh bool) *pin.Found {
+	known := r.of(kept)
+	if known == nil {
+		var err error
+		if known, err = r.read(ctx, kept); err != nil {
+			addFailedRead(s, "HelmRelease "+kept.Value.Release.String(), image.Shorten(err.Error()))
+			return nil
+		}
+		r.known.Put(client.ObjectKeyFromObject(kept), known)
+	}
+	if known.values != nil {
+		known.update(r.valuesFrom.lookUp(ctx, s, afresh))
+	}
+	return known.images
+}
+
+// of returns what is known of a release; nil, nothing, or only of what it was before.
+func (r *releaseImages) of(kept *keptRelease) *knownRelease {
+	known, ok := r.known.Get(client.ObjectKeyFromObject(kept))
+	if !ok || known.uid != kept.UID || known.generation < kept.Generation {
+		return nil
+	}
+	return known
+}
+
+// isWithoutValues reports whether the cache keeps nothing of a release's values.
+func isWithoutValues(kept *keptRelease) bool {
+	return kept.Value.Contents == nil && kept.Value.Release.Found == nil
+}
+
+// read takes the values that the cache keeps, or reads those that it does not keep.
+func (r *releaseImages) read(ctx context.Context, kept *keptRelease) (*knownRelease, error) {
+	if isWithoutValues(kept) {
+		whole := &flux.HelmRelease{}
+		if err := r.live.Get(ctx, client.ObjectKeyFromObject(kept), whole); err != nil {
+			return nil, err
+		}
+		kept = convert.KeepWhole(whole)
+	}
+	return &knownRelease{
+		uid: kept.UID, generation: kept.Generation, values: kept.Value.Contents, images: kept.Value.Release.Found,
+	}, nil
+}
+
+// update finds the images again if an object that values come from has changed.
+func (k *knownRelease) update(lookUp convert.Sources) {
+	objects := map[convert.SourceRef]convert.Source{}
+	var versions []string
+	for _, ref := range k.values.Sources() {
+		if _, ok := objects[ref]; !ok {
+			objects[ref] = lookUp(ref)
+		}
+		versions = append(versions, objects[ref].Version+" "+objects[ref].NotRead)
+	}
+	if k.images != nil && slices.Equal(versions, k.versions) {
+		return
+	}
+	k.versions = versions
+	k.images = k.values.Find(func(ref convert.SourceRef) convert.Source { return objects[ref] })
+}
+
+// prepare reads releases, and what their values come from, before their images are asked for:
+// together, where they are many.
+func (r *releaseImages) prepare(ctx context.Context, wanted []*keptRelease) error {
+	if err := r.readInBulk(ctx, wanted); err != nil {
+		return err
+	}
+	var refs []convert.SourceRef
+	for _, kept := range wanted {
+		values := kept.Value.Contents
+		if known := r.of(kept); known != nil {
+			values = known.values
+		}
+		if values != nil {
+			refs = append(refs, values.Sources()...)
+		}
+	}
+	r.valuesFrom.prepare(ctx, refs)
+	return nil
+}
+
+// bulkThreshold is how many releases are so many that all are read in pages instead of those
+// one by one.
+const bulkThreshold = 50
+
+func (r *releaseImages) readInBulk(ctx context.Context, wanted []*keptRelease) error {
+	missing := map[types.NamespacedName]bool{}
+	for _, kept := range wanted {
+		if isWithoutValues(kept) && r.of(kept) == nil {
+			missing[client.ObjectKeyFromObject(kept)] = true
+		}
+	}
+	if len(missing) < bulkThreshold {
+		return nil
+	}
+	return informers.EachPage(ctx, r.live, &flux.HelmReleaseList{}, func(o client.Object) error {
+		key := client.ObjectKeyFromObject(o)
+		whole, ok := o.(*flux.HelmRelease)
+		if !ok || !missing[key] {
+			return nil
+		}
+		known, err := r.read(ctx, convert.KeepWhole(whole))
+		if err == nil {
+			r.known.Put(key, known)
+		}
+		return err
+	})
+}

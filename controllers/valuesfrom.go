@@ -1,0 +1,177 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/sweep"
+)
+
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
+
+// valuesFromCache keeps the ConfigMaps and Secrets that the wanted releases take values from,
+// and no others: each is read when a release first refers to it, again after it has changed,
+// and removed when no release refers to it any more.
+type valuesFromCache struct {
+	live client.Reader
+	// readSecrets allows to read Secrets.
+	readSecrets bool
+
+	mu      sync.Mutex
+	entries sweep.Map[convert.SourceRef, *valuesFromEntry]
+	// failed are the reads that have failed in this pass. They are not tried twice.
+	failed map[convert.SourceRef]error
+}
+
+// valuesFromEntry is a ConfigMap or Secret as it was read last.
+type valuesFromEntry struct {
+	// data is nil where it does not exist.
+	data    map[string]string
+	version string
+}
+
+// parallelReads is how many objects are read at the same time: enough that a start does not
+// wait for one answer after the other, and few for an API server.
+const parallelReads = 8
+
+// prepare reads the objects that are not known, before they are looked up.
+func (c *valuesFromCache) prepare(ctx context.Context, refs []convert.SourceRef) {
+	missing := map[convert.SourceRef]bool{}
+	c.mu.Lock()
+	for _, ref := range refs {
+		if _, ok := c.entries.Get(ref); !ok && c.mayRead(ref) {
+			missing[ref] = true
+		}
+	}
+	c.mu.Unlock()
+	var group errgroup.Group
+	group.SetLimit(parallelReads)
+	for ref := range missing {
+		group.Go(func() error {
+			_, err := c.get(ctx, ref, false)
+			return err
+		})
+	}
+	_ = group.Wait() // the look-up returns the error again, and knows for which release
+}
+
+// mayRead reports whether an object is read at all.
+func (c *valuesFromCache) mayRead(ref convert.SourceRef) bool {
+	return ref.Kind != convert.SecretKind || c.readSecrets
+}
+
+// lookUp returns what looks up objects in one pass; afresh, it reads those that are known
+// again. What cannot be read is added to the snapshot's failed reads.
+func (c *valuesFromCache) lookUp(ctx context.Context, s *pin.Snapshot, afresh bool) convert.Sources {
+	return func(ref convert.SourceRef) convert.Source {
+		if !c.mayRead(ref) {
+			return convert.Source{NotRead: convert.SecretsIgnored}
+		}
+		entry, err := c.get(ctx, ref, afresh)
+		if err != nil {
+			addFailedRead(s, ref.Kind+" "+ref.Name.String(), err.Error())
+			return convert.Source{NotRead: "could not be read: " + err.Error()}
+		}
+		return convert.Source{Data: entry.data, Version: entry.version}
+	}
+}
+
+// get returns an entry, from the API server where it is not known or wanted afresh.
+func (c *valuesFromCache) get(ctx context.Context, ref convert.SourceRef, afresh bool) (*valuesFromEntry, error) {
+	c.mu.Lock()
+	if err := c.failed[ref]; err != nil {
+		c.mu.Unlock()
+		return nil, err
+	}
+	entry, ok := c.entries.Get(ref)
+	if !ok {
+		entry = &valuesFromEntry{}
+		c.entries.Put(ref, entry)
+	}
+	c.mu.Unlock()
+	if ok && !afresh {
+		return entry, nil
+	}
+	// An event that comes while the object is being read removes the entry, so that what was
+	// read is used once and then read again.
+	data, version, err := convert.ReadSource(ctx, c.live, ref)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.entries.Delete(ref)
+		if c.failed == nil {
+			c.failed = map[convert.SourceRef]error{}
+		}
+		c.failed[ref] = err
+		return nil, err
+	}
+	entry.data, entry.version = data, version
+	return entry, nil
+}
+
+// sweep ends a pass: it removes what no release referred to in it, and returns the kinds of
+// the others.
+func (c *valuesFromCache) sweep() map[string]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.failed)
+	c.entries.Sweep()
+	kinds := map[string]bool{}
+	for ref := range c.entries.All() {
+		kinds[ref.Kind] = true
+	}
+	return kinds
+}
+
+// Change removes an object that is not of the version that is known, or is deleted, so that it
+// is read again, and reports whether it was known.
+func (c *valuesFromCache) Change(kind string, object any, deleted bool) bool {
+	ref, version, err := refOf(kind, object)
+	if err != nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entry, ok := c.entries.Peek(ref)
+	if !ok || !deleted && entry.version == version {
+		return false
+	}
+	c.entries.Delete(ref)
+	return true
+}
+
+// Replace removes the objects of a kind that are not among all that there are, or not of that
+// version, and reports whether there were any.
+func (c *valuesFromCache) Replace(kind string, objects []any) bool {
+	versions := make(map[convert.SourceRef]string, len(objects))
+	for _, object := range objects {
+		if ref, version, err := refOf(kind, object); err == nil {
+			versions[ref] = version
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	changed := false
+	for ref, entry := range c.entries.All() {
+		if ref.Kind == kind && versions[ref] != entry.version {
+			c.entries.Delete(ref)
+			changed = true
+		}
+	}
+	return changed
+}
+
+func refOf(kind string, object any) (ref convert.SourceRef, version string, err error) {
+	o, err := apimeta.Accessor(object)
+	if err != nil {
+		return ref, "", fmt.Errorf("%T: %w", object, err)
+	}
+	return convert.SourceRef{Kind: kind, Name: pin.Name{Namespace: o.GetNamespace(), Name: o.GetName()}}, o.GetResourceVersion(), nil
+}
