@@ -57,8 +57,8 @@ func removeMarks(object *corev1.ConfigMap) {
 
 // isOurs reports whether a ConfigMap that has a shard's name was written by pinsync.
 func isOurs(shard int, o metav1.Object) bool {
-	_, isShard := o.GetAnnotations()[v1alpha1.ShardAnnotation]
-	return shard == 0 || isShard || o.GetLabels()[v1alpha1.PinsLabel] == "true"
+	_, ok := o.GetAnnotations()[v1alpha1.ShardAnnotation]
+	return shard == 0 || ok || o.GetLabels()[v1alpha1.PinsLabel] == "true"
 }
 
 // render puts a part of the list into its ConfigMap, a new one where there is none, and leaves

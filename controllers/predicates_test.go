@@ -20,8 +20,8 @@ func kept(t *testing.T, o client.Object) client.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, isObject := object.(client.Object)
-	if !isObject {
+	result, ok := object.(client.Object)
+	if !ok {
 		t.Fatalf("it is kept as %T", object)
 	}
 	return result

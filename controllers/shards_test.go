@@ -116,8 +116,8 @@ func (w *world) alwaysHad(line string) {
 	defer w.mu.Unlock()
 	now, had := map[string]string{}, false
 	for _, event := range w.events {
-		configMap, isConfigMap := event.Object.(*corev1.ConfigMap)
-		if !isConfigMap {
+		configMap, ok := event.Object.(*corev1.ConfigMap)
+		if !ok {
 			w.t.Fatalf("the recorder has seen %v", event)
 		}
 		now[configMap.Name] = configMap.Data["registry-pins.txt"]

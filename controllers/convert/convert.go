@@ -95,8 +95,8 @@ func nameOf(o metav1.Object) pin.Name {
 }
 
 func syncOf(o metav1.Object) *string {
-	value, found := o.GetAnnotations()[v1alpha1.SyncAnnotation]
-	if !found {
+	value, ok := o.GetAnnotations()[v1alpha1.SyncAnnotation]
+	if !ok {
 		return nil
 	}
 	return &value

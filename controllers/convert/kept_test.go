@@ -90,8 +90,8 @@ func TestNothingIsLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kept, isKept := object.(*Kept[KeptRelease])
-		if !isKept || kept.UID != o.UID || kept.ResourceVersion != o.ResourceVersion || kept.Generation != o.Generation || len(kept.Annotations) > 0 {
+		kept, ok := object.(*Kept[KeptRelease])
+		if !ok || kept.UID != o.UID || kept.ResourceVersion != o.ResourceVersion || kept.Generation != o.Generation || len(kept.Annotations) > 0 {
 			t.Errorf("its metadata is %+v", kept.ObjectMeta)
 		}
 		hasContents := kept.Value.Release.Found != nil || kept.Value.Contents != nil
@@ -142,7 +142,7 @@ func TestPoliciesAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kept, isKept := object.(*Kept[pin.Policy]); !isKept || kept.Value != Policy(o) || kept.Generation != 2 || kept.Name != "web" {
+	if kept, ok := object.(*Kept[pin.Policy]); !ok || kept.Value != Policy(o) || kept.Generation != 2 || kept.Name != "web" {
 		t.Errorf("kept %+v", kept)
 	}
 }

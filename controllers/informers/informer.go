@@ -33,13 +33,13 @@ const discoveryInterval = 10 * time.Second
 type State int
 
 const (
-	// Unknown: the API server was not asked yet, or did not answer.
+	// Unknown means that the API server was not asked yet, or did not answer.
 	Unknown State = iota
-	// NotServed: the API server answered that it does not have the kind.
+	// NotServed means that the API server answered that it does not have the kind.
 	NotServed
-	// Syncing: the kind is there, its objects are not all read yet.
+	// Syncing means that the kind is served, and its objects are not all read yet.
 	Syncing
-	// InSync: its objects were all read, and are watched.
+	// InSync means that its objects were all read, and are watched.
 	InSync
 )
 

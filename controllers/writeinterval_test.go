@@ -31,22 +31,22 @@ func TestChangesAreWrittenTogether(t *testing.T) {
 	}
 }
 
-// Two controllers that share the releases by a label have all of them in their lists
+// Two instances that share the releases by a label have all of them in their lists
 // together, also one that changes sides.
 func TestSharedByLabel(t *testing.T) {
 	w := newWorld(t, plane)
-	for _, shard := range []string{"east", "west"} {
+	for _, instance := range []string{"east", "west"} {
 		options := w.hasty()
-		options.ConfigMapName, options.LeaderElect = "pins-"+shard, true
+		options.ConfigMapName, options.LeaderElect = "pins-"+instance, true
 		var err error
-		if options.Releases, err = labels.Parse("sharding.fluxcd.io/key=" + shard); err != nil {
+		if options.Releases, err = labels.Parse("sharding.fluxcd.io/key=" + instance); err != nil {
 			t.Fatal(err)
 		}
 		w.start(options)
 	}
-	move := func(name, shard string) {
+	move := func(name, instance string) {
 		change(w, &helmv2.HelmRelease{}, w.apps, name, func(r *helmv2.HelmRelease) {
-			r.Labels = map[string]string{"sharding.fluxcd.io/key": shard}
+			r.Labels = map[string]string{"sharding.fluxcd.io/key": instance}
 		})
 	}
 	w.suspend("a", app+":a")
