@@ -2,23 +2,20 @@ package controllers
 
 import (
 	"maps"
-	"strconv"
-	"strings"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/list"
-	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // maxObjectBytes is how many bytes of pinsync's one ConfigMap holds at most. The API server
 // takes 1 MiB of data.
 const maxObjectBytes = 900 << 10
 
-// roomIn returns how many bytes a ConfigMap has for the list, beside what others keep in it.
+// roomIn returns how many bytes a ConfigMap has for pinsync, beside what others keep in it.
 func roomIn(object *corev1.ConfigMap) int {
 	room := maxObjectBytes
 	if object == nil {
@@ -37,55 +34,38 @@ func roomIn(object *corev1.ConfigMap) int {
 // withoutOurs returns a ConfigMap without the data that is pinsync's.
 func withoutOurs(object *corev1.ConfigMap) *corev1.ConfigMap {
 	theirs := object.DeepCopy()
-	for _, key := range list.Keys() {
+	for _, key := range pinlist.Keys() {
 		delete(theirs.Data, key)
 		delete(theirs.BinaryData, key)
 	}
 	return theirs
 }
 
-// removeMarks removes the label and the annotations by which a ConfigMap is pinsync's.
+// removeMarks removes the labels and the annotations by which a ConfigMap is pinsync's.
 func removeMarks(object *corev1.ConfigMap) {
 	delete(object.Labels, v1alpha1.PinsLabel)
-	for _, annotation := range []string{
-		v1alpha1.SyncedAtAnnotation, v1alpha1.CompleteAnnotation, v1alpha1.ChecksumAnnotation,
-		v1alpha1.CountAnnotation, v1alpha1.ShardAnnotation, v1alpha1.ShardsAnnotation,
-	} {
+	delete(object.Labels, v1alpha1.ReportLabel)
+	for _, annotation := range pinlist.Annotations() {
 		delete(object.Annotations, annotation)
 	}
 }
 
-// isOurs reports whether a ConfigMap that has a shard's name was written by pinsync.
-func isOurs(shard int, o metav1.Object) bool {
-	_, ok := o.GetAnnotations()[v1alpha1.ShardAnnotation]
-	return shard == 0 || ok || o.GetLabels()[v1alpha1.PinsLabel] == "true"
-}
-
-// render puts a part of the list into its ConfigMap, a new one where there is none, and leaves
-// what is not pinsync's.
-func render(current *corev1.ConfigMap, name types.NamespacedName, shard, shards int, part *pin.Part, complete bool) *corev1.ConfigMap {
-	configMap := current.DeepCopy()
-	if configMap == nil {
-		configMap = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Namespace: name.Namespace, Name: list.ObjectName(name.Name, shard),
-		}}
+// merge puts an object of a list or a report into its ConfigMap, a new one where there is
+// none, and leaves what is not pinsync's. When it was synced stays as it is.
+func merge(current *corev1.ConfigMap, namespace, label string, o *pinlist.Object) *corev1.ConfigMap {
+	if current == nil {
+		current = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: o.Name}}
 	}
-	set(&configMap.Labels, map[string]string{v1alpha1.PinsLabel: "true"})
-	set(&configMap.Annotations, map[string]string{
-		v1alpha1.CompleteAnnotation: strconv.FormatBool(complete),
-		v1alpha1.ChecksumAnnotation: list.Checksum(part.Lines),
-		v1alpha1.CountAnnotation:    strconv.Itoa(strings.Count(part.Lines, "\n")),
-		v1alpha1.ShardAnnotation:    list.Shard(shard, shards),
-	})
-	set(&configMap.Data, map[string]string{
-		v1alpha1.PinsKey:   part.Lines,
-		v1alpha1.ImagesKey: part.Images,
-		v1alpha1.ReportKey: part.Report,
-	})
-	for _, key := range list.Keys() {
-		delete(configMap.BinaryData, key)
+	merged := withoutOurs(current)
+	syncedAt, isSynced := merged.Annotations[v1alpha1.SyncedAtAnnotation]
+	removeMarks(merged)
+	set(&merged.Labels, map[string]string{label: "true"})
+	set(&merged.Annotations, o.Annotations)
+	if isSynced {
+		merged.Annotations[v1alpha1.SyncedAtAnnotation] = syncedAt
 	}
-	return configMap
+	set(&merged.Data, o.Data)
+	return merged
 }
 
 func set(target *map[string]string, values map[string]string) {
@@ -102,4 +82,15 @@ func isSame(current, desired *corev1.ConfigMap) bool {
 		maps.Equal(current.Annotations, desired.Annotations) &&
 		maps.Equal(current.Data, desired.Data) &&
 		len(current.BinaryData) == len(desired.BinaryData)
+}
+
+// isOurs reports whether a ConfigMap of a shard's name was written by pinsync.
+func isOurs(shard int, o metav1.Object) bool {
+	_, ok := o.GetAnnotations()[v1alpha1.ShardAnnotation]
+	return shard == 0 || ok || o.GetLabels()[v1alpha1.PinsLabel] == "true" || o.GetLabels()[v1alpha1.ReportLabel] == "true"
+}
+
+// hasOurs reports whether a ConfigMap has data that is pinsync's.
+func hasOurs(object *corev1.ConfigMap) bool {
+	return slices.ContainsFunc(pinlist.Keys(), func(key string) bool { _, ok := object.Data[key]; return ok })
 }

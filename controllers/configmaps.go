@@ -3,145 +3,129 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/list"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // fieldOwner is the controller's name in the ConfigMaps' managed fields.
 const fieldOwner = client.FieldOwner("pinsync")
 
-// configMaps reads and writes the list's ConfigMaps. A write succeeds only on the versions that
-// were read or written last.
+// configMaps reads and writes the ConfigMaps of the list and of the report. A write succeeds
+// only on the versions that were read or written last.
 type configMaps struct {
-	name types.NamespacedName
+	namespace string
 	// client reads from the caches and writes to the API server, live reads from it.
 	client  client.Client
 	live    client.Reader
 	metrics *metrics
 	known   *knownVersions
 
-	// isKnown is true while shards are what the API server had when they were read or written.
-	isKnown bool
-	shards  shards
-	// wanted is how many of them were to be written last.
-	wanted int
+	// isKnown is true while the shards of both parts are what the API server had when they
+	// were read or written.
+	isKnown      bool
+	list, report part
+}
+
+// part is the ConfigMaps of the list, or those of the report.
+type part struct {
+	// name is that of the first ConfigMap, and label the one that marks all.
+	name, label string
+	shards      shards
 }
 
 // refresh reads the ConfigMaps again, unless those that are known are those that there are, and
 // reports whether it did.
 func (c *configMaps) refresh(ctx context.Context) (bool, error) {
-	versions, err := c.versions(ctx)
-	if err != nil {
-		return false, err
+	cached := &metav1.PartialObjectMetadataList{}
+	cached.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
+	if err := c.client.List(ctx, cached, client.InNamespace(c.namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return false, fmt.Errorf("listing ConfigMaps: %w", err)
 	}
-	if c.isKnown && c.areCurrent(versions) {
+	if c.isKnown && c.list.isCurrent(cached.Items) && c.report.isCurrent(cached.Items) {
 		return false, nil
 	}
-	read, err := c.readAll(ctx, versions)
-	if err != nil {
-		return false, err
+	var read corev1.ConfigMapList
+	if err := c.live.List(ctx, &read, client.InNamespace(c.namespace)); err != nil {
+		return false, fmt.Errorf("reading the ConfigMaps of namespace %s: %w", c.namespace, err)
 	}
-	for _, object := range read {
-		c.known.add(object)
+	c.list.shards, c.report.shards = shards{}, shards{}
+	for i := range read.Items {
+		object := &read.Items[i]
+		for _, p := range []*part{&c.list, &c.report} {
+			if shard, ok := p.shardOf(object); ok {
+				p.shards[shard] = object
+				c.known.add(object)
+			}
+		}
 	}
-	c.shards, c.isKnown = read, true
+	c.isKnown = true
 	return true, nil
 }
 
-// versions returns the resource versions of the ConfigMaps as the cache has them.
-func (c *configMaps) versions(ctx context.Context) (map[int]string, error) {
-	found := &metav1.PartialObjectMetadataList{}
-	found.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
-	if err := c.client.List(ctx, found, client.InNamespace(c.name.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing ConfigMaps: %w", err)
-	}
-	versions := map[int]string{}
-	for i := range found.Items {
-		if shard, ok := list.ShardOf(c.name.Name, found.Items[i].Name); ok && isOurs(shard, &found.Items[i]) {
-			versions[shard] = found.Items[i].ResourceVersion
-		}
-	}
-	return versions, nil
+// shardOf returns which shard of the part a ConfigMap holds, if it was written by pinsync.
+func (p *part) shardOf(o metav1.Object) (shard int, ok bool) {
+	shard, ok = pinlist.ShardOf(p.name, o.GetName())
+	return shard, ok && isOurs(shard, o)
 }
 
-func (c *configMaps) areCurrent(versions map[int]string) bool {
-	if len(versions) != len(c.shards) {
-		return false
-	}
-	for shard, object := range c.shards {
-		if versions[shard] != object.ResourceVersion {
-			return false
+// isCurrent reports whether the shards are of the versions that the cache has.
+func (p *part) isCurrent(cached []metav1.PartialObjectMetadata) bool {
+	n := 0
+	for i := range cached {
+		if shard, ok := p.shardOf(&cached[i]); ok {
+			n++
+			if p.shards[shard] == nil || p.shards[shard].ResourceVersion != cached[i].ResourceVersion {
+				return false
+			}
 		}
 	}
-	return true
+	return n == len(p.shards)
 }
 
-// readAll reads the ConfigMaps from the API server: those with the label, and those that the
-// cache has or that are wanted, whose label somebody may have removed.
-func (c *configMaps) readAll(ctx context.Context, versions map[int]string) (shards, error) {
-	var labelled corev1.ConfigMapList
-	err := c.live.List(ctx, &labelled, client.InNamespace(c.name.Namespace), client.MatchingLabels{v1alpha1.PinsLabel: "true"})
-	if err != nil {
-		return nil, fmt.Errorf("reading the ConfigMaps %s: %w", c.name, err)
+// layout returns how a list or a report is laid out in the ConfigMaps.
+func (p *part) layout(salt string) *pinlist.Layout {
+	return &pinlist.Layout{
+		Salt: salt, Objects: len(p.shards), Room: func(shard int) int { return roomIn(p.shards[shard]) },
 	}
-	read := shards{}
-	for i := range labelled.Items {
-		if shard, ok := list.ShardOf(c.name.Name, labelled.Items[i].Name); ok {
-			read[shard] = &labelled.Items[i]
-		}
-	}
-	named := slices.Collect(maps.Keys(versions))
-	for shard := range max(c.wanted, 1) {
-		named = append(named, shard)
-	}
-	for _, shard := range named {
-		if read[shard] != nil {
-			continue
-		}
-		object := &corev1.ConfigMap{}
-		name := types.NamespacedName{Namespace: c.name.Namespace, Name: list.ObjectName(c.name.Name, shard)}
-		switch err := c.live.Get(ctx, name, object); {
-		case err == nil:
-			read[shard] = object
-		case !apierrors.IsNotFound(err):
-			return nil, fmt.Errorf("reading ConfigMap %s: %w", name, err)
-		}
-	}
-	return read, nil
 }
 
-// write writes the ConfigMaps that have changed. Their number is a power of two, so an entry
-// moves either up to a new one, which is written before the one that loses it, or down from one
-// that is deleted, which is deleted last: at every moment all together have every pin that both
-// the old list and the new one have.
-func (c *configMaps) write(ctx context.Context, desired []*corev1.ConfigMap) error {
-	c.isKnown, c.wanted = false, len(desired) // until all succeeded
+// merge puts objects into their ConfigMaps.
+func (c *configMaps) merge(p *part, objects []pinlist.Object) []*corev1.ConfigMap {
+	merged := make([]*corev1.ConfigMap, len(objects))
+	for shard := range objects {
+		merged[shard] = merge(p.shards[shard], c.namespace, p.label, &objects[shard])
+	}
+	return merged
+}
+
+// write writes the ConfigMaps of a part that have changed. Their number is a power of two, so
+// an entry moves either up to a new one, which is written before the one that loses it, or down
+// from one that is deleted, which is deleted last: at every moment all together have every pin
+// that both the old list and the new one have.
+func (c *configMaps) write(ctx context.Context, p *part, desired []*corev1.ConfigMap) error {
+	c.isKnown = false // until all succeeded
 	for shard, object := range slices.Backward(desired) {
-		if isSame(c.shards[shard], object) {
+		if isSame(p.shards[shard], object) {
 			continue
 		}
 		if err := c.writeOne(ctx, object); err != nil {
 			return err
 		}
-		c.shards[shard] = object
+		p.shards[shard] = object
 	}
-	for shard, object := range c.shards {
+	for shard, object := range p.shards {
 		if shard < len(desired) {
 			continue
 		}
 		if err := c.remove(ctx, object); err != nil {
 			return err
 		}
-		delete(c.shards, shard)
+		delete(p.shards, shard)
 	}
 	c.isKnown = true
 	return nil

@@ -23,7 +23,7 @@ const app = "git.example.com/team/app"
 func TestEmptyClusterGivesAnEmptyList(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	configMap := w.expect()
+	configMap := w.expect().list
 	if configMap.Annotations["pinsync.oleks.space/complete"] != "true" {
 		t.Errorf("annotations are %v", configMap.Annotations)
 	}
@@ -56,8 +56,7 @@ func TestPolicyFromCreationToDeletion(t *testing.T) {
 	w.resolve(w.apps, "staging", metav1.ConditionTrue, "resolved")
 	w.expect("staging", "v1")
 	w.resolve(w.apps, "production", metav1.ConditionTrue, "resolved")
-	configMap := w.expect("production", "v1")
-	if got := report(t, configMap).Releases[0]; !slices.Equal(got.Policies, []string{w.apps + "/app"}) || len(got.Problems) != 0 {
+	if got := w.expect("production", "v1").report.Releases[0]; !slices.Equal(got.Policies, []string{w.apps + "/app"}) || len(got.Problems) != 0 {
 		t.Errorf("the report has %+v", got)
 	}
 	change(w, &imagev1.ImageRepository{}, w.apps, "app", func(r *imagev1.ImageRepository) { r.Spec.Image = "git.example.com/team/other" })
@@ -81,10 +80,7 @@ func TestPolicyLosesItsTag(t *testing.T) {
 	w.resolve(w.apps, "main-1", metav1.ConditionTrue, "resolved")
 	w.expect("main-1", "v1")
 	w.resolve(w.apps, "main-1", metav1.ConditionFalse, "version list argument cannot be empty")
-	w.until(func(ctx context.Context) (bool, string) {
-		text := w.list(ctx).Data["report.json"]
-		return strings.Contains(text, "version list argument cannot be empty"), text
-	})
+	w.expectInReport("version list argument cannot be empty")
 	w.expect("main-1", "v1")
 }
 
@@ -204,7 +200,8 @@ func TestSomebodyEditsTheConfigMap(t *testing.T) {
 	})
 	w.until(func(ctx context.Context) (bool, string) {
 		c := w.list(ctx)
-		return c.Data["registry-pins.txt"] == "container/app==v1\n" && strings.Contains(c.Data["report.json"], "PinReport") &&
+		_, hasReport := c.Data["report.json"]
+		return c.Data["registry-pins.txt"] == "container/app==v1\n" && !hasReport &&
 			c.Data["theirs.txt"] == "kept" && c.Annotations["theirs"] == "kept" &&
 			c.Annotations["pinsync.oleks.space/complete"] == "true" && c.Annotations["pinsync.oleks.space/checksum"] != "" &&
 			c.Labels["pinsync.oleks.space/pins"] == "true", fmt.Sprint(c)
@@ -226,9 +223,7 @@ func TestSomebodyEditsTheConfigMap(t *testing.T) {
 		c := w.list(ctx)
 		return c.Data["registry-pins.txt"] == "container/app==v1\n" && len(c.BinaryData) == 1 && c.Data["theirs.txt"] == "kept", fmt.Sprint(c)
 	})
-	if err := w.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins"}}); err != nil {
-		t.Fatal(err)
-	}
+	w.remove(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins"}})
 	w.expect("v1")
 }
 
@@ -262,8 +257,9 @@ func TestNothingToWrite(t *testing.T) {
 	})
 	w.suspend("other", app+":v2")
 	after := w.expect("main-1", "v1", "v2")
-	if writes := len(w.between(before, after)); writes != 1 {
-		t.Errorf("%d writes, want 1", writes)
+	lists, reports := len(w.between(before.list, after.list)), len(w.between(before.object, after.object))
+	if lists != 1 || reports != 1 {
+		t.Errorf("%d writes of the list and %d of the report, want one of each", lists, reports)
 	}
 }
 
@@ -276,9 +272,12 @@ func TestHeartbeat(t *testing.T) {
 	first := w.expect("v1")
 	w.until(func(ctx context.Context) (bool, string) {
 		now := w.list(ctx)
-		return now.Annotations["pinsync.oleks.space/synced-at"] > first.Annotations["pinsync.oleks.space/synced-at"] &&
-			now.Data["report.json"] == first.Data["report.json"], fmt.Sprint(now.Annotations)
+		return now.Annotations["pinsync.oleks.space/synced-at"] > first.list.Annotations["pinsync.oleks.space/synced-at"],
+			fmt.Sprint(now.Annotations)
 	})
+	if now := w.current(); now.object.ResourceVersion != first.object.ResourceVersion {
+		t.Errorf("the report was written again, from %s to %s", first.object.Data["report.json"], now.object.Data["report.json"])
+	}
 }
 
 // A controller that starts again takes up what changed while it was away, and
@@ -292,7 +291,7 @@ func TestRestart(t *testing.T) {
 	stop = w.start(w.options())
 	w.suspend("marker", app+":v2")
 	after := w.expect("v1", "v2")
-	for _, version := range w.between(before, after) {
+	for _, version := range w.between(before.list, after.list) {
 		if got := version.Data["registry-pins.txt"]; !strings.Contains(got, "==v1\n") {
 			t.Errorf("version %s is %q", version.ResourceVersion, got)
 		}
@@ -335,20 +334,19 @@ func TestKindsAppearLater(t *testing.T) {
 		t.Error("there is a list although nothing is known of HelmReleases")
 	}
 	w.suspend("web", app+":v1")
-	configMap := w.expect("v1")
+	now := w.expect("v1")
 	w.until(ready)
-	if text := configMap.Data["report.json"]; !strings.Contains(text, "the cluster does not serve image.toolkit.fluxcd.io/v1") {
+	if text := now.object.Data["report.json"]; !strings.Contains(text, "the cluster does not serve image.toolkit.fluxcd.io/v1") {
 		t.Errorf("the report does not say that policies are missing: %s", text)
 	}
-	if configMap.Annotations["pinsync.oleks.space/complete"] != "true" {
-		t.Errorf("annotations are %v", configMap.Annotations)
+	if now.list.Annotations["pinsync.oleks.space/complete"] != "true" {
+		t.Errorf("annotations are %v", now.list.Annotations)
 	}
 	if err := bare.InstallFlux("image.toolkit.fluxcd.io"); err != nil {
 		t.Fatal(err)
 	}
 	w.follow(w.apps, "^main$")
-	configMap = w.expect("main", "v1")
-	if problems := report(t, configMap).Problems; len(problems) != 0 {
+	if problems := w.expect("main", "v1").report.Problems; len(problems) != 0 {
 		t.Errorf("problems are %v", problems)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -88,10 +89,11 @@ func (r *eventRecorder) recordChanges(ctx context.Context, s *pin.Snapshot, repo
 	if !s.Complete() {
 		return
 	}
-	suspended := map[string]*v1alpha1.Release{}
+	suspended := map[object.ID]*v1alpha1.Release{}
 	for i := range report.Releases {
 		if release := &report.Releases[i]; release.State == v1alpha1.ReleaseSuspended {
-			suspended[release.Namespace+"/"+release.Name] = release
+			id := object.ID{Kind: release.Kind, Name: object.Name{Namespace: release.Namespace, Name: release.Name}}
+			suspended[id] = release
 		}
 	}
 	pinned := 0
@@ -101,14 +103,17 @@ func (r *eventRecorder) recordChanges(ctx context.Context, s *pin.Snapshot, repo
 				continue
 			}
 		}
-		namespace, name, _ := strings.Cut(change.Release, "/")
+		id, ok := object.ParseID(change.Owner)
+		if !ok {
+			continue
+		}
 		severity := corev1.EventTypeNormal
-		if release := suspended[change.Release]; change.Kind != pin.Pinned && release != nil && lacksAll(release, change.Pins) {
+		if release := suspended[id]; change.Kind != pin.Pinned && release != nil && lacksAll(release, change.Pins) {
 			severity = corev1.EventTypeWarning
 		}
 		pins := strings.Join(change.Pins, ", ")
 		r.emit(ctx, severity, subject{
-			kind: r.releases, name: types.NamespacedName{Namespace: namespace, Name: name},
+			kind: r.releases, name: types.NamespacedName{Namespace: id.Namespace, Name: id.Name.Name},
 			reason: string(change.Kind), action: shorten(string(change.Kind)+" "+pins, maxAction),
 		}, changeMessage(change.Kind)+pins)
 	}
@@ -151,7 +156,7 @@ func (r *eventRecorder) addReleaseProblem(problems map[subject]string, release *
 		}
 	case v1alpha1.ReasonPolicyUnresolved:
 		// the policy's own condition has it
-	case v1alpha1.ReasonOtherCluster:
+	case v1alpha1.ReasonRemoteCluster:
 		// the pin is there; nobody has to change anything
 	default:
 		addProblem(problems, r.releases, name, problem)

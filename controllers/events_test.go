@@ -107,7 +107,7 @@ func TestLostTagIsRecorded(t *testing.T) {
 		"the tag may be gone from the registry; see pinsync explain --check -n " + w.apps + " web"
 	w.expectProblemEvents(warning)
 	w.resolve(w.apps, "staging", metav1.ConditionTrue, "")
-	w.until(w.hasReadyPolicies)
+	w.expectReadyPolicies()
 	w.expectProblemEvents(warning)
 }
 
@@ -121,13 +121,13 @@ func TestMetrics(t *testing.T) {
 	w.suspend("other", app+":v2")
 	w.expect("v1", "v2")
 	w.resume()
-	configMap := w.expectHeld("v1")
-	synced, err := time.Parse(time.RFC3339, configMap.Annotations["pinsync.oleks.space/synced-at"])
+	now := w.expectHeld("v1")
+	synced, err := time.Parse(time.RFC3339, now.list.Annotations["pinsync.oleks.space/synced-at"])
 	if err != nil {
 		t.Fatal(err)
 	}
 	size := 0
-	for _, text := range configMap.Data {
+	for _, text := range now.list.Data {
 		size += len(text)
 	}
 	for name, want := range map[string]map[string]float64{
@@ -136,13 +136,15 @@ func TestMetrics(t *testing.T) {
 		"pinsync_complete":                    {"": 1},
 		"pinsync_list_objects":                {"": 1},
 		"pinsync_list_bytes":                  {"": float64(size)},
-		"pinsync_list_bytes_limit":            {"": 16 * 900 * 1024},
+		"pinsync_list_bytes_limit":            {"": 900 * 1024},
+		"pinsync_report_objects":              {"": 1},
+		"pinsync_report_bytes":                {"": float64(len(now.object.Data["report.json"]))},
 		"pinsync_last_sync_timestamp_seconds": {"": float64(synced.Unix())},
 	} {
 		w.measures(name, want)
 	}
 	after := gather(t, "pinsync_configmap_writes_total")
-	if after["create"] != before["create"]+1 || after["update"] <= before["update"] || after["delete"] != before["delete"] {
+	if after["create"] != before["create"]+2 || after["update"] <= before["update"] || after["delete"] != before["delete"] {
 		t.Errorf("writes were %v and are %v", before, after)
 	}
 	for _, step := range []string{"load", "gather", "plan", "publish"} {

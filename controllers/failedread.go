@@ -7,7 +7,7 @@ import (
 
 // addFailedRead adds a read to those of a snapshot that have failed: it is then incomplete.
 func addFailedRead(s *pin.Snapshot, object, message string) {
-	s.Unanswered = append(s.Unanswered, v1alpha1.Problem{
-		Reason: v1alpha1.ReasonUnanswered, Object: object, Message: message,
+	s.FailedReads = append(s.FailedReads, v1alpha1.Problem{
+		Reason: v1alpha1.ReasonReadFailed, Object: object, Message: message,
 	})
 }

@@ -196,7 +196,7 @@ func TestSomebodyWritesInBetween(t *testing.T) {
 	w.start(w.options())
 	w.expect()
 	w.suspend("web", app+":v1")
-	if configMap := w.expect("v1"); configMap.Data["theirs.txt"] != "kept" {
+	if w.expect("v1").list.Data["theirs.txt"] != "kept" {
 		t.Error("what somebody else wrote in between is gone")
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,6 +14,8 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -26,8 +27,8 @@ type gatherer struct {
 	options pin.Options
 
 	namespaces   informers.Values[pin.Namespace]
-	policies     informers.Values[pin.Policy]
-	repositories informers.Values[pin.Repository]
+	policies     informers.Values[link.Policy]
+	repositories informers.Values[link.Repository]
 
 	images            *releaseImages
 	valuesFrom        *valuesFromCache
@@ -36,7 +37,7 @@ type gatherer struct {
 
 	// continuity knows since when the cluster was observed without interruption, and last is
 	// when that was done last.
-	continuity pin.Vigil
+	continuity pin.Continuity
 	last       time.Time
 }
 
@@ -47,7 +48,7 @@ func (g *gatherer) gather(ctx context.Context, now time.Time, memory pin.Memory,
 	elapsed := now.Sub(g.last)
 	g.last = now
 	now = now.Round(0) // times of the list are compared with those of this clock alone
-	s = &pin.Snapshot{Taken: now, Since: g.continuity.Look(now, elapsed), Memory: memory}
+	s = &pin.Snapshot{Taken: now, Since: g.continuity.Observe(now, elapsed), Memory: memory}
 	more, ok := g.fill(ctx, s, wait)
 	if !ok || !s.Complete() {
 		g.interrupt()
@@ -60,7 +61,7 @@ func (g *gatherer) gather(ctx context.Context, now time.Time, memory pin.Memory,
 
 // interrupt notes that not everything was observed since the last snapshot.
 func (g *gatherer) interrupt() {
-	g.continuity.Break()
+	g.continuity.Interrupt()
 }
 
 // fill reads what belongs into a snapshot; ok is false where there is nothing to plan from.
@@ -68,9 +69,9 @@ func (g *gatherer) fill(ctx context.Context, s *pin.Snapshot, wait bool) (more, 
 	if !g.checkWatches(s, wait) {
 		return false, false
 	}
-	required := pin.Ask(s.Memory, s.Taken, s.Since, g.options)
-	if required.MayLetGo {
-		s.Confirmed = make(map[string]bool, len(required.ToConfirm))
+	required := pin.Require(s.Memory, s.Taken, s.Since, g.options)
+	if required.MayRemove {
+		s.Confirmed = make(map[object.ID]bool, len(required.ToConfirm))
 	}
 	s.Namespaces = gatherKind(ctx, g, s, &g.namespaces)
 	g.addReleases(ctx, s, g.releases(ctx, s, required), required)
@@ -112,24 +113,24 @@ func (g *gatherer) checkWatches(s *pin.Snapshot, wait bool) bool {
 // releases returns the releases that may be protected and those that pins are held for: from
 // the cache, and from the API server itself where a pin would be removed without them, for a
 // cache may be behind.
-func (g *gatherer) releases(ctx context.Context, s *pin.Snapshot, required *pin.Questions) []*keptRelease {
-	for _, name := range required.ToConfirm {
-		s.Confirmed[name] = true
+func (g *gatherer) releases(ctx context.Context, s *pin.Snapshot, required *pin.Requirements) []*keptRelease {
+	for _, id := range required.ToConfirm {
+		s.Confirmed[id] = true
 	}
 	if required.ConfirmAll {
 		return readKind[convert.KeptRelease](ctx, g, s, g.watches.releases)
 	}
 	var releases []*keptRelease
 	for _, release := range g.cachedReleases(s, required) {
-		if !s.Confirmed[release.Value.Release.String()] {
+		if !s.Confirmed[release.Value.Release.ID] {
 			releases = append(releases, release)
 		}
 	}
-	for _, name := range required.ToConfirm {
-		release, err := g.confirm(ctx, name)
+	for _, id := range required.ToConfirm {
+		release, err := g.confirm(ctx, id)
 		switch {
 		case err != nil:
-			addFailedRead(s, "HelmRelease "+name, image.Shorten(err.Error()))
+			addFailedRead(s, id.Kind+" "+id.Name.String(), image.Shorten(err.Error()))
 		case release != nil:
 			releases = append(releases, convert.KeepWhole(release))
 		}
@@ -139,37 +140,25 @@ func (g *gatherer) releases(ctx context.Context, s *pin.Snapshot, required *pin.
 
 // cachedReleases returns the releases of the cache that may be protected and the owners of
 // listed pins, or all where the owners are not known.
-func (g *gatherer) cachedReleases(s *pin.Snapshot, required *pin.Questions) []*keptRelease {
-	if required.Everyone {
+func (g *gatherer) cachedReleases(s *pin.Snapshot, required *pin.Requirements) []*keptRelease {
+	if required.AllReleases {
 		return informers.List[convert.KeptRelease](g.watches.releases)
 	}
 	releases, err := informers.ByIndex[convert.KeptRelease](g.watches.releases, candidateIndex, candidateIndex)
 	if err != nil { // there is no such index
 		addFailedRead(s, g.watches.releases.GVK.Kind, image.Shorten(err.Error()))
 	}
-	known := make(map[client.ObjectKey]bool, len(releases))
+	known := make(map[object.Name]bool, len(releases))
 	for _, release := range releases {
-		known[client.ObjectKeyFromObject(release)] = true
+		known[release.Value.Release.Name] = true
 	}
-	add := func(owner string) {
-		namespace, name, _ := strings.Cut(owner, "/")
-		key := client.ObjectKey{Namespace: namespace, Name: name}
-		if known[key] {
-			return
+	for _, owner := range required.Owners() {
+		if known[owner.Name] {
+			continue
 		}
-		known[key] = true
-		if object, ok := g.watches.releases.Get(key); ok {
-			if release, ok := object.(*keptRelease); ok {
-				releases = append(releases, release)
-			}
-		}
-	}
-	for i := range s.Memory.Pins {
-		for _, release := range s.Memory.Pins[i].NeededBy {
-			add(release)
-		}
-		for _, hold := range s.Memory.Pins[i].HeldFor {
-			add(hold.Release)
+		cached, _ := g.watches.releases.Get(client.ObjectKey{Namespace: owner.Namespace, Name: owner.Name.Name})
+		if release, ok := cached.(*keptRelease); ok {
+			releases = append(releases, release)
 		}
 	}
 	return releases
@@ -177,13 +166,12 @@ func (g *gatherer) cachedReleases(s *pin.Snapshot, required *pin.Questions) []*k
 
 // confirm reads a release from the API server; nil, there is none to protect. The answer is
 // the same where the kind does not exist any more: that is an error.
-func (g *gatherer) confirm(ctx context.Context, name string) (*flux.HelmRelease, error) {
-	namespace, own, _ := strings.Cut(name, "/")
+func (g *gatherer) confirm(ctx context.Context, id object.ID) (*flux.HelmRelease, error) {
 	release := &flux.HelmRelease{}
-	err := g.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: own}, release)
+	err := g.live.Get(ctx, client.ObjectKey{Namespace: id.Namespace, Name: id.Name.Name}, release)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, g.live.List(ctx, &flux.HelmReleaseList{}, client.InNamespace(namespace), client.Limit(1))
+		return nil, g.live.List(ctx, &flux.HelmReleaseList{}, client.InNamespace(id.Namespace), client.Limit(1))
 	case err == nil && !g.watches.releases.Selects(release):
 		return nil, nil //nolint:nilnil // it is another instance's now, whose list has its pins
 	default:
@@ -193,12 +181,12 @@ func (g *gatherer) confirm(ctx context.Context, name string) (*flux.HelmRelease,
 
 // addReleases adds the releases that are protected or that pins are held for, with their
 // images.
-func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []*keptRelease, required *pin.Questions) {
-	s.Everyone = required.Everyone
+func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []*keptRelease, required *pin.Requirements) {
+	s.AllReleases = required.AllReleases
 	protector := pin.NewProtector(s.Namespaces, g.options)
 	wanted := slices.DeleteFunc(releases, func(kept *keptRelease) bool {
 		release := &kept.Value.Release
-		return !protector.Protects(release) && !required.Wants(release.Name)
+		return !protector.Protects(release) && !required.Wants(release.ID)
 	})
 	err := g.images.prepare(ctx, wanted)
 	if err != nil {
@@ -209,8 +197,8 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 		release := &s.Releases[i]
 		*release = kept.Value.Release
 		// What could not be read in bulk is not read one by one: they are many.
-		if release.Found == nil && (err == nil || !isWithoutValues(kept)) {
-			release.Found = g.images.find(ctx, kept, s, s.Confirmed[release.String()])
+		if release.Images == nil && (err == nil || !isWithoutValues(kept)) {
+			release.Images = g.images.find(ctx, kept, s, s.Confirmed[release.ID])
 		}
 	}
 	g.images.known.Sweep()

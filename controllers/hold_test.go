@@ -69,6 +69,9 @@ func (w *world) run(image string) (end func()) {
 
 func (w *world) remove(o client.Object) {
 	w.t.Helper()
+	if o.GetNamespace() == w.own {
+		w.removed[o.GetName()] = true
+	}
 	if err := w.client.Delete(w.t.Context(), o); err != nil {
 		w.t.Fatal(err)
 	}
@@ -91,19 +94,18 @@ func TestResume(t *testing.T) {
 	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.resume()
-	configMap := w.expectHeld("v1")
-	if got := report(t, configMap).Releases; len(got) != 1 || got[0].State != v1alpha1.ReleaseResuming || !slices.Equal(got[0].Pins, []string{"container/app==v1"}) {
+	if got := w.expectHeld("v1").report.Releases; len(got) != 1 || got[0].State != v1alpha1.ReleaseResuming || !slices.Equal(got[0].Pins, []string{"container/app==v1"}) {
 		t.Errorf("the report has %+v", got)
 	}
 	w.expectInReport("is not Ready at its current generation")
 	w.becomeReady()
-	w.expectInReport("no pod in " + w.apps + " carries it")
+	w.expectInReport("no pod in " + w.apps + " runs it")
 	end := w.run(app + ":v2")
 	w.run("git.example.com/other/app:v1")
-	w.expectInReport("no pod in " + w.apps + " carries it")
+	w.expectInReport("no pod in " + w.apps + " runs it")
 	end()
 	w.run(app + ":v1@sha256:0123456789012345678901234567890123456789012345678901234567890123")
-	w.expectInReport("nothing needs it since")
+	w.expectInReport("no release needs it; removed at")
 	w.gone()
 }
 
@@ -138,7 +140,7 @@ func TestPodsOfTheTargetNamespace(t *testing.T) {
 	w.resume()
 	w.becomeReady()
 	w.run(app + ":v1")
-	w.expectInReport("no pod in " + w.own + " carries it")
+	w.expectInReport("no pod in " + w.own + " runs it")
 	w.create(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "web"}, Spec: corev1.PodSpec{
 		InitContainers: []corev1.Container{{Name: "init", Image: "git.example.com/team/init:v1"}},
 		Containers:     []corev1.Container{{Name: "web", Image: "nginx"}},
@@ -159,28 +161,28 @@ func TestHoldIsRemembered(t *testing.T) {
 	w.suspend("web", app+":v1")
 	w.expect("v1")
 	w.resume()
-	since := *report(t, w.expectHeld("v1")).Pins[0].HeldSince
+	since := *w.expectHeld("v1").report.Pins[0].HeldSince
 	stop()
 	stop = w.start(w.options())
 	w.suspend("marker", app+":marker")
 	w.expect("marker")
-	w.remove(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins"}})
-	w.expectHeld("v1")
-	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) { c.Data = nil })
-	w.expectHeld("v1")
-	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) { c.Data["report.json"] = "{" })
-	w.expectInReport("PinReport")
-	configMap := w.expectHeld("v1")
-	if r := report(t, configMap); r.Forgotten || len(r.Pins) != 2 || *r.Pins[1].HeldSince != since {
+	for _, name := range []string{"registry-pins", "registry-pins-report"} {
+		w.remove(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: name}})
+		w.expectHeld("v1")
+		change(w, &corev1.ConfigMap{}, w.own, name, func(c *corev1.ConfigMap) { c.Data = nil })
+		w.expectHeld("v1")
+	}
+	change(w, &corev1.ConfigMap{}, w.own, "registry-pins-report", func(c *corev1.ConfigMap) { c.Data["report.json"] = "{" })
+	if r := w.expectHeld("v1").report; r.OwnersUnknown || len(r.Pins) != 2 || *r.Pins[1].HeldSince != since {
 		t.Errorf("held since %s, and the report is %+v", since, r)
 	}
 	stop()
 
 	// Broken while nobody ran, too, nothing is removed.
-	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) { c.Data["report.json"] = "{" })
+	change(w, &corev1.ConfigMap{}, w.own, "registry-pins-report", func(c *corev1.ConfigMap) { c.Data["report.json"] = "{" })
 	w.start(w.options())
 	w.expectInReport("is not Ready at its current generation")
-	if configMap := w.expectHeld("v1"); report(t, configMap).Forgotten {
+	if w.expectHeld("v1").report.OwnersUnknown {
 		t.Error("all owners are known, and the report has that they are not")
 	}
 }
@@ -205,7 +207,7 @@ func TestListOfAnotherVersion(t *testing.T) {
 			w.edits[written.ResourceVersion] = true
 			w.start(w.hasty())
 			w.expectInReport("is not Ready at its current generation")
-			if r := report(t, w.expectHeld("v1")); r.Forgotten || len(r.Pins[0].HeldFor) != 1 || r.Pins[0].HeldFor[0].Release != w.apps+"/web" {
+			if r := w.expectHeld("v1").report; r.OwnersUnknown || len(r.Pins[0].HeldFor) != 1 || r.Pins[0].HeldFor[0].Owner != "HelmRelease/"+w.apps+"/web" {
 				t.Errorf("got %+v", r)
 			}
 		})
@@ -258,7 +260,7 @@ func TestPodsCannotBeListed(t *testing.T) {
 	w.expectHeld("v1")
 	w.until(func(context.Context) (bool, string) { // it is set after the list is written
 		metric := gather(t, "pinsync_problems")
-		return metric["Unanswered"] == 1, fmt.Sprintf("the metric is %v", metric)
+		return metric["ReadFailed"] == 1, fmt.Sprintf("the metric is %v", metric)
 	})
 	refused.set(false)
 	w.gone()
@@ -281,7 +283,7 @@ func TestIncompleteListIsNotFresh(t *testing.T) {
 	w.suspend("more", app+":v2")
 	w.expect("v1", "v2")
 	w.suspend("other", app+":v3")
-	after := w.expect("v1", "v2", "v3")
+	after := w.expect("v1", "v2", "v3").list
 	const key = "pinsync.oleks.space/synced-at"
 	if before.Annotations[key] != after.Annotations[key] {
 		t.Errorf("it was renewed from %s to %s", before.Annotations[key], after.Annotations[key])
@@ -308,7 +310,7 @@ func TestImpossibleNames(t *testing.T) {
 	w.expect("v1")
 	w.resume()
 	w.becomeReady()
-	w.expectInReport("no pod in a/b carries it")
+	w.expectInReport("no pod in a/b runs it")
 	w.expectComplete("true")
 }
 
@@ -324,8 +326,8 @@ func TestRemovalLeavesTheOthers(t *testing.T) {
 	before := w.expect("other", "v1", "v2")
 	w.remove(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "other"}})
 	w.until(w.lists("container/app==v1\ncontainer/app==v2\n"))
-	for _, version := range w.between(before, w.list(t.Context())) {
-		for _, entry := range report(t, version).Pins {
+	for _, version := range w.between(before.object, w.current().object) {
+		for _, entry := range joinReports(t, []*corev1.ConfigMap{version}).Pins {
 			if entry.Pin != "container/app==other" && entry.State != v1alpha1.PinNeeded {
 				t.Errorf("version %s: %s is %s", version.ResourceVersion, entry.Pin, entry.State)
 			}

@@ -18,9 +18,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // +kubebuilder:rbac:namespace=pinsync-system,groups=coordination.k8s.io,resources=leases,verbs=get;create;update
@@ -124,6 +127,7 @@ func setup(mgr manager.Manager, reconciler *Reconciler) error {
 		}
 	}
 	return errors.Join(
+		mgr.Add(manager.RunnableFunc(reconciler.writeReportOnStop)),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("watches", reconciler.watches.ready),
 	)
@@ -145,8 +149,8 @@ func newReconciler(
 	g := &gatherer{
 		watches: w, live: live, options: options.Pins,
 		namespaces:   informers.Values[pin.Namespace]{Informer: w.namespaces},
-		policies:     informers.Values[pin.Policy]{Informer: w.policies},
-		repositories: informers.Values[pin.Repository]{Informer: w.repositories},
+		policies:     informers.Values[link.Policy]{Informer: w.policies},
+		repositories: informers.Values[link.Repository]{Informer: w.repositories},
 		images:       &releaseImages{live: live, valuesFrom: valuesFrom},
 		valuesFrom:   valuesFrom,
 		pods:         &pods{live: live, interval: podInterval(options.Pins.Grace)},
@@ -159,11 +163,20 @@ func newReconciler(
 		watches:   w,
 		gatherer:  g,
 		planner:   pin.NewPlanner(options.Pins),
-		publisher: &publisher{
-			list:      configMaps{name: request.NamespacedName, client: mgr.GetClient(), live: live, metrics: m, known: known},
-			heartbeat: options.Heartbeat, metrics: m,
-		},
-		recorder: &eventRecorder{events: mgr.GetEventRecorder(Name), namespaces: w.namespaces, releases: w.releases},
-		metrics:  m,
+		publisher: newPublisher(mgr, options, request.NamespacedName, m, known),
+		recorder:  &eventRecorder{events: mgr.GetEventRecorder(Name), namespaces: w.namespaces, releases: w.releases},
+		metrics:   m,
 	}, nil
+}
+
+// newPublisher returns the publisher of a list of that name and the report on it.
+func newPublisher(mgr manager.Manager, options Options, list types.NamespacedName, m *metrics, known *knownVersions) *publisher {
+	return &publisher{
+		objects: configMaps{
+			namespace: list.Namespace, client: mgr.GetClient(), live: mgr.GetAPIReader(), metrics: m, known: known,
+			list:   part{name: list.Name, label: v1alpha1.PinsLabel},
+			report: part{name: pinlist.ReportName(list.Name), label: v1alpha1.ReportLabel},
+		},
+		registries: options.Pins.Registries, heartbeat: options.Heartbeat, reportDelay: reportDelay(options.Pins.Grace), metrics: m,
+	}
 }

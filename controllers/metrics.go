@@ -8,6 +8,7 @@ import (
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // Metric describes one of the controller's metrics.
@@ -30,6 +31,8 @@ const (
 	bytesMetric    = "pinsync_list_bytes"
 	limitMetric    = "pinsync_list_bytes_limit"
 	objectsMetric  = "pinsync_list_objects"
+	reportMetric   = "pinsync_report_bytes"
+	reportsMetric  = "pinsync_report_objects"
 	writesMetric   = "pinsync_configmap_writes_total"
 	stepsMetric    = "pinsync_step_duration_seconds"
 	buildMetric    = "pinsync_build_info"
@@ -44,10 +47,12 @@ func Metrics() []Metric {
 		{problemsMetric, "gauge", "reason", "Problems in the report, by reason: what may keep a tag out of the list."},
 		{completeMetric, "gauge", "", "1 when every read for the list succeeded, 0 when one failed: then no pin is removed."},
 		{syncedMetric, "gauge", "", "When the list was last known to be current, in seconds since 1970. It is not renewed while the list is incomplete."},
-		{bytesMetric, "gauge", "", "Bytes of the list with its full report."},
-		{limitMetric, "gauge", "", "Bytes beyond which the report omits places and problems; no pin is ever omitted."},
+		{bytesMetric, "gauge", "", "Bytes of the list: its pins and images."},
+		{limitMetric, "gauge", "", "Bytes beyond which the list is spread over more than one ConfigMap."},
 		{objectsMetric, "gauge", "", "ConfigMaps that the list is spread over."},
-		{writesMetric, "counter", "operation", "Writes of the list's ConfigMaps, by operation: create, update, delete."},
+		{reportMetric, "gauge", "", "Bytes of the full report. A report that does not fit into 16 ConfigMaps omits places and problems."},
+		{reportsMetric, "gauge", "", "ConfigMaps that the report is spread over."},
+		{writesMetric, "counter", "operation", "Writes of the ConfigMaps of the list and the report, by operation: create, update, delete."},
 		{stepsMetric, "histogram", "step", "Seconds that the steps of a pass took: load, gather, plan, publish."},
 		{buildMetric, "gauge", "version", "1, with the version of the replica."},
 	}
@@ -56,9 +61,11 @@ func Metrics() []Metric {
 // metrics are those of a controller. What has no label is a vector, too: it exists only once it
 // is set.
 type metrics struct {
-	pins, releases, problems, complete, synced, bytes, limit, objects *prometheus.GaugeVec
-	writes                                                            *prometheus.CounterVec
-	steps                                                             *prometheus.HistogramVec
+	pins, releases, problems, complete, synced *prometheus.GaugeVec
+	// bytes, limit and objects are of the list, reportBytes and reportObjects of the report.
+	bytes, limit, objects, reportBytes, reportObjects *prometheus.GaugeVec
+	writes                                            *prometheus.CounterVec
+	steps                                             *prometheus.HistogramVec
 }
 
 // newMetrics registers the metrics of a controller of that version.
@@ -67,7 +74,8 @@ func newMetrics(version string) (*metrics, error) {
 	var build *prometheus.GaugeVec
 	gauges := map[string]**prometheus.GaugeVec{
 		pinsMetric: &m.pins, releasesMetric: &m.releases, problemsMetric: &m.problems, completeMetric: &m.complete,
-		syncedMetric: &m.synced, bytesMetric: &m.bytes, limitMetric: &m.limit, objectsMetric: &m.objects, buildMetric: &build,
+		syncedMetric: &m.synced, bytesMetric: &m.bytes, limitMetric: &m.limit, objectsMetric: &m.objects,
+		reportMetric: &m.reportBytes, reportsMetric: &m.reportObjects, buildMetric: &build,
 	}
 	for _, metric := range Metrics() {
 		var labels []string
@@ -155,15 +163,25 @@ func (m *metrics) report(report *v1alpha1.PinReport) {
 	}
 }
 
-// published sets the metrics of the list as it is now.
-func (m *metrics) published(complete bool, synced time.Time, bytes, limit, objects int) {
+// listWritten sets the metrics of the list as it is now.
+func (m *metrics) listWritten(complete bool, list shards) {
 	value := 0.0
 	if complete {
 		value = 1
 	}
+	bytes := 0
+	for _, object := range list {
+		bytes += len(object.Data[v1alpha1.PinsKey]) + len(object.Data[v1alpha1.ImagesKey])
+	}
 	m.complete.WithLabelValues().Set(value)
-	m.synced.WithLabelValues().Set(float64(synced.Unix()))
+	m.synced.WithLabelValues().Set(float64(list.syncedAt().Unix()))
 	m.bytes.WithLabelValues().Set(float64(bytes))
-	m.limit.WithLabelValues().Set(float64(limit))
-	m.objects.WithLabelValues().Set(float64(objects))
+	m.limit.WithLabelValues().Set(float64(roomIn(list[0])))
+	m.objects.WithLabelValues().Set(float64(len(list)))
+}
+
+// reportWritten sets the metrics of the report as it is now.
+func (m *metrics) reportWritten(encoded *pinlist.EncodedReport) {
+	m.reportBytes.WithLabelValues().Set(float64(encoded.Size))
+	m.reportObjects.WithLabelValues().Set(float64(len(encoded.Objects)))
 }

@@ -35,7 +35,7 @@ func podInterval(grace time.Duration) time.Duration {
 type pods struct {
 	live     client.Reader
 	interval time.Duration
-	images   pin.Sightings
+	images   pin.PodImages
 	read     map[string]time.Time
 }
 
@@ -64,7 +64,7 @@ func (p *pods) observe(ctx context.Context, s *pin.Snapshot, namespaces []string
 			addFailedRead(s, "Pods in "+namespace, err.Error())
 			continue
 		}
-		p.images.Saw(namespace, at.Round(0), list)
+		p.images.Read(namespace, at.Round(0), list)
 	}
 	s.Pods = p.images.Views(namespaces)
 	return more

@@ -7,8 +7,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
-	"git.oleks.space/oleks/pinsync/internal/list"
+	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // The predicates drop events that cannot change the list or its report. None drops a deletion,
@@ -49,12 +50,12 @@ func releaseChanged(before, after client.Object) bool {
 // policyChanged reports whether an ImagePolicy's spec or the tag that it resolved to has
 // changed. The latter is in its status.
 func policyChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(a, b *convert.Kept[pin.Policy]) bool { return a.Value != b.Value })
+	return keptChanged(before, after, func(a, b *convert.Kept[link.Policy]) bool { return a.Value != b.Value })
 }
 
 // repositoryChanged reports whether the image that an ImageRepository scans has changed.
 func repositoryChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(a, b *convert.Kept[pin.Repository]) bool { return a.Value != b.Value })
+	return keptChanged(before, after, func(a, b *convert.Kept[link.Repository]) bool { return a.Value != b.Value })
 }
 
 // isSameText reports whether two texts that may be missing are the same.
@@ -62,19 +63,18 @@ func isSameText(a, b *string) bool {
 	return (a == nil) == (b == nil) && (a == nil || *a == *b)
 }
 
-// listChanged passes the deletions of the list's ConfigMaps, and all other events about them
+// listChanged passes the deletions of the ConfigMaps of the list and its report, and all other events about them
 // but those of versions that are known, which are mostly the controller's own writes.
 func listChanged(name string, isKnown func(metav1.Object) bool) predicate.Predicate {
-	isNew := func(o client.Object) bool {
-		_, ok := list.ShardOf(name, o.GetName())
-		return ok && !isKnown(o)
+	isOwn := func(o client.Object) bool {
+		_, isList := pinlist.ShardOf(name, o.GetName())
+		_, isReport := pinlist.ShardOf(pinlist.ReportName(name), o.GetName())
+		return isList || isReport
 	}
+	isNew := func(o client.Object) bool { return isOwn(o) && !isKnown(o) }
 	return predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return isNew(e.Object) },
 		UpdateFunc: func(e event.UpdateEvent) bool { return isNew(e.ObjectNew) },
-		DeleteFunc: func(e event.DeleteEvent) bool {
-			_, ok := list.ShardOf(name, e.Object.GetName())
-			return ok
-		},
+		DeleteFunc: func(e event.DeleteEvent) bool { return isOwn(e.Object) },
 	}
 }

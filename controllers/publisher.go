@@ -4,31 +4,62 @@ import (
 	"context"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// minWriteInterval is how long after a write the next one is made at the earliest. What changes
-// in between is written together: a write of a large list takes the API server, etcd and every
-// reader a good part of this time. It is short beside what it takes a cleaner to read the list.
+// minWriteInterval is how long after a write of the list the next one is made at the earliest.
+// What changes in between is written together: a write of a large list takes the API server,
+// etcd and every reader a good part of this time. It is short beside what it takes a cleaner to
+// read the list.
 const minWriteInterval = 750 * time.Millisecond
 
-// publisher writes reports to the list's ConfigMaps, and reads what the last one said.
-type publisher struct {
-	list      configMaps
-	heartbeat time.Duration
-	metrics   *metrics
+// maxReportDelay is how long after a list the report on it is written at the latest, so that
+// a burst of changes does not rewrite a large report each time.
+const maxReportDelay = 3 * time.Second
 
-	// memory is what the ConfigMaps say, and what was known before where somebody else has
-	// changed them; nil, nothing is known yet.
+// reportDelay returns how long after a list the report is written. It is short beside the
+// grace: instances without leader election learn from the report what the others know.
+func reportDelay(grace time.Duration) time.Duration {
+	return min(maxReportDelay, grace/4)
+}
+
+// publisher writes the list at once, and the report on it some time later, and reads what the
+// last ones said. What holds after a crash in between is described in package pinlist.
+type publisher struct {
+	objects     configMaps
+	registries  []pin.Registry
+	heartbeat   time.Duration
+	reportDelay time.Duration
+	metrics     *metrics
+
+	// memory is what the list and its report say, and what was known before where somebody
+	// else has changed them; nil, nothing is known yet.
 	memory *pin.Memory
+	// published is what they say alone.
+	published pin.Memory
 	// isPartlyWritten is true after a write that failed: what is there is its beginning.
 	isPartlyWritten bool
-	// lastWrite is when a change was written last.
+	// lastWrite is when a change of the list was written last.
 	lastWrite time.Time
+
+	// pending is the report on the list that was written last, until it is written, too, and
+	// pendingSince is since when there has been one.
+	pending      *v1alpha1.PinReport
+	pendingSince time.Time
+	// salt is that of the last list.
+	salt string
+}
+
+// view is how the cluster was seen that a report was planned from.
+type view struct {
+	complete bool
+	taken    time.Time
+	// salt is what tenants do not know and never changes.
+	salt string
 }
 
 // wait returns how long to wait before the next write.
@@ -36,94 +67,106 @@ func (p *publisher) wait(now time.Time) time.Duration {
 	return minWriteInterval - now.Sub(p.lastWrite)
 }
 
-// load returns what the last list said, and reports whether somebody else has changed it.
+// load returns what the last list and its report said, and reports whether somebody else has
+// changed them.
 func (p *publisher) load(ctx context.Context) (memory pin.Memory, changed bool, err error) {
-	before := p.list.shards
-	refreshed, err := p.list.refresh(ctx)
+	listBefore, reportBefore := p.objects.list.shards, p.objects.report.shards
+	isRead, err := p.objects.refresh(ctx)
 	if err != nil {
 		return memory, false, err
 	}
-	if !refreshed {
+	list, report := p.objects.list.shards, p.objects.report.shards
+	if p.memory != nil && (!isRead || list.equal(listBefore) && report.equal(reportBefore)) {
 		return *p.memory, false, nil
 	}
-	now := p.list.shards
-	memory = pin.Recall(now.parts())
-	memory.Forgotten = memory.Forgotten || !now.areWhole()
-	switch {
-	case p.memory == nil:
-	case before.haveDataOf(now):
-		return *p.memory, false, nil
-	default:
-		isNewer := now.syncedAt().After(before.syncedAt()) && !p.isPartlyWritten
-		memory, changed = p.memory.Reread(memory, isNewer), true
+	memory = pinlist.Load(p.objects.list.name, list.objects(), report.objects()).Rename(p.registries)
+	p.published, p.pending = memory, nil
+	if p.memory != nil {
+		isNewer := list.syncedAt().After(listBefore.syncedAt()) && !p.isPartlyWritten
+		memory, changed = p.memory.Merge(memory, isNewer), true
 	}
 	p.memory = &memory
 	return memory, changed, nil
 }
 
-// publish writes a report to the ConfigMaps whose data or annotations it changes, and to all
-// where their synced-at is due, and returns when it is due next. The report was made from what
-// was read at that time, completely or not. The salt is what tenants do not know and never
-// changes.
-func (p *publisher) publish(
-	ctx context.Context, report *v1alpha1.PinReport, complete bool, taken time.Time, salt string,
-) (renewIn time.Duration, err error) {
-	memory := pin.MemoryOf(report)
-	defer func() {
-		if err != nil {
-			memory = p.memory.Reread(memory, false) // some of it may have been written
-		}
-		p.memory = &memory
-	}()
-	parts, size, err := pin.Spread(report, salt, len(p.list.shards), func(shard int) int { return roomIn(p.list.shards[shard]) })
+// publish writes a report's list to the ConfigMaps that differ from it, and to all whose
+// synced-at is due, and the report if that is due. It returns when it is to be called again.
+func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v view) (next time.Duration, err error) {
+	objects, err := p.encode(report, v)
 	if err != nil {
-		return 0, err
+		return 0, p.fail(report, err)
 	}
-	desired := make([]*corev1.ConfigMap, len(parts))
-	for i := range parts {
-		desired[i] = render(p.list.shards[i], p.list.name, i, len(parts), &parts[i], complete)
-	}
-	if len(desired) > 1 {
-		desired[0].Annotations[v1alpha1.ShardsAnnotation] = digestOf(desired[1:])
-	} else {
-		delete(desired[0].Annotations, v1alpha1.ShardsAnnotation)
-	}
-	changed := p.stamp(desired, complete, taken)
+	list := &p.objects.list
+	desired := p.objects.merge(list, objects)
+	changed := list.shards.stamp(desired, v, p.heartbeat)
 	if changed {
 		p.lastWrite = time.Now()
 	}
 	p.isPartlyWritten = true // until all succeeded
-	if err := p.list.write(ctx, desired); err != nil {
-		return 0, err
+	if err := p.objects.write(ctx, list, desired); err != nil {
+		return 0, p.fail(report, err)
 	}
-	p.isPartlyWritten = false
-	p.metrics.published(complete, p.list.shards.syncedAt(), size, pin.MostTold*maxObjectBytes, len(parts))
+	memory := pin.MemoryOf(report)
+	memory.Plan = objects[0].Annotations[v1alpha1.PlanAnnotation]
+	p.memory, p.published, p.isPartlyWritten, p.pending, p.salt = &memory, memory, false, report, v.salt
+	p.metrics.listWritten(v.complete, list.shards)
 	if changed {
-		log.FromContext(ctx).Info("Wrote the list", "pins", len(report.Pins), "complete", complete,
-			"releases", len(report.Releases), "objects", len(parts))
+		log.FromContext(ctx).Info("Wrote the list", "pins", len(report.Pins), "complete", v.complete,
+			"releases", len(report.Releases), "objects", len(desired))
 	}
-	return p.list.shards.renewIn(p.heartbeat, taken), nil
+	next, err = p.reportIn(ctx)
+	return min(next, list.shards.renewIn(p.heartbeat, v.taken)), err
 }
 
-// stamp sets when the list was last known to be current in the ConfigMaps that have changed, and
-// in all where that is due. It reports whether any has changed.
-func (p *publisher) stamp(desired []*corev1.ConfigMap, complete bool, taken time.Time) (changed bool) {
-	current := p.list.shards
-	changed = len(desired) != len(current)
-	isDue := current.renewIn(p.heartbeat, taken) <= 0
-	last := current.syncedAt()
-	if last.IsZero() {
-		last = taken
+// fail adds a report that could not be written, or not in full, to the memory.
+func (p *publisher) fail(report *v1alpha1.PinReport, err error) error {
+	memory := p.memory.AddUnwritten(report)
+	p.memory = &memory
+	return err
+}
+
+// encode returns the objects of a report's list. They are of another plan than those that there
+// are if their pins are others, or if a release needs a pin of which the report that there is
+// does not have it.
+func (p *publisher) encode(report *v1alpha1.PinReport, v view) ([]pinlist.Object, error) {
+	stamp := pinlist.Stamp{Complete: v.complete, Plan: p.published.Plan}
+	list := &p.objects.list
+	objects, err := pinlist.Encode(list.name, report.Pins, stamp, list.layout(v.salt))
+	if err != nil {
+		return nil, err
 	}
-	for i, object := range desired {
-		isChanged := !isSame(current[i], object)
-		changed = changed || isChanged
-		switch {
-		case complete && (isChanged || isDue):
-			object.Annotations[v1alpha1.SyncedAtAnnotation] = taken.UTC().Format(time.RFC3339)
-		case object.Annotations[v1alpha1.SyncedAtAnnotation] == "":
-			object.Annotations[v1alpha1.SyncedAtAnnotation] = last.UTC().Format(time.RFC3339)
-		}
+	if stamp.Plan == "" || !list.shards.haveData(objects) || pin.AddsNeed(p.published.Pins, report.Pins) {
+		objects[0].Annotations[v1alpha1.PlanAnnotation] = v.taken.UTC().Format(time.RFC3339Nano)
 	}
-	return changed
+	return objects, nil
+}
+
+// reportIn writes the report if it is due, and returns when it is due else.
+func (p *publisher) reportIn(ctx context.Context) (time.Duration, error) {
+	if p.pendingSince.IsZero() {
+		p.pendingSince = time.Now()
+	}
+	if left := p.reportDelay - time.Since(p.pendingSince); left > 0 {
+		return left, nil
+	}
+	return p.heartbeat, p.writeReport(ctx)
+}
+
+// writeReport writes the report on the list that was written last, unless it is written.
+func (p *publisher) writeReport(ctx context.Context) error {
+	if p.pending == nil {
+		return nil
+	}
+	report := *p.pending
+	report.List = pinlist.Reference(report.Pins, p.memory.Plan)
+	encoded, err := pinlist.EncodeReport(p.objects.list.name, &report, p.objects.report.layout(p.salt))
+	if err != nil {
+		return err
+	}
+	if err := p.objects.write(ctx, &p.objects.report, p.objects.merge(&p.objects.report, encoded.Objects)); err != nil {
+		return err
+	}
+	p.pending, p.pendingSince = nil, time.Time{}
+	p.metrics.reportWritten(encoded)
+	return nil
 }

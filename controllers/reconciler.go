@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -53,6 +54,8 @@ type Reconciler struct {
 	recorder  *eventRecorder
 	metrics   *metrics
 
+	// mu keeps passes and the write of the last report apart.
+	mu sync.Mutex
 	// started is when the first pass began: when this replica became the leader.
 	started time.Time
 	// wasComplete is true once there was a complete list.
@@ -63,6 +66,8 @@ type Reconciler struct {
 
 // Reconcile makes one pass, and returns when the next is due.
 func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	next, err := r.pass(ctx)
 	switch {
 	case err == nil:
@@ -75,6 +80,35 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	default:
 		return reconcile.Result{}, err
 	}
+}
+
+// stopTimeout limits how long a write that was begun, and that of the last report, may hold up
+// the end.
+const stopTimeout = 10 * time.Second
+
+// untilStopped returns a context that is canceled stopTimeout after ctx is: where the answer to a
+// write of the list is not awaited, the report on it cannot be written.
+func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	forget := context.AfterFunc(ctx, func() { time.AfterFunc(stopTimeout, cancel) })
+	return longer, func() {
+		forget()
+		cancel()
+	}
+}
+
+// writeReportOnStop waits until the controller stops, and writes the report that is not written
+// yet. The lease is released after it.
+func (r *Reconciler) writeReportOnStop(ctx context.Context) error {
+	<-ctx.Done()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ctx, cancel := untilStopped(ctx)
+	defer cancel()
+	if err := r.publisher.writeReport(ctx); err != nil {
+		log.FromContext(ctx).Info("The last report was not written; the next leader finds out who needs the pins", "reason", err.Error())
+	}
+	return nil
 }
 
 func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
@@ -106,9 +140,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	done = r.metrics.step("plan")
 	report := r.planner.Plan(s)
 	done()
-	done = r.metrics.step("publish")
-	renewIn, err := r.publisher.publish(ctx, report, s.Complete(), s.Taken, r.salt(s))
-	done()
+	publishIn, err := r.publish(ctx, s, report)
 	if err != nil {
 		return 0, err
 	}
@@ -116,17 +148,28 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	r.logFailedReads(ctx, s)
 	r.recorder.record(ctx, s, report)
 	r.freeMemory(s)
-	return r.nextIn(s, report, more, renewIn), nil
+	return r.nextIn(s, report, more, publishIn), nil
+}
+
+// publish writes the list, unless the controller is stopping, and finishes that if it stops.
+func (r *Reconciler) publish(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) (next time.Duration, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	ctx, cancel := untilStopped(ctx)
+	defer cancel()
+	defer r.metrics.step("publish")()
+	return r.publisher.publish(ctx, report, view{complete: s.Complete(), taken: s.Taken, salt: r.salt(s)})
 }
 
 // nextIn returns when the next pass is due where nothing changes.
-func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, more bool, renewIn time.Duration) time.Duration {
-	next := renewIn
+func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, more bool, publishIn time.Duration) time.Duration {
+	next := publishIn
 	switch {
 	case more, pin.HoldsMore(s.Memory, report):
 		next = requeueDelay
 	case !s.Complete():
-		next = readRetry
+		next = min(next, readRetry)
 	case slices.ContainsFunc(report.Pins, func(p v1alpha1.Pin) bool { return len(p.HeldFor) > 0 }):
 		next = min(next, r.gatherer.interval())
 	}
@@ -159,7 +202,7 @@ func (r *Reconciler) freeMemory(s *pin.Snapshot) {
 // logFailedReads logs the reads that have failed, once.
 func (r *Reconciler) logFailedReads(ctx context.Context, s *pin.Snapshot) {
 	var texts []string
-	for _, problem := range s.Unanswered {
+	for _, problem := range s.FailedReads {
 		texts = append(texts, problem.Object+": "+problem.Message)
 	}
 	slices.Sort(texts)

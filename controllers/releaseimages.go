@@ -33,7 +33,7 @@ type knownRelease struct {
 	generation int64
 	// values are nil where they come from the release alone.
 	values *convert.Contents
-	images *pin.Found
+	images *pin.ReleaseImages
 	// versions are those of the objects that values came from when the images were found.
 	versions []string
 }
@@ -41,12 +41,12 @@ type knownRelease struct {
 // find returns the images of a release; afresh, what its values come from is read again. What
 // cannot be read is added to the snapshot's failed reads; the images are nil where that is the
 // release itself.
-func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snapshot, afresh bool) *pin.Found {
+func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snapshot, afresh bool) *pin.ReleaseImages {
 	known := r.of(kept)
 	if known == nil {
 		var err error
 		if known, err = r.read(ctx, kept); err != nil {
-			addFailedRead(s, "HelmRelease "+kept.Value.Release.String(), image.Shorten(err.Error()))
+			addFailedRead(s, kept.Value.Release.Kind+" "+kept.Value.Release.Name.String(), image.Shorten(err.Error()))
 			return nil
 		}
 		r.known.Put(client.ObjectKeyFromObject(kept), known)
@@ -68,7 +68,7 @@ func (r *releaseImages) of(kept *keptRelease) *knownRelease {
 
 // isWithoutValues reports whether the cache keeps nothing of a release's values.
 func isWithoutValues(kept *keptRelease) bool {
-	return kept.Value.Contents == nil && kept.Value.Release.Found == nil
+	return kept.Value.Contents == nil && kept.Value.Release.Images == nil
 }
 
 // read takes the values that the cache keeps, or reads those that it does not keep.
@@ -81,7 +81,7 @@ func (r *releaseImages) read(ctx context.Context, kept *keptRelease) (*knownRele
 		kept = convert.KeepWhole(whole)
 	}
 	return &knownRelease{
-		uid: kept.UID, generation: kept.Generation, values: kept.Value.Contents, images: kept.Value.Release.Found,
+		uid: kept.UID, generation: kept.Generation, values: kept.Value.Contents, images: kept.Value.Release.Images,
 	}, nil
 }
 

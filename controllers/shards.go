@@ -2,72 +2,74 @@ package controllers
 
 import (
 	"maps"
-	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/list"
-	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// shards are the ConfigMaps that a list is spread over.
+// shards are the ConfigMaps that a list or a report is spread over.
 type shards map[int]*corev1.ConfigMap
 
-// parts returns what the ConfigMaps have of the list.
-func (s shards) parts() []pin.Part {
-	var all []pin.Part
+// objects returns what the ConfigMaps have of the list or the report. One that somebody else
+// has made, of the same name, has nothing.
+func (s shards) objects() []pinlist.Object {
+	var objects []pinlist.Object
 	for _, object := range s {
-		// One that somebody else has made, of the same name, has nothing.
-		if lines, ok := object.Data[v1alpha1.PinsKey]; ok || object.Data[v1alpha1.ReportKey] != "" {
-			all = append(all, pin.Part{
-				Lines: lines, Images: object.Data[v1alpha1.ImagesKey], Report: object.Data[v1alpha1.ReportKey],
-			})
+		if hasOurs(object) {
+			objects = append(objects, pinlist.Object{Name: object.Name, Annotations: object.Annotations, Data: object.Data})
 		}
 	}
-	return all
+	return objects
 }
 
-// areWhole reports whether all shards are there, and as they were when the last of them was
-// written.
-func (s shards) areWhole() bool {
-	first := s[0]
-	if first == nil {
-		return len(s) == 0
-	}
-	_, count, _ := strings.Cut(first.Annotations[v1alpha1.ShardAnnotation], "/")
-	n, err := strconv.Atoi(count)
-	if err != nil {
-		return len(s) == 1 // written by hand
-	}
-	if n < 1 || n > len(s) {
+// equal reports whether other ConfigMaps say the same.
+func (s shards) equal(other shards) bool {
+	return maps.EqualFunc(s, other, func(a, b *corev1.ConfigMap) bool {
+		return maps.Equal(a.Data, b.Data) && a.Annotations[v1alpha1.PlanAnnotation] == b.Annotations[v1alpha1.PlanAnnotation]
+	})
+}
+
+// haveData reports whether the ConfigMaps have the data of these objects, and no others.
+func (s shards) haveData(objects []pinlist.Object) bool {
+	if len(s) != len(objects) {
 		return false
 	}
-	others := make([]*corev1.ConfigMap, n)
-	for i := range others {
-		if others[i] = s[i]; others[i] == nil {
-			return false
+	for shard := range objects {
+		for key, text := range objects[shard].Data {
+			if has, ok := s[shard].Data[key]; !ok || has != text {
+				return false
+			}
 		}
 	}
-	return n == 1 || first.Annotations[v1alpha1.ShardsAnnotation] == digestOf(others[1:])
+	return true
 }
 
-// digestOf is the digest of the data of ConfigMaps.
-func digestOf(objects []*corev1.ConfigMap) string {
-	data := make([]map[string]string, len(objects))
-	for i := range objects {
-		data[i] = objects[i].Data
+// stamp sets when the list was last known to be current in the ConfigMaps that are to be
+// written because they differ, and in all where that is due. It reports whether any differs.
+func (s shards) stamp(desired []*corev1.ConfigMap, v view, heartbeat time.Duration) (changed bool) {
+	changed = len(desired) != len(s)
+	isDue := s.renewIn(heartbeat, v.taken) <= 0
+	last := s.syncedAt()
+	if last.IsZero() {
+		last = v.taken
 	}
-	return list.Digest(data)
+	for shard, object := range desired {
+		isChanged := !isSame(s[shard], object)
+		changed = changed || isChanged
+		switch {
+		case v.complete && (isChanged || isDue):
+			object.Annotations[v1alpha1.SyncedAtAnnotation] = v.taken.UTC().Format(time.RFC3339)
+		case object.Annotations[v1alpha1.SyncedAtAnnotation] == "":
+			object.Annotations[v1alpha1.SyncedAtAnnotation] = last.UTC().Format(time.RFC3339)
+		}
+	}
+	return changed
 }
 
-func (s shards) haveDataOf(other shards) bool {
-	return maps.EqualFunc(s, other, func(a, b *corev1.ConfigMap) bool { return maps.Equal(a.Data, b.Data) })
-}
-
-// syncedAt is when the last of the ConfigMaps was written by someone who keeps the list.
+// syncedAt is when the last of the ConfigMaps was written by a process that keeps the list.
 func (s shards) syncedAt() time.Time {
 	var last time.Time
 	for _, object := range s {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
 // suspendWith creates a suspended release with n images.
@@ -86,9 +87,9 @@ func TestListGrowsAndShrinks(t *testing.T) {
 	w.suspendWith("steady", 50)
 	w.spread(50)
 	for i := range 12 {
-		w.suspendWith(fmt.Sprint("many-", i), 1000)
+		w.suspendWith(fmt.Sprint("many-", i), 4000)
 	}
-	most := w.spread(12_050)
+	most := w.spread(48_050)
 	if len(most) < 4 {
 		t.Errorf("only %d objects", len(most))
 	}
@@ -104,6 +105,9 @@ func TestListGrowsAndShrinks(t *testing.T) {
 		len(theirs.Data) != 1 || theirs.Data["theirs.txt"] != "kept" || len(theirs.Labels)+len(theirs.Annotations) > 0 {
 		t.Errorf("of somebody's key in a shard is left: %+v, %v", theirs, err)
 	}
+	if reports := w.expectReports(50); len(reports) != 1 {
+		t.Errorf("the report is spread over %d objects", len(reports))
+	}
 	for i := range 50 {
 		w.alwaysHad(fmt.Sprintf("container/steady==v%06d\n", i))
 	}
@@ -115,11 +119,9 @@ func (w *world) alwaysHad(line string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now, had := map[string]string{}, false
-	for _, event := range w.events {
-		configMap, ok := event.Object.(*corev1.ConfigMap)
-		if !ok {
-			w.t.Fatalf("the recorder has seen %v", event)
-		}
+	for i := range w.events {
+		event := &w.events[i]
+		configMap := event.configMap(w.t)
 		now[configMap.Name] = configMap.Data["registry-pins.txt"]
 		if event.Type == watch.Deleted {
 			delete(now, configMap.Name)
@@ -150,6 +152,7 @@ func TestManyPins(t *testing.T) {
 	for i := range before {
 		checkConfigMap(t, &before[i])
 	}
+	w.expectReports(200_000)
 	stop()
 	w.start(w.options())
 	w.suspendWith("one", 1)
@@ -165,33 +168,50 @@ func TestManyPins(t *testing.T) {
 	}
 }
 
-// Where a part of the list is missing at the start, it is not known who had needed the
-// pins.
+// Where a part of the list or of the report is missing at the start, it is not known who had
+// needed the pins.
 func TestShardIsMissing(t *testing.T) {
 	w := newWorld(t, plane)
 	stop := w.start(w.options())
 	for i := range 4 {
-		w.suspendWith(fmt.Sprint("many-", i), 1000)
+		w.suspendWith(fmt.Sprint("many-", i), 4000)
 	}
-	if objects := w.spread(4000); len(objects) < 2 {
+	if objects := w.spread(16_000); len(objects) < 2 {
 		t.Fatal("it is not spread")
 	}
+	w.expectReports(16_000)
 	stop()
-	// There was no list at the first start, and it said so; now it is as if it knew.
-	objects, _ := w.shards(t.Context())
-	for i := range objects {
-		change(w, &corev1.ConfigMap{}, w.own, objects[i].Name, func(c *corev1.ConfigMap) {
-			c.Data["report.json"] = strings.Replace(c.Data["report.json"], `"forgotten":true`, `"forgotten":false`, 1)
-		})
-	}
-	w.sealShards()
+	w.makeOwnersKnown()
 	stop = w.start(w.options())
-	w.suspendWith("marker", 1)
-	w.expectOwnersUnknown(4001, false)
+	w.suspendWith("known", 1)
+	w.expectOwnersUnknown(16_001, false)
 	stop()
 	w.remove(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins-1"}})
+	stop = w.start(w.options())
+	w.suspendWith("unknown", 1)
+	w.expectOwnersUnknown(16_002, true)
+	stop()
+
+	// For a pin that no report has, all releases are searched at once, and those that refer to
+	// it are not taken for all.
+	w.makeOwnersKnown()
+	w.remove(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins-report-1"}})
 	w.start(w.options())
-	w.expectOwnersUnknown(4001, true)
+	w.suspendWith("found", 1)
+	w.expectOwnersUnknown(16_003, false)
+	besides, unowned := 0, 0
+	r := joinReports(t, w.reports(t.Context()))
+	for i := range r.Pins {
+		if len(r.Pins[i].NeededBy) == 0 {
+			unowned++
+		}
+		if len(r.Pins[i].HeldFor) == 1 && r.Pins[i].HeldFor[0].Owner == "*" {
+			besides++
+		}
+	}
+	if unowned > 0 || besides < 1000 || besides > 4000 {
+		t.Errorf("%d pins have no owner, %d are held for unknown ones besides", unowned, besides)
+	}
 }
 
 // A shard that somebody has made unrecognizable is restored.
@@ -199,44 +219,126 @@ func TestShardIsStripped(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
 	for i := range 4 {
-		w.suspendWith(fmt.Sprint("many-", i), 1000)
+		w.suspendWith(fmt.Sprint("many-", i), 4000)
 	}
-	w.spread(4000)
-	change(w, &corev1.ConfigMap{}, w.own, "registry-pins-1", func(c *corev1.ConfigMap) {
-		c.Labels, c.Annotations = nil, nil
-	})
+	w.spread(16_000)
+	reports := len(w.expectReports(16_000))
+	for _, name := range []string{"registry-pins-1", "registry-pins-report-1"} {
+		change(w, &corev1.ConfigMap{}, w.own, name, func(c *corev1.ConfigMap) {
+			c.Labels, c.Annotations = nil, nil
+		})
+	}
 	w.until(func(ctx context.Context) (bool, string) {
 		objects, lines := w.shards(ctx)
-		return len(lines) == 4000, fmt.Sprintf("%d lines in %d objects", len(lines), len(objects))
+		return len(lines) == 16_000, fmt.Sprintf("%d lines in %d objects", len(lines), len(objects))
+	})
+	if now := w.expectReports(16_000); len(now) != reports {
+		t.Errorf("the report was in %d objects, and is in %d", reports, len(now))
+	}
+}
+
+// A report may need more objects than the list does. A start finds all that it says.
+func TestReportIsLargerThanTheList(t *testing.T) {
+	w := newWorld(t, plane)
+	stop := w.start(w.options())
+	for i := range 4 {
+		w.suspendWith(fmt.Sprint("many-", i), 1000)
+	}
+	if objects := w.spread(4000); len(objects) != 1 {
+		t.Fatalf("the list is spread over %d objects", len(objects))
+	}
+	if objects := w.expectReports(4000); len(objects) < 2 {
+		t.Fatal("the report is not spread")
+	}
+	stop()
+	w.makeOwnersKnown()
+	// Only the report has who needed what is gone.
+	w.remove(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "many-1"}})
+	w.start(w.options())
+	w.until(func(ctx context.Context) (bool, string) {
+		r := joinReports(t, w.reports(ctx))
+		held := 0
+		for i := range r.Pins {
+			if p := &r.Pins[i]; p.State == v1alpha1.PinHeld && len(p.HeldFor) == 1 && p.HeldFor[0].Owner == "HelmRelease/"+w.apps+"/many-1" {
+				held++
+			}
+		}
+		return held == 1000 && !r.OwnersUnknown, fmt.Sprintf("%d pins are held, owners unknown: %t", held, r.OwnersUnknown)
 	})
 }
 
-// sealShards makes the digest in the first shard fit the others again.
-func (w *world) sealShards() {
+// makeOwnersKnown makes the report as if there had been a list at the first start. There was
+// none, and the report has that.
+func (w *world) makeOwnersKnown() {
 	w.t.Helper()
-	objects, _ := w.shards(w.t.Context())
+	objects := w.reports(w.t.Context())
+	for _, object := range objects {
+		change(w, &corev1.ConfigMap{}, w.own, object.Name, func(c *corev1.ConfigMap) {
+			c.Data["report.json"] = strings.Replace(c.Data["report.json"], `"ownersUnknown":true`, `"ownersUnknown":false`, 1)
+		})
+	}
 	h := sha256.New()
-	for i := 1; i < len(objects); i++ {
-		index := slices.IndexFunc(objects, func(c corev1.ConfigMap) bool { return c.Name == fmt.Sprint("registry-pins-", i) })
+	objects = w.reports(w.t.Context())
+	for _, object := range objects[1:] {
 		for _, key := range []string{"registry-pins.txt", "images.txt", "report.json"} {
-			fmt.Fprintf(h, "%d %s", len(objects[index].Data[key]), objects[index].Data[key])
+			fmt.Fprintf(h, "%d %s", len(object.Data[key]), object.Data[key])
 		}
 	}
-	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) {
-		c.Annotations["pinsync.oleks.space/shards"] = "sha256:" + hex.EncodeToString(h.Sum(nil))
-	})
+	if len(objects) > 1 {
+		change(w, &corev1.ConfigMap{}, w.own, "registry-pins-report", func(c *corev1.ConfigMap) {
+			c.Annotations["pinsync.oleks.space/shards"] = "sha256:" + hex.EncodeToString(h.Sum(nil))
+		})
+	}
 }
 
-// expectOwnersUnknown waits until all objects have so many lines and fit together, and then
-// expects all to say, or none, that it is not known who had needed the pins.
-func (w *world) expectOwnersUnknown(lines int, want bool) {
+// reports returns the report's ConfigMaps by shard, as one list call sees them.
+func (w *world) reports(ctx context.Context) []*corev1.ConfigMap {
 	w.t.Helper()
+	var all corev1.ConfigMapList
+	if err := w.client.List(ctx, &all, client.InNamespace(w.own), client.MatchingLabels{"pinsync.oleks.space/report": "true"}); err != nil {
+		w.t.Fatal(err)
+	}
+	byName := map[string]*corev1.ConfigMap{}
+	for i := range all.Items {
+		byName[all.Items[i].Name] = &all.Items[i]
+	}
+	first := byName["registry-pins-report"]
+	if first == nil {
+		return nil
+	}
+	return shardsOf(byName, first)
+}
+
+// expectReports waits until the report is on the list that there is, which has so many pins,
+// and returns its objects.
+func (w *world) expectReports(pins int) []*corev1.ConfigMap {
+	w.t.Helper()
+	var objects []*corev1.ConfigMap
 	w.until(func(ctx context.Context) (bool, string) {
-		objects, all := w.shards(ctx)
-		said := map[bool]int{}
-		for i := range objects {
-			said[report(w.t, &objects[i]).Forgotten]++
+		if objects = w.reports(ctx); len(objects) == 0 {
+			return false, "there is no report"
 		}
-		return len(all) == lines && said[want] == len(objects), fmt.Sprintf("%d lines, want %d; forgotten: %v", len(all), lines, said)
+		r := joinReports(w.t, objects)
+		names := map[string]bool{}
+		for i := range r.Pins {
+			names[r.Pins[i].Pin] = true
+		}
+		plan := w.list(ctx).Annotations["pinsync.oleks.space/plan"]
+		return len(names) == pins && r.List != nil && r.List.Plan == plan,
+			fmt.Sprintf("%d pins in %d objects, want %d; it is on %v, the list is of %s", len(names), len(objects), pins, r.List, plan)
 	})
+	return objects
+}
+
+// expectOwnersUnknown waits until the list and its report have so many pins, and then expects
+// all objects of the report to have, or none, that it is not known who had needed the pins.
+func (w *world) expectOwnersUnknown(pins int, want bool) {
+	w.t.Helper()
+	w.spread(pins)
+	objects := w.expectReports(pins)
+	for _, object := range objects {
+		if got := joinReports(w.t, []*corev1.ConfigMap{object}).OwnersUnknown; got != want {
+			w.t.Errorf("%s: owners unknown is %t, want %t", object.Name, got, want)
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/sweep"
 )
@@ -168,10 +169,10 @@ func (c *valuesFromCache) Replace(kind string, objects []any) bool {
 	return changed
 }
 
-func refOf(kind string, object any) (ref convert.SourceRef, version string, err error) {
-	o, err := apimeta.Accessor(object)
+func refOf(kind string, changed any) (ref convert.SourceRef, version string, err error) {
+	o, err := apimeta.Accessor(changed)
 	if err != nil {
-		return ref, "", fmt.Errorf("%T: %w", object, err)
+		return ref, "", fmt.Errorf("%T: %w", changed, err)
 	}
-	return convert.SourceRef{Kind: kind, Name: pin.Name{Namespace: o.GetNamespace(), Name: o.GetName()}}, o.GetResourceVersion(), nil
+	return convert.SourceRef{Kind: kind, Name: object.Name{Namespace: o.GetNamespace(), Name: o.GetName()}}, o.GetResourceVersion(), nil
 }

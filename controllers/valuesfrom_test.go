@@ -1,7 +1,6 @@
 package controllers_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -27,15 +26,6 @@ func (w *world) suspendFrom(name, kind, source string, optional bool) {
 	})
 }
 
-// expectInReport waits until the report has a text.
-func (w *world) expectInReport(text string) {
-	w.t.Helper()
-	w.until(func(ctx context.Context) (bool, string) {
-		got := w.list(ctx).Data["report.json"]
-		return strings.Contains(got, text), got
-	})
-}
-
 func TestValuesFromConfigMap(t *testing.T) {
 	w := newWorld(t, plane)
 	stop := w.start(w.options())
@@ -57,8 +47,7 @@ func TestValuesFromConfigMap(t *testing.T) {
 	stop()
 	stop = w.start(w.options())
 	w.suspend("marker", app+":marker")
-	configMap := w.expect("marker", "v1", "v2")
-	if configMap.Annotations["pinsync.oleks.space/complete"] != "true" {
+	if w.expect("marker", "v1", "v2").list.Annotations["pinsync.oleks.space/complete"] != "true" {
 		t.Error("a source that does not exist makes the list incomplete")
 	}
 
@@ -76,8 +65,7 @@ func TestValuesFromSourceThatAppearsLater(t *testing.T) {
 	w.start(w.options())
 	w.suspendFrom("strict", "ConfigMap", "strict", false)
 	w.suspendFrom("optional", "ConfigMap", "optional", true)
-	w.expectInReport("ConfigMap strict does not exist")
-	if text := w.list(t.Context()).Data["report.json"]; strings.Contains(text, "ConfigMap optional") {
+	if text := w.expectInReport("ConfigMap strict does not exist").object.Data["report.json"]; strings.Contains(text, "ConfigMap optional") {
 		t.Errorf("a source that is optional is a problem: %s", text)
 	}
 	w.valuesFrom("optional", "image: "+app+":optional")

@@ -44,7 +44,7 @@ func newWatches(options *Options, list reconcile.Request, known *knownVersions) 
 		releases: informers.New(informers.Options{
 			GVK: helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind), Object: &flux.HelmRelease{}, List: &flux.HelmReleaseList{},
 			Predicate: updated(releaseChanged), Request: list, Required: true, Selector: options.Releases,
-			Indexers: toolscache.Indexers{candidateIndex: indexCandidates(options.Pins.AllReleases)},
+			Indexers: toolscache.Indexers{candidateIndex: indexCandidates(options.Pins.ProtectLive)},
 		}),
 		policies: informers.New(informers.Options{
 			GVK: imagev1.GroupVersion.WithKind(imagev1.ImagePolicyKind), Object: &flux.ImagePolicy{}, List: &flux.ImagePolicyList{},
@@ -91,7 +91,7 @@ func cacheOptions(options *Options, scheme *runtime.Scheme, w *watches) cache.Op
 		ReaderFailOnMissingInformer: true,
 		NewInformer:                 informers.Factory(scheme, w.all()),
 		// Not by kind: then the API server would have to have all of them at the start.
-		DefaultTransform: convert.Keep(options.Pins.AllReleases),
+		DefaultTransform: convert.Keep(options.Pins.ProtectLive),
 		ByObject: map[client.Object]cache.ByObject{
 			metadataOf("ConfigMap"): {Namespaces: map[string]cache.Config{options.Namespace: {}}},
 		},

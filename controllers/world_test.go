@@ -2,8 +2,6 @@ package controllers_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -26,7 +24,6 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -76,11 +73,11 @@ type world struct {
 	// own is the controller's namespace, apps the tenant's.
 	own, apps string
 
-	mu       sync.Mutex
-	versions []*corev1.ConfigMap
-	events   []watch.Event
-	// edits are the versions that the test itself wrote.
-	edits map[string]bool
+	mu     sync.Mutex
+	events []recorded
+	// edits are the versions that the test itself wrote, and removed the ConfigMaps that it
+	// deleted.
+	edits, removed map[string]bool
 }
 
 // worlds counts them, for their names.
@@ -94,102 +91,15 @@ func newWorld(t *testing.T, plane *local.ControlPlane) *world {
 		t.Fatal(err)
 	}
 	n := worlds.Add(1)
-	w := &world{t: t, client: c, config: plane.Config, own: fmt.Sprint("pinsync-", n), apps: fmt.Sprint("apps-", n), edits: map[string]bool{}}
+	w := &world{
+		t: t, client: c, config: plane.Config, own: fmt.Sprint("pinsync-", n), apps: fmt.Sprint("apps-", n),
+		edits: map[string]bool{}, removed: map[string]bool{},
+	}
 	w.createNamespace(w.own)
 	w.createNamespace(w.apps)
 	w.record()
 	t.Cleanup(w.empty)
 	return w
-}
-
-// record keeps every version of the ConfigMap that the API server ever had, and
-// checks each when the test ends.
-func (w *world) record() {
-	ctx, cancel := context.WithCancel(context.Background())
-	watcher, err := w.client.Watch(ctx, &corev1.ConfigMapList{}, client.InNamespace(w.own))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for event := range watcher.ResultChan() {
-			configMap, ok := event.Object.(*corev1.ConfigMap)
-			w.mu.Lock()
-			w.events = append(w.events, event)
-			if ok && event.Type != watch.Deleted {
-				if _, isOurs := configMap.Data["registry-pins.txt"]; isOurs {
-					w.versions = append(w.versions, configMap)
-				}
-			}
-			w.mu.Unlock()
-		}
-	}()
-	w.t.Cleanup(func() {
-		watcher.Stop()
-		cancel()
-		<-done
-		for _, configMap := range w.versions {
-			if !w.edits[configMap.ResourceVersion] {
-				checkConfigMap(w.t, configMap)
-			}
-		}
-	})
-}
-
-// between waits until the recorder has seen two versions of the ConfigMap, and returns those
-// behind the first, as far as the last.
-func (w *world) between(first, last *corev1.ConfigMap) []*corev1.ConfigMap {
-	w.t.Helper()
-	var between []*corev1.ConfigMap
-	w.until(func(context.Context) (bool, string) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		of := func(version *corev1.ConfigMap) int {
-			return slices.IndexFunc(w.versions, func(c *corev1.ConfigMap) bool { return c.ResourceVersion == version.ResourceVersion })
-		}
-		i, j := of(first), of(last)
-		if i >= 0 && j >= i {
-			between = slices.Clone(w.versions[i+1 : j+1])
-		}
-		return i >= 0 && j >= i, "the recorder has not seen versions " + first.ResourceVersion + " and " + last.ResourceVersion
-	})
-	return between
-}
-
-// checkConfigMap checks that everything in a ConfigMap agrees.
-func checkConfigMap(t *testing.T, configMap *corev1.ConfigMap) {
-	t.Helper()
-	pins, images := configMap.Data["registry-pins.txt"], configMap.Data["images.txt"]
-	sum := sha256.Sum256([]byte(pins))
-	want := map[string]string{
-		"pinsync.oleks.space/checksum": "sha256:" + hex.EncodeToString(sum[:]),
-		"pinsync.oleks.space/pins":     fmt.Sprint(strings.Count(pins, "\n")),
-	}
-	for key, value := range want {
-		if got := configMap.Annotations[key]; got != value {
-			t.Errorf("version %s: annotation %s is %q, want %q", configMap.ResourceVersion, key, got, value)
-		}
-	}
-	var shard, shards int
-	if _, err := fmt.Sscanf(configMap.Annotations["pinsync.oleks.space/shard"], "%d/%d", &shard, &shards); err != nil || shard >= shards {
-		t.Errorf("version %s: shard is %q", configMap.ResourceVersion, configMap.Annotations["pinsync.oleks.space/shard"])
-	}
-	if configMap.Labels["pinsync.oleks.space/pins"] != "true" {
-		t.Errorf("version %s: labels are %v", configMap.ResourceVersion, configMap.Labels)
-	}
-	if _, err := time.Parse(time.RFC3339, configMap.Annotations["pinsync.oleks.space/synced-at"]); err != nil {
-		t.Errorf("version %s: %v", configMap.ResourceVersion, err)
-	}
-	var report v1alpha1.PinReport
-	if err := json.Unmarshal([]byte(configMap.Data["report.json"]), &report); err != nil {
-		t.Errorf("version %s: %v", configMap.ResourceVersion, err)
-	}
-	for _, pin := range report.Pins {
-		if !strings.Contains("\n"+pins, "\n"+pin.Pin+"\n") || !strings.Contains("\n"+images, "\n"+pin.Image+"\n") {
-			t.Errorf("version %s: %s is in the report and not in the lists", configMap.ResourceVersion, pin.Pin)
-		}
-	}
 }
 
 // options are those of a controller in this world.
@@ -202,17 +112,26 @@ func (w *world) options() controllers.Options {
 // start runs a controller in the world, until stop is called or the test ends.
 func (w *world) start(options controllers.Options) (stop func()) {
 	w.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- controllers.Run(ctx, w.config, options) }()
-	stop = sync.OnceFunc(func() {
+	cancel, wait := w.startWith(options)
+	stop = func() {
 		cancel()
+		wait()
+	}
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// startWith runs a controller in the world until cancel is called; wait waits for its end.
+func (w *world) startWith(options controllers.Options) (cancel, wait func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done, config := make(chan error, 1), w.config
+	go func() { done <- controllers.Run(ctx, config, options) }()
+	return cancel, sync.OnceFunc(func() {
 		if err := <-done; err != nil {
 			w.t.Errorf("the controller ended with an error: %v", err)
 		}
 	})
-	w.t.Cleanup(stop)
-	return stop
 }
 
 // empty deletes what the tenant has, so that the next test's controller does not
@@ -319,60 +238,89 @@ func (w *world) until(condition local.Condition) {
 	localtest.Must(w.t, local.Until(w.t.Context(), localtest.Timeout, condition))
 }
 
-// list returns the ConfigMap, or an empty one.
-func (w *world) list(ctx context.Context) *corev1.ConfigMap {
+// published is a list and the report on it.
+type published struct {
+	// list and object are the first ConfigMap of each.
+	list, object *corev1.ConfigMap
+	report       *v1alpha1.PinReport
+}
+
+// list returns the list's ConfigMap, or an empty one.
+func (w *world) list(ctx context.Context) *corev1.ConfigMap { return w.configMap(ctx, "registry-pins") }
+
+// configMap returns a ConfigMap of the controller's namespace, or an empty one.
+func (w *world) configMap(ctx context.Context, name string) *corev1.ConfigMap {
 	configMap := &corev1.ConfigMap{}
-	if err := w.client.Get(ctx, client.ObjectKey{Namespace: w.own, Name: "registry-pins"}, configMap); err != nil {
+	if err := w.client.Get(ctx, client.ObjectKey{Namespace: w.own, Name: name}, configMap); err != nil {
 		return &corev1.ConfigMap{}
 	}
 	return configMap
 }
 
+// report waits until the list, which is one ConfigMap, has a report that belongs to it and
+// meets a condition.
+func (w *world) report(condition func(*published) (met bool, found string)) *published {
+	w.t.Helper()
+	p := &published{}
+	w.until(func(ctx context.Context) (bool, string) {
+		p.list, p.object, p.report = w.list(ctx), w.configMap(ctx, "registry-pins-report"), &v1alpha1.PinReport{}
+		if err := json.Unmarshal([]byte(p.object.Data["report.json"]), p.report); err != nil {
+			return false, fmt.Sprintf("the report of version %q: %v", p.object.ResourceVersion, err)
+		}
+		want := v1alpha1.ListReference{
+			Plan: p.list.Annotations["pinsync.oleks.space/plan"], Checksum: sha256Of(p.list.Data["registry-pins.txt"]),
+		}
+		if p.report.List == nil || *p.report.List != want {
+			return false, fmt.Sprintf("the report is on %v, the list is %v", p.report.List, want)
+		}
+		met, found := condition(p)
+		return met, found + ", in " + p.object.Data["report.json"]
+	})
+	return p
+}
+
+// current waits for the report on the list.
+func (w *world) current() *published {
+	w.t.Helper()
+	return w.report(func(*published) (bool, string) { return true, "" })
+}
+
 // expect waits until these pins of container/app are needed, and no others, and returns
-// the ConfigMap.
-func (w *world) expect(tags ...string) *corev1.ConfigMap {
+// the list and its report.
+func (w *world) expect(tags ...string) *published {
 	w.t.Helper()
 	return w.expectPins(v1alpha1.PinNeeded, tags...)
 }
 
 // expectHeld waits until these pins of container/app are held, and no others.
-func (w *world) expectHeld(tags ...string) *corev1.ConfigMap {
+func (w *world) expectHeld(tags ...string) *published {
 	w.t.Helper()
 	return w.expectPins(v1alpha1.PinHeld, tags...)
 }
 
-func (w *world) expectPins(state v1alpha1.PinState, tags ...string) *corev1.ConfigMap {
+func (w *world) expectPins(state v1alpha1.PinState, tags ...string) *published {
 	w.t.Helper()
 	var want []string
 	for _, tag := range tags {
 		want = append(want, "container/app=="+tag)
 	}
-	var configMap *corev1.ConfigMap
-	w.until(func(ctx context.Context) (bool, string) {
-		configMap = w.list(ctx)
-		var r v1alpha1.PinReport
-		if err := json.Unmarshal([]byte(configMap.Data["report.json"]), &r); err != nil {
-			return false, err.Error()
-		}
+	return w.report(func(p *published) (bool, string) {
 		var got []string
-		for i := range r.Pins {
-			if r.Pins[i].State == state {
-				got = append(got, r.Pins[i].Pin)
+		for i := range p.report.Pins {
+			if p.report.Pins[i].State == state {
+				got = append(got, p.report.Pins[i].Pin)
 			}
 		}
-		return slices.Equal(got, want), fmt.Sprintf("%s are %q, want %q, in %s", state, got, want, configMap.Data["report.json"])
+		return slices.Equal(got, want), fmt.Sprintf("%s are %q, want %q", state, got, want)
 	})
-	return configMap
 }
 
-// report returns a ConfigMap's report.
-func report(t *testing.T, configMap *corev1.ConfigMap) *v1alpha1.PinReport {
-	t.Helper()
-	var r v1alpha1.PinReport
-	if err := json.Unmarshal([]byte(configMap.Data["report.json"]), &r); err != nil {
-		t.Fatal(err)
-	}
-	return &r
+// expectInReport waits until the report has a text.
+func (w *world) expectInReport(text string) *published {
+	w.t.Helper()
+	return w.report(func(p *published) (bool, string) {
+		return strings.Contains(p.object.Data["report.json"], text), fmt.Sprintf("there is no %q", text)
+	})
 }
 
 // valuesFrom creates or replaces a ConfigMap of the tenant with values.
@@ -440,10 +388,12 @@ func (w *world) listOf(name, lines string) func(context.Context) (bool, string) 
 	}
 }
 
-// hasReadyPolicies reports whether the report complains of no policy.
-func (w *world) hasReadyPolicies(ctx context.Context) (bool, string) {
-	text := w.list(ctx).Data["report.json"]
-	return !strings.Contains(text, "PolicyNotReady"), text
+// expectReadyPolicies waits until the report complains of no policy.
+func (w *world) expectReadyPolicies() {
+	w.t.Helper()
+	w.report(func(p *published) (bool, string) {
+		return !strings.Contains(p.object.Data["report.json"], "PolicyNotReady"), "a policy is not ready"
+	})
 }
 
 // measures waits until a metric has these values, and maybe others.

@@ -1,54 +1,71 @@
 package v1alpha1
 
-// Defaults of the object that the list is written to.
+// Defaults of the objects that the list is written to.
 const (
-	// DefaultNamespace is where the controller and its ConfigMap live unless
-	// told otherwise.
+	// DefaultNamespace is where the controller and its ConfigMaps are unless configured
+	// otherwise.
 	DefaultNamespace = "pinsync-system"
 
-	// DefaultConfigMapName is the ConfigMap's name unless the configuration
+	// DefaultConfigMapName is the name of the list's ConfigMap unless the configuration
 	// names another.
 	DefaultConfigMapName = "registry-pins"
+
+	// ReportSuffix is appended to the list's name for the ConfigMap of the report on it.
+	ReportSuffix = "-report"
 )
 
-// Data keys of the ConfigMap. Keys of other names are left as they are.
+// Data keys of the list's ConfigMap. Keys of other names are left as they are.
 const (
-	// PinsKey holds the pins, `type/name==version`, sorted, unique, each ended
-	// by a line feed, without comments or blank lines.
+	// PinsKey holds the pins, `type/name==version`, sorted, unique, each ended by a line
+	// feed, without comments or blank lines.
 	PinsKey = "registry-pins.txt"
 
-	// ImagesKey holds the same as full image references, `host/path:tag`, in
-	// the same form.
+	// ImagesKey holds the same as full image references, `host/path:tag`, in the same form.
 	ImagesKey = "images.txt"
-
-	// ReportKey holds a PinReport as JSON.
-	ReportKey = "report.json"
 )
 
-// PinsLabel marks every object that carries a list of pins; its value is "true".
-const PinsLabel = Group + "/pins"
+// ReportKey, in the ConfigMap of the report, holds a PinReport as JSON. Earlier versions kept
+// it in the list's ConfigMap.
+const ReportKey = "report.json"
 
-// Annotations of the ConfigMap. Annotations of other names are left as they are.
+// Labels of the objects; their value is "true".
 const (
-	// SyncedAtAnnotation is when the list was last known to be current:
-	// RFC 3339, UTC, to the second.
+	// PinsLabel marks every object that holds pins.
+	PinsLabel = Group + "/pins"
+
+	// ReportLabel marks every object that holds a report.
+	ReportLabel = Group + "/report"
+)
+
+// Annotations of the ConfigMaps. Annotations of other names are left as they are.
+const (
+	// SyncedAtAnnotation is when the list was last known to be current: RFC 3339, UTC, to
+	// the second.
 	SyncedAtAnnotation = Group + "/synced-at"
 
-	// CompleteAnnotation is "true" when every read behind the list got an
-	// answer, "false" when one did not; then no pin was removed.
+	// CompleteAnnotation is "true" when every read for the list succeeded, "false" when one
+	// failed; then no pin was removed.
 	CompleteAnnotation = Group + "/complete"
 
 	// ChecksumAnnotation is "sha256:" and the hex digest of PinsKey's bytes.
 	ChecksumAnnotation = Group + "/checksum"
 
+	// ImagesChecksumAnnotation is the same of ImagesKey's bytes.
+	ImagesChecksumAnnotation = Group + "/images-checksum"
+
 	// CountAnnotation is the number of lines of PinsKey, in decimal.
 	CountAnnotation = Group + "/pins"
+
+	// PlanAnnotation, on shard 0, identifies the plan that the list was written for: a time,
+	// RFC 3339, UTC. It changes when the pins change, or when a pin gets one more owner. The
+	// report has the plan that it belongs to.
+	PlanAnnotation = Group + "/plan"
 
 	// ShardAnnotation is `i/n`: this object is the i-th, from 0, of n.
 	ShardAnnotation = Group + "/shard"
 
-	// ShardsAnnotation, on shard 0 of several, is "sha256:" and the hex digest of what
-	// the others hold. It is written last: where it does not fit, a write was not
-	// finished, or a shard was changed by somebody else.
+	// ShardsAnnotation, on shard 0 of several, is "sha256:" and the hex digest of what the
+	// others hold. It is written last: if it does not match, a write was not finished, or
+	// somebody else has changed a shard.
 	ShardsAnnotation = Group + "/shards"
 )

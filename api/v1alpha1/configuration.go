@@ -19,24 +19,24 @@ type Configuration struct {
 	// controller's own namespace. Default: registry-pins.
 	ConfigMapName string `json:"configMapName,omitempty"`
 
-	// NamespaceDefault says whether releases are protected where no annotation
+	// NamespaceDefault sets whether releases are protected where no annotation
 	// does: enabled or disabled. Default: enabled.
 	NamespaceDefault string `json:"namespaceDefault,omitempty"`
 
-	// Releases says which releases are protected: Suspended, or All for a cleaner
+	// Releases sets which releases are protected: Suspended, or All for a cleaner
 	// that does not see the live ones. Default: Suspended.
 	Releases string `json:"releases,omitempty"`
 
-	// SecretValues says what becomes of valuesFrom entries of kind Secret: Ignore,
-	// and the release's report says so, or Read. Default: Ignore.
+	// SecretValues sets what becomes of valuesFrom entries of kind Secret: Ignore,
+	// and the release's report has a problem, or Read. Default: Ignore.
 	SecretValues string `json:"secretValues,omitempty"`
 
-	// Tags says which tags are pinned: Referenced, every one that a protected
+	// Tags sets which tags are pinned: Referenced, every one that a protected
 	// release refers to or its policies resolve, or Floating, only those that an
 	// ImagePolicy follows. Default: Referenced.
 	Tags string `json:"tags,omitempty"`
 
-	// Hold says when a pin that is not needed any more leaves the list.
+	// Hold sets when a pin that is not needed any more is removed.
 	Hold HoldConfiguration `json:"hold,omitzero"`
 
 	// Heartbeat is how old the list's synced-at may become before it is
@@ -57,7 +57,7 @@ const (
 	ProofReady         = "Ready"
 )
 
-// HoldConfiguration says when a pin that is not needed any more leaves the list.
+// HoldConfiguration sets when a pin that is not needed any more is removed.
 type HoldConfiguration struct {
 	// Grace is how long, without interruption, every release that needed the pin
 	// must have been shown to be live, or to do without it: a Go duration of at

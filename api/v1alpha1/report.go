@@ -3,21 +3,31 @@ package v1alpha1
 // PinReportKind is the kind of the report.
 const PinReportKind = "PinReport"
 
-// PinReport says why each pin is in the list, and what every protected release
-// yielded. Its lists are sorted and never null.
+// PinReport describes why each pin is in the list, and what every protected release needs.
+// Its lists are sorted and never null.
 type PinReport struct {
-	APIVersion string    `json:"apiVersion"`
-	Kind       string    `json:"kind"`
-	Pins       []Pin     `json:"pins"`
-	Releases   []Release `json:"releases"`
-
-	// Forgotten says that the list, or this report in it, was missing or broken
-	// when pinsync began to keep it. Until it was found out which releases refer
-	// to the pins, suspended or not, no pin is let go.
-	Forgotten bool `json:"forgotten,omitempty"`
-
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	// List identifies the list that the report belongs to; null in a report that `pinsync
+	// plan` prints, and in the further objects of a large report.
+	List     *ListReference `json:"list,omitempty"`
+	Pins     []Pin          `json:"pins"`
+	Releases []Release      `json:"releases"`
+	// OwnersUnknown is set if the list or its report was missing, damaged or not of the same
+	// plan when pinsync began to keep it. Until all releases that refer to the pins were
+	// found, suspended or not, no pin is removed.
+	OwnersUnknown bool `json:"ownersUnknown,omitempty"`
 	// Problems are those of no release in particular.
 	Problems []Problem `json:"problems"`
+}
+
+// ListReference identifies a list.
+type ListReference struct {
+	// Checksum is "sha256:" and the hex digest of the list's pins, as PinsKey has them: of
+	// all of its objects together, sorted.
+	Checksum string `json:"checksum"`
+	// Plan is the value of the list's PlanAnnotation.
+	Plan string `json:"plan"`
 }
 
 // PinState is why a pin is in the list.
@@ -26,57 +36,46 @@ type PinState string
 const (
 	// PinNeeded is the state of a pin that a protected release refers to.
 	PinNeeded PinState = "Needed"
-
-	// PinHeld is the state of a pin that was needed before and is not yet
-	// safe to let go.
+	// PinHeld is the state of a pin that was needed before and may not be removed yet.
 	PinHeld PinState = "Held"
 )
 
-// Pin is one image tag that a cleaner must keep. Images of two registries can
-// have the same pin: then there is an entry for each.
+// Pin is one image tag that a cleaner must keep. Images of two registries can have the same
+// pin: then there is an entry for each.
 type Pin struct {
 	// Pin is the line of the list: container/cms-plugins==staging.
 	Pin string `json:"pin"`
-
 	// Image is the image that it stands for:
 	// git.oleks.space/oleks/cms-plugins:staging.
-	Image string `json:"image"`
-
+	Image string   `json:"image"`
 	State PinState `json:"state"`
-
-	// NeededBy are the releases that need it, as namespace/name.
+	// NeededBy are the releases that need it, as Kind/namespace/name.
 	NeededBy []string `json:"neededBy"`
-
 	// Via is where the tag was found: fields of the releases, then policies.
 	Via []string `json:"via"`
-
-	// HeldSince is when a held pin was first not needed any more: RFC 3339, UTC.
+	// HeldSince is since when no release needs a held pin any more: RFC 3339, UTC.
 	HeldSince *string `json:"heldSince"`
-
 	// HeldBecause is what a held pin waits for.
 	HeldBecause *string `json:"heldBecause"`
-
-	// HeldFor are the releases that needed it and do not now. It stays until
-	// every one of them has been safe for the whole of the configured grace.
+	// HeldFor are the owners: the releases that needed it and do not now. It stays until
+	// each of them has been safe without it for the whole of the configured grace.
 	HeldFor []Hold `json:"heldFor,omitempty"`
 }
 
-// Hold is what keeps a pin after a release has ceased to need it.
+// Hold keeps a pin for an owner that does not need it any more.
 type Hold struct {
-	// Release is the release, as namespace/name, or HeldForUnknown.
-	Release string `json:"release"`
-
-	// SafeSince is since when, without interruption, the release has been shown to
-	// be live or to do without the pin: RFC 3339, UTC; null while it is not.
+	// Owner is the release, as Kind/namespace/name, or UnknownOwner.
+	Owner string `json:"owner"`
+	// SafeSince is since when, without interruption, the owner has been proven live or has
+	// not referred to the pin: RFC 3339, UTC; null while it is not safe.
 	SafeSince *string `json:"safeSince"`
-
-	// Live says that it is safe because it is live; else it is because it does
-	// without the pin. The time begins anew when one becomes the other.
+	// Live is set if the owner is safe because it is live; else it is because it does not
+	// refer to the pin. The time begins again when one becomes the other.
 	Live bool `json:"live,omitempty"`
 }
 
-// HeldForUnknown stands for the release where it is not known who needed the pin.
-const HeldForUnknown = "*"
+// UnknownOwner stands for the release that needed a pin where that is not known.
+const UnknownOwner = "*"
 
 // ReleaseState is why a release is protected.
 type ReleaseState string
@@ -84,33 +83,30 @@ type ReleaseState string
 const (
 	// ReleaseSuspended is the state of a release that Flux does not reconcile.
 	ReleaseSuspended ReleaseState = "Suspended"
-
-	// ReleaseResuming is the state of a release that was suspended, is not any more,
-	// and for which pins are still held.
+	// ReleaseResuming is the state of a release that was suspended, is not any more, and
+	// for which pins are still held.
 	ReleaseResuming ReleaseState = "Resuming"
-
-	// ReleaseLive is the state of a release that is not suspended, where the
-	// configuration protects those too.
+	// ReleaseLive is the state of a release that is not suspended, where the configuration
+	// protects those too.
 	ReleaseLive ReleaseState = "Live"
 )
 
-// Release is a HelmRelease that is protected, or for which pins are held.
+// Release is a release that is protected, or for which pins are held.
 type Release struct {
+	// Kind is HelmRelease.
+	Kind      string       `json:"kind"`
 	Namespace string       `json:"namespace"`
 	Name      string       `json:"name"`
 	State     ReleaseState `json:"state"`
-
 	// Policies are the ImagePolicies linked to it, as namespace/name.
 	Policies []string `json:"policies"`
-
 	// Pins are the lines of the list that it needs, or that are held for it.
 	Pins []string `json:"pins"`
-
 	// Problems are what may keep a tag of the release out of the list.
 	Problems []Problem `json:"problems"`
 }
 
-// Problem is something that somebody should look at.
+// Problem is something that may have to be corrected.
 type Problem struct {
 	// Reason is one of the constants below, for programs.
 	Reason Reason `json:"reason"`
@@ -122,7 +118,7 @@ type Problem struct {
 	// Field is where in the object, where it is one field.
 	Field string `json:"field,omitempty"`
 
-	// Message says what is wrong and what would be right, for people.
+	// Message describes what is wrong and what would be right, for people.
 	Message string `json:"message"`
 }
 
@@ -130,60 +126,53 @@ type Problem struct {
 type Reason string
 
 const (
-	// ReasonNoPin says that a protected release yields no pin.
+	// ReasonNoPin: a protected release has no pin.
 	ReasonNoPin Reason = "NoPin"
 
-	// ReasonNoTag says that an image has neither a tag nor a policy that names
-	// one.
+	// ReasonNoTag: an image has neither a tag nor a policy that names one.
 	ReasonNoTag Reason = "NoTag"
 
-	// ReasonNoRepository says that a tag stands alone, without a repository.
+	// ReasonNoRepository: a tag stands alone, without a repository.
 	ReasonNoRepository Reason = "NoRepository"
 
-	// ReasonInvalidReference says that something that should name an image does
-	// not.
+	// ReasonInvalidReference: a field that should name an image does not.
 	ReasonInvalidReference Reason = "InvalidReference"
 
-	// ReasonInvalidValues says that the release's values are not an object.
+	// ReasonInvalidValues: the release's values cannot be read in full.
 	ReasonInvalidValues Reason = "InvalidValues"
 
-	// ReasonValuesNotRead says that pinsync does not read a source of values.
+	// ReasonValuesNotRead: pinsync does not read an object that values come from.
 	ReasonValuesNotRead Reason = "ValuesNotRead"
 
-	// ReasonPolicyNotReady says that a linked policy is not ready.
+	// ReasonPolicyNotReady: a linked policy is not ready.
 	ReasonPolicyNotReady Reason = "PolicyNotReady"
 
-	// ReasonPolicyUnresolved says that a linked policy names no tag, neither
-	// resolved nor literally.
+	// ReasonPolicyUnresolved: a linked policy names no tag, neither resolved nor literally.
 	ReasonPolicyUnresolved Reason = "PolicyUnresolved"
 
-	// ReasonPolicyWithoutImage says that a policy's ImageRepository does not
-	// exist or names no image, so that no release can be linked to it.
+	// ReasonPolicyWithoutImage: a policy's ImageRepository does not exist or names no image,
+	// so that no release can be linked to it.
 	ReasonPolicyWithoutImage Reason = "PolicyWithoutImage"
 
-	// ReasonPolicyNotFound says that the release's annotation names a policy that
-	// does not exist.
+	// ReasonPolicyNotFound: the release's annotation names a policy that does not exist.
 	ReasonPolicyNotFound Reason = "PolicyNotFound"
 
-	// ReasonInvalidAnnotation says that an annotation of pinsync has a value
-	// that it does not take.
+	// ReasonInvalidAnnotation: an annotation of pinsync has a value that it does not take.
 	ReasonInvalidAnnotation Reason = "InvalidAnnotation"
 
-	// ReasonOtherCluster says that a release runs on another cluster, where no pod
-	// that could show it to be live is seen.
-	ReasonOtherCluster Reason = "OtherCluster"
+	// ReasonRemoteCluster: a release runs on another cluster, whose pods pinsync does not
+	// see, so they cannot prove that it is live.
+	ReasonRemoteCluster Reason = "RemoteCluster"
 
-	// ReasonReportCut says that the report is too large to be kept in full.
-	ReasonReportCut Reason = "ReportCut"
+	// ReasonReportTruncated: the report is too large to be kept in full.
+	ReasonReportTruncated Reason = "ReportTruncated"
 
-	// ReasonKindNotServed says that the cluster does not have one of Flux's
-	// kinds.
+	// ReasonKindNotServed: the cluster does not serve one of Flux's kinds.
 	ReasonKindNotServed Reason = "KindNotServed"
 
-	// ReasonMoreProblems says that there are more problems than are listed.
+	// ReasonMoreProblems: there are more problems than are listed.
 	ReasonMoreProblems Reason = "MoreProblems"
 
-	// ReasonUnanswered says that a read got no answer, so that the list is not
-	// complete.
-	ReasonUnanswered Reason = "Unanswered"
+	// ReasonReadFailed: a read failed, so that the list is not complete.
+	ReasonReadFailed Reason = "ReadFailed"
 )

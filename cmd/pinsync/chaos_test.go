@@ -61,6 +61,12 @@ spec:
 `, name, suspend, tag)))
 }
 
+// isReportBehind reports whether the report is not of the list's plan.
+func (c *chaos) isReportBehind() bool {
+	plan := c.list().Annotations["pinsync.oleks.space/plan"]
+	return !strings.Contains(c.configMap("registry-pins-report").Data["report.json"], fmt.Sprintf(`"plan":%q`, plan))
+}
+
 // complete waits until every needed tag is listed, and the list's annotation has a value.
 func (c *chaos) complete(want string) {
 	c.deployment.t.Helper()
@@ -77,7 +83,7 @@ func TestKilledAtRandom(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	tags := map[string]string{} // of the releases that are suspended or resuming
 	r := c.start()
-	kills := 0
+	kills, behind := 0, 0
 	for i := range 200 {
 		switch names := slices.Sorted(maps.Keys(tags)); {
 		case len(names) < 5 || random.IntN(3) == 0:
@@ -106,6 +112,9 @@ func TestKilledAtRandom(t *testing.T) {
 			time.Sleep(time.Duration(random.IntN(50)) * time.Millisecond) // any moment may be the wrong one
 			r.Kill()
 			kills++
+			if c.isReportBehind() {
+				behind++
+			}
 			if names := slices.Sorted(maps.Keys(tags)); random.IntN(2) == 0 {
 				if ok, _ := c.allListed(); ok { // all were observed suspended
 					c.setSuspend(names[random.IntN(len(names))], false) // while no replica runs
@@ -115,7 +124,10 @@ func TestKilledAtRandom(t *testing.T) {
 		}
 	}
 	c.complete("true")
-	t.Logf("%d kills, %d versions", kills, c.versions)
+	t.Logf("%d kills, %d of them between a list and its report, %d versions", kills, behind, c.versions)
+	if behind == 0 {
+		t.Error("no kill was between a list and its report")
+	}
 }
 
 // A list that was deleted while no replica ran is complete again in its first version.
@@ -145,13 +157,13 @@ func TestTwoWithoutLeaderElection(t *testing.T) {
 		}
 	}
 	c.complete("true")
-	before := c.list().Data["report.json"]
+	before := c.report()
 	localtest.Until(t, func() (bool, string) { // some heartbeats later
 		syncedAt := c.list().Annotations["pinsync.oleks.space/synced-at"]
 		at, err := time.Parse(time.RFC3339, syncedAt)
 		return err == nil && time.Since(at) < 2*time.Second, syncedAt
 	})
-	if after := c.list().Data["report.json"]; strings.Count(after, `"pin"`) != strings.Count(before, `"pin"`) {
+	if after := c.report(); strings.Count(after, `"pin"`) != strings.Count(before, `"pin"`) {
 		t.Errorf("the report was %s, and is %s", before, after)
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/inspect"
 	"git.oleks.space/oleks/pinsync/internal/image"
-	"git.oleks.space/oleks/pinsync/internal/list"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 	"git.oleks.space/oleks/pinsync/internal/registry"
 )
 
@@ -49,7 +49,8 @@ func newCheckCommand() *cobra.Command {
 		Short: "Check in the registries that every needed tag exists",
 		Long: "check reads the lists of one or more clusters and looks up every needed tag in its\n" +
 			"registry, and for a multi-platform image the manifest of every platform. It uses the\n" +
-			"credentials of the Docker configuration and its credential helpers.\n\n" +
+			"credentials of the Docker configuration and its credential helpers. Without the report\n" +
+			"on a list, which has the states of its pins, every tag in it counts as needed.\n\n" +
 			"It exits with code 0 if all images exist, with code 4 if one is missing or incomplete,\n" +
 			"and with code 5 if one could not be checked.",
 		Args: usageArgs(cobra.NoArgs),
@@ -76,6 +77,7 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 	if err != nil {
 		return &exitError{exitUnknown, fmt.Errorf("not checked: %w", err)}
 	}
+	readReports(ctx, clusters, o.namespace, lists)
 	result, err := o.registryOptions.check(ctx, neededOf(lists), clusters, errOut)
 	if err != nil {
 		return err
@@ -87,12 +89,12 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 }
 
 // neededOf returns the needed pins of all lists.
-func neededOf(lists []list.Published) []v1alpha1.Pin {
-	reports := make([]*v1alpha1.PinReport, len(lists))
+func neededOf(lists []pinlist.Published) []v1alpha1.Pin {
+	var pins []v1alpha1.Pin
 	for i := range lists {
-		reports[i] = lists[i].Report
+		pins = append(pins, lists[i].Described()...)
 	}
-	return pin.Needed(pin.Join(reports))
+	return pin.AsFound(pin.MergePins(pins))
 }
 
 // check looks up the images of pins in their registries.
@@ -106,7 +108,7 @@ func (o *registryOptions) check(
 	var indices []int
 	for i := range pins {
 		result.Images[i] = v1alpha1.CheckedImage{
-			Image: pins[i].Image, Pin: pins[i].Pin, NeededBy: pins[i].NeededBy,
+			Image: pins[i].Image, Pin: pins[i].Pin, NeededBy: append([]string{}, pins[i].NeededBy...),
 			Status: v1alpha1.ImageUnknown, Message: "the list does not name the image of this pin",
 		}
 		if ref, err := image.Parse(pins[i].Image); err == nil && ref.Tag != "" {
@@ -161,7 +163,7 @@ func (o *registryOptions) checker(ctx context.Context, refs []image.Reference, c
 
 // verdict returns nil if all images exist, and the lists are known to name all that are
 // needed.
-func verdict(result *v1alpha1.RegistryCheck, lists []list.Published, maxAge time.Duration) error {
+func verdict(result *v1alpha1.RegistryCheck, lists []pinlist.Published, maxAge time.Duration) error {
 	missing, unknown := count(result)
 	if missing > 0 {
 		return &exitError{exitMissing, fmt.Errorf("%s missing or incomplete", amount(missing, "needed image"))}
@@ -170,7 +172,7 @@ func verdict(result *v1alpha1.RegistryCheck, lists []list.Published, maxAge time
 		return &exitError{exitUnknown, fmt.Errorf("%s could not be checked", amount(unknown, "needed image"))}
 	}
 	for _, l := range lists {
-		if err := l.Doubt(time.Now(), maxAge); err != nil {
+		if err := l.Doubt(time.Now(), maxAge, l.Report); err != nil {
 			return &exitError{exitUnknown, fmt.Errorf("the list may lack needed images, which were not checked: %s: %w", l.Cluster, err)}
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -42,7 +43,7 @@ func checkTable(result *v1alpha1.RegistryCheck) string {
 		}
 		if checked.Status != v1alpha1.ImagePresent {
 			line("", checked.Message)
-			line("", "needed by "+strings.Join(checked.NeededBy, ", "))
+			line("", "needed by "+cmp.Or(strings.Join(checked.NeededBy, ", "), "releases that are not known: the report on the list does not have this pin"))
 		}
 	}
 	fmt.Fprintf(&b, "\n%s: %s\n", amount(len(result.Images), "image"), tally(result))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
@@ -105,9 +107,22 @@ func (d *deployment) becomeReady(release string) {
 func (d *deployment) reported(text string) {
 	d.t.Helper()
 	localtest.Until(d.t, func() (bool, string) {
-		report := d.list().Data["report.json"]
+		report := d.configMap("registry-pins-report").Data["report.json"]
 		return strings.Contains(report, text), report
 	})
+}
+
+// report waits for the report on the list that exists now, and returns it.
+func (d *deployment) report() (text string) {
+	d.t.Helper()
+	localtest.Until(d.t, func() (bool, string) {
+		text = d.configMap("registry-pins-report").Data["report.json"]
+		var report v1alpha1.PinReport
+		err := json.Unmarshal([]byte(text), &report)
+		plan := d.list().Annotations["pinsync.oleks.space/plan"]
+		return err == nil && report.List != nil && report.List.Plan == plan, fmt.Sprintf("the list's plan is %q; %v, %s", plan, err, text)
+	})
+	return text
 }
 
 func (d *deployment) podTemplate() corev1.PodTemplateSpec {
@@ -123,9 +138,12 @@ func (d *deployment) start() *localtest.Replica {
 	return localtest.StartReplica(d.t, d.binary, d.args...)
 }
 
-func (d *deployment) list() *corev1.ConfigMap {
+func (d *deployment) list() *corev1.ConfigMap { return d.configMap("registry-pins") }
+
+// configMap returns a ConfigMap of pinsync's namespace, an empty one if it cannot be read.
+func (d *deployment) configMap(name string) *corev1.ConfigMap {
 	configMap := &corev1.ConfigMap{}
-	if err := d.client.Get(d.t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "registry-pins"}, configMap); err != nil {
+	if err := d.client.Get(d.t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: name}, configMap); err != nil {
 		return &corev1.ConfigMap{}
 	}
 	return configMap
@@ -175,8 +193,11 @@ func TestDeployed(t *testing.T) {
 	d.reported("kotkan/cms-plugins-staging is not Ready")
 	d.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins")
 	d.expect("true", "production", "staging")
+	d.report()
+	d.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins-report")
+	d.reported("kotkan/cms-plugins-staging is not Ready")
 	d.becomeReady("cms-plugins-staging")
-	d.reported("no pod in kotkan carries it")
+	d.reported("no pod in kotkan runs it")
 	d.kubectl("-n", "kotkan", "run", "cms-plugins", "--image=git.oleks.space/oleks/cms-plugins:staging")
 	d.expect("true", "production")
 	d.kubectl("annotate", "namespace", "kotkan", "pinsync.oleks.space/sync=disabled")
@@ -227,7 +248,7 @@ func TestForbiddenRead(t *testing.T) {
 	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-production", "--type=merge", "-p", `{"spec":{"values":{"image":{"tag":"new"}}}}`)
 	r = d.start()
 	d.expect("false", "new", "production", "staging")
-	if report := d.list().Data["report.json"]; !strings.Contains(report, `"reason":"Unanswered"`) || !strings.Contains(report, `"state":"Held"`) {
+	if report := d.report(); !strings.Contains(report, `"reason":"ReadFailed"`) || !strings.Contains(report, `"state":"Held"`) {
 		t.Errorf("the report does not name the failed read: %s", report)
 	}
 
@@ -259,7 +280,7 @@ spec:
 `))
 	r := d.start()
 	d.expect("false", "from-values")
-	if report := d.list().Data["report.json"]; !strings.Contains(report, "Secret kotkan/values") {
+	if report := d.report(); !strings.Contains(report, "Secret kotkan/values") {
 		t.Errorf("the report does not name the Secret: %s", report)
 	}
 	d.kubectl("apply", "-k", "config/components/read-secrets")

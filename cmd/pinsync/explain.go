@@ -16,8 +16,9 @@ import (
 	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/inspect"
 	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/published"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
-	"git.oleks.space/oleks/pinsync/internal/list"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // explainOptions are the flags of `pinsync explain`.
@@ -73,14 +74,9 @@ func explain(ctx context.Context, o *explainOptions, name string, out, errOut io
 		return fmt.Errorf("%s of %s: %w", release, cluster.Host, err)
 	}
 	e := &explanation{Inspection: pin.Inspect(s, config.Pins, release)}
-	if lists, err := published.Read(ctx, cluster, o.listNamespace, []string{config.ConfigMapName}); err != nil {
-		e.doubt = err
-	} else {
-		e.list, e.doubt = lists[0].List, lists[0].Doubt(time.Now(), o.maxAge)
-	}
+	e.readList(ctx, cluster, o, config.ConfigMapName)
 	if o.check {
-		pins := pin.Needed(&v1alpha1.PinReport{Pins: e.Pins})
-		e.checked, err = o.registryOptions.check(ctx, pins, []*rest.Config{cluster}, errOut)
+		e.checked, err = o.registryOptions.check(ctx, pin.AsFound(e.Pins), []*rest.Config{cluster}, errOut)
 		if err != nil {
 			return err
 		}
@@ -91,9 +87,21 @@ func explain(ctx context.Context, o *explainOptions, name string, out, errOut io
 	return e.err()
 }
 
+// readList reads the published list and the report on it.
+func (e *explanation) readList(ctx context.Context, cluster *rest.Config, o *explainOptions, name string) {
+	lists, err := published.Read(ctx, cluster, o.listNamespace, []string{name})
+	if err != nil {
+		e.doubt = err
+		return
+	}
+	e.reportErr = published.ReadReports(ctx, cluster, o.listNamespace, lists)
+	e.list = &lists[0]
+	e.doubt = e.list.Doubt(time.Now(), o.maxAge, e.list.Report)
+}
+
 // locate returns the full name of the release and the configuration of its cluster.
-func (o *explainOptions) locate(name string) (pin.Name, *rest.Config, error) {
-	release := pin.Name{Namespace: o.namespace, Name: name}
+func (o *explainOptions) locate(name string) (object.ID, *rest.Config, error) {
+	release := object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: o.namespace, Name: name}}
 	cluster, err := clusterConfig(o.kubeconfig, o.context)
 	if err != nil {
 		return release, nil, err
@@ -121,8 +129,10 @@ type explanation struct {
 	*pin.Inspection
 	// list is the published list; nil if it could not be read. doubt is why it must not be
 	// relied on.
-	list  *list.List
+	list  *pinlist.Published
 	doubt error
+	// reportErr is why the report on the list could not be read.
+	reportErr error
 	// checked is the result of the registry check; nil if there was none.
 	checked *v1alpha1.RegistryCheck
 }
@@ -134,7 +144,7 @@ func (e *explanation) obstacles() []string {
 		switch {
 		case policy.NotReady != "":
 			obstacles = append(obstacles, fmt.Sprintf("ImagePolicy %s is not ready: %s", policy.Name, policy.NotReady))
-		case policy.Latest == "":
+		case policy.Latest == nil:
 			obstacles = append(obstacles, fmt.Sprintf("ImagePolicy %s has not resolved a tag", policy.Name))
 		}
 	}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
@@ -28,6 +31,7 @@ func TestExplain(t *testing.T) {
 	localtest.Must(t, local.Load(t.Context(), d.client, "../../config/samples"))
 	r := d.start()
 	d.expect("true", "production", "staging")
+	d.report()
 	d.explains("suspended", 0, "cms-plugins-staging")
 
 	d.kubectl("-n", "kotkan", "patch", "imagepolicy", "cms-plugins-staging", "--subresource=status", "--type=merge", "-p",
@@ -54,6 +58,59 @@ func TestExplain(t *testing.T) {
 		`{"spec":{"valuesFrom":null,"values":{"sidecar":null}}}`)
 	d.explains("nothing", 5, "cms-plugins-production", "--check", "--flux-credentials")
 	d.explains("no-list", 4, "cms-plugins-staging")
+}
+
+// A report that is missing, or of an earlier plan than the list, does not make a listed pin
+// seem not to be listed.
+func TestReportLacksPins(t *testing.T) {
+	d := deploy(t)
+	d.configure("heartbeat: 1m")
+	d.kubectl("create", "namespace", "kotkan")
+	d.kubectl("apply", "-f", d.file("release.yaml", fmt.Sprintf(`
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: cms-plugins, namespace: kotkan}
+spec:
+  suspend: true
+  interval: 10m
+  chartRef: {kind: OCIRepository, name: cms-plugins}
+  values: {image: "%s/oleks/cms-plugins:staging"}
+`, localtest.FreeAddress(t))))
+	r := d.start()
+	d.expect("true", "staging")
+	r.Stop()
+	d.checks("HelmRelease/kotkan/cms-plugins")
+
+	// The report of a process that was killed before it wrote that of the last list.
+	report := d.configMap("registry-pins-report")
+	var earlier v1alpha1.PinReport
+	localtest.Must(t, json.Unmarshal([]byte(report.Data["report.json"]), &earlier))
+	earlier.List.Plan, earlier.Pins, earlier.Releases = "2026-01-01T00:00:00Z", []v1alpha1.Pin{}, []v1alpha1.Release{}
+	text, err := json.Marshal(&earlier)
+	localtest.Must(t, err)
+	report.Data["report.json"] = string(text)
+	localtest.Must(t, d.client.Update(t.Context(), report))
+	d.explains("earlier-report", 0, "cms-plugins")
+	d.checks("releases that are not known")
+
+	d.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins-report")
+	d.explains("no-report", 0, "cms-plugins")
+	d.checks("releases that are not known")
+}
+
+// checks expects that check looks up the image of the only listed pin, which no registry
+// serves, and prints who needs it.
+func (d *deployment) checks(neededBy string) {
+	d.t.Helper()
+	code, out, errOut := pinsync(d.t, "", "check", "--kubeconfig", d.plane.Kubeconfig)
+	if code != 5 || !strings.Contains(out, "/oleks/cms-plugins:staging\n") || !strings.Contains(out, "needed by "+neededBy) ||
+		!strings.Contains(out, "1 image: 1 unreachable") {
+		d.t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
+	}
+	_, out, _ = pinsync(d.t, "", "check", "--kubeconfig", d.plane.Kubeconfig, "-o", "json")
+	if strings.Contains(out, "null") {
+		d.t.Errorf("a list is null: %s", out)
+	}
 }
 
 func TestExplainRefuses(t *testing.T) {

@@ -57,7 +57,7 @@ func (e *explanation) findings(p *page) {
 		p.line(1, "%s", f.Path)
 		p.line(2, "%s", f.Image)
 		for _, policy := range f.Policies {
-			p.line(2, "ImagePolicy %s, linked by: %s", policy, f.How)
+			p.line(2, "ImagePolicy %s, linked by: %s", policy, f.Rule)
 		}
 	}
 }
@@ -69,7 +69,11 @@ func (e *explanation) policies(p *page) {
 	p.section("POLICIES")
 	for _, policy := range e.Policies {
 		p.line(1, "%s", policy.Name)
-		p.line(2, "resolved to %s", cmp.Or(policy.Latest, "nothing yet"))
+		if policy.Latest == nil {
+			p.line(2, "resolved to nothing yet")
+		} else {
+			p.line(2, "resolved to %s", policy.Latest)
+		}
 		if policy.NotReady != "" {
 			p.line(2, "not ready: %s", policy.NotReady)
 		}
@@ -82,10 +86,14 @@ func (e *explanation) pins(p *page) {
 	if e.doubt != nil {
 		p.line(1, "do not rely on the list: %s", e.doubt)
 	}
+	if gap := e.reportGap(); gap != "" {
+		p.line(1, "%s", gap)
+	}
 	listed := map[string]bool{}
 	if e.list != nil {
-		for i := range e.list.Report.Pins {
-			if entry := &e.list.Report.Pins[i]; e.isFor(entry) {
+		described := e.list.Described()
+		for i := range described {
+			if entry := &described[i]; e.isFor(entry) {
 				listed[entry.Pin] = true
 				p.line(1, "%s", entry.Pin)
 				e.pinState(p, entry)
@@ -96,7 +104,7 @@ func (e *explanation) pins(p *page) {
 		if entry := &e.Pins[i]; !listed[entry.Pin] {
 			listed[entry.Pin] = true
 			p.line(1, "%s", entry.Pin)
-			p.line(2, "%s", e.unlisted())
+			p.line(2, "%s", e.unlisted(entry.Pin))
 		}
 	}
 	if len(listed) == 0 {
@@ -104,11 +112,25 @@ func (e *explanation) pins(p *page) {
 	}
 }
 
+// reportGap describes what the report on the list may lack.
+func (e *explanation) reportGap() string {
+	switch {
+	case e.list == nil:
+		return ""
+	case e.reportErr != nil:
+		return "why pins are listed is unknown: " + e.reportErr.Error()
+	case e.list.Report.List != nil && e.list.Report.List.Plan != e.list.Plan:
+		return "the list is newer than the report, which may lack the last changes; pinsync writes it some seconds after the list"
+	default:
+		return ""
+	}
+}
+
 // isFor reports whether a pin is needed by the release, or held for it.
 func (e *explanation) isFor(entry *v1alpha1.Pin) bool {
 	name := e.Release.String()
 	return slices.Contains(entry.NeededBy, name) ||
-		slices.ContainsFunc(entry.HeldFor, func(h v1alpha1.Hold) bool { return h.Release == name })
+		slices.ContainsFunc(entry.HeldFor, func(h v1alpha1.Hold) bool { return h.Owner == name })
 }
 
 func (e *explanation) pinState(p *page, entry *v1alpha1.Pin) {
@@ -121,11 +143,15 @@ func (e *explanation) pinState(p *page, entry *v1alpha1.Pin) {
 	}
 }
 
-// unlisted describes why a pin of the release is not in the list.
-func (e *explanation) unlisted() string {
+// unlisted describes why a pin of the release is not among those that the report has for it.
+func (e *explanation) unlisted(pin string) string {
 	switch {
 	case e.list == nil:
 		return "not known whether it is listed"
+	case slices.Contains(e.list.Pins, pin) && e.reportErr != nil:
+		return "listed"
+	case slices.Contains(e.list.Pins, pin):
+		return "listed; the report does not have it for this release yet"
 	case e.Protected:
 		return "NOT LISTED: a cleaner may delete it"
 	default:

@@ -17,7 +17,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/published"
-	"git.oleks.space/oleks/pinsync/internal/list"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // exportOptions are the flags of `pinsync export`.
@@ -54,7 +54,7 @@ func newExportCommand() *cobra.Command {
 		"refuse a list that has lost this many `PERCENT` of its pins since the last export, or more; 100 accepts any")
 	flags.StringVar(&o.state, "state", "", "`FILE` that records the last export for --max-shrink; without it, the loss of pins is not checked")
 	flags.StringVarP(&o.output, "output", "o", "", "`FILE` to replace atomically; by default standard output")
-	flags.StringVar(&o.format, "format", string(list.FormatPins), "`FORMAT` of the output: "+strings.Join(formats(), ", "))
+	flags.StringVar(&o.format, "format", string(pinlist.FormatPins), "`FORMAT` of the output: "+strings.Join(formats(), ", "))
 	flags.StringVar(&o.static, "static", "",
 		"`FILE` of additional pins, with comments and blank lines; of images host/path:tag with the formats images and regex")
 	return cmd
@@ -62,7 +62,7 @@ func newExportCommand() *cobra.Command {
 
 func formats() []string {
 	var names []string
-	for _, format := range list.Formats() {
+	for _, format := range pinlist.Formats() {
 		names = append(names, string(format))
 	}
 	return names
@@ -76,8 +76,8 @@ func (o *exportOptions) check() error {
 		return fmt.Errorf("--max-age %s: want more than 0", o.maxAge)
 	case o.output == "-":
 		return errors.New("--output -: omit the flag to write to standard output")
-	case o.maxShrink < 0 || o.maxShrink > list.AnyShrink:
-		return fmt.Errorf("--max-shrink %d: want 0 to %d", o.maxShrink, list.AnyShrink)
+	case o.maxShrink < 0 || o.maxShrink > pinlist.AnyShrink:
+		return fmt.Errorf("--max-shrink %d: want 0 to %d", o.maxShrink, pinlist.AnyShrink)
 	}
 	return checkDistinct(map[string]string{"--output": o.output, "--state": o.state, "--static": o.static})
 }
@@ -90,7 +90,7 @@ func export(ctx context.Context, o *exportOptions, out io.Writer) error {
 	if err != nil {
 		return usageError(err)
 	}
-	static, err := readStatic(o.static, list.Format(o.format))
+	static, err := readStatic(o.static, pinlist.Format(o.format))
 	if err != nil {
 		return usageError(err)
 	}
@@ -98,7 +98,7 @@ func export(ctx context.Context, o *exportOptions, out io.Writer) error {
 	if err != nil {
 		return &exitError{exitRefused, fmt.Errorf("not exported: %w", err)}
 	}
-	text, err := list.Render(exported, list.Format(o.format))
+	text, err := pinlist.Render(exported, pinlist.Format(o.format))
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func export(ctx context.Context, o *exportOptions, out io.Writer) error {
 // collect reads the lists and returns their union if all are reliable, and the state for the
 // next export.
 func collect(
-	ctx context.Context, o *exportOptions, clusters []*rest.Config, static *list.Static,
+	ctx context.Context, o *exportOptions, clusters []*rest.Config, static *pinlist.Static,
 ) (*v1alpha1.PinExport, *v1alpha1.ExportState, error) {
 	last, err := readState(o.state)
 	if err != nil {
@@ -119,26 +119,54 @@ func collect(
 		return nil, nil, err
 	}
 	now := time.Now()
-	for _, l := range lists {
-		if err := l.Doubt(now, o.maxAge); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", l.Cluster, err)
-		}
+	if err := checkReliable(ctx, clusters, o.namespace, lists, now, o.maxAge); err != nil {
+		return nil, nil, err
 	}
-	if list.Format(o.format).NeedsImages() {
-		if err := list.Nameless(lists); err != nil {
+	if pinlist.Format(o.format).NeedsImages() {
+		if err := pinlist.CheckImages(lists); err != nil {
 			return nil, nil, err
 		}
 	}
-	exported := list.Union(lists, static)
-	if err := list.CheckShrink(last, exported.Lists, o.maxShrink); err != nil {
+	exported := pinlist.Union(lists, static)
+	if err := pinlist.CheckShrink(last, exported.Lists, o.maxShrink); err != nil {
 		return nil, nil, err
 	}
-	return exported, list.State(exported, now), nil
+	return exported, pinlist.State(exported, now), nil
+}
+
+// checkReliable returns an error if one of the lists may lack a pin. Only then the reports are
+// read: they have the reason.
+func checkReliable(
+	ctx context.Context, clusters []*rest.Config, namespace string, lists []pinlist.Published, now time.Time, maxAge time.Duration,
+) error {
+	for i := range lists {
+		l := &lists[i]
+		if l.Doubt(now, maxAge, nil) == nil {
+			continue
+		}
+		if !l.Complete {
+			readReports(ctx, clusters, namespace, lists)
+		}
+		return fmt.Errorf("%s: %w", l.Cluster, l.Doubt(now, maxAge, l.Report))
+	}
+	return nil
+}
+
+// readReports reads the reports of lists as far as they can be read.
+func readReports(ctx context.Context, clusters []*rest.Config, namespace string, lists []pinlist.Published) {
+	for _, cluster := range clusters {
+		for i := range lists {
+			if lists[i].Cluster == cluster.Host {
+				// A list says all that matters; the report only describes it.
+				_ = published.ReadReports(ctx, cluster, namespace, lists[i:i+1])
+			}
+		}
+	}
 }
 
 // readLists reads the lists of all clusters concurrently.
-func readLists(ctx context.Context, clusters []*rest.Config, o *clusterOptions) ([]list.Published, error) {
-	results := make([][]list.Published, len(clusters))
+func readLists(ctx context.Context, clusters []*rest.Config, o *clusterOptions) ([]pinlist.Published, error) {
+	results := make([][]pinlist.Published, len(clusters))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, cluster := range clusters {
 		group.Go(func() (err error) {
@@ -150,16 +178,16 @@ func readLists(ctx context.Context, clusters []*rest.Config, o *clusterOptions) 
 	return slices.Concat(results...), err
 }
 
-func readStatic(name string, format list.Format) (*list.Static, error) {
+func readStatic(name string, format pinlist.Format) (*pinlist.Static, error) {
 	if name == "" {
-		return &list.Static{}, nil
+		return &pinlist.Static{}, nil
 	}
 	file, err := os.Open(name) //nolint:gosec // a file that the user names
 	if err != nil {
 		return nil, fmt.Errorf("--static: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
-	static, err := list.ReadStatic(file, name, format)
+	static, err := pinlist.ReadStatic(file, name, format)
 	if err != nil {
 		return nil, fmt.Errorf("--static: %w", err)
 	}
@@ -178,7 +206,7 @@ func readState(name string) (*v1alpha1.ExportState, error) {
 	case err != nil:
 		return nil, fmt.Errorf("--state: %w", err)
 	}
-	state, err := list.ReadState(text)
+	state, err := pinlist.ReadState(text)
 	if err != nil {
 		return nil, fmt.Errorf("--state %s is not a file that export has written: %w; "+
 			"if the list is correct, delete the file", name, err)

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +16,9 @@ import (
 
 	"git.oleks.space/oleks/pinsync/hack/local"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
-	"git.oleks.space/oleks/pinsync/internal/list"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // exports is an API server with lists, and the files of a cleaner's host.
@@ -60,35 +61,49 @@ func (e *exports) publish(namespace, name string, change func(*corev1.ConfigMap)
 	s := &pin.Snapshot{}
 	for _, tag := range tags {
 		s.Releases = append(s.Releases, pin.Release{
-			Name: pin.Name{Namespace: "kotkan", Name: tag}, Suspended: true,
-			Found: pin.Find([]pin.Content{{Path: "spec.values", Value: map[string]any{"image": "git.oleks.space/oleks/app:" + tag}}}),
+			ID: object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "kotkan", Name: tag}}, Suspended: true,
+			Inputs: pin.Inputs{Images: pin.FindImages([]pin.ReleasePart{
+				{Path: "spec.values", Value: map[string]any{"image": "git.oleks.space/oleks/app:" + tag}},
+			})},
 		})
 	}
-	parts, _, err := pin.Spread(pin.Plan(s, pin.Options{}), "", 1, func(int) int { return 1 << 20 })
-	if err != nil {
-		e.t.Fatal(err)
+	layout := &pinlist.Layout{Room: func(int) int { return 1 << 20 }}
+	encoded, err := pinlist.Encode(name, pin.Plan(s, pin.Options{}).Pins, pinlist.Stamp{Complete: true, Plan: "1"}, layout)
+	if err != nil || len(encoded) != 1 {
+		e.t.Fatal(err, len(encoded))
 	}
+	encoded[0].Annotations["pinsync.oleks.space/synced-at"] = time.Now().UTC().Format(time.RFC3339)
 	object := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: name, Labels: map[string]string{"pinsync.oleks.space/pins": "true"},
-			Annotations: map[string]string{
-				"pinsync.oleks.space/checksum":  list.Checksum(parts[0].Lines),
-				"pinsync.oleks.space/complete":  "true",
-				"pinsync.oleks.space/pins":      strconv.Itoa(strings.Count(parts[0].Lines, "\n")),
-				"pinsync.oleks.space/shard":     "0/1",
-				"pinsync.oleks.space/synced-at": time.Now().UTC().Format(time.RFC3339),
-			},
+			Annotations: encoded[0].Annotations,
 		},
-		Data: map[string]string{
-			"registry-pins.txt": parts[0].Lines, "images.txt": parts[0].Images, "report.json": parts[0].Report,
-		},
+		Data: encoded[0].Data,
 	}
 	if change != nil {
 		change(object)
 	}
-	own := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+	e.create(object)
+}
+
+// create creates a ConfigMap, and its namespace if that does not exist.
+func (e *exports) create(object *corev1.ConfigMap) {
+	e.t.Helper()
+	own := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: object.Namespace}}
 	localtest.Must(e.t, client.IgnoreAlreadyExists(e.client.Create(e.t.Context(), own)))
 	localtest.Must(e.t, e.client.Create(e.t.Context(), object))
+}
+
+// report creates the report on the list registry-pins of a namespace.
+func (e *exports) report(namespace, text string) {
+	e.t.Helper()
+	e.create(&corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: "registry-pins-report", Labels: map[string]string{"pinsync.oleks.space/report": "true"},
+			Annotations: map[string]string{"pinsync.oleks.space/shard": "0/1"},
+		},
+		Data: map[string]string{"report.json": text},
+	})
 }
 
 // run runs export against the API server.
@@ -145,6 +160,74 @@ func TestExport(t *testing.T) {
 	if code, out, _ := e.run(append(slices.Clone(args), "--format", "regex", "--max-shrink", "100")...); code != 0 || out != "git.oleks.space/oleks/app\t^(V1|staging|v1)$\n" {
 		t.Errorf("exit code %d, printed %q", code, out)
 	}
+}
+
+// An incomplete list is refused with the reason that the report has, or without one where
+// there is no report that can be read.
+func TestExportOfIncompleteList(t *testing.T) {
+	e := newExports(t)
+	const generic = "the list registry-pins is incomplete: pinsync could not read all of the cluster"
+	for namespace, test := range map[string]struct{ report, want string }{
+		"missing": {"", generic},
+		"damaged": {`{"problems":[`, generic},
+		"without": {`{"problems":[]}`, generic},
+		"good":    {`{"problems":[{"reason":"ReadFailed","object":"ImagePolicies","message":"forbidden"}]}`, "is incomplete: ImagePolicies: forbidden"},
+	} {
+		e.publish(namespace, "registry-pins", func(o *corev1.ConfigMap) {
+			o.Annotations["pinsync.oleks.space/complete"] = "false"
+		}, "staging")
+		if test.report != "" {
+			e.report(namespace, test.report)
+		}
+		e.refuses(3, test.want, "--namespace", namespace)
+	}
+}
+
+// A complete list is exported whatever its report is.
+func TestExportDoesNotReadTheReport(t *testing.T) {
+	e := newExports(t)
+	e.publish("one", "registry-pins", nil, "staging")
+	for _, format := range []string{"pins", "images", "regex", "json"} {
+		if code, out, errOut := e.run("--namespace", "one", "--format", format); code != 0 || !strings.Contains(out, "staging") {
+			t.Errorf("%s without a report: exit code %d, printed %q and %q", format, code, out, errOut)
+		}
+	}
+	e.report("one", "damaged")
+	if code, out, errOut := e.run("--namespace", "one"); code != 0 || out != "container/app==staging\n" {
+		t.Errorf("with a damaged report: exit code %d, printed %q and %q", code, out, errOut)
+	}
+}
+
+// Earlier versions kept the report in the list's object, and had no checksum of images.
+func TestExportOfEarlierVersion(t *testing.T) {
+	e := newExports(t)
+	const report = `{"apiVersion":"pinsync.oleks.space/v1alpha1","kind":"PinReport","pins":[{"pin":"container/app==staging",
+		"image":"git.oleks.space/oleks/app:staging","state":"Needed","neededBy":["kotkan/app"],"via":["spec.values.image"],
+		"heldSince":null,"heldBecause":null}],"releases":[{"namespace":"kotkan","name":"app","state":"Suspended","policies":[],
+		"pins":["container/app==staging"],"problems":[]}],
+		"problems":[{"reason":"Unanswered","object":"ImagePolicies","message":"forbidden"}]}`
+	earlier := func(data map[string]string, complete string) func(*corev1.ConfigMap) {
+		return func(o *corev1.ConfigMap) {
+			delete(o.Annotations, "pinsync.oleks.space/images-checksum")
+			delete(o.Annotations, "pinsync.oleks.space/plan")
+			o.Annotations["pinsync.oleks.space/complete"] = complete
+			maps.Copy(o.Data, data)
+		}
+	}
+	e.publish("one", "registry-pins", earlier(map[string]string{"report.json": report}, "true"), "staging")
+	for format, want := range map[string]string{
+		"pins": "container/app==staging\n", "images": "git.oleks.space/oleks/app:staging\n", "regex": "git.oleks.space/oleks/app\t^(staging)$\n",
+	} {
+		if code, out, errOut := e.run("--namespace", "one", "--format", format); code != 0 || out != want || errOut != "" {
+			t.Errorf("exit code %d, printed %q and %q, want %q", code, out, errOut, want)
+		}
+	}
+	e.publish("incomplete", "registry-pins", earlier(map[string]string{"report.json": report}, "false"), "staging")
+	e.refuses(3, "the list registry-pins is incomplete: ImagePolicies: forbidden", "--namespace", "incomplete")
+	e.publish("other-images", "registry-pins", earlier(map[string]string{"report.json": report, "images.txt": "git.oleks.space/oleks/app:v1\n"}, "true"), "staging")
+	e.refuses(3, "images.txt does not have the images of report.json", "--namespace", "other-images")
+	e.publish("no-report", "registry-pins", earlier(nil, "true"), "staging")
+	e.refuses(3, "the checksum of images.txt is", "--namespace", "no-report")
 }
 
 // A symbolic link stays, and its target is replaced.

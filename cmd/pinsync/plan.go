@@ -14,6 +14,7 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 	"git.oleks.space/oleks/pinsync/internal/manifest"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // planOptions are the flags of `pinsync plan`.
@@ -87,14 +88,14 @@ func printPlan(report *v1alpha1.PinReport, output string, out io.Writer) error {
 	var text string
 	switch output {
 	case "images":
-		text = pin.Images(report)
+		text = pinlist.Images(report.Pins)
 	case "json":
 		var err error
-		if text, err = pin.JSON(report); err != nil {
+		if text, err = pinlist.JSON(report); err != nil {
 			return err
 		}
 	default:
-		text = pin.Lines(report)
+		text = pinlist.Lines(report.Pins)
 	}
 	_, err := io.WriteString(out, text)
 	return err

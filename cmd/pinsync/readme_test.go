@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +22,6 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
-	"git.oleks.space/oleks/pinsync/internal/list"
 )
 
 // The README names every flag and every field of the configuration, and its example of a
@@ -137,7 +138,7 @@ func listJSON(shard, syncedAt, complete, more string) string {
 	const lines = "container/app==v1\n"
 	annotations := map[string]string{
 		"pinsync.oleks.space/shard": shard, "pinsync.oleks.space/complete": complete,
-		"pinsync.oleks.space/checksum": list.Checksum(lines), "pinsync.oleks.space/synced-at": syncedAt,
+		"pinsync.oleks.space/checksum": fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(lines))), "pinsync.oleks.space/synced-at": syncedAt,
 	}
 	if syncedAt == "" {
 		delete(annotations, "pinsync.oleks.space/synced-at")

@@ -23,7 +23,7 @@ func printTable(findings []pin.Finding, report *v1alpha1.PinReport, out io.Write
 		for _, policy := range f.Policies {
 			policies = append(policies, policy.String())
 		}
-		row(table, f.Release.String(), f.Path, f.Image, strings.Join(policies, ","), string(f.How))
+		row(table, f.Release.String(), f.Path, f.Image, strings.Join(policies, ","), string(f.Rule))
 	}
 	fmt.Fprintln(table, "\nRELEASE\tSTATE\tPIN")
 	for _, release := range report.Releases {

@@ -22,10 +22,13 @@ import (
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 	toolswatch "k8s.io/client-go/tools/watch"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// witness watches every version of the list's ConfigMaps, and checks that none lacks a tag
-// that is needed.
+// witness watches every version of the ConfigMaps of the list and its report. It checks that
+// no version of the list lacks a tag that is needed, and that every version of the report is
+// of a list that there was.
 type witness struct {
 	t          *testing.T
 	configMaps typedcorev1.ConfigMapInterface
@@ -33,10 +36,12 @@ type witness struct {
 	mu sync.Mutex
 	// lists are the tags of each ConfigMap as it is now.
 	lists map[string][]string
+	// plans are the plans that the list has had, and the checksum of its pins with each.
+	plans map[string]string
 	// needed are the tags that must stay, and whether they have been listed.
 	needed map[string]bool
-	// versions is the number of versions that were observed.
-	versions int
+	// versions and reports are the numbers of observed versions of the list and of its report.
+	versions, reports int
 }
 
 func newWitness(t *testing.T, config *rest.Config) *witness {
@@ -46,7 +51,8 @@ func newWitness(t *testing.T, config *rest.Config) *witness {
 		t.Fatal(err)
 	}
 	w := &witness{
-		t: t, configMaps: clients.CoreV1().ConfigMaps("pinsync-system"), lists: map[string][]string{}, needed: map[string]bool{},
+		t: t, configMaps: clients.CoreV1().ConfigMaps("pinsync-system"), lists: map[string][]string{},
+		plans: map[string]string{}, needed: map[string]bool{},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
@@ -60,8 +66,8 @@ func newWitness(t *testing.T, config *rest.Config) *witness {
 	t.Cleanup(func() {
 		cancel()
 		done.Wait()
-		if w.versions == 0 {
-			t.Error("the witness has observed nothing")
+		if w.versions == 0 || w.reports == 0 {
+			t.Errorf("the witness has observed %d versions of the list and %d of the report", w.versions, w.reports)
 		}
 	})
 	return w
@@ -74,6 +80,7 @@ func (w *witness) observe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.catchUp(now.Items)
 	for i := range now.Items {
 		w.record(watch.Event{Type: watch.Modified, Object: &now.Items[i]})
 	}
@@ -103,7 +110,13 @@ func (w *witness) record(event watch.Event) {
 		w.t.Errorf("the witness has observed %v", event.Object)
 		return
 	}
-	if !strings.HasPrefix(configMap.Name, "registry-pins") {
+	switch {
+	case !strings.HasPrefix(configMap.Name, "registry-pins"):
+		return
+	case configMap.Labels["pinsync.oleks.space/report"] == "true":
+		if event.Type != watch.Deleted {
+			w.checkReport(configMap)
+		}
 		return
 	}
 	if event.Type == watch.Deleted {
@@ -117,28 +130,76 @@ func (w *witness) record(event watch.Event) {
 		if slices.Contains(listed, tag) {
 			w.needed[tag] = true
 		} else if seen {
-			w.t.Errorf("version %s of %s lacks %s, which is needed: %v; %s",
-				configMap.ResourceVersion, configMap.Name, tag, listed, configMap.Data["report.json"])
+			w.t.Errorf("version %s of %s lacks %s, which is needed: %v",
+				configMap.ResourceVersion, configMap.Name, tag, listed)
 		}
 	}
 }
 
-// check checks a ConfigMap's checksum and report, and returns its tags.
+// check checks the form of a version of the list, and returns its tags.
 func (w *witness) check(configMap *corev1.ConfigMap) []string {
-	text := configMap.Data["registry-pins.txt"]
-	sum := sha256.Sum256([]byte(text))
-	if got := configMap.Annotations["pinsync.oleks.space/checksum"]; got != "sha256:"+hex.EncodeToString(sum[:]) {
-		w.t.Errorf("version %s has the checksum %q", configMap.ResourceVersion, got)
+	text, annotations := configMap.Data["registry-pins.txt"], configMap.Annotations
+	sum := sumOf(text)
+	for key, want := range map[string]string{
+		"checksum": sum, "images-checksum": sumOf(configMap.Data["images.txt"]), "shard": "0/1",
+	} {
+		if got := annotations["pinsync.oleks.space/"+key]; got != want {
+			w.t.Errorf("version %s has the %s %q, want %q", configMap.ResourceVersion, key, got, want)
+		}
 	}
-	if !json.Valid([]byte(configMap.Data["report.json"])) {
-		w.t.Errorf("version %s has the report %q", configMap.ResourceVersion, configMap.Data["report.json"])
+	if _, ok := configMap.Data["report.json"]; ok || configMap.Labels["pinsync.oleks.space/pins"] != "true" {
+		w.t.Errorf("version %s is not of a list alone: %v, %v", configMap.ResourceVersion, configMap.Labels, configMap.Data)
 	}
+	plan := annotations["pinsync.oleks.space/plan"]
+	if before, ok := w.plans[plan]; plan == "" || ok && before != sum {
+		w.t.Errorf("version %s has the plan %q, which other pins had, too", configMap.ResourceVersion, plan)
+	}
+	w.plans[plan] = sum
 	var tags []string
 	for line := range strings.Lines(text) {
 		_, tag, _ := strings.Cut(strings.TrimSpace(line), "==")
 		tags = append(tags, tag)
 	}
 	return tags
+}
+
+// checkReport checks a version of the report: it belongs to a plan that the list has had, and
+// has the pins of that plan.
+func (w *witness) checkReport(configMap *corev1.ConfigMap) {
+	w.reports++
+	var report v1alpha1.PinReport
+	if err := json.Unmarshal([]byte(configMap.Data["report.json"]), &report); err != nil || report.List == nil {
+		w.t.Errorf("version %s of the report is damaged: %v, %s", configMap.ResourceVersion, err, configMap.Data["report.json"])
+		return
+	}
+	lines := map[string]bool{}
+	for i := range report.Pins {
+		lines[report.Pins[i].Pin+"\n"] = true
+	}
+	sum := sumOf(strings.Join(slices.Sorted(maps.Keys(lines)), ""))
+	if listed, ok := w.plans[report.List.Plan]; !ok || listed != sum || report.List.Checksum != sum {
+		w.t.Errorf("version %s of the report is of the list %+v; with that plan the list had %q, and the report has %s",
+			configMap.ResourceVersion, *report.List, listed, sum)
+	}
+}
+
+// catchUp takes the plan of a report that there is when a watch begins anew as one that the
+// list had: it may be of a version of the list that was not observed.
+func (w *witness) catchUp(objects []corev1.ConfigMap) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range objects {
+		var report v1alpha1.PinReport
+		if json.Unmarshal([]byte(objects[i].Data["report.json"]), &report) == nil && report.List != nil {
+			w.plans[report.List.Plan] = report.List.Checksum
+		}
+	}
+}
+
+// sumOf returns the value of a checksum annotation.
+func sumOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // needs declares that tags must not be missing from any version after one has had them.

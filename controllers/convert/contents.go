@@ -7,6 +7,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -28,7 +29,7 @@ func ContentsOf(o *flux.HelmRelease) *Contents {
 // SourceRef names what values come from.
 type SourceRef struct {
 	Kind string
-	Name pin.Name
+	Name object.Name
 }
 
 // Sources are what values come from besides the release itself, in order.
@@ -41,14 +42,14 @@ func (c *Contents) Sources() []SourceRef {
 }
 
 func (c *Contents) source(i int) SourceRef {
-	return SourceRef{c.valuesFrom[i].Kind, pin.Name{Namespace: c.namespace, Name: c.valuesFrom[i].Name}}
+	return SourceRef{c.valuesFrom[i].Kind, object.Name{Namespace: c.namespace, Name: c.valuesFrom[i].Name}}
 }
 
 // Find looks for images in the effective values, for which it looks up the sources, and in
 // the post-renderers.
-func (c *Contents) Find(sources Sources) *pin.Found {
+func (c *Contents) Find(sources Sources) *pin.ReleaseImages {
 	r := c.read(sources)
-	found := pin.Find(r.contents)
+	found := pin.FindImages(r.contents)
 	found.Unknown = r.unknown
 	found.Problems = append(r.problems, found.Problems...)
 	return found
@@ -63,13 +64,13 @@ func (c *Contents) read(sources Sources) *reading {
 
 // reading is what was read of a release's contents so far.
 type reading struct {
-	contents []pin.Content
+	contents []pin.ReleasePart
 	unknown  bool
 	problems []v1alpha1.Problem
 }
 
 func (r *reading) add(path string, value any) {
-	r.contents = append(r.contents, pin.Content{Path: path, Value: value})
+	r.contents = append(r.contents, pin.ReleasePart{Path: path, Value: value})
 }
 
 func (r *reading) say(reason v1alpha1.Reason, field string, err error) {

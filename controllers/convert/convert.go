@@ -5,10 +5,13 @@ import (
 	"cmp"
 	"path"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/policy"
 )
@@ -21,10 +24,12 @@ func Namespace(o metav1.Object) pin.Namespace {
 // Release converts a HelmRelease, without its images.
 func Release(o *flux.HelmRelease) pin.Release {
 	return pin.Release{
-		Name: nameOf(o), Suspended: o.Spec.Suspend, Ready: IsReady(o), Sync: syncOf(o),
-		TargetNamespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace), OtherCluster: o.Spec.KubeConfig != nil,
-		ReleaseName: o.Spec.ReleaseName, Chart: chartOf(&o.Spec),
-		Policies: o.Annotations[v1alpha1.ImagePoliciesAnnotation],
+		ID:        object.ID{Kind: helmv2.HelmReleaseKind, Name: nameOf(o)},
+		Suspended: o.Spec.Suspend, Ready: IsReady(o), Sync: syncOf(o),
+		TargetNamespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace), RemoteCluster: o.Spec.KubeConfig != nil,
+		Inputs: pin.Inputs{
+			ReleaseName: o.Spec.ReleaseName, Chart: chartOf(&o.Spec), Policies: o.Annotations[v1alpha1.ImagePoliciesAnnotation],
+		},
 	}
 }
 
@@ -52,8 +57,8 @@ func chartOf(spec *flux.HelmReleaseSpec) string {
 }
 
 // Policy converts an ImagePolicy.
-func Policy(o *flux.ImagePolicy) pin.Policy {
-	p := pin.Policy{Name: nameOf(o), Repository: pin.Name{
+func Policy(o *flux.ImagePolicy) link.Policy {
+	p := link.Policy{Name: nameOf(o), Repository: object.Name{
 		Namespace: o.Spec.ImageRepositoryRef.Namespace,
 		Name:      o.Spec.ImageRepositoryRef.Name,
 	}}
@@ -74,8 +79,8 @@ func Policy(o *flux.ImagePolicy) pin.Policy {
 }
 
 // Repository converts an ImageRepository.
-func Repository(o *flux.ImageRepository) pin.Repository {
-	return pin.Repository{Name: nameOf(o), Image: o.Spec.Image}
+func Repository(o *flux.ImageRepository) link.Repository {
+	return link.Repository{Name: nameOf(o), Image: o.Spec.Image}
 }
 
 func rulesOf(spec *flux.ImagePolicySpec) policy.Rules {
@@ -90,8 +95,8 @@ func rulesOf(spec *flux.ImagePolicySpec) policy.Rules {
 	return rules
 }
 
-func nameOf(o metav1.Object) pin.Name {
-	return pin.Name{Namespace: o.GetNamespace(), Name: o.GetName()}
+func nameOf(o metav1.Object) object.Name {
+	return object.Name{Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 
 func syncOf(o metav1.Object) *string {

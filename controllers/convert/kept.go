@@ -81,7 +81,7 @@ func KeepWhole(o *flux.HelmRelease) *Kept[KeptRelease] {
 	if len(contents.valuesFrom) > 0 {
 		kept.Contents = contents
 	} else {
-		kept.Release.Found = contents.Find(nil)
+		kept.Release.Images = contents.Find(nil)
 	}
 	return keep(o, kept)
 }

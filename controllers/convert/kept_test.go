@@ -16,7 +16,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
-	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/link"
 )
 
 // anyRelease draws a HelmRelease with everything that pins may depend on.
@@ -85,7 +85,7 @@ func TestNothingIsLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o, all := anyRelease(t), rapid.Bool().Draw(t, "all")
 		whole := Release(o)
-		whole.Found = ContentsOf(o).Find(someSources)
+		whole.Images = ContentsOf(o).Find(someSources)
 		object, err := Keep(all)(o.DeepCopy())
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ func TestNothingIsLost(t *testing.T) {
 		if !ok || kept.UID != o.UID || kept.ResourceVersion != o.ResourceVersion || kept.Generation != o.Generation || len(kept.Annotations) > 0 {
 			t.Errorf("its metadata is %+v", kept.ObjectMeta)
 		}
-		hasContents := kept.Value.Release.Found != nil || kept.Value.Contents != nil
+		hasContents := kept.Value.Release.Images != nil || kept.Value.Contents != nil
 		if hasContents != (all || o.Spec.Suspend) {
 			t.Errorf("contents are kept: %t", hasContents)
 		}
@@ -103,12 +103,12 @@ func TestNothingIsLost(t *testing.T) {
 			release := kept.Value.Release
 			switch {
 			case kept.Value.Contents != nil:
-				release.Found = kept.Value.Contents.Find(someSources)
-			case release.Found == nil:
-				release.Found = whole.Found
+				release.Images = kept.Value.Contents.Find(someSources)
+			case release.Images == nil:
+				release.Images = whole.Images
 			}
 			if !reflect.DeepEqual(release, whole) {
-				t.Errorf("kept %+v, %+v, whole %+v, %+v", release, release.Found, whole, whole.Found)
+				t.Errorf("kept %+v, %+v, whole %+v, %+v", release, release.Images, whole, whole.Images)
 			}
 		}
 	})
@@ -142,7 +142,7 @@ func TestPoliciesAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kept, ok := object.(*Kept[pin.Policy]); !ok || kept.Value != Policy(o) || kept.Generation != 2 || kept.Name != "web" {
+	if kept, ok := object.(*Kept[link.Policy]); !ok || kept.Value != Policy(o) || kept.Generation != 2 || kept.Name != "web" {
 		t.Errorf("kept %+v", kept)
 	}
 }

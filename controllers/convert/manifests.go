@@ -59,7 +59,7 @@ func (m *Manifests) Snapshot(o pin.Options, readSecrets bool) *pin.Snapshot {
 	for _, object := range m.releases {
 		release := Release(object)
 		if protector.Protects(&release) {
-			release.Found = ContentsOf(object).Find(func(ref SourceRef) Source {
+			release.Images = ContentsOf(object).Find(func(ref SourceRef) Source {
 				if ref.Kind == SecretKind && !readSecrets {
 					return Source{NotRead: SecretsIgnored}
 				}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,7 +29,9 @@ const quietPeriod = time.Second
 // bench measures one size.
 type bench struct {
 	*options
-	apps []fleet.App
+	// samples are at most those of the options: enough releases must be left for the burst.
+	samples int
+	apps    []fleet.App
 	// running are the applications that are not suspended, and needed are the pins of those
 	// that are.
 	running []*fleet.App
@@ -57,7 +60,7 @@ func measure(ctx context.Context, o *options, releases int) (f *figures, err err
 	}
 	defer func() { err = errors.Join(err, plane.Stop()) }()
 	b := &bench{
-		options: o, apps: fleet.Apps(releases), kubeconfig: plane.Kubeconfig,
+		options: o, samples: min(o.samples, releases*3/10), apps: fleet.Apps(releases), kubeconfig: plane.Kubeconfig,
 		fail: fail, figures: &figures{Releases: releases},
 	}
 	for i := range b.apps {
@@ -138,7 +141,8 @@ func await[T any](ctx context.Context, values <-chan T) (value T, err error) {
 	}
 }
 
-// quiet waits for a period without writes in which the processes use almost no CPU.
+// quiet waits for a period without writes in which the processes use almost no CPU, after the
+// report on pinsync's last list was written: that is some seconds after the list.
 func quiet(ctx context.Context, watchers []*watcher, processes ...*process) error {
 	const interval = 100 * time.Millisecond
 	began := time.Now()
@@ -154,7 +158,8 @@ func quiet(ctx context.Context, watchers []*watcher, processes ...*process) erro
 		if err != nil {
 			return err
 		}
-		if writesNow > writes || cpuNow-cpu > time.Duration(len(processes))*tick {
+		isBehind := slices.ContainsFunc(watchers, (*watcher).isBehind)
+		if isBehind || writesNow > writes || cpuNow-cpu > time.Duration(len(processes))*tick {
 			last = time.Now()
 		}
 		cpu, writes = cpuNow, writesNow

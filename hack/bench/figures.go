@@ -28,6 +28,8 @@ type figures struct {
 	Suspend  suspend      `json:"suspend"`
 	Burst    burst        `json:"burst"`
 	Write    write        `json:"write"`
+	List     size         `json:"list"`
+	Report   size         `json:"report"`
 	Kubectl  *kubectlPass `json:"kubectl,omitempty"`
 	// Failed is the error after which nothing was measured any more; those figures are 0 or
 	// null.
@@ -77,7 +79,7 @@ type footprint struct {
 	SteadyBytes int64 `json:"steadyBytes"`
 }
 
-// suspend is the time from sending each suspend until its pin was visible.
+// suspend is the time from sending each suspend until its pin was visible in the list.
 type suspend struct {
 	PinsyncSeconds  []float64 `json:"pinsyncSeconds"`
 	BareLoopSeconds []float64 `json:"bareLoopSeconds"`
@@ -97,8 +99,18 @@ type burst struct {
 	// until all pins were visible.
 	PatchSeconds float64 `json:"patchSeconds"`
 	SecondsAfter float64 `json:"secondsAfter"`
-	// Writes are those of pinsync from the first patch until all pins were visible.
+	// Writes are those of the list's ConfigMaps from the first patch until all pins were visible.
 	Writes int `json:"writes"`
+	// ReportWrites are those of the report's ConfigMaps from the first patch until the report
+	// on the last list was written.
+	ReportWrites int `json:"reportWrites"`
+}
+
+// size is that of the list or the report after the burst: the bytes of its data and the
+// number of its ConfigMaps.
+type size struct {
+	Bytes   int `json:"bytes"`
+	Objects int `json:"objects"`
 }
 
 // kubectlPass is one pass of kubectl and jq over all releases.

@@ -15,11 +15,6 @@ import (
 // startsEach is the number of starts of each of pinsync and the bare list, in turn.
 const startsEach = 3
 
-// pinsyncList selects the ConfigMaps of pinsync's list.
-func pinsyncList() []client.ListOption {
-	return []client.ListOption{client.InNamespace(v1alpha1.DefaultNamespace), client.MatchingLabels{v1alpha1.PinsLabel: "true"}}
-}
-
 // measureStarts measures the starts, and returns the last pinsync, which is still running.
 func (b *bench) measureStarts(ctx context.Context) (pinsync *process, err error) {
 	progress("%d releases: starting pinsync and listing, %d times", len(b.apps), startsEach)
@@ -65,11 +60,12 @@ func (b *bench) measureStart(ctx context.Context, kubeconfig string) (one oneSta
 	if err := b.deleteList(ctx); err != nil {
 		return one, nil, err
 	}
-	list, err := b.watch(ctx, pinsyncList()...)
+	list, report, err := b.watchPublished(ctx)
 	if err != nil {
 		return one, nil, err
 	}
 	defer list.stop()
+	defer report.stop()
 	if list.isComplete() {
 		return one, nil, errors.New("a list exists before pinsync is started")
 	}
@@ -92,7 +88,7 @@ func (b *bench) measureStart(ctx context.Context, kubeconfig string) (one oneSta
 	if err := list.mustHave(b.needed); err != nil {
 		return one, nil, err
 	}
-	if err := quiet(ctx, []*watcher{list}, pinsync); err != nil {
+	if err := quiet(ctx, []*watcher{list, report}, pinsync); err != nil {
 		return one, nil, err
 	}
 	used, err := pinsync.usage()
@@ -100,10 +96,15 @@ func (b *bench) measureStart(ctx context.Context, kubeconfig string) (one oneSta
 	return one, pinsync, err
 }
 
-// deleteList deletes pinsync's list.
+// deleteList deletes pinsync's list and the report on it.
 func (b *bench) deleteList(ctx context.Context) error {
-	return b.client.DeleteAllOf(ctx, &corev1.ConfigMap{}, client.InNamespace(v1alpha1.DefaultNamespace),
-		client.MatchingLabels{v1alpha1.PinsLabel: "true"})
+	for _, label := range []string{v1alpha1.PinsLabel, v1alpha1.ReportLabel} {
+		err := b.client.DeleteAllOf(ctx, &corev1.ConfigMap{}, client.InNamespace(v1alpha1.DefaultNamespace), client.MatchingLabels{label: "true"})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startedIn returns the time and the resources from a process' start until at, which is now.

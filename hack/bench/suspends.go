@@ -31,18 +31,19 @@ func (b *bench) measureSuspends(ctx context.Context, pinsync *process) error {
 	if _, err := await(ctx, loop.done); err != nil {
 		return err
 	}
-	list, err := b.watch(ctx, pinsyncList()...)
+	list, report, err := b.watchPublished(ctx)
 	if err != nil {
 		return err
 	}
 	defer list.stop()
+	defer report.stop()
 	lines, err := b.watch(ctx, client.InNamespace(bare.Namespace))
 	if err != nil {
 		return err
 	}
 	defer lines.stop()
 	for i := range 2 * b.samples {
-		if err := quiet(ctx, []*watcher{list, lines}, pinsync, loop); err != nil {
+		if err := quiet(ctx, []*watcher{list, report, lines}, pinsync, loop); err != nil {
 			return err
 		}
 		app := b.nextRunning()
@@ -73,12 +74,14 @@ func (b *bench) measureSuspends(ctx context.Context, pinsync *process) error {
 func (b *bench) measureBurst(ctx context.Context, pinsync *process) error {
 	apps := make([]*fleet.App, min(1000, len(b.apps)/10))
 	progress("%d releases: suspending %d of them at once", len(b.apps), len(apps))
-	list, err := b.watch(ctx, pinsyncList()...)
+	list, report, err := b.watchPublished(ctx)
 	if err != nil {
 		return err
 	}
 	defer list.stop()
-	if err := quiet(ctx, []*watcher{list}, pinsync); err != nil {
+	defer report.stop()
+	both := []*watcher{list, report}
+	if err := quiet(ctx, both, pinsync); err != nil {
 		return err
 	}
 	missing := map[string]bool{}
@@ -96,7 +99,7 @@ func (b *bench) measureBurst(ctx context.Context, pinsync *process) error {
 		}
 		return len(missing) == 0
 	})
-	before, began := list.count(), time.Now()
+	before, reportsBefore, began := list.count(), report.count(), time.Now()
 	err = fleet.Each(ctx, len(apps), func(ctx context.Context, i int) error { return b.suspend(ctx, apps[i]) })
 	if err != nil {
 		return err
@@ -106,10 +109,14 @@ func (b *bench) measureBurst(ctx context.Context, pinsync *process) error {
 	if err != nil {
 		return fmt.Errorf("%d suspends at once: %w", len(apps), err)
 	}
+	if err := quiet(ctx, both, pinsync); err != nil {
+		return err
+	}
 	b.figures.Burst = burst{
 		Suspends: len(apps), PatchSeconds: answered.Sub(began).Seconds(),
-		SecondsAfter: max(seen.Sub(answered), 0).Seconds(), Writes: writes - before,
+		SecondsAfter: max(seen.Sub(answered), 0).Seconds(), Writes: writes - before, ReportWrites: report.count() - reportsBefore,
 	}
+	b.figures.List, b.figures.Report = list.size(), report.size()
 	return list.mustHave(b.needed)
 }
 

@@ -35,7 +35,7 @@ func rows() []row {
 		compared("CPU of the start, s", "CPU of the bare list, s",
 			func(f *figures) float64 { return median(f.Starts.Pinsync, cpu) },
 			func(f *figures) float64 { return median(f.Starts.BareList, cpu) }),
-		suspendRows(50), suspendRows(99), writeRows(), burstRows(), idleRows(),
+		suspendRows(50), suspendRows(99), writeRows(), burstRows(), sizeRows(), idleRows(),
 		compared("peak memory of the start, MiB", "peak memory of bare informers, MiB",
 			func(f *figures) float64 { return float64(f.Memory.Pinsync.PeakBytes) / mebi },
 			func(f *figures) float64 { return float64(f.Memory.Informers.PeakBytes) / mebi }),
@@ -73,7 +73,17 @@ func burstRows() []row {
 	return []row{
 		{"suspends at once", func(f *figures) float64 { return float64(f.Burst.Suspends) }},
 		{"last response to all visible, s", func(f *figures) float64 { return f.Burst.SecondsAfter }},
-		{"writes until then", func(f *figures) float64 { return float64(f.Burst.Writes) }},
+		{"writes of the list until then", func(f *figures) float64 { return float64(f.Burst.Writes) }},
+		{"writes of the report for all", func(f *figures) float64 { return float64(f.Burst.ReportWrites) }},
+	}
+}
+
+func sizeRows() []row {
+	return []row{
+		{"size of the list, KiB", func(f *figures) float64 { return float64(f.List.Bytes) / kibi }},
+		{"ConfigMaps of the list", func(f *figures) float64 { return float64(f.List.Objects) }},
+		{"size of the report, KiB", func(f *figures) float64 { return float64(f.Report.Bytes) / kibi }},
+		{"ConfigMaps of the report", func(f *figures) float64 { return float64(f.Report.Objects) }},
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,6 +20,8 @@ import (
 // watcher watches the ConfigMaps of one writer. Every time is the arrival of an event.
 type watcher struct {
 	stop func()
+	// follows is the watcher of the list, if this one is of the report on it.
+	follows *watcher
 
 	mu      sync.Mutex
 	objects map[string]*written
@@ -33,6 +36,23 @@ type watcher struct {
 type written struct {
 	lines           map[string]bool
 	complete, shard string
+	// plan is that of the list which the first ConfigMap is of, or reports on.
+	plan  string
+	bytes int
+}
+
+// watchPublished watches the ConfigMaps of pinsync's list, and those of the report on it.
+func (b *bench) watchPublished(ctx context.Context) (list, report *watcher, err error) {
+	own := client.InNamespace(v1alpha1.DefaultNamespace)
+	if list, err = b.watch(ctx, own, client.MatchingLabels{v1alpha1.PinsLabel: "true"}); err != nil {
+		return nil, nil, err
+	}
+	if report, err = b.watch(ctx, own, client.MatchingLabels{v1alpha1.ReportLabel: "true"}); err != nil {
+		list.stop()
+		return nil, nil, err
+	}
+	report.follows = list
+	return list, report, nil
 }
 
 // watch starts a watch of the ConfigMaps that options select.
@@ -77,11 +97,20 @@ func read(configMap *corev1.ConfigMap) *written {
 	for line := range strings.Lines(text) {
 		lines[strings.TrimSuffix(line, "\n")] = true
 	}
-	return &written{
+	object := &written{
 		lines:    lines,
 		complete: configMap.Annotations[v1alpha1.CompleteAnnotation],
 		shard:    configMap.Annotations[v1alpha1.ShardAnnotation],
+		plan:     configMap.Annotations[v1alpha1.PlanAnnotation],
 	}
+	for _, text := range configMap.Data {
+		object.bytes += len(text)
+	}
+	var report struct{ List *v1alpha1.ListReference }
+	if json.Unmarshal([]byte(configMap.Data[v1alpha1.ReportKey]), &report) == nil && report.List != nil {
+		object.plan = report.List.Plan
+	}
+	return object
 }
 
 // handle handles an event, and reports whether it is about a ConfigMap.
@@ -123,6 +152,33 @@ func (w *watcher) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.writes
+}
+
+// plan returns the plan of the list, or of that which the report is on.
+func (w *watcher) plan() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, object := range w.objects {
+		if object.plan != "" {
+			return object.plan
+		}
+	}
+	return ""
+}
+
+// isBehind reports whether the list is newer than the report on it, which is still to be
+// written then.
+func (w *watcher) isBehind() bool { return w.follows != nil && w.follows.plan() != w.plan() }
+
+// size returns the bytes of the ConfigMaps' data, and their number.
+func (w *watcher) size() size {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := size{Objects: len(w.objects)}
+	for _, object := range w.objects {
+		s.Bytes += object.bytes
+	}
+	return s
 }
 
 // The methods below are for conditions, and need the lock.

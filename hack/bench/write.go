@@ -37,8 +37,14 @@ func (b *bench) measureWrite(ctx context.Context, pinsync *process) error {
 		return err
 	}
 	defer written.stop()
+	published, report, err := b.watchPublished(ctx)
+	if err != nil {
+		return err
+	}
+	defer published.stop()
+	defer report.stop()
 	for i := range b.samples {
-		if err := quiet(ctx, []*watcher{written}, pinsync); err != nil {
+		if err := quiet(ctx, []*watcher{written, report}, pinsync); err != nil {
 			return err
 		}
 		before := written.count()

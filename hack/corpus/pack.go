@@ -14,6 +14,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -83,14 +84,14 @@ func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 		planned := convert.Policy(policy)
 		s.Policies = append(s.Policies, planned)
 		// An ImageRepository for each: a pack does not contain which policies share one.
-		s.Repositories = append(s.Repositories, pin.Repository{Name: planned.Repository, Image: image})
+		s.Repositories = append(s.Repositories, link.Repository{Name: planned.Repository, Image: image})
 	}
 	release := &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}}
 	if err := decodeSpec(c.Spec, nil, &release.Spec); err != nil {
 		return nil, err
 	}
 	planned := convert.Release(release)
-	planned.Found = convert.ContentsOf(release).Find(c.valuesFrom)
+	planned.Images = convert.ContentsOf(release).Find(c.valuesFrom)
 	s.Releases = []pin.Release{planned}
 	return s, nil
 }

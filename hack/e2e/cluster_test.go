@@ -66,5 +66,10 @@ func (c *cluster) empty(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.client.DeleteAllOf(ctx, &corev1.ConfigMap{}, client.InNamespace(own), client.MatchingLabels{"pinsync.oleks.space/pins": "true"})
+	for _, label := range []string{"pinsync.oleks.space/pins", "pinsync.oleks.space/report"} {
+		if err := c.client.DeleteAllOf(ctx, &corev1.ConfigMap{}, client.InNamespace(own), client.MatchingLabels{label: "true"}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -88,7 +88,7 @@ func TestMissingShard(t *testing.T) {
 	w, c := exportedWorld(t)
 	var images []string
 	for i := range 6000 {
-		images = append(images, fmt.Sprintf("%s:%06d", w.registry.name("large"), i))
+		images = append(images, fmt.Sprintf("%s:%0100d", w.registry.name("large"), i))
 	}
 	w.releaseWith("large", true, map[string]any{"images": images})
 	var lists []corev1.ConfigMap
@@ -114,7 +114,8 @@ func TestIncompleteList(t *testing.T) {
 		complete := w.lists()[0].Annotations["pinsync.oleks.space/complete"]
 		return complete == "false", "complete is " + complete
 	})
-	w.host.refuses("is incomplete")
+	w.reported(`"ReadFailed"`)
+	w.host.refuses("is incomplete: ImagePolicy: ") // the cleaner may read the reason in the report
 	c.Stop()
 	permit()
 	w.recovers()

@@ -60,7 +60,7 @@ func TestSuspendAndResume(t *testing.T) {
 	w.registry.expectWhole(image, tag, built)
 
 	w.becomeReady(release)
-	w.reported("no pod in " + apps + " carries it")
+	w.reported("no pod in " + apps + " runs it")
 	w.host.cleans(nil)
 	w.startPod("rolled-out", image+":"+tag+"@"+built.Digest.String())
 	w.host.cleans(nil)

@@ -44,9 +44,14 @@ func (w *world) with(c *cluster) *world {
 // lists returns the ConfigMaps of the list.
 func (w *world) lists() []corev1.ConfigMap {
 	w.t.Helper()
-	var lists corev1.ConfigMapList
-	localtest.Must(w.t, w.client.List(w.t.Context(), &lists, client.InNamespace(own), client.MatchingLabels{"pinsync.oleks.space/pins": "true"}))
-	return lists.Items
+	return w.labelled("pinsync.oleks.space/pins")
+}
+
+func (w *world) labelled(label string) []corev1.ConfigMap {
+	w.t.Helper()
+	var found corev1.ConfigMapList
+	localtest.Must(w.t, w.client.List(w.t.Context(), &found, client.InNamespace(own), client.MatchingLabels{label: "true"}))
+	return found.Items
 }
 
 // expectList waits for a complete list of exactly these pins.
@@ -68,11 +73,11 @@ func (w *world) expectList(pins ...string) {
 func (w *world) reported(text string) {
 	w.t.Helper()
 	localtest.Until(w.t, func() (bool, string) {
-		lists := w.lists()
-		if len(lists) == 0 {
-			return false, "no list exists"
+		reports := w.labelled("pinsync.oleks.space/report")
+		if len(reports) == 0 {
+			return false, "no report exists"
 		}
-		return strings.Contains(lists[0].Data["report.json"], text), lists[0].Data["report.json"]
+		return strings.Contains(reports[0].Data["report.json"], text), reports[0].Data["report.json"]
 	})
 }
 

@@ -1,5 +1,5 @@
 // Command run runs pinsync on this machine: it starts a control plane, loads the samples,
-// starts the controller and prints the list that it writes. Ctrl-C stops everything.
+// starts the controller and prints the list that it writes, with commands that show the report. Ctrl-C stops everything.
 package main
 
 import (
@@ -104,7 +104,7 @@ func prepare(ctx context.Context, plane *local.ControlPlane, samples string, out
 // startTimeout is how long the controller may take to write its first list.
 const startTimeout = 2 * time.Minute
 
-// show waits for the ConfigMap, and prints it with commands that show more.
+// show waits for the list, and prints its ConfigMap with commands that show more.
 func show(ctx context.Context, c client.Client, kubeconfig string, out io.Writer) error {
 	configMap := &corev1.ConfigMap{}
 	key := client.ObjectKey{Namespace: v1alpha1.DefaultNamespace, Name: v1alpha1.DefaultConfigMapName}
@@ -136,9 +136,9 @@ pinsync is running. In another terminal:
 
   alias k='%[1]s --kubeconfig %[2]s'
 
-  # the pins, and why they are there
+  # the pins, and why they are there: the report follows the list within some seconds
   k -n pinsync-system get configmap registry-pins -o jsonpath='{.data.registry-pins\.txt}'
-  k -n pinsync-system get configmap registry-pins -o jsonpath='{.data.report\.json}'
+  k -n pinsync-system get configmap registry-pins-report -o jsonpath='{.data.report\.json}'
 
   # resume a release: its pin is held, and the report has the reason
   k -n kotkan patch helmrelease cms-plugins-staging --type merge -p '{"spec":{"suspend":false}}'

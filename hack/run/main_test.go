@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,7 +34,27 @@ func (s *screen) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// `make run` prints the list of the samples, and stops everything at the end.
+// hinted runs the printed command that shows the report, until it prints the parts.
+func hinted(t *testing.T, printed string, parts ...string) {
+	t.Helper()
+	script := "shopt -s expand_aliases\n"
+	for line := range strings.Lines(printed) {
+		if strings.HasPrefix(line, "  alias k=") || strings.Contains(line, "get configmap registry-pins-report") {
+			script += line
+		}
+	}
+	err := local.Until(t.Context(), localtest.Timeout, func(ctx context.Context) (bool, string) {
+		shown, err := exec.CommandContext(ctx, "bash", "-c", script).CombinedOutput()
+		missing := slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(string(shown), part) })
+		return err == nil && !missing, fmt.Sprintf("%v, %s", err, shown)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// `make run` prints the list of the samples and a command that shows the report, and stops
+// everything at the end.
 func TestRun(t *testing.T) {
 	folder := t.TempDir()
 	binary, err := local.Build(t.Context(), folder, "./cmd/pinsync")
@@ -47,6 +70,8 @@ func TestRun(t *testing.T) {
 		if config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
 			t.Error(err)
 		}
+		hinted(t, out.text.String(), `"HelmRelease/kotkan/cms-plugins-production"`, `"HelmRelease/kotkan/cms-plugins-staging"`,
+			"ImagePolicy kotkan/cms-plugins-staging")
 		ctrlC()
 	})
 	if err := run(ctx, binary, "../../config/samples", folder, out); err != nil {
@@ -54,9 +79,9 @@ func TestRun(t *testing.T) {
 	}
 	text := out.text.String()
 	for _, part := range []string{
-		"registry-pins.txt: |\n    container/cms-plugins==production\n    container/cms-plugins==staging\n  report.json",
-		`"kotkan/cms-plugins-production"`, `"kotkan/cms-plugins-staging"`, "ImagePolicy kotkan/cms-plugins-staging",
-		"get configmap registry-pins", "Stopping.",
+		"  images.txt: |\n    git.oleks.space/oleks/cms-plugins:production\n    git.oleks.space/oleks/cms-plugins:staging\n",
+		"  registry-pins.txt: |\n    container/cms-plugins==production\n    container/cms-plugins==staging\nkind: ConfigMap\n",
+		"get configmap registry-pins -o", "Stopping.",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it does not print %q:\n%s", part, text)

@@ -104,7 +104,7 @@ func Parse(data []byte) (Configuration, error) {
 		set                     *bool
 	}{
 		{field.NewPath("namespaceDefault"), raw.NamespaceDefault, v1alpha1.SyncEnabled, v1alpha1.SyncDisabled, &c.Pins.NamespacesDisabled},
-		{field.NewPath("releases"), raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.AllReleases},
+		{field.NewPath("releases"), raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.ProtectLive},
 		{field.NewPath("secretValues"), raw.SecretValues, v1alpha1.SecretValuesIgnore, v1alpha1.SecretValuesRead, &c.ReadSecrets},
 		{field.NewPath("tags"), raw.Tags, v1alpha1.TagsReferenced, v1alpha1.TagsFloating, &c.Pins.FloatingOnly},
 		{field.NewPath("hold", "proof"), raw.Hold.Proof, v1alpha1.ProofPods, v1alpha1.ProofReady, &c.Pins.ReadyIsProof},
@@ -154,6 +154,9 @@ func checkName(at *field.Path, name string) field.ErrorList {
 	var errs field.ErrorList
 	for _, message := range validation.IsDNS1123Subdomain(name) {
 		errs = append(errs, field.Invalid(at, name, message))
+	}
+	if strings.HasSuffix(name, v1alpha1.ReportSuffix) {
+		errs = append(errs, field.Invalid(at, name, "want a name that does not end in "+v1alpha1.ReportSuffix+": the report on another list has such a name"))
 	}
 	return errs
 }

@@ -1,10 +1,13 @@
-package pin
+package pin_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
+	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/policy"
 )
 
@@ -36,11 +39,11 @@ func BenchmarkValues(b *testing.B) {
 	for name, values := range map[string]func(int) map[string]any{"nested": sized, "flat": flat} {
 		for _, kilobytes := range []int{256, 512, 1024} {
 			b.Run(fmt.Sprint(name, "/", kilobytes, "KiB"), func(b *testing.B) {
-				s := &Snapshot{Releases: []Release{{
-					Name: Name{"a", "a"}, Suspended: true, Found: Find([]Content{{"spec.values", values(kilobytes << 10)}}),
+				s := &pin.Snapshot{Releases: []pin.Release{{
+					ID: id("a", "a"), Suspended: true, Inputs: imagesIn(values(kilobytes << 10)),
 				}}}
 				for b.Loop() {
-					Plan(s, Options{})
+					pin.Plan(s, pin.Options{})
 				}
 			})
 		}
@@ -69,10 +72,10 @@ func BenchmarkPoliciesOnOneImage(b *testing.B) {
 	for _, form := range []string{"repository", "tag"} {
 		for _, policies := range []int{1_000, 10_000} {
 			b.Run(fmt.Sprint(form, "/", policies), func(b *testing.B) {
-				s := &Snapshot{Repositories: []Repository{{Name: Name{"flux", "app"}, Image: "g.io/o/app"}}}
+				s := &pin.Snapshot{Repositories: []link.Repository{{Name: object.Name{Namespace: "flux", Name: "app"}, Image: "g.io/o/app"}}}
 				for i := range policies {
-					s.Policies = append(s.Policies, Policy{
-						Name: Name{"flux", fmt.Sprint("app-", i)}, Repository: Name{"flux", "app"},
+					s.Policies = append(s.Policies, link.Policy{
+						Name: object.Name{Namespace: "flux", Name: fmt.Sprint("app-", i)}, Repository: object.Name{Namespace: "flux", Name: "app"},
 						Rules: policy.Rules{Pattern: fmt.Sprintf("^release-%d-(?P<n>[0-9]+)$", i), Extract: "$n", Numerical: true},
 					})
 				}
@@ -81,13 +84,12 @@ func BenchmarkPoliciesOnOneImage(b *testing.B) {
 					if form == "repository" {
 						image["repository"] = "g.io/o/app"
 					}
-					s.Releases = append(s.Releases, Release{
-						Name: Name{"apps", fmt.Sprint("release", i)}, Chart: "app", Suspended: true,
-						Found: Find([]Content{{"spec.values", map[string]any{"image": image}}}),
+					s.Releases = append(s.Releases, pin.Release{
+						ID: id("apps", fmt.Sprint("release", i)), Suspended: true, Inputs: imagesIn(map[string]any{"image": image}),
 					})
 				}
 				for b.Loop() {
-					Plan(s, Options{})
+					pin.Plan(s, pin.Options{})
 				}
 			})
 		}

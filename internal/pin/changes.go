@@ -7,12 +7,12 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// Change is what has become of pins of one release.
+// Change is a change of the pins of one release.
 type Change struct {
-	// Release is its namespace/name.
-	Release string
-	Kind    ChangeKind
-	// Pins are those that it is about, sorted.
+	// Owner is the release, as Kind/namespace/name.
+	Owner string
+	Kind  ChangeKind
+	// Pins are those that have changed, sorted.
 	Pins []string
 }
 
@@ -20,70 +20,108 @@ type Change struct {
 type ChangeKind string
 
 const (
-	// Pinned says that the release needs the pins, and did not before.
+	// Pinned is the change of pins that the release needs, and did not need before.
 	Pinned ChangeKind = "Pinned"
-	// Held says that it needed them, and they are held for it now.
+	// Held is the change of pins that it needed, and that are held for it now.
 	Held ChangeKind = "Held"
-	// Unpinned says that they are in the list for it no more.
+	// Unpinned is the change of pins that are not in the list for it any more.
 	Unpinned ChangeKind = "Unpinned"
 )
 
-// Changes returns what has changed between a list and the one after it, sorted by release.
+// Changes returns what has changed between the pins of a list and those of the one after it,
+// both in the order of ComparePins, sorted by owner.
 func Changes(before, after []v1alpha1.Pin) []Change {
-	was, is := standings(before), standings(after)
 	changed := map[changeKey][]string{}
-	for at, needed := range is {
-		switch wasNeeded := was[at]; {
-		case needed && !wasNeeded:
-			at.add(changed, Pinned)
-		case wasNeeded && !needed:
-			at.add(changed, Held)
+	for len(before) > 0 || len(after) > 0 {
+		// One pin may stand for two images, of which a release needs one.
+		pin := firstPin(before, after)
+		was, is := sameAs(pin, before), sameAs(pin, after)
+		before, after = before[len(was):], after[len(is):]
+		if slices.EqualFunc(was, is, hasSameOwners) {
+			continue
 		}
-	}
-	for at := range was {
-		if _, isListed := is[at]; !isListed {
-			at.add(changed, Unpinned)
-		}
+		addChanges(changed, pin, ownersOf(was), ownersOf(is))
 	}
 	changes := make([]Change, 0, len(changed))
 	for key, pins := range changed {
-		changes = append(changes, Change{Release: key.release, Kind: key.kind, Pins: sortedSet(pins)})
+		changes = append(changes, Change{Owner: key.owner, Kind: key.kind, Pins: sortedSet(pins)})
 	}
 	slices.SortFunc(changes, func(a, b Change) int {
-		return cmp.Or(cmp.Compare(a.Release, b.Release), cmp.Compare(a.Kind, b.Kind))
+		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Kind, b.Kind))
 	})
 	return changes
 }
 
+// AddsNeed reports whether a release needs a pin in the second of two lists that it does not
+// need in the first, both in the order of ComparePins.
+func AddsNeed(before, after []v1alpha1.Pin) bool {
+	return slices.ContainsFunc(Changes(before, after), func(c Change) bool { return c.Kind == Pinned })
+}
+
 type changeKey struct {
-	release string
-	kind    ChangeKind
+	owner string
+	kind  ChangeKind
 }
 
-// standing is a pin that is in a list for a release.
-type standing struct{ release, pin string }
-
-func (s standing) add(changed map[changeKey][]string, kind ChangeKind) {
-	key := changeKey{s.release, kind}
-	changed[key] = append(changed[key], s.pin)
+// firstPin returns the first of the pins of two lists of which one is not empty.
+func firstPin(a, b []v1alpha1.Pin) string {
+	switch {
+	case len(a) == 0:
+		return b[0].Pin
+	case len(b) == 0:
+		return a[0].Pin
+	default:
+		return min(a[0].Pin, b[0].Pin)
+	}
 }
 
-// standings returns the pins of a list by those that they are in it for; true, the release
-// needs it.
-func standings(pins []v1alpha1.Pin) map[standing]bool {
-	found := map[standing]bool{}
-	for i := range pins {
-		for _, hold := range pins[i].HeldFor {
-			if hold.Release != v1alpha1.HeldForUnknown {
-				found[standing{hold.Release, pins[i].Pin}] = false
+// sameAs returns the entries of a pin at the beginning of a list.
+func sameAs(pin string, list []v1alpha1.Pin) []v1alpha1.Pin {
+	n := 0
+	for n < len(list) && list[n].Pin == pin {
+		n++
+	}
+	return list[:n]
+}
+
+func hasSameOwners(a, b v1alpha1.Pin) bool {
+	return slices.Equal(a.NeededBy, b.NeededBy) &&
+		slices.EqualFunc(a.HeldFor, b.HeldFor, func(a, b v1alpha1.Hold) bool { return a.Owner == b.Owner })
+}
+
+// ownersOf returns the owners of the entries of one pin; true, the owner needs it.
+func ownersOf(entries []v1alpha1.Pin) map[string]bool {
+	owners := map[string]bool{}
+	for i := range entries {
+		for _, hold := range entries[i].HeldFor {
+			if hold.Owner != v1alpha1.UnknownOwner {
+				owners[hold.Owner] = owners[hold.Owner] // false, unless another entry is needed
 			}
 		}
-	}
-	// One pin may stand for two images, of which one is needed.
-	for i := range pins {
-		for _, release := range pins[i].NeededBy {
-			found[standing{release, pins[i].Pin}] = true
+		for _, owner := range entries[i].NeededBy {
+			owners[owner] = true
 		}
 	}
-	return found
+	return owners
+}
+
+// addChanges adds what has changed for the owners of one pin.
+func addChanges(changed map[changeKey][]string, pin string, was, is map[string]bool) {
+	add := func(owner string, kind ChangeKind) {
+		key := changeKey{owner, kind}
+		changed[key] = append(changed[key], pin)
+	}
+	for owner, needs := range is {
+		switch needed := was[owner]; {
+		case needs && !needed:
+			add(owner, Pinned)
+		case needed && !needs:
+			add(owner, Held)
+		}
+	}
+	for owner := range was {
+		if _, ok := is[owner]; !ok {
+			add(owner, Unpinned)
+		}
+	}
 }

@@ -14,7 +14,7 @@ func TestChanges(t *testing.T) {
 	held := func(pin string, releases ...string) v1alpha1.Pin {
 		p := v1alpha1.Pin{Pin: pin, State: v1alpha1.PinHeld}
 		for _, release := range releases {
-			p.HeldFor = append(p.HeldFor, v1alpha1.Hold{Release: release})
+			p.HeldFor = append(p.HeldFor, v1alpha1.Hold{Owner: release})
 		}
 		return p
 	}
@@ -35,25 +35,5 @@ func TestChanges(t *testing.T) {
 		if got := fmt.Sprint(Changes(test.before, test.after)); got != test.want {
 			t.Errorf("%s: got %s, want %s", name, got, test.want)
 		}
-	}
-}
-
-// The lower-case pin beside a tag with upper case is not asked for, unless somebody needs it
-// for itself.
-func TestNeeded(t *testing.T) {
-	s := &Snapshot{}
-	for release, image := range map[string]string{"a": "g.io/o/app:V1", "b": "g.io/o/app:V2", "c": "g.io/o/app:v2", "d": "g.io/o/app:v3"} {
-		s.Releases = append(s.Releases, Release{
-			Name: Name{"n", release}, Suspended: true, Found: Find([]Content{{"spec.values", map[string]any{"image": image}}}),
-		})
-	}
-	report := Plan(s, Options{})
-	report.Pins = append(report.Pins, v1alpha1.Pin{Pin: "container/app==old", Image: "g.io/o/app:old", State: v1alpha1.PinHeld})
-	var got []string
-	for _, p := range Needed(report) {
-		got = append(got, p.Image)
-	}
-	if want := "[g.io/o/app:V1 g.io/o/app:V2 g.io/o/app:v2 g.io/o/app:v3]"; fmt.Sprint(got) != want {
-		t.Errorf("got %v, want %s", got, want)
 	}
 }

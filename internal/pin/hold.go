@@ -1,278 +1,164 @@
 package pin
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
-// holder is a release that pins are held for, or may be.
+// heldPins is the result of the second stage: the pins of the last list that no release
+// needs, and that may not be removed yet.
+type heldPins struct {
+	pins []v1alpha1.Pin
+	// besides are the owners that needed pins are held for besides those that need them.
+	besides map[line][]v1alpha1.Hold
+	// resuming is what the report has for the owners that are not suspended.
+	resuming []v1alpha1.Release
+	// ownersUnknown is set if it is still not known which releases needed the pins.
+	ownersUnknown bool
+}
+
+// holder decides which pins are held.
 type holder struct {
-	*Release
-	yield *yield
-	// refs are the images that it refers to, by themselves and by their pins.
-	refs map[string][]string
-	// held are the lines that are held for it.
-	held []string
+	prover
+	grace     time.Duration
+	confirmed map[object.ID]bool
+	since     time.Time
+	// ownersOf returns for whom a listed pin is held.
+	ownersOf func(*v1alpha1.Pin) []v1alpha1.Hold
 }
 
-// holder returns what a release that is not protected refers to; nil where the snapshot has
-// none, or an annotation has disabled it.
-func (p *planner) holder(name string) *holder {
-	if h, found := p.holders[name]; found {
-		return h
-	}
-	var h *holder
-	if release, exists := p.releases[nameOf(name)]; exists {
-		if enabled, _ := p.protector.enables(release); enabled {
-			h = p.newHolder(release)
-		}
-	}
-	p.holders[name] = h
-	return h
-}
-
-func (p *planner) newHolder(release *Release) *holder {
+// hold goes through what the last list said. Each of its pins stays until every owner has
+// been safe without it for the whole of the grace.
+func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, needed *neededPins) *heldPins {
+	knowsAll := s.Complete() && s.AllReleases
 	h := &holder{
-		Release: release, refs: map[string][]string{},
-		yield: p.yieldOf(release),
+		prover: prover{
+			snapshot: s, readyIsProof: o.ReadyIsProof, ownersUnknown: s.Memory.OwnersUnknown && !knowsAll,
+			owners:  &owners{registries: o.Registries, protector: protector, cache: cache, snapshot: s, known: map[string]*owner{}},
+			running: map[string]map[string]time.Time{},
+		},
+		grace: o.Grace, confirmed: s.Confirmed, since: s.Since, ownersOf: holdsOf,
 	}
-	for _, n := range h.yield.needs {
-		for _, image := range images(n.ref.Repository, n.ref.Tag) {
-			h.refs[image] = []string{image}
-		}
-		for _, l := range lines(p.options.Registries, n.ref.Repository, n.ref.Tag) {
-			h.refs[l.pin] = append(h.refs[l.pin], l.image)
+	if knowsAll {
+		h.findOwners(s.Memory.OwnersUnknown)
+	}
+	result := &heldPins{besides: map[line][]v1alpha1.Hold{}, ownersUnknown: h.ownersUnknown}
+	for i := range s.Memory.Pins {
+		previous := &s.Memory.Pins[i]
+		l := line{previous.Pin, previous.Image}
+		switch now := needed.pins[l]; {
+		case now == nil:
+			if pin := h.held(previous, l); pin != nil {
+				result.pins = append(result.pins, *pin)
+			}
+		case knowsAll, len(previous.HeldFor) > 0, !slices.Equal(previous.NeededBy, now.report.NeededBy):
+			if besides := h.besides(now.report.NeededBy, l, h.ownersOf(previous)); len(besides) > 0 {
+				result.besides[l] = besides
+			}
 		}
 	}
-	return h
+	result.resuming = h.owners.resuming(o.ReadyIsProof)
+	return result
 }
 
-// ref is what refers to a line: its image, which stays what it is whatever the
-// configuration calls its pin; the pin itself where the image is not known.
-func (l line) ref() string {
-	return cmp.Or(l.image, l.pin)
-}
-
-// refersTo says whether a release refers to a pin, or may: where it cannot be
-// known, it does.
-func (h *holder) refersTo(l line) bool {
-	return len(h.refs[l.ref()]) > 0 || h.Found == nil || h.Found.Unknown
-}
-
-// hold goes through what the last list said. Each of its pins stays until all that
-// had needed it have been safe for the whole of the grace.
-func (p *planner) hold() {
-	remember := p.remember()
-	for _, previous := range p.renamed() {
-		l := line{pin: previous.Pin, image: previous.Image}
-		if now, isNeeded := p.pins[l]; isNeeded {
-			now.NeededBy = sortedSet(now.NeededBy)
-			now.HeldFor = p.holdsBesides(now, l, remember(previous))
-			continue
-		}
-		if held := p.held(previous, l, remember(previous)); held != nil {
-			p.pins[l] = held
-		}
-	}
-}
-
-// renamed returns the pins of the last list, and those that the configuration has come
-// to call otherwise by their new name, too, held for the same releases.
-func (p *planner) renamed() []*v1alpha1.Pin {
-	at := make(map[line]int, len(p.snapshot.Memory.Pins))
-	var pins []*v1alpha1.Pin
-	for i := range p.snapshot.Memory.Pins {
-		previous := &p.snapshot.Memory.Pins[i]
-		at[line{previous.Pin, previous.Image}] = len(pins)
-		pins = append(pins, previous)
-	}
-	names := make(map[string]string, len(pins))
-	for _, previous := range slices.Clone(pins) {
-		name, isKnown := p.names[previous.Image]
-		if !isKnown {
-			name = p.nameNow(previous.Image)
-		}
-		names[previous.Image] = name
-		if name == "" || name == previous.Pin {
-			continue
-		}
-		now := *previous
-		now.Pin = name
-		if i, isListed := at[line{now.Pin, now.Image}]; isListed {
-			now = *pins[i]
-			now.HeldFor = mergeHolds(slices.Concat(holdsOf(pins[i]), holdsOf(previous)))
-			pins[i] = &now
-			continue
-		}
-		at[line{now.Pin, now.Image}] = len(pins)
-		pins = append(pins, &now)
-	}
-	p.names = names
-	return pins
-}
-
-// nameNow is the pin of an image as the configuration calls it; empty where the image is not
-// known, or not to be pinned any more.
-func (p *planner) nameNow(listed string) string {
-	ref, err := image.Parse(listed)
-	if err != nil {
-		return ""
-	}
-	name, isIncluded := pinName(p.options.Registries, ref.Repository)
-	if !isIncluded {
-		return ""
-	}
-	return name + "==" + ref.Tag
-}
-
-// remember returns what says whom a listed pin is held for. Where that is not known,
-// these are all releases that refer to it, now or in the grace that begins then.
-func (p *planner) remember() func(*v1alpha1.Pin) []v1alpha1.Hold {
-	isKnown := p.snapshot.Complete() && p.snapshot.Everyone
-	p.report.Forgotten = p.snapshot.Memory.Forgotten && !isKnown
-	if !isKnown {
-		return holdsOf
-	}
-	referring, unknown := p.referring()
-	return func(previous *v1alpha1.Pin) []v1alpha1.Hold {
+// findOwners makes the owners of a pin for which they are not known all releases that refer
+// to it, now or in the grace that begins then.
+func (h *holder) findOwners(ownersUnknown bool) {
+	byImage, unknown := h.owners.referring()
+	h.ownersOf = func(previous *v1alpha1.Pin) []v1alpha1.Hold {
 		holds := holdsOf(previous)
-		l := line{pin: previous.Pin, image: previous.Image}
-		if isHeldForUnknown(holds) {
+		if hasUnknownOwner(holds) {
 			holds = addHolds(holds, unknown...)
-		} else if !p.snapshot.Memory.Forgotten {
+		} else if !ownersUnknown {
 			return holds
 		}
-		return addHolds(holds, referring[l.ref()]...)
+		return addHolds(holds, byImage[line{previous.Pin, previous.Image}.ref()]...)
 	}
 }
 
-// referring returns the releases that refer to each image and pin, disabled ones, too,
-// and those that may refer to any, because what they refer to cannot be known.
-func (p *planner) referring() (referring map[string][]string, unknown []string) {
-	referring = map[string][]string{}
-	for i := range p.snapshot.Releases {
-		release := &p.snapshot.Releases[i]
-		if release.Found != nil && release.Found.Unknown {
-			unknown = append(unknown, release.String())
-			continue
-		}
-		for ref := range p.newHolder(release).refs {
-			referring[ref] = append(referring[ref], release.String())
-		}
-	}
-	return referring, unknown
-}
-
-// holdsBesides returns whom a needed pin is held for besides those that need it.
-// Those who do without it are forgotten after the grace; whether the others are
-// live is looked at once nobody needs it.
-func (p *planner) holdsBesides(needed *v1alpha1.Pin, l line, holds []v1alpha1.Hold) []v1alpha1.Hold {
+// besides returns for which owners a needed pin is held besides those that need it. An owner
+// that no longer refers to it is dropped after the grace; whether the others are live is
+// decided once no release needs it.
+func (h *holder) besides(neededBy []string, l line, holds []v1alpha1.Hold) []v1alpha1.Hold {
 	var besides []v1alpha1.Hold
-	for _, h := range holds {
-		if _, needs := slices.BinarySearch(needed.NeededBy, h.Release); needs {
+	for _, hold := range holds {
+		if _, ok := slices.BinarySearch(neededBy, hold.Owner); ok {
 			continue
 		}
-		v := p.judge(h.Release, l)
-		v.safe = v.safe && v.holder == nil
-		if !p.run(&h, &v) {
-			besides = append(besides, h)
+		v := h.judge(hold.Owner, l)
+		v.safe = v.safe && v.owner == nil
+		if !h.isOver(&hold, &v) {
+			besides = append(besides, hold)
 		}
 	}
 	return besides
 }
 
-// held returns a listed pin that nobody needs as it is held now, nil where it can go.
-func (p *planner) held(previous *v1alpha1.Pin, l line, holds []v1alpha1.Hold) *v1alpha1.Pin {
+// held returns a listed pin that no release needs as it is held now; nil, it may be removed.
+func (h *holder) held(previous *v1alpha1.Pin, l line) *v1alpha1.Pin {
 	pin := *previous
-	pin.State, pin.NeededBy, pin.HeldFor, pin.Via = v1alpha1.PinHeld, nil, holds, places(previous.Via)
+	pin.State, pin.NeededBy, pin.HeldFor, pin.Via = v1alpha1.PinHeld, []string{}, h.ownersOf(previous), places(previous.Via)
 	if pin.HeldSince == nil {
-		pin.HeldSince = timestamp(p.snapshot.Taken)
+		pin.HeldSince = timestamp(h.snapshot.Taken)
 	}
-	mayGo := true
+	mayRemove := true
 	var waits []string
-	var resuming []*holder
-	for i := range holds {
-		v := p.judge(holds[i].Release, l)
-		mayGo = p.run(&holds[i], &v) && mayGo
+	var referring []*owner
+	for i := range pin.HeldFor {
+		v := h.judge(pin.HeldFor[i].Owner, l)
+		mayRemove = h.isOver(&pin.HeldFor[i], &v) && mayRemove
 		if !v.safe {
 			waits = append(waits, v.because)
 		}
-		if v.holder != nil {
-			resuming = append(resuming, v.holder)
+		if v.owner != nil {
+			referring = append(referring, v.owner)
 		}
 	}
-	if mayGo {
+	if mayRemove {
 		return nil
 	}
-	for _, h := range resuming {
-		h.held = append(h.held, l.pin)
+	for _, o := range referring {
+		o.held = append(o.held, l.pin)
 	}
-	because := p.because(waits, holds)
+	because := h.because(waits, pin.HeldFor)
 	pin.HeldBecause = &because
 	return &pin
 }
 
-// run runs the clock of a hold, and says whether it has run for the whole of the
-// grace: without interruption, up to what was seen last, and by what the API server
-// itself says.
-func (p *planner) run(h *v1alpha1.Hold, v *verdict) bool {
-	if isLive := v.holder != nil; !v.safe || h.Live != isLive {
-		h.SafeSince, h.Live = nil, v.safe && isLive
+// isOver brings the time of a hold up to date, and reports whether it has lasted for the
+// whole of the grace: without interruption, up to what was observed last, and by what the API
+// server itself has answered.
+func (h *holder) isOver(hold *v1alpha1.Hold, v *verdict) bool {
+	if isLive := v.owner != nil; !v.safe || hold.Live != isLive {
+		hold.SafeSince, hold.Live = nil, v.safe && isLive
 	}
 	if !v.safe {
 		return false
 	}
-	from := safeFrom(h.SafeSince, p.snapshot.Taken, v.since)
-	h.SafeSince = timestamp(from.Add(time.Second - 1)) // never too early by what is cut off
-	isConfirmed := h.Release == v1alpha1.HeldForUnknown || p.snapshot.Confirmed[h.Release]
-	watched := safeFrom(h.SafeSince, p.snapshot.Taken, p.snapshot.Since)
-	return isConfirmed && v.at.Sub(watched) >= p.options.Grace
+	from := safeFrom(hold.SafeSince, h.snapshot.Taken, v.since)
+	hold.SafeSince = timestamp(from.Add(time.Second - 1)) // never too early by what is cut off
+	observed := safeFrom(hold.SafeSince, h.snapshot.Taken, h.since)
+	return h.isConfirmed(hold.Owner) && v.at.Sub(observed) >= h.grace
 }
 
-// because says what a held pin waits for.
-func (p *planner) because(waits []string, holds []v1alpha1.Hold) string {
+func (h *holder) isConfirmed(owner string) bool {
+	id, ok := object.ParseID(owner)
+	return owner == v1alpha1.UnknownOwner || ok && h.confirmed[id]
+}
+
+// because returns what a held pin waits for.
+func (h *holder) because(waits []string, holds []v1alpha1.Hold) string {
 	if len(waits) > 0 {
 		return strings.Join(few(sortedSet(waits), 3), "; ")
 	}
-	var since string
-	for _, h := range holds {
-		since = max(since, *h.SafeSince)
+	safe := h.since
+	for i := range holds {
+		safe = safeFrom(holds[i].SafeSince, h.snapshot.Taken, safe)
 	}
-	return fmt.Sprintf("nothing needs it since %s, and it goes once that was watched for %s without a break", since, p.options.Grace)
-}
-
-// resuming adds to the report the releases that pins are held for and that refer to
-// them.
-func (p *planner) resuming() {
-	for _, h := range p.holders {
-		if h == nil || len(h.held) == 0 || h.Suspended {
-			continue
-		}
-		problems := slices.Clone(h.yield.problems)
-		if h.OtherCluster && !p.options.ReadyIsProof {
-			problems = append(problems, v1alpha1.Problem{
-				Reason: v1alpha1.ReasonOtherCluster, Field: "spec.kubeConfig",
-				Message: "it runs on another cluster, where no pod is seen that could show it to be live: its pins stay",
-			})
-		}
-		p.report.Releases = append(p.report.Releases, v1alpha1.Release{
-			Namespace: h.Namespace,
-			Name:      h.Name.Name,
-			State:     v1alpha1.ReleaseResuming,
-			Policies:  few(h.yield.names(), maxPolicies),
-			Pins:      sortedSet(h.held),
-			Problems:  sortedProblems(problems),
-		})
-	}
-}
-
-func timestamp(t time.Time) *string {
-	s := t.UTC().Format(time.RFC3339)
-	return &s
+	return fmt.Sprintf("no release needs it; removed at %s at the earliest", *timestamp(safe.Add(h.grace)))
 }

@@ -1,4 +1,4 @@
-package pin
+package pin_test
 
 import (
 	"fmt"
@@ -9,69 +9,78 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// story is a cluster whose list is made again and again, each time from what the
-// one before says in its objects.
+// story is a cluster whose list is made again and again, each time from what the one before
+// says in its objects.
 type story struct {
-	t       *testing.T
-	options Options
-	now     time.Time
-	vigil   Vigil
-	pods    Sightings
-	objects []Part
+	t          *testing.T
+	options    pin.Options
+	now        time.Time
+	continuity pin.Continuity
+	pods       pin.PodImages
+	kept       published
 
-	releases   []Release
-	unanswered bool
-	// behind says that releases cannot be confirmed.
+	releases  []pin.Release
+	readsFail bool
+	// behind is set if releases cannot be confirmed.
 	behind bool
 }
 
-func newStory(t *testing.T, releases ...Release) *story {
-	return &story{
-		t: t, options: Options{Grace: time.Hour}, releases: releases,
-		now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), objects: []Part{{Report: `{"pins":[]}`}},
+func newStory(t *testing.T, releases ...pin.Release) *story {
+	t.Helper()
+	s := &story{
+		t: t, options: pin.Options{Grace: time.Hour}, releases: releases, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
+	s.kept.writeList(t, pin.NewReport(), "1")
+	s.kept.writeReport(t, pin.NewReport())
+	return s
+}
+
+// require returns what is to be known for a plan that is made now.
+func (s *story) require(since time.Time) *pin.Requirements {
+	return pin.Require(s.kept.load(s.options.Registries), s.now, since, s.options)
 }
 
 // pass makes the list, some time after the one before.
-func (s *story) pass(after time.Duration, pods ...Pod) *v1alpha1.PinReport {
+func (s *story) pass(after time.Duration, pods ...pin.Pod) *v1alpha1.PinReport {
 	s.t.Helper()
 	s.now = s.now.Add(after)
-	snapshot := &Snapshot{
-		Memory: Recall(s.objects), Taken: s.now, Since: s.vigil.Look(s.now, after), Releases: slices.Clone(s.releases), Confirmed: map[string]bool{},
+	snapshot := &pin.Snapshot{
+		Memory: s.kept.load(s.options.Registries), Taken: s.now, Since: s.continuity.Observe(s.now, after),
+		Releases: slices.Clone(s.releases), Confirmed: map[object.ID]bool{},
 	}
-	questions := Ask(snapshot.Memory, snapshot.Taken, snapshot.Since, s.options)
-	snapshot.Everyone = questions.Everyone
+	requirements := s.require(snapshot.Since)
+	snapshot.AllReleases = requirements.AllReleases
 	for i := range snapshot.Releases {
-		if r := &snapshot.Releases[i]; !r.Suspended && !questions.Wants(r.Name) {
-			r.Found = nil
+		if r := &snapshot.Releases[i]; !r.Suspended && !requirements.Wants(r.ID) {
+			r.Images = nil
 		}
 	}
-	for _, release := range questions.ToConfirm {
+	for _, release := range requirements.ToConfirm {
 		snapshot.Confirmed[release] = !s.behind
 	}
-	namespaces := questions.Namespaces(s.releases)
+	namespaces := requirements.Namespaces(s.releases)
 	for _, namespace := range namespaces {
-		s.pods.Saw(namespace, s.now, pods)
+		s.pods.Read(namespace, s.now, pods)
 	}
 	snapshot.Pods = s.pods.Views(namespaces)
-	if s.unanswered {
-		snapshot.Unanswered = []v1alpha1.Problem{{Reason: v1alpha1.ReasonUnanswered}}
-		s.vigil.Break()
+	if s.readsFail {
+		snapshot.FailedReads = []v1alpha1.Problem{{Reason: v1alpha1.ReasonReadFailed}}
+		s.continuity.Interrupt()
 	}
-	report := Plan(snapshot, s.options)
-	text, err := JSON(report)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.objects = []Part{{Lines: Lines(report), Images: Images(report), Report: text}}
+	report := pin.Plan(snapshot, s.options)
+	s.kept.writeList(s.t, report, s.now.String())
+	s.kept.writeReport(s.t, report)
 	return report
 }
 
 // watch makes the list every minute for some time, and expects the pin to be held
 // all the while for the same reason, which has this in it.
-func (s *story) watch(duration time.Duration, because string, pods ...Pod) {
+func (s *story) watch(duration time.Duration, because string, pods ...pin.Pod) {
 	s.t.Helper()
 	for range int(duration / time.Minute) {
 		report := s.pass(time.Minute, pods...)
@@ -82,7 +91,7 @@ func (s *story) watch(duration time.Duration, because string, pods ...Pod) {
 }
 
 // gone expects the next pass to let the pin go.
-func (s *story) gone(pods ...Pod) {
+func (s *story) gone(pods ...pin.Pod) {
 	s.t.Helper()
 	if report := s.pass(time.Minute, pods...); len(report.Pins) > 0 {
 		s.t.Fatalf("%s: want no pin, got %s", s.now, tell(report))
@@ -96,7 +105,7 @@ func tell(report *v1alpha1.PinReport) string {
 		p := &report.Pins[i]
 		line := fmt.Sprintf("%s %s by %v", p.Pin, p.State, p.NeededBy)
 		for _, h := range p.HeldFor {
-			line += " for " + h.Release
+			line += " for " + h.Owner
 		}
 		if p.HeldBecause != nil {
 			line += fmt.Sprintf(" since %s because %s", *p.HeldSince, *p.HeldBecause)
@@ -107,40 +116,40 @@ func tell(report *v1alpha1.PinReport) string {
 }
 
 // running is a pod with the image of the release web.
-func running(uid string) Pod {
-	return Pod{UID: uid, Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "V1"}}}
+func running(uid string) pin.Pod {
+	return pin.Pod{UID: uid, Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "V1"}}}
 }
 
-// asleep is a story in which the release web, of the image g.io/o/web:V1, has
-// fallen asleep.
-func asleep(t *testing.T) *story {
+// suspendedStory is a story in which the release web, of the image g.io/o/web:V1, was
+// suspended.
+func suspendedStory(t *testing.T) *story {
 	t.Helper()
-	web := sleeping("web", "g.io/o/web:V1")
+	web := suspended("web", "g.io/o/web:V1")
 	web.TargetNamespace = "apps"
 	s := newStory(t, web)
-	if got, want := tell(s.pass(time.Minute)), "container/web==V1 Needed by [apps/web]\ncontainer/web==v1 Needed by [apps/web]"; got != want {
+	if got, want := tell(s.pass(time.Minute)), "container/web==V1 Needed by [HelmRelease/apps/web]\ncontainer/web==v1 Needed by [HelmRelease/apps/web]"; got != want {
 		t.Fatalf("got %s, want %s", got, want)
 	}
 	return s
 }
 
-// resumed is a story in which the release web was resumed and is ready.
-func resumed(t *testing.T) *story {
+// resumedStory is a story in which the release web was resumed and is ready.
+func resumedStory(t *testing.T) *story {
 	t.Helper()
-	s := asleep(t)
+	s := suspendedStory(t)
 	s.releases[0].Suspended, s.releases[0].Ready = false, true
 	return s
 }
 
-const safe = "it goes once that was watched for 1h0m0s without a break"
+const safe = "no release needs it; removed at "
 
 func TestPinGoesOnceItsReleaseHasBeenLiveForTheGrace(t *testing.T) {
-	s := asleep(t)
+	s := suspendedStory(t)
 	s.releases[0].Suspended = false
-	s.watch(2*time.Hour, "apps/web is not Ready at its current generation")
+	s.watch(2*time.Hour, "HelmRelease/apps/web is not Ready at its current generation")
 	s.releases[0].Ready = true
-	s.watch(1*time.Minute, "no pod in apps carries it for apps/web") // it is seen at once: the pin was held before
-	s.watch(2*time.Hour, "no pod in apps carries it for apps/web", Pod{UID: "other", Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "V2"}}})
+	s.watch(1*time.Minute, "no pod in apps runs it for HelmRelease/apps/web") // it is seen at once: the pin was held before
+	s.watch(2*time.Hour, "no pod in apps runs it for HelmRelease/apps/web", pin.Pod{UID: "other", Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "V2"}}})
 	s.watch(time.Hour, safe, running("a"))
 	s.gone(running("a"))
 }
@@ -148,14 +157,12 @@ func TestPinGoesOnceItsReleaseHasBeenLiveForTheGrace(t *testing.T) {
 // What a held pin says stays as it is while nothing changes: equal lists are not
 // written.
 func TestHeldPinIsStable(t *testing.T) {
-	s := resumed(t)
+	s := resumedStory(t)
 	s.pass(time.Minute, running("a"))
-	s.pass(time.Minute, running("a"))
-	before := s.objects
+	before := jsonOf(t, s.pass(time.Minute, running("a")))
 	for range 50 {
-		s.pass(time.Minute+time.Millisecond, running("a"))
-		if !slices.Equal(before, s.objects) {
-			t.Fatalf("got %s, before it was %s", s.objects[0].Report, before[0].Report)
+		if now := jsonOf(t, s.pass(time.Minute+time.Millisecond, running("a"))); now != before {
+			t.Fatalf("got %s, before it was %s", now, before)
 		}
 	}
 }
@@ -163,10 +170,10 @@ func TestHeldPinIsStable(t *testing.T) {
 // The report says who a pin is held for, since when, and which of its releases are
 // on their way up.
 func TestHeldPinInTheReport(t *testing.T) {
-	s := resumed(t)
+	s := resumedStory(t)
 	got := tell(s.pass(time.Minute))
-	want := "container/web==V1 Held by [] for apps/web since 2026-01-01T00:02:00Z because the pods of apps/web were not looked at yet\n" +
-		strings.Replace("container/web==v1 Held by [] for apps/web since 2026-01-01T00:02:00Z because the pods of apps/web were not looked at yet", "V1", "v1", 1)
+	want := "container/web==V1 Held by [] for HelmRelease/apps/web since 2026-01-01T00:02:00Z because the pods of HelmRelease/apps/web were not read yet\n" +
+		strings.Replace("container/web==v1 Held by [] for HelmRelease/apps/web since 2026-01-01T00:02:00Z because the pods of HelmRelease/apps/web were not read yet", "V1", "v1", 1)
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -182,24 +189,27 @@ func TestInterruptions(t *testing.T) {
 	tests := map[string]struct {
 		change, back func(*story)
 		because      string
-		pods         []Pod
+		pods         []pin.Pod
 	}{
-		"the pod vanishes":            {because: "no pod in apps carries it"},
-		"the release is not ready":    {change: func(s *story) { s.releases[0].Ready = false }, back: func(s *story) { s.releases[0].Ready = true }, because: "not Ready", pods: []Pod{running("a")}},
-		"a read gets no answer":       {change: func(s *story) { s.unanswered = true }, back: func(s *story) { s.unanswered = false }, because: "could not be read completely", pods: []Pod{running("a")}},
-		"another pod has taken over":  {because: safe, pods: []Pod{running("b")}},
-		"pinsync is started again":    {change: func(s *story) { s.vigil, s.pods = Vigil{}, Sightings{} }, because: safe, pods: []Pod{running("a")}},
-		"pinsync was not running":     {change: func(s *story) { s.vigil, s.pods = Vigil{}, Sightings{}; s.now = s.now.Add(time.Hour) }, because: safe, pods: []Pod{running("a")}},
-		"pinsync was stopped":         {change: func(s *story) { s.vigil.Look(s.now.Add(3*time.Hour), 3*time.Hour); s.now = s.now.Add(3 * time.Hour) }, because: safe, pods: []Pod{running("a")}},
-		"the clock is set forward":    {change: func(s *story) { s.now = s.now.Add(5 * time.Hour) }, because: safe, pods: []Pod{running("a")}},
-		"the clock is set back":       {change: func(s *story) { s.now = s.now.Add(-5 * time.Hour) }, because: safe, pods: []Pod{running("a")}},
-		"the report cannot be read":   {change: func(s *story) { s.objects[0].Report = "{" }, because: "", pods: []Pod{running("a")}},
-		"another release had forgot":  {change: func(s *story) { s.objects[0].Lines += "container/z==1\n" }, because: "", pods: []Pod{running("a")}},
-		"it was suspended in between": {change: func(s *story) { s.releases[0].Suspended = true; s.pass(time.Second); s.releases[0].Suspended = false }, because: "", pods: []Pod{running("a")}},
+		"the pod vanishes":           {because: "no pod in apps runs it"},
+		"the release is not ready":   {change: func(s *story) { s.releases[0].Ready = false }, back: func(s *story) { s.releases[0].Ready = true }, because: "not Ready", pods: []pin.Pod{running("a")}},
+		"a read gets no answer":      {change: func(s *story) { s.readsFail = true }, back: func(s *story) { s.readsFail = false }, because: "could not be read completely", pods: []pin.Pod{running("a")}},
+		"another pod has taken over": {because: safe, pods: []pin.Pod{running("b")}},
+		"pinsync is started again":   {change: func(s *story) { s.continuity, s.pods = pin.Continuity{}, pin.PodImages{} }, because: safe, pods: []pin.Pod{running("a")}},
+		"pinsync was not running":    {change: func(s *story) { s.continuity, s.pods = pin.Continuity{}, pin.PodImages{}; s.now = s.now.Add(time.Hour) }, because: safe, pods: []pin.Pod{running("a")}},
+		"pinsync was stopped": {change: func(s *story) {
+			s.continuity.Observe(s.now.Add(3*time.Hour), 3*time.Hour)
+			s.now = s.now.Add(3 * time.Hour)
+		}, because: safe, pods: []pin.Pod{running("a")}},
+		"the clock is set forward":    {change: func(s *story) { s.now = s.now.Add(5 * time.Hour) }, because: safe, pods: []pin.Pod{running("a")}},
+		"the clock is set back":       {change: func(s *story) { s.now = s.now.Add(-5 * time.Hour) }, because: safe, pods: []pin.Pod{running("a")}},
+		"the report cannot be read":   {change: func(s *story) { s.kept.report[0].Data[v1alpha1.ReportKey] = "{" }, because: "", pods: []pin.Pod{running("a")}},
+		"a line was added by hand":    {change: func(s *story) { s.kept.list[0].Data[v1alpha1.PinsKey] += "container/z==1\n" }, because: "", pods: []pin.Pod{running("a")}},
+		"it was suspended in between": {change: func(s *story) { s.releases[0].Suspended = true; s.pass(time.Second); s.releases[0].Suspended = false }, because: "", pods: []pin.Pod{running("a")}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := resumed(t)
+			s := resumedStory(t)
 			s.pass(time.Minute)
 			s.watch(50*time.Minute, safe, running("a"))
 			if test.change != nil {
@@ -232,14 +242,14 @@ func TestReleaseThatDoesWithout(t *testing.T) {
 	for name, change := range map[string]func(*story){
 		"deleted":      func(s *story) { s.releases = nil },
 		"opted out":    func(s *story) { s.releases[0].Sync = &off },
-		"another tag":  func(s *story) { s.releases[0].Found = &Found{} },
-		"nothing else": func(s *story) { s.releases[0].Found = Find([]Content{{"spec.values", map[string]any{}}}) },
+		"another tag":  func(s *story) { s.releases[0].Images = &pin.ReleaseImages{} },
+		"nothing else": func(s *story) { s.releases[0].Images = imagesIn(map[string]any{}).Images },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := asleep(t)
+			s := suspendedStory(t)
 			change(s)
 			s.watch(30*time.Minute, safe)
-			s.releases = asleep(t).releases // it is back
+			s.releases = suspendedStory(t).releases // it is back
 			if got := s.pass(time.Minute).Pins[0].State; got != v1alpha1.PinNeeded {
 				t.Fatalf("it is back, and the pin is %s", got)
 			}
@@ -252,19 +262,19 @@ func TestReleaseThatDoesWithout(t *testing.T) {
 
 // All that had needed a pin must be live at the same time, whenever that was.
 func TestPinOfSeveralReleases(t *testing.T) {
-	other := sleeping("other", "g.io/o/web:V1")
+	other := suspended("other", "g.io/o/web:V1")
 	other.TargetNamespace = "apps"
-	s := asleep(t)
+	s := suspendedStory(t)
 	s.releases = append(s.releases, other)
 	s.pass(time.Minute)
 	s.releases[0].Suspended = false
 	for range 200 {
-		if got := tell(s.pass(time.Minute)); !strings.HasPrefix(got, "container/web==V1 Needed by [apps/other] for apps/web") {
+		if got := tell(s.pass(time.Minute)); !strings.HasPrefix(got, "container/web==V1 Needed by [HelmRelease/apps/other] for HelmRelease/apps/web") {
 			t.Fatal(got)
 		}
 	}
 	s.releases[1].Suspended, s.releases[1].Ready = false, true
-	s.watch(2*time.Hour, "apps/web is not Ready", running("a"))
+	s.watch(2*time.Hour, "HelmRelease/apps/web is not Ready", running("a"))
 	s.releases[0].Ready = true
 	s.watch(time.Hour, safe, running("a"))
 	s.gone(running("a"))
@@ -273,36 +283,36 @@ func TestPinOfSeveralReleases(t *testing.T) {
 // A release that does without a pin that another needs is forgotten, so that those
 // who came and went do not add up for ever.
 func TestNeededPinForgetsWhoDoesWithout(t *testing.T) {
-	other := sleeping("other", "g.io/o/web:V1")
-	s := asleep(t)
+	other := suspended("other", "g.io/o/web:V1")
+	s := suspendedStory(t)
 	s.releases = append(s.releases, other)
 	s.pass(time.Minute)
 	s.releases = s.releases[:1]
 	for range 60 {
-		if got := tell(s.pass(time.Minute)); !strings.HasPrefix(got, "container/web==V1 Needed by [apps/web] for apps/other") {
+		if got := tell(s.pass(time.Minute)); !strings.HasPrefix(got, "container/web==V1 Needed by [HelmRelease/apps/web] for HelmRelease/apps/other") {
 			t.Fatal(got)
 		}
 	}
-	if got := tell(s.pass(time.Minute)); !strings.HasPrefix(got, "container/web==V1 Needed by [apps/web]\n") {
+	if got := tell(s.pass(time.Minute)); !strings.HasPrefix(got, "container/web==V1 Needed by [HelmRelease/apps/web]\n") {
 		t.Fatal(got)
 	}
 }
 
 func TestReadyIsProofWithoutPods(t *testing.T) {
-	s := resumed(t)
+	s := resumedStory(t)
 	s.options.ReadyIsProof = true
-	s.releases[0].OtherCluster = true
+	s.releases[0].RemoteCluster = true
 	s.watch(time.Hour, safe)
 	s.pass(0)
 	s.gone()
 }
 
 func TestReleaseOfAnotherClusterKeepsItsPins(t *testing.T) {
-	s := resumed(t)
-	s.releases[0].OtherCluster = true
-	s.watch(5*time.Hour, "apps/web runs on another cluster", running("a"))
+	s := resumedStory(t)
+	s.releases[0].RemoteCluster = true
+	s.watch(5*time.Hour, "HelmRelease/apps/web runs on another cluster", running("a"))
 	report := s.pass(time.Minute, running("a"))
-	if got := report.Releases[0].Problems; len(got) != 1 || got[0].Reason != v1alpha1.ReasonOtherCluster {
+	if got := report.Releases[0].Problems; len(got) != 1 || got[0].Reason != v1alpha1.ReasonRemoteCluster {
 		t.Errorf("the report says %+v", got)
 	}
 	s.releases = nil
@@ -313,7 +323,7 @@ func TestReleaseOfAnotherClusterKeepsItsPins(t *testing.T) {
 // What the cache says of a release does not let a pin go that the API server was not
 // asked about.
 func TestNothingGoesUnconfirmed(t *testing.T) {
-	s := resumed(t)
+	s := resumedStory(t)
 	s.pass(time.Minute)
 	s.behind = true
 	s.watch(3*time.Hour, safe, running("a"))
@@ -321,28 +331,30 @@ func TestNothingGoesUnconfirmed(t *testing.T) {
 	s.gone(running("a"))
 }
 
-// Where nobody knows who had needed the pins, every release that refers to one has
-// to be live, also those that never slept as far as anybody knows.
-func TestForgottenMemory(t *testing.T) {
-	live := sleeping("live", "g.io/o/web:v1")
+// Where the owners of a pin are not known, every release that refers to it has to be live,
+// those that were never suspended as far as is known, too.
+func TestUnknownOwners(t *testing.T) {
+	live := suspended("live", "g.io/o/web:v1")
 	live.Suspended, live.TargetNamespace = false, "live"
-	for name, objects := range map[string][]Part{
-		"lines only":    {{Lines: "container/web==v1\n"}},
-		"broken report": {{Lines: "container/web==v1\n", Report: `{"pins":[{"pin":"container/web==v1","image":"g.io/o/web:v1"}`}},
-	} {
+	const web = "container/web==v1\n"
+	broken := handWritten(web)
+	broken.report = []pinlist.Object{{Name: "pins-report", Data: map[string]string{
+		v1alpha1.ReportKey: `{"pins":[{"pin":"container/web==v1","image":"g.io/o/web:v1"}`,
+	}}}
+	for name, kept := range map[string]published{"no report": handWritten(web), "broken report": broken} {
 		t.Run(name, func(t *testing.T) {
 			s := newStory(t, live)
-			s.objects = objects
-			s.watch(2*time.Hour, "apps/live is not Ready")
+			s.kept = kept
+			s.watch(2*time.Hour, "HelmRelease/apps/live is not Ready")
 			s.releases[0].Ready = true
-			v1 := Pod{UID: "a", Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "v1"}}}
+			v1 := pin.Pod{UID: "a", Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "v1"}}}
 			s.watch(time.Hour, safe, v1)
 			s.gone(v1)
 		})
 	}
 	t.Run("nobody refers to it", func(t *testing.T) {
 		s := newStory(t)
-		s.objects = []Part{{Lines: "container/web==v1\n"}}
+		s.kept = handWritten(web)
 		s.watch(time.Hour, safe)
 		s.gone()
 	})
@@ -350,41 +362,41 @@ func TestForgottenMemory(t *testing.T) {
 		off := v1alpha1.SyncDisabled
 		s := newStory(t, live)
 		s.releases[0].Sync = &off
-		s.objects = []Part{{Lines: "container/web==v1\n"}}
+		s.kept = handWritten(web)
 		s.watch(30*time.Minute, safe)
 		s.releases[0].Sync = nil
-		s.watch(2*time.Hour, "apps/live is not Ready")
+		s.watch(2*time.Hour, "HelmRelease/apps/live is not Ready")
 	})
 	t.Run("no list at all", func(t *testing.T) {
-		s := newStory(t, sleeping("web", "g.io/o/web:v1"), live)
-		s.objects = nil
-		if got, want := tell(s.pass(time.Minute)), "container/web==v1 Needed by [apps/web]"; got != want {
+		s := newStory(t, suspended("web", "g.io/o/web:v1"), live)
+		s.kept = published{}
+		if got, want := tell(s.pass(time.Minute)), "container/web==v1 Needed by [HelmRelease/apps/web]"; got != want {
 			t.Fatalf("got %s, want %s", got, want)
 		}
 		s.releases = s.releases[1:]
-		s.watch(1*time.Minute, "it is not known yet which releases had needed it")
-		s.watch(2*time.Hour, "apps/live is not Ready")
+		s.watch(1*time.Minute, "it is not known yet which releases needed it")
+		s.watch(2*time.Hour, "HelmRelease/apps/live is not Ready")
 	})
 	t.Run("an incomplete view tells nothing", func(t *testing.T) {
 		s := newStory(t, live)
-		s.objects = []Part{{Lines: "container/web==v1\n"}}
-		s.unanswered = true
+		s.kept = handWritten(web)
+		s.readsFail = true
 		s.watch(2*time.Hour, "could not be read completely")
-		s.unanswered = false
-		s.watch(2*time.Hour, "apps/live is not Ready")
+		s.readsFail = false
+		s.watch(2*time.Hour, "HelmRelease/apps/live is not Ready")
 	})
 }
 
 // An incomplete view adds, and lets nothing go.
 func TestIncompleteViewKeepsThePreviousList(t *testing.T) {
-	s := newStory(t, sleeping("gone", "g.io/o/gone:1"), sleeping("kept", "g.io/o/kept:1"))
+	s := newStory(t, suspended("gone", "g.io/o/gone:1"), suspended("kept", "g.io/o/kept:1"))
 	s.pass(time.Minute)
-	s.releases = []Release{sleeping("kept", "g.io/o/kept:1"), sleeping("new", "g.io/o/new:1")}
-	s.unanswered = true
+	s.releases = []pin.Release{suspended("kept", "g.io/o/kept:1"), suspended("new", "g.io/o/new:1")}
+	s.readsFail = true
 	for range 200 {
 		got := tell(s.pass(time.Minute))
-		want := "container/gone==1 Held by [] for apps/gone since 2026-01-01T00:02:00Z because the cluster could not be read completely\n" +
-			"container/kept==1 Needed by [apps/kept]\ncontainer/new==1 Needed by [apps/new]"
+		want := "container/gone==1 Held by [] for HelmRelease/apps/gone since 2026-01-01T00:02:00Z because the cluster could not be read completely\n" +
+			"container/kept==1 Needed by [HelmRelease/apps/kept]\ncontainer/new==1 Needed by [HelmRelease/apps/new]"
 		if got != want {
 			t.Fatalf("got\n%s\nwant\n%s", got, want)
 		}
@@ -393,11 +405,11 @@ func TestIncompleteViewKeepsThePreviousList(t *testing.T) {
 
 // A pin that the configuration comes to call otherwise is held by both names.
 func TestRenamedPin(t *testing.T) {
-	s := resumed(t)
+	s := resumedStory(t)
 	s.pass(time.Minute)
-	s.options.Registries = []Registry{{Host: "g.io", Type: "oci"}}
+	s.options.Registries = []pin.Registry{{Host: "g.io", Type: "oci"}}
 	for range 200 {
-		if got, want := Lines(s.pass(time.Minute)), "container/web==V1\ncontainer/web==v1\noci/web==V1\noci/web==v1\n"; got != want {
+		if got, want := lines(s.pass(time.Minute)), "container/web==V1\ncontainer/web==v1\noci/web==V1\noci/web==v1\n"; got != want {
 			t.Fatalf("got %q, want %q", got, want)
 		}
 	}
@@ -408,10 +420,10 @@ func TestRenamedPin(t *testing.T) {
 // A pin that the configuration comes to call as it did before is held for all that have
 // needed the image meanwhile, by its other name.
 func TestPinIsRenamedBack(t *testing.T) {
-	s := asleep(t)
-	s.options.Registries = []Registry{{Host: "g.io", Type: "oci"}}
+	s := suspendedStory(t)
+	s.options.Registries = []pin.Registry{{Host: "g.io", Type: "oci"}}
 	s.pass(time.Minute)
-	other := sleeping("other", "g.io/o/web:V1")
+	other := suspended("other", "g.io/o/web:V1")
 	other.TargetNamespace = "nowhere"
 	s.releases = append(s.releases, other)
 	s.pass(time.Minute)
@@ -421,7 +433,7 @@ func TestPinIsRenamedBack(t *testing.T) {
 	s.pass(time.Minute)
 	s.releases[0].Suspended, s.releases[0].Ready = false, true
 	for range 200 {
-		if got := Lines(s.pass(time.Minute, running("a"))); !strings.Contains(got, "container/web==V1\n") {
+		if got := lines(s.pass(time.Minute, running("a"))); !strings.Contains(got, "container/web==V1\n") {
 			t.Fatalf("%s: the other release is not live, got %q", s.now, got)
 		}
 	}
@@ -431,36 +443,35 @@ func TestPinIsRenamedBack(t *testing.T) {
 func TestManyPlacesAreStable(t *testing.T) {
 	s := newStory(t)
 	for i := range 30 {
-		r := sleeping(fmt.Sprint("r", i), "g.io/o/web:1")
-		r.Found.Mentions[0].Path = fmt.Sprint("spec.values.a", i)
+		r := suspended(fmt.Sprint("r", i), "g.io/o/web:1")
+		r.Images.Mentions[0].Path = fmt.Sprint("spec.values.a", i)
 		s.releases = append(s.releases, r)
 	}
 	s.pass(time.Minute)
-	s.releases[0].Found = &Found{Unknown: true}
+	s.releases[0].Images = &pin.ReleaseImages{Unknown: true}
 	s.pass(time.Minute)
-	before := s.objects[0]
-	for range 10 {
-		if s.pass(time.Minute); s.objects[0] != before {
-			t.Fatalf("it was %s, and is %s", before.Report, s.objects[0].Report)
+	stable := func() {
+		t.Helper()
+		before := jsonOf(t, s.pass(time.Minute))
+		for range 10 {
+			if now := jsonOf(t, s.pass(time.Minute)); now != before {
+				t.Fatalf("it was %s, and is %s", before, now)
+			}
 		}
 	}
+	stable()
 	for i := range s.releases {
 		s.releases[i].Suspended = false
 	}
 	s.pass(time.Minute)
-	before = s.objects[0]
-	for range 10 {
-		if s.pass(time.Minute); s.objects[0] != before {
-			t.Fatalf("held, it was %s, and is %s", before.Report, s.objects[0].Report)
-		}
-	}
+	stable()
 }
 
 // However many pins may go at once, no plan waits for very many requests, and all go.
 func TestFewAreConfirmedAtOnce(t *testing.T) {
 	s := newStory(t)
 	for i := range 450 {
-		s.releases = append(s.releases, sleeping(fmt.Sprint("r", i), fmt.Sprintf("g.io/o/web:%d", i)))
+		s.releases = append(s.releases, suspended(fmt.Sprint("r", i), fmt.Sprintf("g.io/o/web:%d", i)))
 	}
 	s.pass(time.Minute)
 	s.releases = nil
@@ -469,8 +480,8 @@ func TestFewAreConfirmedAtOnce(t *testing.T) {
 	}
 	at := []int{}
 	for range 6 {
-		q := Ask(Recall(s.objects), s.now, s.now.Add(-2*time.Hour), s.options)
-		if len(q.ToConfirm) > confirmAtOnce {
+		q := s.require(s.now.Add(-2 * time.Hour))
+		if len(q.ToConfirm) > pin.ConfirmAtOnce {
 			t.Errorf("%d are to be confirmed", len(q.ToConfirm))
 		}
 		at = append(at, len(s.pass(time.Minute).Pins))

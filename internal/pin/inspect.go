@@ -4,20 +4,22 @@ import (
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // Inspection is what is known of one release, protected or not.
 type Inspection struct {
 	Release *Release
 
-	// Protected says that its pins are in the list, or should be.
+	// Protected reports whether its pins are in the list, or should be.
 	Protected bool
 
 	// Findings are the images that were found in it, sorted by path.
 	Findings []Finding
 
 	// Policies are those that are linked to it, sorted.
-	Policies []LinkedPolicy
+	Policies []*link.Candidate
 
 	// Pins are those that it needs, or would need if it were suspended.
 	Pins []v1alpha1.Pin
@@ -26,39 +28,42 @@ type Inspection struct {
 	Problems []v1alpha1.Problem
 }
 
-// LinkedPolicy is an ImagePolicy that is linked to a release.
-type LinkedPolicy struct {
-	Name
-
-	// Latest is the image that it last resolved to; empty before it did.
-	Latest string
-
-	// NotReady is the message of its Ready condition where that is false.
-	NotReady string
-}
-
-// Inspect looks at one release of a snapshot, whose contents must be there; nil, there is
-// no such release.
-func Inspect(s *Snapshot, o Options, name Name) *Inspection {
-	i := slices.IndexFunc(s.Releases, func(r Release) bool { return r.Name == name })
+// Inspect looks at one release of a snapshot, whose images must be there; nil, there is no
+// such release.
+func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
+	i := slices.IndexFunc(s.Releases, func(r Release) bool { return r.ID == id })
 	if i < 0 {
 		return nil
 	}
-	p := NewPlanner(o).begin(s)
-	is := &Inspection{Release: &s.Releases[i]}
-	var problem *v1alpha1.Problem
-	is.Protected, problem = p.protector.protects(is.Release)
-	p.release(is.Release, problem)
-	report := p.finish()
-	is.Pins, is.Problems = report.Pins, report.Releases[0].Problems
-	y := yieldOf(is.Release, p.linker, mode{floatingOnly: o.FloatingOnly, explain: true})
-	is.Findings = sortedFindings(y.findings)
-	for _, t := range y.policies {
-		linked := LinkedPolicy{Name: t.Name, NotReady: t.NotReady}
-		if t.latest != nil {
-			linked.Latest = t.latest.String()
-		}
-		is.Policies = append(is.Policies, linked)
+	r := &s.Releases[i]
+	protected, problem := NewProtector(s.Namespaces, o).protects(r)
+	n := findNeeds(r.Name, r.Inputs, linkerOf(s), o.FloatingOnly, true)
+	needed := newNeededPins(o.Registries)
+	needed.put(r, problem, n, &previousPins{})
+	needed.finish()
+	planned := report(needed, &heldPins{}, nil)
+	return &Inspection{
+		Release: r, Protected: protected, Findings: sortedFindings(n.findings),
+		Policies: n.policies, Pins: planned.Pins, Problems: planned.Releases[0].Problems,
 	}
-	return is
+}
+
+// Explain returns every image that was found in the protected releases, sorted by release
+// and path.
+func Explain(s *Snapshot, o Options) []Finding {
+	protector, linker := NewProtector(s.Namespaces, o), linkerOf(s)
+	var findings []Finding
+	for i := range s.Releases {
+		if r := &s.Releases[i]; protector.Protects(r) {
+			findings = append(findings, findNeeds(r.Name, r.Inputs, linker, o.FloatingOnly, true).findings...)
+		}
+	}
+	return sortedFindings(findings)
+}
+
+// linkerOf returns a linker of a snapshot's policies.
+func linkerOf(s *Snapshot) *link.Linker {
+	var c needsCache
+	c.observe(s.Policies, s.Repositories)
+	return c.linker
 }

@@ -21,12 +21,9 @@ func TestInspectWithoutPin(t *testing.T) {
 		"pin":            {pin.Options{}, map[string]any{"image": "git.oleks.space/oleks/app:v1"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			release := pin.Release{
-				Name: pin.Name{Namespace: "apps", Name: "web"}, Suspended: true,
-				Found: pin.Find([]pin.Content{{Path: "spec.values", Value: test.values}}),
-			}
+			release := pin.Release{ID: id("apps", "web"), Suspended: true, Inputs: imagesIn(test.values)}
 			s := &pin.Snapshot{Releases: []pin.Release{release}}
-			got := pin.Inspect(s, test.options, release.Name)
+			got := pin.Inspect(s, test.options, release.ID)
 			var message string
 			for _, p := range got.Problems {
 				if p.Reason == v1alpha1.ReasonNoPin {

@@ -2,76 +2,37 @@ package pin
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
-	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
-// Memory is what the last list said.
+// Memory is what the last list and its report said.
 type Memory struct {
-	// Pins are those that were listed, each once.
+	// Pins are those that were listed, each once, in the order of ComparePins.
 	Pins []v1alpha1.Pin
-	// Forgotten says that it is not known which releases had needed them.
-	Forgotten bool
-	// HasPolicies says that ImagePolicies were linked: that the cluster had them.
+	// OwnersUnknown is set if the report does not have all releases that needed them.
+	OwnersUnknown bool
+	// HasPolicies is set if ImagePolicies were linked: the cluster served them.
 	HasPolicies bool
+	// Plan identifies the plan that the list was written for; empty if that is not known.
+	Plan string
 }
 
-// MemoryOf returns the memory that a report is.
+// MemoryOf returns the memory that a report is, for no plan yet.
 func MemoryOf(r *v1alpha1.PinReport) Memory {
 	return Memory{
-		Pins: r.Pins, Forgotten: r.Forgotten,
+		Pins: r.Pins, OwnersUnknown: r.OwnersUnknown,
 		HasPolicies: slices.ContainsFunc(r.Releases, func(r v1alpha1.Release) bool { return len(r.Policies) > 0 }),
 	}
 }
 
-// Recall reads the memory from the objects of a list. What is no pin is left out.
-// A line that no report explains is a pin that was needed by an unknown release; its
-// images are those of the list that it can stand for.
-func Recall(objects []Part) Memory {
-	m := Memory{Forgotten: len(objects) == 0}
-	known := map[string]bool{}
-	for _, object := range objects {
-		// What the decoder cannot take it leaves out, and goes on. Only the pins
-		// must be of the right shape.
-		var report struct {
-			Forgotten bool            `json:"forgotten"`
-			Pins      []v1alpha1.Pin  `json:"pins"`
-			Releases  json.RawMessage `json:"releases"`
-		}
-		err := json.Unmarshal([]byte(object.Report), &report)
-		m.HasPolicies = m.HasPolicies || hasPolicies(report.Releases)
-		m.Forgotten = m.Forgotten || report.Forgotten || err != nil
-		for i := range report.Pins {
-			if p := &report.Pins[i]; Check(p.Pin) == nil && isImage(p.Image) {
-				known[p.Pin] = true
-				m.Forgotten = !areReleases(p) || m.Forgotten
-				m.Pins = append(m.Pins, *p)
-			}
-		}
-	}
-	for _, object := range objects {
-		for line := range strings.Lines(object.Lines) {
-			line = strings.TrimSuffix(line, "\n")
-			if !known[line] && Check(line) == nil {
-				m.Forgotten = true
-				m.Pins = append(m.Pins, unexplained(line, object.Images)...)
-			}
-		}
-	}
-	m.Pins = mergePins(m.Pins)
-	return m
-}
-
-// Reread returns what is known after the objects of the list were read again, and
-// are not those that this memory is of. What somebody wrote since who keeps the list,
-// too, is believed. Otherwise somebody has changed, removed or restored what was
-// written, and what was known before holds besides.
-func (m Memory) Reread(read Memory, isNewer bool) Memory {
-	if isNewer && !read.Forgotten {
+// Merge returns what is known after the list was read again, and is not the one that this
+// memory is of. What another process wrote since that keeps the list, too, replaces the
+// memory. Otherwise somebody has changed, removed or restored the list or its report, and the
+// memory counts besides: its owners are those of its own plan.
+func (m Memory) Merge(read Memory, isNewer bool) Memory {
+	if isNewer && !read.OwnersUnknown {
 		return read
 	}
 	known := map[string]bool{}
@@ -79,82 +40,82 @@ func (m Memory) Reread(read Memory, isNewer bool) Memory {
 		known[m.Pins[i].Pin] = true
 	}
 	others := slices.DeleteFunc(read.Pins, func(p v1alpha1.Pin) bool { return p.Image == "" && known[p.Pin] })
-	both := Memory{Pins: mergePins(slices.Concat(m.Pins, others)), Forgotten: m.Forgotten, HasPolicies: m.HasPolicies || read.HasPolicies}
-	if read.Forgotten && len(both.Pins) > len(m.Pins) {
-		both.Forgotten = true
+	both := Memory{
+		Pins: MergePins(slices.Concat(m.Pins, others)), OwnersUnknown: m.OwnersUnknown,
+		HasPolicies: m.HasPolicies || read.HasPolicies, Plan: cmp.Or(read.Plan, m.Plan),
+	}
+	if read.OwnersUnknown && (both.Plan != m.Plan || len(both.Pins) > len(m.Pins)) {
+		both.OwnersUnknown = true
 	}
 	return both
 }
 
-// unexplained returns the entries of a line: one for each image that it can stand for,
-// or one of an unknown image.
-func unexplained(line, images string) []v1alpha1.Pin {
-	name, tag, _ := strings.Cut(line, "==")
-	_, name, _ = strings.Cut(name, "/")
-	var pins []v1alpha1.Pin
-	for image := range strings.Lines(images) {
-		image = strings.TrimSuffix(image, "\n")
-		if strings.HasSuffix(image, "/"+name+":"+tag) && isImage(image) {
-			pins = append(pins, v1alpha1.Pin{Pin: line, Image: image, State: v1alpha1.PinHeld})
+// AddUnwritten returns the memory with the pins and owners of a report that could not be
+// written, or not in full. Since when the owners are safe was not published: that begins again.
+func (m Memory) AddUnwritten(r *v1alpha1.PinReport) Memory {
+	unwritten := MemoryOf(r)
+	unwritten.Pins = slices.Clone(r.Pins)
+	for i := range unwritten.Pins {
+		holds := slices.Clone(unwritten.Pins[i].HeldFor)
+		for j := range holds {
+			holds[j].SafeSince, holds[j].Live = nil, false
 		}
+		unwritten.Pins[i].HeldFor = holds
 	}
-	if len(pins) == 0 {
-		pins = append(pins, v1alpha1.Pin{Pin: line, State: v1alpha1.PinHeld})
-	}
-	return pins
+	return m.Merge(unwritten, false)
 }
 
-// areReleases says whether a pin is needed by, and held for, what can be releases. It
-// leaves out what cannot.
-func areReleases(p *v1alpha1.Pin) bool {
-	isNone := func(release string) bool {
-		namespace, name, _ := strings.Cut(release, "/")
-		return release != v1alpha1.HeldForUnknown && (namespace == "" || name == "" || strings.Contains(name, "/"))
+// Rename adds to a memory the pins that the configuration has come to name otherwise by
+// their new name, held for the same owners. It is needed once after a list was read: a plan
+// only has the names of its own configuration, and those of pins that are still held.
+func (m Memory) Rename(registries []Registry) Memory {
+	pins := slices.Clone(m.Pins)
+	at := make(map[line]int, len(pins))
+	for i := range pins {
+		at[line{pins[i].Pin, pins[i].Image}] = i
 	}
-	n := len(p.NeededBy) + len(p.HeldFor)
-	p.NeededBy = slices.DeleteFunc(p.NeededBy, isNone)
-	p.HeldFor = slices.DeleteFunc(p.HeldFor, func(h v1alpha1.Hold) bool { return isNone(h.Release) })
-	return len(p.NeededBy)+len(p.HeldFor) == n
-}
-
-func hasPolicies(releases json.RawMessage) bool {
-	var entries []struct {
-		Policies []string `json:"policies"`
-	}
-	// Of a release of another shape, what can be read counts.
-	_ = json.Unmarshal(releases, &entries)
-	for _, entry := range entries {
-		if len(entry.Policies) > 0 {
-			return true
+	for i := range m.Pins {
+		previous := &m.Pins[i]
+		name := currentName(registries, previous.Image)
+		if name == "" || name == previous.Pin {
+			continue
 		}
+		if i, ok := at[line{name, previous.Image}]; ok {
+			pins[i].HeldFor = mergeHolds(slices.Concat(holdsOf(&pins[i]), holdsOf(previous)))
+			continue
+		}
+		now := *previous
+		now.Pin = name
+		at[line{now.Pin, now.Image}] = len(pins)
+		pins = append(pins, now)
 	}
-	return false
+	sortPins(pins)
+	m.Pins = pins
+	return m
 }
 
-// isImage says whether an entry's image is one; an entry that only the lines
-// had has none.
-func isImage(s string) bool {
-	ref, err := image.Parse(s)
-	return s == "" || err == nil && ref.Tag != ""
-}
-
-// mergePins makes one entry of all those of a pin.
-func mergePins(pins []v1alpha1.Pin) []v1alpha1.Pin {
+// MergePins makes one entry of all those of a pin, in the order of ComparePins.
+func MergePins(pins []v1alpha1.Pin) []v1alpha1.Pin {
 	merged := make([]v1alpha1.Pin, 0, len(pins))
 	at := make(map[line]int, len(pins))
 	for i := range pins {
 		l := line{pin: pins[i].Pin, image: pins[i].Image}
-		if j, found := at[l]; found {
+		if j, ok := at[l]; ok {
 			mergePin(&merged[j], &pins[i])
 			continue
 		}
 		at[l] = len(merged)
 		merged = append(merged, pins[i])
 	}
+	sortPins(merged)
 	return merged
 }
 
-// mergePin adds to an entry what another one of the same pin says.
+func sortPins(pins []v1alpha1.Pin) {
+	slices.SortFunc(pins, func(a, b v1alpha1.Pin) int { return ComparePins(&a, &b) })
+}
+
+// mergePin adds to an entry what another one of the same pin has.
 func mergePin(p, other *v1alpha1.Pin) {
 	if other.State == v1alpha1.PinNeeded {
 		p.State = v1alpha1.PinNeeded
@@ -165,61 +126,4 @@ func mergePin(p, other *v1alpha1.Pin) {
 		p.HeldSince = other.HeldSince
 	}
 	p.HeldFor = mergeHolds(slices.Concat(p.HeldFor, other.HeldFor))
-}
-
-// mergeHolds sorts holds, and makes one of all those for a release: the one that
-// has been safe for the shortest time.
-func mergeHolds(holds []v1alpha1.Hold) []v1alpha1.Hold {
-	slices.SortStableFunc(holds, func(a, b v1alpha1.Hold) int {
-		return cmp.Or(cmp.Compare(a.Release, b.Release), compareSafe(a.SafeSince, b.SafeSince))
-	})
-	return slices.CompactFunc(holds, func(a, b v1alpha1.Hold) bool { return a.Release == b.Release })
-}
-
-// compareSafe puts what is not safe before what has been for the shortest time.
-func compareSafe(a, b *string) int {
-	switch {
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	case b == nil:
-		return 1
-	default:
-		return cmp.Compare(*b, *a)
-	}
-}
-
-// holdsOf returns whom a listed pin is held for once nobody needs it: all that had
-// needed it, sorted by name.
-func holdsOf(p *v1alpha1.Pin) []v1alpha1.Hold {
-	holds := slices.Clone(p.HeldFor)
-	for _, release := range p.NeededBy {
-		holds = append(holds, v1alpha1.Hold{Release: release})
-	}
-	if len(holds) == 0 {
-		holds = append(holds, v1alpha1.Hold{Release: v1alpha1.HeldForUnknown})
-	}
-	return mergeHolds(holds)
-}
-
-// addHolds adds releases to sorted holds that are not among them.
-func addHolds(holds []v1alpha1.Hold, releases ...string) []v1alpha1.Hold {
-	var added []v1alpha1.Hold
-	for _, release := range releases {
-		if _, found := slices.BinarySearchFunc(holds, release, compareRelease); !found {
-			added = append(added, v1alpha1.Hold{Release: release})
-		}
-	}
-	return mergeHolds(append(added, holds...))
-}
-
-// isHeldForUnknown says whether sorted holds are not for known releases alone.
-func isHeldForUnknown(holds []v1alpha1.Hold) bool {
-	_, found := slices.BinarySearchFunc(holds, v1alpha1.HeldForUnknown, compareRelease)
-	return found
-}
-
-func compareRelease(h v1alpha1.Hold, release string) int {
-	return cmp.Compare(h.Release, release)
 }

@@ -1,4 +1,4 @@
-package pin
+package pin_test
 
 import (
 	"flag"
@@ -13,16 +13,23 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// The promise, against a model of the world: whatever happens to releases, policies,
-// pods, the list, and the processes that keep it, no cleaner that scans the pods and
-// reads the list, in any order and at any two moments no further apart than the grace,
-// deletes a tag that a release needs whose sleep was observed, before it was live for
-// the grace.
+// The promise, against a model of the world: whatever happens to releases, policies, pods,
+// the list, its report, and the processes that keep them, no cleaner that reads the pods and
+// the list, in any order and at any two moments no further apart than the grace, deletes a
+// tag that a release needs whose suspension was observed, before it was live for the grace.
 
-// modelGrace is the grace in the model, in which everything happens in seconds.
-const modelGrace = time.Minute
+// modelGrace is the grace in the model, in which everything happens in seconds, and
+// modelReportDelay is how long a process that goes on does without writing the report.
+const (
+	modelGrace       = time.Minute
+	modelReportDelay = 15 * time.Second
+)
 
 // modelRelease is a release as it is in the cluster, with the pods of its own
 // namespace.
@@ -60,11 +67,11 @@ func (c *modelCluster) tags(name string) []string {
 // modelNeed is a release and a tag.
 type modelNeed struct{ release, tag string }
 
-// modelDebt is what is owed to a release that was seen asleep: its tag stays until
+// modelDebt is what is owed to a release whose suspension was observed: its tag stays until
 // there was no moment in a whole grace at which it had to.
 type modelDebt struct {
-	// isAsleep and isUp are what was seen of it last.
-	isAsleep, isUp bool
+	// isSuspended and isResumed are what was observed of it last.
+	isSuspended, isResumed bool
 	// unsafe is the last moment at which it had to stay, and notLive the last one at
 	// which the release was not live.
 	unsafe, notLive time.Time
@@ -76,41 +83,53 @@ type modelDebt struct {
 type modelProcess struct {
 	running bool
 	// clock is by how much its clock is wrong.
-	clock  time.Duration
-	looked time.Time
-	vigil  Vigil
-	pods   Sightings
-	known  Memory
-	// knows is the version of the list that is known.
-	knows int
+	clock      time.Duration
+	observed   time.Time
+	continuity pin.Continuity
+	pods       pin.PodImages
+	known      pin.Memory
+	// published is what the list and its report say.
+	published pin.Memory
+	// knows is the version of the list and its report that is known.
+	knows modelVersion
 	cache modelCluster
 	// synced is when the cache was as the cluster.
 	synced time.Time
 	failed bool
 
-	// blind says that it found no list and does not know the last one: then it cannot
-	// know which releases were on their way up.
+	// blind is set if it found no list and does not know the last one: then it cannot know
+	// which releases were being resumed.
 	blind   bool
-	planner *Planner
-	// planned is a report that is not written yet, made from a version of the list.
+	planner *pin.Planner
+	// planned is a report whose list is not written yet, made from a version of the list.
 	planned *v1alpha1.PinReport
-	from    int
+	from    modelVersion
 	seen    modelCluster
+	// pending is a report whose list is written, and pendingSince is since when there was
+	// none for what was planned.
+	pending      *v1alpha1.PinReport
+	pendingSince time.Time
 }
+
+// modelVersion is the versions of the list and of its report, which only grow.
+type modelVersion struct{ list, report int }
 
 type model struct {
 	*rapid.T
-	options Options
+	options pin.Options
 	now     time.Time
 	cluster modelCluster
 	// pods are the running ones: of which release, with which tag.
 	pods     map[string]modelNeed
 	podsEver int
 
-	list    []Part
-	version int
-	// tampered says that somebody else has written the list, so that its checksum
-	// does not fit.
+	kept    published
+	version modelVersion
+	// planned is the plan that the last list was written for, and reported the one that there is
+	// a report for.
+	planned, reported int
+	// tampered is set if somebody else has written the list, so that its checksum does not
+	// match.
 	tampered bool
 
 	processes [2]modelProcess
@@ -122,7 +141,7 @@ type model struct {
 func newModel(t *rapid.T) *model {
 	m := &model{
 		T: t, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-		options: Options{Grace: modelGrace, ReadyIsProof: rapid.IntRange(0, 3).Draw(t, "proof") == 0},
+		options: pin.Options{Grace: modelGrace, ReadyIsProof: rapid.IntRange(0, 3).Draw(t, "proof") == 0},
 		cluster: modelCluster{releases: map[string]modelRelease{}},
 		pods:    map[string]modelNeed{},
 		debts:   map[modelNeed]*modelDebt{},
@@ -152,7 +171,7 @@ func (m *model) edit(name string, change func(*modelRelease)) {
 	}
 }
 
-// isLive says whether a release runs with a tag, or does without it.
+// isLive reports whether a release runs with a tag, or does without it.
 func (m *model) isLive(n modelNeed) bool {
 	if !slices.Contains(m.cluster.tags(n.release), n.tag) {
 		return true
@@ -165,18 +184,18 @@ func (m *model) isLive(n modelNeed) bool {
 	return false
 }
 
-// sleeps says whether a release needs a tag in its sleep.
-func (m *model) sleeps(n modelNeed) bool {
+// needsSuspended reports whether a release needs a tag while it is suspended.
+func (m *model) needsSuspended(n modelNeed) bool {
 	r := m.cluster.releases[n.release]
 	return r.suspended && !r.unreadable && slices.Contains(m.cluster.tags(n.release), n.tag)
 }
 
-// isSafe says whether a debt is not due at this moment.
+// isSafe reports whether a debt is not due at this moment.
 func (m *model) isSafe(n modelNeed, d *modelDebt) bool {
 	switch {
-	case d.isAsleep:
+	case d.isSuspended:
 		return false
-	case d.isUp && !m.options.ReadyIsProof:
+	case d.isResumed && !m.options.ReadyIsProof:
 		return m.isLive(n)
 	default:
 		return true
@@ -190,8 +209,8 @@ func (m *model) pass(d time.Duration) {
 	m.clean()
 }
 
-// forgive forgives the debts that were not due for a grace, unless the release sleeps
-// again and nobody has seen it yet.
+// forgive forgives the debts that were not due for a grace, unless the release is suspended
+// again and nobody has observed it yet.
 func (m *model) forgive() {
 	for n, debt := range m.debts {
 		if !m.isLive(n) {
@@ -200,15 +219,15 @@ func (m *model) forgive() {
 		switch {
 		case !m.isSafe(n, debt):
 			debt.unsafe = m.now
-		case m.now.Sub(debt.unsafe) >= modelGrace && !m.sleeps(n):
+		case m.now.Sub(debt.unsafe) >= modelGrace && !m.needsSuspended(n):
 			delete(m.debts, n)
 		}
 	}
 }
 
-// clean does what the worst of all cleaners does, which looks whenever it should not:
-// it deletes a tag that no pod carried at one moment and that was not listed at another.
-// One that refuses to read a list that others have tampered with.
+// clean does what the worst of all cleaners does, which looks whenever it should not: it
+// deletes a tag that no pod ran at one moment and that was not listed at another. But it
+// refuses to read a list that others have tampered with.
 func (m *model) clean() {
 	m.forgive()
 	carried, listed := map[string]bool{}, m.tags()
@@ -221,12 +240,12 @@ func (m *model) clean() {
 		}
 	}
 	for n, debt := range m.debts {
-		if len(m.list) > 0 && !m.tampered && !listed[n.tag] {
+		if len(m.kept.list) > 0 && !m.tampered && !listed[n.tag] {
 			debt.missed = m.now
 		}
 		if !debt.missed.IsZero() && debt.missed.Sub(m.unseen[n.tag]).Abs() <= modelGrace {
 			m.Fatalf("%s: a cleaner that has scanned the pods at %s and read the list at %s deletes %s, which %s needs (%+v); the list says\n%s",
-				m.now.Format(time.TimeOnly), m.unseen[n.tag].Format(time.TimeOnly), debt.missed.Format(time.TimeOnly), n.tag, n.release, debt, m.list)
+				m.now.Format(time.TimeOnly), m.unseen[n.tag].Format(time.TimeOnly), debt.missed.Format(time.TimeOnly), n.tag, n.release, debt, m.kept.list)
 		}
 	}
 }
@@ -245,14 +264,14 @@ func (m *model) observe(seen *modelCluster, at time.Time) {
 	for n, debt := range m.debts {
 		r := seen.releases[n.release]
 		refers := slices.Contains(seen.tags(n.release), n.tag)
-		debt.isAsleep, debt.isUp = refers && r.suspended, refers && !r.suspended
+		debt.isSuspended, debt.isResumed = refers && r.suspended, refers && !r.suspended
 		if at.Before(debt.unsafe) {
 			debt.unsafe = at
 		}
 		switch {
-		case debt.isAsleep, debt.isUp && !r.ready, !m.isSafe(n, debt):
+		case debt.isSuspended, debt.isResumed && !r.ready, !m.isSafe(n, debt):
 			debt.unsafe = m.now
-		case debt.isUp && !m.options.ReadyIsProof && debt.notLive.After(debt.unsafe):
+		case debt.isResumed && !m.options.ReadyIsProof && debt.notLive.After(debt.unsafe):
 			debt.unsafe = debt.notLive
 		}
 	}
@@ -260,34 +279,35 @@ func (m *model) observe(seen *modelCluster, at time.Time) {
 
 // plan makes a process look at the cluster and make a list.
 func (m *model) plan(p *modelProcess, poll bool) {
-	if p.knows != m.version || m.version == 0 {
-		read := Recall(m.list)
-		if p.knows != 0 {
-			read = p.known.Reread(read, !m.tampered)
-			p.vigil.Break()
+	p.fail()
+	if p.knows != m.version || m.version.list == 0 {
+		read := m.kept.load(nil)
+		p.published = read
+		if p.knows.list != 0 {
+			read = p.known.Merge(read, !m.tampered && p.knows.list != m.version.list)
+			p.continuity.Interrupt()
 		}
-		p.blind = p.knows < m.version-1 && len(m.list) == 0
-		p.known, p.knows = read, m.version
+		p.blind = p.blind || p.knows.list < m.version.list-1 && len(m.kept.list) == 0 && m.reported != m.planned
+		p.known, p.knows, p.pending = read, m.version, nil
 	}
 	if m.now.Sub(p.synced) > modelGrace/2 {
 		p.cache, p.synced = m.cluster.copy(), m.now
 	}
-	elapsed := m.now.Sub(p.looked)
-	p.looked = m.now
+	elapsed := m.now.Sub(p.observed)
+	p.observed = m.now
 	taken := m.now.Add(p.clock)
-	s := &Snapshot{Memory: p.known, Taken: taken, Since: p.vigil.Look(taken, elapsed), Confirmed: map[string]bool{}}
-	questions := Ask(s.Memory, s.Taken, s.Since, m.options)
-	s.Everyone = questions.Everyone
+	s := &pin.Snapshot{Memory: p.known, Taken: taken, Since: p.continuity.Observe(taken, elapsed), Confirmed: map[object.ID]bool{}}
+	requirements := pin.Require(s.Memory, s.Taken, s.Since, m.options)
+	s.AllReleases = requirements.AllReleases
 	seen := p.cache.copy()
-	if questions.MayLetGo {
+	if requirements.MayRemove {
 		seen.policy = m.cluster.policy
 	}
-	if questions.ConfirmAll {
+	if requirements.ConfirmAll {
 		seen = m.cluster.copy()
 	}
-	for _, confirmed := range questions.ToConfirm {
-		name := strings.TrimPrefix(confirmed, "ns-")
-		name = name[:1]
+	for _, confirmed := range requirements.ToConfirm {
+		name := confirmed.Name.Name
 		delete(seen.releases, name)
 		if r, exists := m.cluster.releases[name]; exists {
 			seen.releases[name] = r
@@ -295,34 +315,35 @@ func (m *model) plan(p *modelProcess, poll bool) {
 		s.Confirmed[confirmed] = true
 	}
 	for name, r := range seen.releases {
-		s.Releases = append(s.Releases, modelSnapshot(name, r, r.suspended && !r.disabled || questions.Wants(modelName(name))))
+		s.Releases = append(s.Releases, modelSnapshot(name, r, r.suspended && !r.disabled || requirements.Wants(modelID(name))))
 	}
-	s.Repositories = []Repository{{Name{"flux", "app"}, "g.io/o/app"}}
+	app := object.Name{Namespace: "flux", Name: "app"}
+	s.Repositories = []link.Repository{{Name: app, Image: "g.io/o/app"}}
 	if seen.policy != "" {
-		s.Policies = []Policy{{Name: Name{"flux", "app"}, Repository: Name{"flux", "app"}, LatestImage: "g.io/o/app", LatestTag: seen.policy}}
+		s.Policies = []link.Policy{{Name: app, Repository: app, LatestImage: "g.io/o/app", LatestTag: seen.policy}}
 	}
-	m.look(p, questions.Namespaces(s.Releases), taken, poll)
-	s.Pods = p.pods.Views(questions.Namespaces(s.Releases))
+	m.readPods(p, requirements.Namespaces(s.Releases), taken, poll)
+	s.Pods = p.pods.Views(requirements.Namespaces(s.Releases))
 	if p.failed {
-		s.Unanswered = []v1alpha1.Problem{{Reason: v1alpha1.ReasonUnanswered}}
-		p.vigil.Break()
+		s.FailedReads = []v1alpha1.Problem{{Reason: v1alpha1.ReasonReadFailed}}
+		p.continuity.Interrupt()
 	}
 	p.planned, p.from, p.seen = p.planFrom(s, m.options), m.version, seen
 }
 
 // planFrom plans with the planner that the process has had since it was started.
-func (p *modelProcess) planFrom(s *Snapshot, o Options) *v1alpha1.PinReport {
+func (p *modelProcess) planFrom(s *pin.Snapshot, o pin.Options) *v1alpha1.PinReport {
 	if p.planner == nil {
-		p.planner = NewPlanner(o)
+		p.planner = pin.NewPlanner(o)
 	}
 	return p.planner.Plan(s)
 }
 
-func modelName(name string) Name { return Name{"ns-" + name, name} }
+func modelID(name string) object.ID { return id("ns-"+name, name) }
 
-func modelSnapshot(name string, r modelRelease, looked bool) Release {
-	release := sleeping(name, "g.io/o/app:"+r.tag)
-	release.Name, release.TargetNamespace = modelName(name), "ns-"+name
+func modelSnapshot(name string, r modelRelease, looked bool) pin.Release {
+	release := suspended(name, "g.io/o/app:"+r.tag)
+	release.ID, release.TargetNamespace = modelID(name), "ns-"+name
 	release.Suspended, release.Ready = r.suspended, r.ready
 	if r.disabled {
 		off := v1alpha1.SyncDisabled
@@ -330,52 +351,97 @@ func modelSnapshot(name string, r modelRelease, looked bool) Release {
 	}
 	switch {
 	case !looked:
-		release.Found = nil
+		release.Images = nil
 	case r.unreadable:
-		release.Found = &Found{Unknown: true}
+		release.Images = &pin.ReleaseImages{Unknown: true}
 	}
 	return release
 }
 
-// look looks at the pods of namespaces: all of them, or only those that were never
-// seen.
-func (m *model) look(p *modelProcess, namespaces []string, taken time.Time, poll bool) {
+// readPods reads the pods of namespaces: all of them, or only those that were never read.
+func (m *model) readPods(p *modelProcess, namespaces []string, taken time.Time, poll bool) {
 	seen := p.pods.Views(namespaces)
 	for _, namespace := range namespaces {
 		if _, known := seen[namespace]; known && !poll {
 			continue
 		}
-		var pods []Pod
+		var pods []pin.Pod
 		for uid, pod := range m.pods {
 			if "ns-"+pod.release == namespace {
-				pods = append(pods, Pod{UID: uid, Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/app"}, Tag: pod.tag}}})
+				pods = append(pods, pin.Pod{UID: uid, Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/app"}, Tag: pod.tag}}})
 			}
 		}
-		p.pods.Saw(namespace, taken, pods)
+		p.pods.Read(namespace, taken, pods)
 	}
 }
 
-// write writes what a process has planned, if nobody else wrote meanwhile.
+// write writes the list that a process has planned, if nobody else wrote meanwhile.
 func (m *model) write(p *modelProcess) {
 	if p.planned == nil || p.from != m.version {
-		p.planned = nil
+		p.fail()
 		return
 	}
-	text, err := JSON(p.planned)
-	if err != nil {
-		m.Fatal(err)
+	next := m.kept
+	next.writeList(m, p.planned, m.kept.plan)
+	isChanged := !slices.EqualFunc(next.list, m.kept.list, func(a, b pinlist.Object) bool { return maps.Equal(a.Data, b.Data) })
+	if isChanged || m.tampered || pin.AddsNeed(p.published.Pins, p.planned.Pins) {
+		m.planned++
+		m.kept.writeList(m, p.planned, fmt.Sprint("plan ", m.planned))
+		m.tampered = false
+		m.version.list++
 	}
-	if object := (Part{Lines: Lines(p.planned), Images: Images(p.planned), Report: text}); len(m.list) != 1 || m.list[0] != object {
-		m.list, m.tampered = []Part{object}, false
-		m.version++
+	p.known = pin.MemoryOf(p.planned)
+	p.known.Plan, p.knows = m.kept.plan, m.version
+	if p.pendingSince.IsZero() {
+		p.pendingSince = m.now
 	}
-	p.known, p.knows = MemoryOf(p.planned), m.version
+	p.published, p.pending = p.known, p.planned
 	if p.blind {
 		p.blind = false
 		clear(m.debts)
 	}
-	m.observe(&p.seen, p.looked)
+	m.observe(&p.seen, p.observed)
 	p.planned = nil
+	if m.now.Sub(p.pendingSince) >= modelReportDelay {
+		m.writeReport(p)
+	}
+}
+
+// fail adds what could not be written to what is known.
+func (p *modelProcess) fail() {
+	if p.planned != nil {
+		p.known, p.planned = p.known.AddUnwritten(p.planned), nil
+	}
+}
+
+// writeReport writes the report on a list that a process has written, if nobody else wrote
+// the report meanwhile.
+func (m *model) writeReport(p *modelProcess) {
+	if p.pending != nil && p.knows.report == m.version.report {
+		of := published{plan: p.known.Plan}
+		of.writeReport(m, p.pending)
+		m.kept.report = of.report
+		m.version.report++
+		p.knows.report++
+		m.reported = 0
+		if of.plan == fmt.Sprint("plan ", m.planned) {
+			m.reported = m.planned
+		}
+		p.pendingSince = time.Time{}
+	}
+	p.pending = nil
+}
+
+// crash ends a process between the write of a list of what there is now and that of its
+// report, and starts it again.
+func (m *model) crash(p *modelProcess) {
+	if p.running {
+		p.cache, p.synced = m.cluster.copy(), m.now
+		m.plan(p, true)
+		m.write(p)
+		p.die()
+		p.running = true
+	}
 }
 
 // die ends a process, at whatever point it is.
@@ -386,8 +452,8 @@ func (p *modelProcess) die() {
 // tags are the tags of the list.
 func (m *model) tags() map[string]bool {
 	tags := map[string]bool{}
-	for _, object := range m.list {
-		for line := range strings.Lines(object.Lines) {
+	for _, object := range m.kept.list {
+		for line := range strings.Lines(object.Data[v1alpha1.PinsKey]) {
 			tags[strings.TrimSuffix(strings.TrimPrefix(line, "container/app=="), "\n")] = true
 		}
 	}
@@ -422,6 +488,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"set clock": func(*rapid.T) {
 			m.someProcess().clock = time.Duration(rapid.SampledFrom([]int{-3600, 0, 30, 3600}).Draw(m.T, "seconds")) * time.Second
 		},
+		"crash":      func(*rapid.T) { m.crash(m.someProcess()) },
 		"fail reads": func(*rapid.T) { p := m.someProcess(); p.failed = !p.failed },
 		"sync":       func(*rapid.T) { p := m.someProcess(); p.cache, p.synced = m.cluster.copy(), m.now },
 		"plan": func(*rapid.T) {
@@ -429,14 +496,15 @@ func (m *model) actions() map[string]func(*rapid.T) {
 				m.plan(p, rapid.Bool().Draw(m.T, "poll"))
 			}
 		},
-		"write":       func(*rapid.T) { m.write(m.someProcess()) },
-		"calm":        m.calm,
-		"delete list": func(*rapid.T) { m.loseList(nil) },
+		"write":         func(*rapid.T) { m.write(m.someProcess()) },
+		"write report":  func(*rapid.T) { m.writeReport(m.someProcess()) },
+		"steady":        m.steady,
+		"delete list":   func(*rapid.T) { m.tamper(func() { m.kept.list, m.kept.plan = nil, "" }) },
+		"delete report": func(*rapid.T) { m.tamperReport(nil) },
 		"break report": func(*rapid.T) {
-			if len(m.list) > 0 {
-				m.loseList([]Part{{Lines: m.list[0].Lines, Report: "{"}})
-			}
+			m.tamperReport([]pinlist.Object{{Name: "pins-report", Data: map[string]string{v1alpha1.ReportKey: "{"}}})
 		},
+		"downgrade": func(*rapid.T) { m.downgrade() },
 	}
 }
 
@@ -466,10 +534,11 @@ func (m *model) scaleDown(name string) {
 	maps.DeleteFunc(m.pods, func(_ string, pod modelNeed) bool { return pod.release == name })
 }
 
-// calm is a time in which processes do what they are to do, if not always with what is
-// new.
-func (m *model) calm(*rapid.T) {
+// steady is a time in which processes do what they are to do, if not always with what is
+// new, and do not always get to write the report.
+func (m *model) steady(*rapid.T) {
 	syncs, polls := rapid.IntRange(0, 3).Draw(m.T, "syncs") > 0, rapid.IntRange(0, 3).Draw(m.T, "polls") > 0
+	reports := rapid.IntRange(0, 3).Draw(m.T, "reports") > 0
 	for range rapid.IntRange(1, 6).Draw(m.T, "rounds") {
 		for i := range m.processes {
 			if p := &m.processes[i]; p.running {
@@ -478,23 +547,52 @@ func (m *model) calm(*rapid.T) {
 				}
 				m.plan(p, polls)
 				m.write(p)
+				if reports {
+					m.writeReport(p)
+				}
 			}
 		}
 		m.pass(10 * time.Second)
 	}
 }
 
-// loseList is what somebody else does to the list.
-func (m *model) loseList(instead []Part) {
-	if m.version == 0 || m.tampered {
+// tamper is what somebody else does to the list.
+func (m *model) tamper(change func()) {
+	if m.version.list == 0 || m.tampered {
 		return
 	}
-	m.list, m.tampered = instead, true
-	m.version++
+	change()
+	m.tampered = true
+	m.version.list++
+}
+
+// tamperReport is what somebody else does to the report.
+func (m *model) tamperReport(instead []pinlist.Object) {
+	if m.version.report > 0 {
+		m.kept.report, m.reported = instead, 0
+		m.version.report++
+	}
+}
+
+// downgrade replaces the list and its report by what a version wrote that kept the report in
+// the list's own objects.
+func (m *model) downgrade() {
+	if len(m.kept.list) == 0 || m.tampered {
+		return
+	}
+	known := m.kept.load(nil)
+	report := pin.NewReport()
+	report.Pins, report.OwnersUnknown = known.Pins, known.OwnersUnknown
+	text := strings.NewReplacer(`"ownersUnknown"`, `"forgotten"`, `"owner"`, `"release"`, "HelmRelease/", "").Replace(jsonOf(m, report))
+	m.kept.writeList(m, report, m.kept.plan) // it leaves an annotation that it does not know
+	delete(m.kept.list[0].Annotations, v1alpha1.ImagesChecksumAnnotation)
+	m.kept.list[0].Data[v1alpha1.ReportKey] = text
+	m.reported = 0
+	m.version.list++
 }
 
 // often are the actions without which nothing else matters.
-var often = []string{"create", "suspend", "resume", "ready", "roll out", "calm", "calm", "calm", "sync", "plan", "write", "start"}
+var often = []string{"create", "suspend", "resume", "ready", "roll out", "steady", "steady", "steady", "sync", "plan", "write", "write report", "start", "crash"}
 
 func TestNoTagIsLost(t *testing.T) {
 	checks := flag.Lookup("rapid.checks")

@@ -1,80 +1,64 @@
-// Package pin decides which image tags a registry cleaner must keep. It is pure:
-// what it needs to know of the cluster comes in as a Snapshot, the time included,
-// and what it decides goes out as a report. Equal snapshots give equal reports,
-// byte for byte, in whatever order their lists are.
+// Package pin decides which image tags a registry cleaner must keep. It is pure: the state
+// of the cluster comes in as a Snapshot, the time included, and the decision goes out as a
+// report. Equal snapshots give equal reports, byte for byte, whatever the order of their
+// lists.
+//
+// The decision has two stages. The first (needs.go, needed.go) computes what the protected
+// releases need. The second (require.go, owners.go, proof.go, hold.go) decides which of the
+// pins that were listed before, and that no release needs any more, may be removed.
+// planner.go runs both, and report.go puts their results together.
 package pin
 
 import (
-	"strings"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/image"
-	"git.oleks.space/oleks/pinsync/internal/policy"
+	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
-
-// Name identifies a namespaced object.
-type Name struct {
-	Namespace, Name string
-}
-
-// String returns namespace/name.
-func (n Name) String() string {
-	return n.Namespace + "/" + n.Name
-}
-
-// name is the name of what has one.
-func (n Name) name() Name { return n }
-
-// nameOf is the name that namespace/name says.
-func nameOf(s string) Name {
-	namespace, name, _ := strings.Cut(s, "/")
-	return Name{namespace, name}
-}
 
 // Snapshot is the cluster at one moment, as far as pins depend on it.
 type Snapshot struct {
 	Namespaces   []Namespace
-	Policies     []Policy
-	Repositories []Repository
+	Policies     []link.Policy
+	Repositories []link.Repository
 
-	// Releases are those that are protected and those that Questions wants, asked of the same
-	// Memory: one that is wanted and not here counts as deleted. Others may be among them, and
-	// change nothing.
+	// Releases are those that are protected and those that Requirements wants for the same
+	// Memory: one that is wanted and missing counts as deleted. Others may be among them,
+	// and change nothing.
 	Releases []Release
 
-	// Notes are problems met while the snapshot was taken that do not make it
-	// incomplete.
+	// Notes are problems met while the snapshot was taken that do not make it incomplete.
 	Notes []v1alpha1.Problem
 
-	// Unanswered are the reads that got no answer. As long as there is one,
-	// nothing that Memory lists is let go.
-	Unanswered []v1alpha1.Problem
+	// FailedReads are the reads that failed. While there is one, no pin of Memory is removed.
+	FailedReads []v1alpha1.Problem
 
-	// Memory is what the last list said.
+	// Memory is what the last list and its report said.
 	Memory Memory
 
-	// Everyone says that the contents of all releases are there, not only of those
-	// that are protected or that pins are held for.
-	Everyone bool
+	// AllReleases is set where the images of all releases are there, not only those of the
+	// releases that are protected or own a pin.
+	AllReleases bool
 
-	// Pods are those of the namespaces that Namespaces asks for, as far as they
-	// were looked at.
-	Pods map[string]View
+	// Pods are those of the namespaces that Requirements.Namespaces returns, as far as they
+	// were read.
+	Pods map[string]PodView
 
-	// Confirmed are the releases, as namespace/name, that were read from the API
-	// server itself, or are known from it not to exist: a cache may be behind. If
-	// there are any, so was everything but the other releases.
-	Confirmed map[string]bool
+	// Confirmed are the releases that were read from the API server itself, or were not
+	// found there: a cache may be behind. If there are any, everything but the other
+	// releases was read from the API server, too.
+	Confirmed map[object.ID]bool
 
-	// Taken is when the snapshot was taken, and Since is since when the cluster has
-	// been watched without a break.
+	// Taken is when the snapshot was taken, and Since is since when the cluster has been
+	// observed without interruption.
 	Taken, Since time.Time
 }
 
-// Complete says whether every read got an answer.
+// Complete reports whether every read succeeded.
 func (s *Snapshot) Complete() bool {
-	return len(s.Unanswered) == 0
+	return len(s.FailedReads) == 0
 }
 
 // Namespace is a Namespace.
@@ -86,74 +70,58 @@ type Namespace struct {
 
 // Release is a HelmRelease.
 type Release struct {
-	Name
+	object.ID
+	Inputs
 	Suspended bool
-	// Ready says that its Ready condition is true at its current generation.
+	// Ready is set if its Ready condition is true at its current generation.
 	Ready bool
-	// TargetNamespace is where its pods are, unless OtherCluster says that they are
-	// on a cluster that is not seen here.
+	// TargetNamespace is where its pods are, unless RemoteCluster is set: then they are on a
+	// cluster that pinsync does not see.
 	TargetNamespace string
-	OtherCluster    bool
+	RemoteCluster   bool
+	// Sync is the value of the sync annotation, nil without it.
+	Sync *string
+}
+
+// Inputs are everything of a release that decides what it needs. They are comparable: what
+// a release needs is computed again when one of them changes, and from nothing else.
+type Inputs struct {
+	// Images are what was found in its values and post-renderers; nil before anybody looked.
+	Images *ReleaseImages
+	// Policies is the value of the annotation that names policies to link.
+	Policies string
 	// ReleaseName is the Helm release's name; empty where it is the default.
 	ReleaseName string
 	// Chart is the last part of the chart's name.
 	Chart string
-	// Sync is the value of the sync annotation, nil without it.
-	Sync *string
-	// Found is what was found in its contents: the effective values, and what its
-	// post-renderers write. Nil, nobody has looked.
-	Found *Found
-	// Policies is the value of the annotation that names policies to link.
-	Policies string
 }
 
-// Found is what was found in a release. It is never changed: who sees the same pointer
-// again need not look again.
-type Found struct {
-	// Mentions are the images that are named.
+// ReleaseImages are the images that were found in a release. They are never changed: an
+// equal pointer means equal images.
+type ReleaseImages struct {
 	Mentions []image.Mention
-	// Unknown says that the contents could not be had in full: then the release
-	// keeps the pins that it had.
+	// Unknown is set if the values could not be read in full: then the release keeps the
+	// pins that it had.
 	Unknown bool
-	// Problems were met while the contents were put together and looked through.
+	// Problems were met while the values were put together and searched.
 	Problems []v1alpha1.Problem
 }
 
-// Find looks for images in a release's contents.
-func Find(contents []Content) *Found {
-	found := &Found{}
-	for _, content := range contents {
-		mentions, problems := image.Find(content.Value, content.Path)
+// FindImages searches the parts of a release for images.
+func FindImages(parts []ReleasePart) *ReleaseImages {
+	found := &ReleaseImages{}
+	for _, part := range parts {
+		mentions, problems := image.Find(part.Value, part.Path)
 		found.Mentions = append(found.Mentions, mentions...)
 		found.Problems = append(found.Problems, problems...)
 	}
 	return found
 }
 
-// Content is a part of a release that may name images.
-type Content struct {
+// ReleasePart is a part of a release that may name images.
+type ReleasePart struct {
 	// Path is where it stands in the release: spec.values.
 	Path string
 	// Value is what encoding/json decodes, numbers as json.Number.
 	Value any
-}
-
-// Policy is an ImagePolicy.
-type Policy struct {
-	Name
-	// Repository is the ImageRepository that it chooses from.
-	Repository Name
-	Rules      policy.Rules
-	// LatestImage and LatestTag are what it last resolved to; empty before it
-	// did. They stay when the tag vanishes from the registry.
-	LatestImage, LatestTag string
-	// NotReady is the message of its Ready condition where that is false.
-	NotReady string
-}
-
-// Repository is an ImageRepository.
-type Repository struct {
-	Name
-	// Image is what it scans: git.oleks.space/oleks/cms-plugins.
-	Image string
 }

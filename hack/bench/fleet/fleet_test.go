@@ -54,7 +54,7 @@ func add(t *testing.T, s *pin.Snapshot, app *App) {
 	}
 	whole := read[flux.HelmRelease](t, object)
 	release := convert.Release(whole)
-	release.Found = convert.ContentsOf(whole).Find(func(convert.SourceRef) convert.Source {
+	release.Images = convert.ContentsOf(whole).Find(func(convert.SourceRef) convert.Source {
 		return convert.Source{Data: configMap.Data}
 	})
 	s.Releases = append(s.Releases, release)

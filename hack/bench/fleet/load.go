@@ -71,8 +71,8 @@ func (a *App) create(ctx context.Context, c client.Client) (int, error) {
 
 // createWithStatus creates an object and then sets its status.
 func createWithStatus(ctx context.Context, c client.Client, object client.Object) error {
-	withStatus, isObject := object.DeepCopyObject().(client.Object)
-	if !isObject {
+	withStatus, ok := object.DeepCopyObject().(client.Object)
+	if !ok {
 		return fmt.Errorf("the copy of %T is no object", object)
 	}
 	if err := c.Create(ctx, object, applier); err != nil {

@@ -11,28 +11,29 @@ import (
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // Release reads a release with its values, and all that its pins depend on. An entry of
 // valuesFrom that cannot be read is a problem of the release, all else is an error.
-func Release(ctx context.Context, cluster *rest.Config, name pin.Name, readSecrets bool) (*pin.Snapshot, error) {
+func Release(ctx context.Context, cluster *rest.Config, id object.ID, readSecrets bool) (*pin.Snapshot, error) {
 	c, err := newClient(cluster)
 	if err != nil {
 		return nil, err
 	}
 	s := &pin.Snapshot{}
 	namespace := &corev1.Namespace{}
-	if err := c.Get(ctx, client.ObjectKey{Name: name.Namespace}, namespace); err != nil {
+	if err := c.Get(ctx, client.ObjectKey{Name: id.Namespace}, namespace); err != nil {
 		return nil, fmt.Errorf("reading the namespace: %w", err)
 	}
 	s.Namespaces = append(s.Namespaces, convert.Namespace(namespace))
 	object := &flux.HelmRelease{}
-	if err := c.Get(ctx, client.ObjectKey{Namespace: name.Namespace, Name: name.Name}, object); err != nil {
+	if err := c.Get(ctx, client.ObjectKey{Namespace: id.Namespace, Name: id.Name.Name}, object); err != nil {
 		return nil, fmt.Errorf("reading the HelmRelease: %w", err)
 	}
 	release := convert.Release(object)
-	release.Found = convert.ContentsOf(object).Find(valuesFrom(ctx, c, readSecrets))
+	release.Images = convert.ContentsOf(object).Find(valuesFrom(ctx, c, readSecrets))
 	s.Releases = append(s.Releases, release)
 	return s, readPolicies(ctx, c, s)
 }

@@ -1,4 +1,4 @@
-// Package published reads the published lists from a cluster.
+// Package published reads the published lists and their reports from a cluster.
 package published
 
 import (
@@ -11,44 +11,62 @@ import (
 	"k8s.io/client-go/rest"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/list"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // Read reads the lists of these names from a namespace of a cluster, with a single request,
 // so that all their objects are of the same time. Its error names the cluster, and in one
 // line what could not be read, is missing or is damaged.
-func Read(ctx context.Context, cluster *rest.Config, namespace string, names []string) ([]list.Published, error) {
-	lists, err := read(ctx, cluster, namespace, names)
+func Read(ctx context.Context, cluster *rest.Config, namespace string, names []string) ([]pinlist.Published, error) {
+	objects, err := readLabelled(ctx, cluster, namespace, v1alpha1.PinsLabel)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", cluster.Host, err)
+		return nil, err
 	}
-	result := make([]list.Published, len(lists))
+	lists, err := pinlist.Find(names, objects)
+	if err != nil {
+		return nil, fmt.Errorf("%s: namespace %s: %w", cluster.Host, namespace, err)
+	}
+	result := make([]pinlist.Published, len(lists))
 	for i := range lists {
-		result[i] = list.Published{List: lists[i], Cluster: cluster.Host, Namespace: namespace}
+		result[i] = pinlist.Published{List: lists[i], Cluster: cluster.Host, Namespace: namespace}
 	}
 	return result, nil
 }
 
-func read(ctx context.Context, cluster *rest.Config, namespace string, names []string) ([]*list.List, error) {
+// ReadReports sets the reports of the lists that were read from a namespace of a cluster. A
+// report may be some seconds older than its list. One that is missing or damaged stays nil, and
+// is in the error, as in that of Read.
+func ReadReports(ctx context.Context, cluster *rest.Config, namespace string, lists []pinlist.Published) error {
+	objects, err := readLabelled(ctx, cluster, namespace, v1alpha1.ReportLabel)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i := range lists {
+		l := &lists[i]
+		if l.Report, err = l.ReadReport(objects); err != nil {
+			errs = append(errs, fmt.Errorf("%s: namespace %s: %w", cluster.Host, namespace, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func readLabelled(ctx context.Context, cluster *rest.Config, namespace, label string) ([]pinlist.Object, error) {
 	core, err := corev1client.NewForConfig(cluster)
 	if err != nil {
 		return nil, err
 	}
-	found, err := core.ConfigMaps(namespace).List(ctx, metav1.ListOptions{LabelSelector: v1alpha1.PinsLabel + "=true"})
+	found, err := core.ConfigMaps(namespace).List(ctx, metav1.ListOptions{LabelSelector: label + "=true"})
 	if err != nil {
-		return nil, fmt.Errorf("reading the ConfigMaps of namespace %s: %w", namespace, err)
+		return nil, fmt.Errorf("%s: reading the ConfigMaps of namespace %s: %w", cluster.Host, namespace, err)
 	}
 	if found.Continue != "" {
-		return nil, errors.New("the API server returned only a part of the ConfigMaps")
+		return nil, fmt.Errorf("%s: the API server returned only a part of the ConfigMaps of namespace %s", cluster.Host, namespace)
 	}
-	objects := make([]list.Object, len(found.Items))
+	objects := make([]pinlist.Object, len(found.Items))
 	for i := range found.Items {
 		o := &found.Items[i]
-		objects[i] = list.Object{Name: o.Name, Annotations: o.Annotations, Data: o.Data}
+		objects[i] = pinlist.Object{Name: o.Name, Annotations: o.Annotations, Data: o.Data}
 	}
-	lists, err := list.Find(names, objects)
-	if err != nil {
-		return nil, fmt.Errorf("namespace %s: %w", namespace, err)
-	}
-	return lists, nil
+	return objects, nil
 }

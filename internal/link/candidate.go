@@ -1,0 +1,80 @@
+package link
+
+import (
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/policy"
+)
+
+// Candidate is a policy that images can be linked to.
+type Candidate struct {
+	Policy
+	// Latest is what it last resolved to; nil before it did.
+	Latest *image.Reference
+
+	// image is the repository that it follows; nil where that is not known.
+	image *image.Repository
+	// matcher is made when the first tag is matched.
+	matcher *policy.Matcher
+	// tags are made when they are asked for.
+	tags []image.Reference
+}
+
+func newCandidate(p Policy) *Candidate {
+	c := &Candidate{Policy: p}
+	repository, err := image.ParseRepository(p.LatestImage)
+	if err == nil && image.CheckTag(p.LatestTag) == nil {
+		c.Latest = &image.Reference{Repository: repository, Tag: p.LatestTag}
+	}
+	return c
+}
+
+// Image returns the repository that a policy follows, or followed when it last resolved;
+// the zero value where neither is known.
+func (c *Candidate) Image() image.Repository {
+	switch {
+	case c.image != nil:
+		return *c.image
+	case c.Latest != nil:
+		return c.Latest.Repository
+	default:
+		return image.Repository{}
+	}
+}
+
+// Accepts reports whether the policy can resolve to a tag, or has resolved to it under the
+// rules that it had then.
+func (c *Candidate) Accepts(tag string) bool {
+	if c.Latest != nil && c.Latest.Tag == tag {
+		return true
+	}
+	return c.rulesAccept(tag)
+}
+
+func (c *Candidate) rulesAccept(tag string) bool {
+	if c.matcher == nil {
+		c.matcher = c.Rules.Matcher()
+	}
+	return c.matcher.Accepts(tag)
+}
+
+// Tags returns the images that a policy needs: what it last resolved to, and the tags that
+// its pattern names literally where one of those may be what it resolves to next: it has not
+// resolved for the image that it follows, its rules have changed since, or it is not ready.
+func (c *Candidate) Tags() []image.Reference {
+	if c.tags == nil {
+		c.tags = []image.Reference{}
+		if c.Latest != nil {
+			c.tags = append(c.tags, *c.Latest)
+		}
+		if c.image != nil && !c.isSettled() {
+			for _, tag := range policy.Literals(c.Rules.Pattern) {
+				c.tags = append(c.tags, image.Reference{Repository: *c.image, Tag: tag})
+			}
+		}
+	}
+	return c.tags
+}
+
+func (c *Candidate) isSettled() bool {
+	return c.Latest != nil && c.Latest.Repository == *c.image && c.NotReady == "" && c.rulesAccept(c.Latest.Tag)
+}

@@ -1,0 +1,54 @@
+// Package object names Kubernetes objects.
+package object
+
+import (
+	"cmp"
+	"strings"
+)
+
+// HelmRelease is the kind of Flux's HelmReleases.
+const HelmRelease = "HelmRelease"
+
+// Name identifies a namespaced object among those of its kind.
+type Name struct {
+	Namespace, Name string
+}
+
+// String returns namespace/name.
+func (n Name) String() string {
+	return n.Namespace + "/" + n.Name
+}
+
+// Compare orders names by namespace, then by name.
+func Compare(a, b Name) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+// ID identifies a namespaced object among those of all kinds.
+type ID struct {
+	Kind string
+	Name
+}
+
+// String returns Kind/namespace/name.
+func (id ID) String() string {
+	return id.Kind + "/" + id.Name.String()
+}
+
+// ParseID parses Kind/namespace/name, and namespace/name for a HelmRelease: earlier versions
+// of the report had no kinds.
+func ParseID(s string) (id ID, ok bool) {
+	parts := strings.Split(s, "/")
+	if len(parts) == 2 {
+		parts = append([]string{HelmRelease}, parts...)
+	}
+	for _, part := range parts {
+		if part == "" {
+			return ID{}, false
+		}
+	}
+	if len(parts) != 3 {
+		return ID{}, false
+	}
+	return ID{Kind: parts[0], Name: Name{Namespace: parts[1], Name: parts[2]}}, true
+}

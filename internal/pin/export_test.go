@@ -1,0 +1,4 @@
+package pin
+
+// ConfirmAtOnce is what a test counts against.
+const ConfirmAtOnce = confirmAtOnce

@@ -1,0 +1,226 @@
+package pin
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
+)
+
+// needs is what one release needs.
+type needs struct {
+	tags []neededTag
+	// policies are those that are linked, sorted.
+	policies []*link.Candidate
+	problems []v1alpha1.Problem
+	// notFollowed counts the tags that were left out because no policy follows them.
+	notFollowed int
+	// findings are the images that were found, if they were asked for.
+	findings []Finding
+}
+
+// neededTag is a tag that a release needs, and where it was found.
+type neededTag struct {
+	image.Reference
+	via string
+}
+
+// needsFinder computes what one release needs: it collects the images that are mentioned,
+// and the policies that follow them.
+type needsFinder struct {
+	release object.Name
+	subject link.Subject
+	linker  *link.Linker
+	// floatingOnly leaves out the tags that no policy follows, and explain keeps findings,
+	// which only people read.
+	floatingOnly, explain bool
+
+	links  map[linkInputs]links
+	linked map[*link.Candidate]bool
+	result *needs
+}
+
+// findNeeds finds the policies that follow the images of a release, and from both the tags
+// that it needs.
+func findNeeds(release object.Name, in Inputs, l *link.Linker, floatingOnly, explain bool) *needs {
+	f := &needsFinder{
+		release: release, subject: link.Subject{Name: release.Name, ReleaseName: in.ReleaseName, Chart: in.Chart},
+		linker: l, floatingOnly: floatingOnly, explain: explain,
+		links: map[linkInputs]links{}, linked: map[*link.Candidate]bool{}, result: &needs{},
+	}
+	if in.Images != nil {
+		f.result.problems = slices.Clone(in.Images.Problems)
+		for i := range in.Images.Mentions {
+			f.addMention(&in.Images.Mentions[i])
+		}
+	}
+	f.addAnnotated(in.Policies)
+	f.result.policies = slices.SortedFunc(maps.Keys(f.linked), func(a, b *link.Candidate) int { return object.Compare(a.Name, b.Name) })
+	for _, c := range f.result.policies {
+		f.addPolicy(c)
+	}
+	return f.result
+}
+
+// addAnnotated links the policies that the release's annotation names.
+func (f *needsFinder) addAnnotated(policies string) {
+	field := fmt.Sprintf("metadata.annotations[%s]", v1alpha1.ImagePoliciesAnnotation)
+	for entry := range strings.SplitSeq(policies, ",") {
+		entry = strings.TrimSpace(entry)
+		if entry == "" {
+			continue
+		}
+		name := object.Name{Namespace: f.release.Namespace, Name: entry}
+		if namespace, rest, ok := strings.Cut(entry, "/"); ok {
+			name = object.Name{Namespace: namespace, Name: rest}
+		}
+		c, ok := f.linker.Policy(name)
+		if !ok {
+			f.problem(v1alpha1.ReasonPolicyNotFound, field, "there is no ImagePolicy "+image.Shorten(name.String()))
+			continue
+		}
+		f.linked[c] = true
+		f.addFinding(field, c.Image().String(), link.NamedByAnnotation, c)
+	}
+}
+
+func (f *needsFinder) addFinding(path, image string, rule link.Rule, linked ...*link.Candidate) {
+	if !f.explain {
+		return
+	}
+	finding := Finding{Release: f.release, Path: path, Image: image}
+	for _, c := range linked {
+		finding.Policies, finding.Rule = append(finding.Policies, c.Name), rule
+	}
+	slices.SortFunc(finding.Policies, object.Compare)
+	f.result.findings = append(f.result.findings, finding)
+}
+
+// addMention adds what one image in the values needs: its tag, and the policies that follow
+// it.
+func (f *needsFinder) addMention(m *image.Mention) {
+	linked, rule := f.link(m)
+	f.addFinding(m.Path, m.String(), rule, linked...)
+	refs := imagesOf(m, linked)
+	if f.floatingOnly && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return c.Accepts(m.Tag) }) {
+		f.result.notFollowed += len(refs)
+		refs = nil
+	}
+	for _, ref := range refs {
+		f.result.tags = append(f.result.tags, neededTag{ref, m.Path})
+	}
+	switch {
+	case m.Tag != "" && m.Repository == (image.Repository{}) && len(linked) == 0:
+		f.problem(v1alpha1.ReasonNoRepository, m.Path, fmt.Sprintf(
+			"tag %q stands without a repository, and no ImagePolicy that accepts it has a matching name: "+
+				"it is not known which image it belongs to", m.Tag))
+	case m.Tag == "" && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return len(c.Tags()) > 0 }):
+		why := "has no tag (the chart's default applies, which pinsync does not know)"
+		if m.Digest != "" {
+			why = "has no tag, only a digest, which a cleaner does not keep"
+		}
+		f.problem(v1alpha1.ReasonNoTag, m.Path, m.Repository.String()+" "+why+", and no ImagePolicy names one")
+	}
+}
+
+// linkInputs are everything of a mention that its links depend on.
+type linkInputs struct {
+	image.Reference
+	hostless, implied bool
+	hint              string
+}
+
+// links are the policies that follow a mention.
+type links struct {
+	linked []*link.Candidate
+	rule   link.Rule
+}
+
+// link links a mention, once for all mentions that are alike.
+func (f *needsFinder) link(m *image.Mention) ([]*link.Candidate, link.Rule) {
+	in := linkInputs{m.Reference, m.Hostless, m.Implied, m.Hint}
+	out, ok := f.links[in]
+	if !ok {
+		out.linked, out.rule = f.linker.Link(m, f.subject)
+		f.links[in] = out
+		for _, c := range out.linked {
+			f.linked[c] = true
+		}
+	}
+	return out.linked, out.rule
+}
+
+// imagesOf returns the images with the tag that a release mentions: of the repository that
+// it names, and of those of the policies that were found without the registry or the
+// repository being named.
+func imagesOf(m *image.Mention, linked []*link.Candidate) []image.Reference {
+	if m.Tag == "" {
+		return nil
+	}
+	var refs []image.Reference
+	if m.Repository != (image.Repository{}) {
+		refs = append(refs, m.Reference)
+		if !m.Hostless {
+			return refs
+		}
+	}
+	for _, c := range linked {
+		if repository := c.Image(); repository != m.Repository && repository != (image.Repository{}) {
+			refs = append(refs, image.Reference{Repository: repository, Tag: m.Tag})
+		}
+	}
+	return refs
+}
+
+// addPolicy adds what a linked policy needs.
+func (f *needsFinder) addPolicy(c *link.Candidate) {
+	policy := link.PolicyObject + c.String()
+	refs := c.Tags()
+	for _, ref := range refs {
+		f.result.tags = append(f.result.tags, neededTag{ref, policy})
+	}
+	if c.NotReady != "" {
+		f.result.problems = append(f.result.problems, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonPolicyNotReady, Object: policy, Message: "is not ready: " + image.Shorten(c.NotReady),
+		})
+	}
+	if len(refs) == 0 {
+		f.result.problems = append(f.result.problems, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonPolicyUnresolved, Object: policy,
+			Message: "has not resolved a tag yet, and its filterTags.pattern does not name one literally",
+		})
+	}
+}
+
+func (f *needsFinder) problem(reason v1alpha1.Reason, field, message string) {
+	f.result.problems = append(f.result.problems, v1alpha1.Problem{Reason: reason, Field: field, Message: message})
+}
+
+// policyNames returns the linked policies as namespace/name.
+func (n *needs) policyNames() []string {
+	names := make([]string, 0, len(n.policies))
+	for _, c := range n.policies {
+		names = append(names, c.String())
+	}
+	return few(names, maxPolicies)
+}
+
+// whyNoPin returns why a release that is protected has no pin at all.
+func (n *needs) whyNoPin() string {
+	switch {
+	case len(n.tags) == 0 && n.notFollowed > 0:
+		return "no ImagePolicy follows the tags that it names"
+	case len(n.tags) == 0:
+		return "no image with a tag was found in it"
+	}
+	var repositories []string
+	for i := range n.tags {
+		repositories = append(repositories, image.Shorten(n.tags[i].Repository.String()))
+	}
+	return "the configured registries do not include " + strings.Join(few(sortedSet(repositories), 5), ", ")
+}

@@ -1,0 +1,98 @@
+package pin
+
+import (
+	"slices"
+
+	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/sweep"
+)
+
+// needsCache computes what releases need, and keeps it until a release's inputs or the
+// policies change.
+type needsCache struct {
+	floatingOnly bool
+	linker       *link.Linker
+	policies     objectSet[link.Policy]
+	repositories objectSet[link.Repository]
+	known        sweep.Map[object.ID, knownNeeds]
+}
+
+type knownNeeds struct {
+	inputs Inputs
+	needs  *needs
+}
+
+// observe takes the policies and repositories, on which all needs depend.
+func (c *needsCache) observe(policies []link.Policy, repositories []link.Repository) {
+	changed := c.policies.replace(policies)
+	changed = c.repositories.replace(repositories) || changed
+	if c.linker != nil && !changed {
+		return
+	}
+	c.linker = link.New(
+		slices.SortedFunc(slices.Values(policies), compareObjects[link.Policy]),
+		slices.SortedFunc(slices.Values(repositories), compareObjects[link.Repository]),
+	)
+	c.known = sweep.Map[object.ID, knownNeeds]{}
+}
+
+// of returns what a release needs, which is not to be changed: the same pointer as long as
+// nothing that it depends on has changed.
+func (c *needsCache) of(r *Release) *needs {
+	if known, ok := c.known.Get(r.ID); ok && r.Images != nil && known.inputs == r.Inputs {
+		return known.needs
+	}
+	n := findNeeds(r.Name, r.Inputs, c.linker, c.floatingOnly, false)
+	c.known.Put(r.ID, knownNeeds{r.Inputs, n})
+	return n
+}
+
+// named is a Policy or a Repository.
+type named interface {
+	comparable
+	ObjectName() object.Name
+}
+
+func compareObjects[T named](a, b T) int { return object.Compare(a.ObjectName(), b.ObjectName()) }
+
+// objectSet is a set of objects of which no two have the same name.
+type objectSet[T named] struct {
+	list   []T
+	byName map[object.Name]T
+}
+
+// replace replaces the objects, and reports whether they are others than before, whatever
+// their order.
+func (s *objectSet[T]) replace(list []T) (changed bool) {
+	if isSameSlice(s.list, list) {
+		return false
+	}
+	s.list = list
+	if s.isEqual(list) {
+		return false
+	}
+	s.byName = make(map[object.Name]T, len(list))
+	for _, o := range list {
+		s.byName[o.ObjectName()] = o
+	}
+	return true
+}
+
+func (s *objectSet[T]) isEqual(list []T) bool {
+	if len(s.byName) != len(list) {
+		return false
+	}
+	for _, o := range list {
+		if known, ok := s.byName[o.ObjectName()]; !ok || known != o {
+			return false
+		}
+	}
+	return true
+}
+
+// isSameSlice reports whether two slices are one and the same: whoever passes one again has
+// not changed it.
+func isSameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0]
+}

@@ -1,0 +1,29 @@
+package pin
+
+import (
+	"slices"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+// report puts the results of both stages together.
+func report(needed *neededPins, held *heldPins, problems []v1alpha1.Problem) *v1alpha1.PinReport {
+	r := NewReport()
+	r.OwnersUnknown = held.ownersUnknown
+	r.Problems = SortedProblems(problems)
+
+	r.Pins = make([]v1alpha1.Pin, 0, len(needed.byLine))
+	for _, p := range needed.byLine {
+		r.Pins = append(r.Pins, p.report)
+		r.Pins[len(r.Pins)-1].HeldFor = held.besides[p.line]
+	}
+	sortPins(held.pins)
+	r.Pins = mergeSorted(r.Pins, held.pins, ComparePins)
+	r.Releases = make([]v1alpha1.Release, 0, len(needed.byName))
+	for _, release := range needed.byName {
+		r.Releases = append(r.Releases, release.report)
+	}
+	slices.SortFunc(held.resuming, func(a, b v1alpha1.Release) int { return CompareReleases(&a, &b) })
+	r.Releases = mergeSorted(r.Releases, held.resuming, CompareReleases)
+	return r
+}

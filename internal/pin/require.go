@@ -1,0 +1,128 @@
+package pin
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
+)
+
+// Requirements are what a plan must know besides the protected releases, because it may
+// remove pins that others needed.
+type Requirements struct {
+	// MayRemove is set if a pin may be removed, or be held for fewer owners: everything is
+	// to be read from the API server itself, of releases those that are ToConfirm, sorted.
+	MayRemove bool
+	ToConfirm []object.ID
+
+	// ConfirmAll is set if these are all releases, because a pin may be removed whose owners
+	// are not known.
+	ConfirmAll bool
+
+	// More is set if there is more to confirm than one plan should wait for.
+	More bool
+
+	// AllReleases is set if owners are not known: the images of all releases matter.
+	AllReleases bool
+
+	readyIsProof bool
+	// owners are those that pins are held for, or would be; true, a held pin waits for them.
+	owners map[string]bool
+}
+
+// confirmAtOnce limits how many releases are confirmed for one plan, or those of one pin
+// where they are more: each takes a request or two.
+const confirmAtOnce = 100
+
+// Require returns what is to be known for a plan that is made now, in a cluster that has
+// been observed without interruption since then.
+func Require(m Memory, now, since time.Time, o Options) *Requirements {
+	q := &Requirements{readyIsProof: o.ReadyIsProof, owners: make(map[string]bool, len(m.Pins))}
+	confirm := map[string]bool{}
+	for i := range m.Pins {
+		p := &m.Pins[i]
+		isHeld := p.State == v1alpha1.PinHeld
+		isUnowned := len(p.NeededBy)+len(p.HeldFor) == 0
+		q.AllReleases = q.AllReleases || isUnowned || isHeld && m.OwnersUnknown
+		for _, owner := range p.NeededBy {
+			q.owners[owner] = q.owners[owner] || isHeld
+		}
+		var over []string
+		for _, h := range p.HeldFor {
+			q.AllReleases = q.AllReleases || h.Owner == v1alpha1.UnknownOwner
+			q.owners[h.Owner] = q.owners[h.Owner] || isHeld
+			if h.SafeSince != nil && now.Sub(safeFrom(h.SafeSince, now, since)) >= o.Grace {
+				over = append(over, h.Owner)
+			}
+		}
+		// A held pin is removed as a whole; a needed one loses owners one by one.
+		switch {
+		case isHeld && (isUnowned || len(p.NeededBy) > 0 || len(over) < len(p.HeldFor)):
+		case len(confirm) >= confirmAtOnce:
+			q.More = q.More || len(over) > 0
+		default:
+			for _, owner := range over {
+				confirm[owner] = true
+			}
+		}
+	}
+	q.MayRemove, q.ConfirmAll = len(confirm) > 0, confirm[v1alpha1.UnknownOwner]
+	for _, owner := range slices.Sorted(maps.Keys(confirm)) {
+		if id, ok := object.ParseID(owner); ok {
+			q.ToConfirm = append(q.ToConfirm, id)
+		}
+	}
+	return q
+}
+
+// Wants reports whether the images of a release matter though it may not be protected.
+func (q *Requirements) Wants(release object.ID) bool {
+	if q.AllReleases {
+		return true
+	}
+	_, ok := q.owners[release.String()]
+	return ok
+}
+
+// Owners returns the releases that pins are held for, or would be, in any order.
+func (q *Requirements) Owners() []object.ID {
+	owners := make([]object.ID, 0, len(q.owners))
+	for owner := range q.owners {
+		if id, ok := object.ParseID(owner); ok {
+			owners = append(owners, id)
+		}
+	}
+	return owners
+}
+
+// Namespaces returns those whose pods are to be read, sorted: where there are releases that
+// held pins wait for, and that are live if their pods show it.
+func (q *Requirements) Namespaces(releases []Release) []string {
+	if q.readyIsProof {
+		return nil
+	}
+	set := map[string]bool{}
+	for i := range releases {
+		r := &releases[i]
+		if !r.Suspended && r.Ready && !r.RemoteCluster && q.owners[r.String()] {
+			set[r.TargetNamespace] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// HoldsMore reports whether a plan holds pins that the memory before it did not:
+// nothing was required for them yet, and the next plan should not wait.
+func HoldsMore(m Memory, r *v1alpha1.PinReport) bool {
+	held := map[line]bool{}
+	for i := range m.Pins {
+		if m.Pins[i].State == v1alpha1.PinHeld {
+			held[line{m.Pins[i].Pin, m.Pins[i].Image}] = true
+		}
+	}
+	return slices.ContainsFunc(r.Pins, func(p v1alpha1.Pin) bool {
+		return p.State == v1alpha1.PinHeld && !held[line{p.Pin, p.Image}]
+	})
+}

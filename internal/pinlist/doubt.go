@@ -1,0 +1,40 @@
+package pinlist
+
+import (
+	"fmt"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+// Doubt returns why a list that is whole may lack a pin all the same: it is incomplete, or
+// older than maxAge; nil if it is neither. The report on it, if there is one, has the reason
+// why it is incomplete.
+func (l *List) Doubt(now time.Time, maxAge time.Duration, report *v1alpha1.PinReport) error {
+	age := now.Sub(l.SyncedAt)
+	at := l.SyncedAt.UTC().Format(time.RFC3339)
+	switch {
+	case !l.Complete:
+		return fmt.Errorf("the list %s is incomplete: %s", l.Name, whyIncomplete(report))
+	case age > maxAge:
+		return fmt.Errorf("the list %s was last known to be current at %s, %s ago, which is more than %s: is pinsync running?",
+			l.Name, at, age.Round(time.Second), maxAge)
+	case age < -maxAhead:
+		return fmt.Errorf("the list %s was last known to be current at %s, which is %s in the future: is the clock right?",
+			l.Name, at, -age.Round(time.Second))
+	default:
+		return nil
+	}
+}
+
+// whyIncomplete returns what a report has of an incomplete list.
+func whyIncomplete(report *v1alpha1.PinReport) string {
+	if report != nil {
+		for i := range report.Problems {
+			if p := &report.Problems[i]; p.Reason == v1alpha1.ReasonReadFailed {
+				return p.Object + ": " + p.Message
+			}
+		}
+	}
+	return "pinsync could not read all of the cluster"
+}

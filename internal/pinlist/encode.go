@@ -1,0 +1,90 @@
+package pinlist
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+// Stamp is what a list's annotations have besides its form.
+type Stamp struct {
+	Complete bool
+	// Plan is the value of the PlanAnnotation.
+	Plan string
+}
+
+// Encode returns the objects of a list of that name, without the time when it was synced,
+// which is not that of all of them. It fails if the list is too large for all objects
+// together.
+func Encode(name string, pins []v1alpha1.Pin, stamp Stamp, l *Layout) ([]Object, error) {
+	sizes := make([]int, len(pins))
+	for i := range pins {
+		sizes[i] = len(pins[i].Pin) + len(pins[i].Image) + 2
+	}
+	s, ok := single(l, 0, sizes)
+	if !ok {
+		hashes := make([]uint32, len(pins))
+		for i := range pins {
+			hashes[i] = hash(l.Salt, pins[i].Pin, 0)
+		}
+		if s = several(l, 0, sizes, hashes, maxObjects); s == nil {
+			return nil, fmt.Errorf("the list of %d pins does not fit into %d ConfigMaps", len(pins), maxObjects)
+		}
+	}
+	lines, images := make([][]string, s.objects), make([][]string, s.objects)
+	for i := range pins {
+		shard := s.of(i)
+		lines[shard] = append(lines[shard], pins[i].Pin)
+		images[shard] = append(images[shard], pins[i].Image)
+	}
+	objects := make([]Object, s.objects)
+	for shard := range objects {
+		objects[shard] = listObject(name, shard, s.objects, text(lines[shard]), text(images[shard]), stamp)
+	}
+	if len(objects) > 1 {
+		objects[0].Annotations[v1alpha1.ShardsAnnotation] = digest(objects[1:])
+	}
+	return objects, nil
+}
+
+func listObject(name string, shard, shards int, lines, images string, stamp Stamp) Object {
+	o := Object{
+		Name: ObjectName(name, shard),
+		Annotations: map[string]string{
+			v1alpha1.CompleteAnnotation:       strconv.FormatBool(stamp.Complete),
+			v1alpha1.ChecksumAnnotation:       checksum(lines),
+			v1alpha1.ImagesChecksumAnnotation: checksum(images),
+			v1alpha1.CountAnnotation:          strconv.Itoa(strings.Count(lines, "\n")),
+			v1alpha1.ShardAnnotation:          shardOfShards(shard, shards),
+		},
+		Data: map[string]string{v1alpha1.PinsKey: lines, v1alpha1.ImagesKey: images},
+	}
+	if shard == 0 {
+		o.Annotations[v1alpha1.PlanAnnotation] = stamp.Plan
+	}
+	return o
+}
+
+// Reference returns the reference to a list of pins that was written for a plan.
+func Reference(pins []v1alpha1.Pin, plan string) *v1alpha1.ListReference {
+	return &v1alpha1.ListReference{Checksum: checksum(Lines(pins)), Plan: plan}
+}
+
+// split cuts a list so that no part of it is larger than a chunk.
+func split[T any](list []T, size func(*T) int) [][]T {
+	var parts [][]T
+	left := 0
+	for i := range list {
+		left -= size(&list[i])
+		if left < 0 {
+			parts = append(parts, nil)
+			left = chunk
+		}
+		last := &parts[len(parts)-1]
+		*last = append(*last, list[i])
+	}
+	return slices.Clip(parts)
+}

@@ -1,0 +1,255 @@
+package pinlist
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
+
+// maxFullObjects limits how many objects a report is spread over in full. Where it needs
+// more, it is truncated: places and the releases' problems, which only people read, are left
+// out, and with them a good part of its size.
+const maxFullObjects = 16
+
+// EncodedReport is a report as objects.
+type EncodedReport struct {
+	Objects []Object
+	// Size is how many bytes the report takes in full.
+	Size int
+}
+
+// EncodeReport returns the objects of the report on a list of that name. It fails if the
+// report is too large for all objects together.
+func EncodeReport(list string, r *v1alpha1.PinReport, l *Layout) (*EncodedReport, error) {
+	whole, err := newReportEncoder(r)
+	if err != nil {
+		return nil, err
+	}
+	first, sizes := whole.sizes()
+	encoded := &EncodedReport{Size: first}
+	for _, size := range sizes {
+		encoded.Size += size
+	}
+	s, ok := single(l, first, sizes)
+	if !ok {
+		if s, err = whole.scatter(l, maxFullObjects); err != nil {
+			return nil, err
+		}
+	}
+	if s == nil {
+		if whole, err = newReportEncoder(truncated(r)); err != nil {
+			return nil, err
+		}
+		if s, err = whole.scatter(l, maxObjects); err != nil {
+			return nil, err
+		}
+	}
+	if s == nil {
+		return nil, fmt.Errorf("the report on %d pins does not fit into %d ConfigMaps", len(r.Pins), maxObjects)
+	}
+	encoded.Objects = whole.objects(ReportName(list), s)
+	return encoded, nil
+}
+
+// truncated leaves out of a report what only people read.
+func truncated(r *v1alpha1.PinReport) *v1alpha1.PinReport {
+	cut := *r
+	cut.Pins, cut.Releases = slices.Clone(r.Pins), slices.Clone(r.Releases)
+	for i := range cut.Pins {
+		cut.Pins[i].Via = []string{}
+	}
+	for i := range cut.Releases {
+		cut.Releases[i].Problems = []v1alpha1.Problem{}
+	}
+	cut.Problems = append(slices.Clone(r.Problems), v1alpha1.Problem{
+		Reason: v1alpha1.ReasonReportTruncated, Message: "the report is so large that via and the releases' problems are left out",
+	})
+	return &cut
+}
+
+// reportEncoder encodes the entries of a report, each once, however many objects are tried.
+type reportEncoder struct {
+	report *v1alpha1.PinReport
+	// frame is the report without its entries, as the first object has it, and further as
+	// the others have it. problems are those that the report lists itself: the first
+	// object has them.
+	frame, further string
+	problems       []string
+	// pins, then releases, are the entries.
+	entries []reportEntry
+	pins    int
+	hashes  []uint32
+}
+
+// reportEntry is an entry of a report, or a part of one, as JSON, and the name that decides
+// where it goes.
+type reportEntry struct{ name, json string }
+
+func newReportEncoder(r *v1alpha1.PinReport) (*reportEncoder, error) {
+	e, encoder := &reportEncoder{report: r, pins: len(r.Pins)}, newEncoder()
+	empty := *r
+	empty.Pins, empty.Releases, empty.Problems = []v1alpha1.Pin{}, []v1alpha1.Release{}, []v1alpha1.Problem{}
+	e.frame = encoder.encode(&empty)
+	empty.List = nil // else it would change, and with it every object, at each write
+	e.further = encoder.encode(&empty)
+	for i := range r.Problems {
+		e.problems = append(e.problems, encoder.encode(&r.Problems[i]))
+	}
+	e.entries = make([]reportEntry, 0, len(r.Pins)+len(r.Releases))
+	for i := range r.Pins {
+		e.entries = append(e.entries, reportEntry{r.Pins[i].Pin, encoder.encode(&r.Pins[i])})
+	}
+	for i := range r.Releases {
+		e.entries = append(e.entries, reportEntry{releaseKey(&r.Releases[i]), encoder.encode(&r.Releases[i])})
+	}
+	return e, encoder.err
+}
+
+func releaseKey(r *v1alpha1.Release) string {
+	return r.Kind + "/" + r.Namespace + "/" + r.Name
+}
+
+// sizes returns the bytes of what the first object has besides entries, and of each entry.
+func (e *reportEncoder) sizes() (first int, sizes []int) {
+	first = len(e.frame)
+	for _, problem := range e.problems {
+		first += len(problem) + len(separator)
+	}
+	sizes = make([]int, len(e.entries))
+	for i := range e.entries {
+		sizes[i] = len(e.entries[i].json) + len(separator)
+	}
+	return first, sizes
+}
+
+// scatter returns the spread of the report over several objects; nil, the most do not
+// suffice.
+func (e *reportEncoder) scatter(l *Layout, most int) (*spread, error) {
+	if err := e.split(l.Salt); err != nil {
+		return nil, err
+	}
+	first, sizes := e.sizes()
+	withFrame := *l
+	withFrame.Room = func(shard int) int { return l.Room(shard) - min(shard, 1)*len(e.further) }
+	return several(&withFrame, first, sizes, e.hashes, most), nil
+}
+
+// split splits the entries that are larger than a chunk, and decides where each goes.
+func (e *reportEncoder) split(salt string) error {
+	encoder := newEncoder()
+	pins := 0
+	var entries []reportEntry
+	for i, entry := range e.entries {
+		parts := []string{entry.json}
+		switch {
+		case len(entry.json) <= chunk:
+		case i < e.pins:
+			parts = encodeAll(encoder, splitPin(&e.report.Pins[i]))
+		default:
+			parts = encodeAll(encoder, splitRelease(&e.report.Releases[i-e.pins]))
+		}
+		for n, part := range parts {
+			entries = append(entries, reportEntry{entry.name, part})
+			e.hashes = append(e.hashes, hash(salt, entry.name, n))
+		}
+		if i < e.pins {
+			pins = len(entries)
+		}
+	}
+	e.entries, e.pins = entries, pins
+	return encoder.err
+}
+
+func encodeAll[T any](e *encoder, values []T) []string {
+	encoded := make([]string, len(values))
+	for i := range values {
+		encoded[i] = e.encode(&values[i])
+	}
+	return encoded
+}
+
+// splitPin splits an entry by its owners.
+func splitPin(p *v1alpha1.Pin) []v1alpha1.Pin {
+	needed := split(p.NeededBy, func(s *string) int { return len(*s) + 3 })
+	held := split(p.HeldFor, func(h *v1alpha1.Hold) int { return len(h.Owner) + 60 })
+	parts := make([]v1alpha1.Pin, max(len(needed), len(held), 1))
+	for i := range parts {
+		parts[i] = *p
+		parts[i].NeededBy, parts[i].HeldFor = []string{}, nil
+		if i < len(needed) {
+			parts[i].NeededBy = needed[i]
+		}
+		if i < len(held) {
+			parts[i].HeldFor = held[i]
+		}
+	}
+	return parts
+}
+
+// splitRelease splits an entry by its pins.
+func splitRelease(r *v1alpha1.Release) []v1alpha1.Release {
+	parts := []v1alpha1.Release{*r}
+	for i, pins := range split(r.Pins, func(s *string) int { return len(*s) + 3 }) {
+		if i > 0 {
+			parts = append(parts, v1alpha1.Release{
+				Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, State: r.State,
+				Policies: []string{}, Problems: []v1alpha1.Problem{},
+			})
+		}
+		parts[i].Pins = pins
+	}
+	return parts
+}
+
+// separator stands between two entries of a report: each has a line. More lines for each
+// would take a good deal more room. Before the first and after the last there is as much.
+const separator = ",\n"
+
+// objects returns the report as objects.
+func (e *reportEncoder) objects(name string, s *spread) []Object {
+	lists := make([]struct{ pins, releases, problems []string }, s.objects)
+	lists[0].problems = e.problems
+	for i := range e.entries {
+		at := &lists[s.of(i)]
+		if i < e.pins {
+			at.pins = append(at.pins, e.entries[i].json)
+		} else {
+			at.releases = append(at.releases, e.entries[i].json)
+		}
+	}
+	objects := make([]Object, s.objects)
+	for shard := range objects {
+		frame := e.frame
+		if shard > 0 {
+			frame = e.further
+		}
+		at := &lists[shard]
+		objects[shard] = Object{
+			Name:        ObjectName(name, shard),
+			Annotations: map[string]string{v1alpha1.ShardAnnotation: shardOfShards(shard, s.objects)},
+			Data:        map[string]string{v1alpha1.ReportKey: fill(frame, at.pins, at.releases, at.problems)},
+		}
+	}
+	if len(objects) > 1 {
+		objects[0].Annotations[v1alpha1.ShardsAnnotation] = digest(objects[1:])
+	}
+	return objects
+}
+
+// fill puts entries into the empty lists of a frame: in the order in which PinReport has
+// them, and nothing else in it is an empty list.
+func fill(frame string, lists ...[]string) string {
+	var pieces []string
+	for _, entries := range lists {
+		before, after, _ := strings.Cut(frame, "[]")
+		list := "[]"
+		if len(entries) > 0 {
+			list = "[\n" + strings.Join(entries, separator) + "\n]"
+		}
+		pieces = append(pieces, before, list)
+		frame = after
+	}
+	return strings.Join(append(pieces, frame), "")
+}

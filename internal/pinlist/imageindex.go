@@ -1,0 +1,45 @@
+package pinlist
+
+import (
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+)
+
+// imageIndex finds images by the end of their path, and the tag.
+type imageIndex map[string][]string
+
+func newImageIndex(images []string) imageIndex {
+	index := imageIndex{}
+	for _, image := range images {
+		for _, rest, ok := strings.Cut(image, "/"); ok; _, rest, ok = strings.Cut(rest, "/") {
+			index[rest] = append(index[rest], image)
+		}
+	}
+	return index
+}
+
+// unexplained returns the entries of a pin that no report has: one for each image that it
+// can stand for, or one of an unknown image.
+func unexplained(line string, images imageIndex, state v1alpha1.PinState) []v1alpha1.Pin {
+	name, tag, _ := strings.Cut(line, "==")
+	_, name, _ = strings.Cut(name, "/")
+	var pins []v1alpha1.Pin
+	for _, image := range images[name+":"+tag] {
+		if isImage(image) {
+			pins = append(pins, v1alpha1.Pin{Pin: line, Image: image, State: state})
+		}
+	}
+	if len(pins) == 0 {
+		pins = append(pins, v1alpha1.Pin{Pin: line, State: state})
+	}
+	return pins
+}
+
+// isImage reports whether an entry's image is one; an entry that only the list has may have
+// none.
+func isImage(s string) bool {
+	ref, err := image.Parse(s)
+	return s == "" || err == nil && ref.Tag != "" && !strings.ContainsRune(s, '\n')
+}

@@ -1,0 +1,42 @@
+package pinlist
+
+import (
+	"slices"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// Join makes one report of those of several objects, or of several lists.
+func Join(reports []*v1alpha1.PinReport) *v1alpha1.PinReport {
+	joined := pin.NewReport()
+	at := map[string]int{}
+	for _, r := range reports {
+		if joined.List == nil {
+			joined.List = r.List
+		}
+		joined.Pins = append(joined.Pins, r.Pins...)
+		joined.Problems = append(joined.Problems, r.Problems...)
+		joined.OwnersUnknown = joined.OwnersUnknown || r.OwnersUnknown
+		for i := range r.Releases {
+			release := &r.Releases[i]
+			if j, ok := at[releaseKey(release)]; ok {
+				joinRelease(&joined.Releases[j], release)
+				continue
+			}
+			at[releaseKey(release)] = len(joined.Releases)
+			joined.Releases = append(joined.Releases, *release)
+		}
+	}
+	joined.Pins = pin.MergePins(joined.Pins)
+	joined.Problems = pin.SortedProblems(joined.Problems)
+	slices.SortFunc(joined.Releases, func(a, b v1alpha1.Release) int { return pin.CompareReleases(&a, &b) })
+	return joined
+}
+
+// joinRelease adds to an entry what another one of the same release has.
+func joinRelease(r, other *v1alpha1.Release) {
+	union := func(a, b []string) []string { return append([]string{}, sortedUnique(slices.Concat(a, b))...) }
+	r.Pins, r.Policies = union(r.Pins, other.Pins), union(r.Policies, other.Policies)
+	r.Problems = pin.SortedProblems(slices.Concat(r.Problems, other.Problems))
+}
