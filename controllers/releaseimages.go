@@ -32,7 +32,7 @@ type knownRelease struct {
 	uid        types.UID
 	generation int64
 	// values are nil where they come from the release alone.
-	values *convert.Contents
+	values *convert.Values
 	images *pin.ReleaseImages
 	// versions are those of the objects that values came from when the images were found.
 	versions []string
@@ -68,7 +68,7 @@ func (r *releaseImages) of(kept *keptRelease) *knownRelease {
 
 // isWithoutValues reports whether the cache keeps nothing of a release's values.
 func isWithoutValues(kept *keptRelease) bool {
-	return kept.Value.Contents == nil && kept.Value.Release.Images == nil
+	return kept.Value.Values == nil && kept.Value.Release.Images == nil
 }
 
 // read takes the values that the cache keeps, or reads those that it does not keep.
@@ -81,15 +81,15 @@ func (r *releaseImages) read(ctx context.Context, kept *keptRelease) (*knownRele
 		kept = convert.KeepWhole(whole)
 	}
 	return &knownRelease{
-		uid: kept.UID, generation: kept.Generation, values: kept.Value.Contents, images: kept.Value.Release.Images,
+		uid: kept.UID, generation: kept.Generation, values: kept.Value.Values, images: kept.Value.Release.Images,
 	}, nil
 }
 
 // update finds the images again if an object that values come from has changed.
-func (k *knownRelease) update(lookUp convert.Sources) {
-	objects := map[convert.SourceRef]convert.Source{}
+func (k *knownRelease) update(lookUp convert.LookUpValues) {
+	objects := map[convert.ValuesRef]convert.ValuesObject{}
 	var versions []string
-	for _, ref := range k.values.Sources() {
+	for _, ref := range k.values.Refs() {
 		if _, ok := objects[ref]; !ok {
 			objects[ref] = lookUp(ref)
 		}
@@ -99,7 +99,7 @@ func (k *knownRelease) update(lookUp convert.Sources) {
 		return
 	}
 	k.versions = versions
-	k.images = k.values.Find(func(ref convert.SourceRef) convert.Source { return objects[ref] })
+	k.images = k.values.Find(func(ref convert.ValuesRef) convert.ValuesObject { return objects[ref] })
 }
 
 // prepare reads releases, and what their values come from, before their images are asked for:
@@ -108,14 +108,14 @@ func (r *releaseImages) prepare(ctx context.Context, wanted []*keptRelease) erro
 	if err := r.readInBulk(ctx, wanted); err != nil {
 		return err
 	}
-	var refs []convert.SourceRef
+	var refs []convert.ValuesRef
 	for _, kept := range wanted {
-		values := kept.Value.Contents
+		values := kept.Value.Values
 		if known := r.of(kept); known != nil {
 			values = known.values
 		}
 		if values != nil {
-			refs = append(refs, values.Sources()...)
+			refs = append(refs, values.Refs()...)
 		}
 	}
 	r.valuesFrom.prepare(ctx, refs)

@@ -26,9 +26,9 @@ type valuesFromCache struct {
 	readSecrets bool
 
 	mu      sync.Mutex
-	entries sweep.Map[convert.SourceRef, *valuesFromEntry]
+	entries sweep.Map[convert.ValuesRef, *valuesFromEntry]
 	// failed are the reads that have failed in this pass. They are not tried twice.
-	failed map[convert.SourceRef]error
+	failed map[convert.ValuesRef]error
 }
 
 // valuesFromEntry is a ConfigMap or Secret as it was read last.
@@ -43,8 +43,8 @@ type valuesFromEntry struct {
 const parallelReads = 8
 
 // prepare reads the objects that are not known, before they are looked up.
-func (c *valuesFromCache) prepare(ctx context.Context, refs []convert.SourceRef) {
-	missing := map[convert.SourceRef]bool{}
+func (c *valuesFromCache) prepare(ctx context.Context, refs []convert.ValuesRef) {
+	missing := map[convert.ValuesRef]bool{}
 	c.mu.Lock()
 	for _, ref := range refs {
 		if _, ok := c.entries.Get(ref); !ok && c.mayRead(ref) {
@@ -64,28 +64,28 @@ func (c *valuesFromCache) prepare(ctx context.Context, refs []convert.SourceRef)
 }
 
 // mayRead reports whether an object is read at all.
-func (c *valuesFromCache) mayRead(ref convert.SourceRef) bool {
+func (c *valuesFromCache) mayRead(ref convert.ValuesRef) bool {
 	return ref.Kind != convert.SecretKind || c.readSecrets
 }
 
 // lookUp returns what looks up objects in one pass; afresh, it reads those that are known
 // again. What cannot be read is added to the snapshot's failed reads.
-func (c *valuesFromCache) lookUp(ctx context.Context, s *pin.Snapshot, afresh bool) convert.Sources {
-	return func(ref convert.SourceRef) convert.Source {
+func (c *valuesFromCache) lookUp(ctx context.Context, s *pin.Snapshot, afresh bool) convert.LookUpValues {
+	return func(ref convert.ValuesRef) convert.ValuesObject {
 		if !c.mayRead(ref) {
-			return convert.Source{NotRead: convert.SecretsIgnored}
+			return convert.ValuesObject{NotRead: convert.SecretsIgnored}
 		}
 		entry, err := c.get(ctx, ref, afresh)
 		if err != nil {
 			addFailedRead(s, ref.Kind+" "+ref.Name.String(), err.Error())
-			return convert.Source{NotRead: "could not be read: " + err.Error()}
+			return convert.ValuesObject{NotRead: "could not be read: " + err.Error()}
 		}
-		return convert.Source{Data: entry.data, Version: entry.version}
+		return convert.ValuesObject{Data: entry.data, Version: entry.version}
 	}
 }
 
 // get returns an entry, from the API server where it is not known or wanted afresh.
-func (c *valuesFromCache) get(ctx context.Context, ref convert.SourceRef, afresh bool) (*valuesFromEntry, error) {
+func (c *valuesFromCache) get(ctx context.Context, ref convert.ValuesRef, afresh bool) (*valuesFromEntry, error) {
 	c.mu.Lock()
 	if err := c.failed[ref]; err != nil {
 		c.mu.Unlock()
@@ -102,13 +102,13 @@ func (c *valuesFromCache) get(ctx context.Context, ref convert.SourceRef, afresh
 	}
 	// An event that comes while the object is being read removes the entry, so that what was
 	// read is used once and then read again.
-	data, version, err := convert.ReadSource(ctx, c.live, ref)
+	data, version, err := convert.ReadValues(ctx, c.live, ref)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
 		c.entries.Delete(ref)
 		if c.failed == nil {
-			c.failed = map[convert.SourceRef]error{}
+			c.failed = map[convert.ValuesRef]error{}
 		}
 		c.failed[ref] = err
 		return nil, err
@@ -151,7 +151,7 @@ func (c *valuesFromCache) Change(kind string, object any, deleted bool) bool {
 // Replace removes the objects of a kind that are not among all that there are, or not of that
 // version, and reports whether there were any.
 func (c *valuesFromCache) Replace(kind string, objects []any) bool {
-	versions := make(map[convert.SourceRef]string, len(objects))
+	versions := make(map[convert.ValuesRef]string, len(objects))
 	for _, object := range objects {
 		if ref, version, err := refOf(kind, object); err == nil {
 			versions[ref] = version
@@ -169,10 +169,10 @@ func (c *valuesFromCache) Replace(kind string, objects []any) bool {
 	return changed
 }
 
-func refOf(kind string, changed any) (ref convert.SourceRef, version string, err error) {
+func refOf(kind string, changed any) (ref convert.ValuesRef, version string, err error) {
 	o, err := apimeta.Accessor(changed)
 	if err != nil {
 		return ref, "", fmt.Errorf("%T: %w", changed, err)
 	}
-	return convert.SourceRef{Kind: kind, Name: object.Name{Namespace: o.GetNamespace(), Name: o.GetName()}}, o.GetResourceVersion(), nil
+	return convert.ValuesRef{Kind: kind, Name: object.Name{Namespace: o.GetNamespace(), Name: o.GetName()}}, o.GetResourceVersion(), nil
 }

@@ -53,6 +53,8 @@ type Pin struct {
 	NeededBy []string `json:"neededBy"`
 	// Via is where the tag was found: fields of the releases, then policies.
 	Via []string `json:"via"`
+	// Digests are those that releases name beside the tag, sorted: what a resume pulls.
+	Digests []string `json:"digests,omitempty"`
 	// HeldSince is since when no release needs a held pin any more: RFC 3339, UTC.
 	HeldSince *string `json:"heldSince"`
 	// HeldBecause is what a held pin waits for.
@@ -141,8 +143,23 @@ const (
 	// ReasonInvalidValues: the release's values cannot be read in full.
 	ReasonInvalidValues Reason = "InvalidValues"
 
+	// ReasonInvalidObject: a field of an object has another type than its kind has there.
+	ReasonInvalidObject Reason = "InvalidObject"
+
 	// ReasonValuesNotRead: pinsync does not read an object that values come from.
 	ReasonValuesNotRead Reason = "ValuesNotRead"
+
+	// ReasonOutsideRegistries: images are at registries that the configuration does not
+	// include: none of their tags is pinned.
+	ReasonOutsideRegistries Reason = "OutsideRegistries"
+
+	// ReasonRegistryAssumed: an image names no registry, and is pinned as if it were at a
+	// configured one.
+	ReasonRegistryAssumed Reason = "RegistryAssumed"
+
+	// ReasonRegistryMoved: a policy is linked whose image is at another registry than the
+	// values name, under the same path.
+	ReasonRegistryMoved Reason = "RegistryMoved"
 
 	// ReasonPolicyNotReady: a linked policy is not ready.
 	ReasonPolicyNotReady Reason = "PolicyNotReady"

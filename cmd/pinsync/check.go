@@ -48,9 +48,10 @@ func newCheckCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Check in the registries that every needed tag exists",
 		Long: "check reads the lists of one or more clusters and looks up every needed tag in its\n" +
-			"registry, and for a multi-platform image the manifest of every platform. It uses the\n" +
-			"credentials of the Docker configuration and its credential helpers. Without the report\n" +
-			"on a list, which has the states of its pins, every tag in it counts as needed.\n\n" +
+			"registry, the digest that the values have beside it, and for a multi-platform image\n" +
+			"the manifest of every platform. It uses the credentials of the Docker configuration\n" +
+			"and its credential helpers. Without the report on a list, which has the states of its\n" +
+			"pins, every tag in it counts as needed.\n\n" +
 			"It exits with code 0 if all images exist, with code 4 if one is missing or incomplete,\n" +
 			"and with code 5 if one could not be checked.",
 		Args: usageArgs(cobra.NoArgs),
@@ -111,7 +112,15 @@ func (o *registryOptions) check(
 			Image: pins[i].Image, Pin: pins[i].Pin, NeededBy: append([]string{}, pins[i].NeededBy...),
 			Status: v1alpha1.ImageUnknown, Message: "the list does not name the image of this pin",
 		}
-		if ref, err := image.Parse(pins[i].Image); err == nil && ref.Tag != "" {
+		ref, err := image.Parse(pins[i].Image)
+		if err != nil || ref.Tag == "" {
+			continue
+		}
+		digests := pins[i].Digests
+		if len(digests) == 0 {
+			digests = []string{""}
+		}
+		for _, ref.Digest = range digests {
 			refs, indices = append(refs, ref), append(indices, i)
 		}
 	}
@@ -124,9 +133,20 @@ func (o *registryOptions) check(
 	progress.end()
 	for i, answer := range answers {
 		at := &result.Images[indices[i]]
-		at.Status, at.Message = answer.Status, answer.Message
+		if i == 0 || indices[i] != indices[i-1] || isWorse(answer.Status, at.Status) {
+			at.Status, at.Message = answer.Status, answer.Message
+		}
 	}
 	return result, ctx.Err()
+}
+
+// isWorse reports whether a status is worse than another one.
+func isWorse(status, than v1alpha1.ImageStatus) bool {
+	order := []v1alpha1.ImageStatus{
+		v1alpha1.ImagePresent, v1alpha1.ImageUnknown, v1alpha1.ImageUnreachable, v1alpha1.ImageUnauthorized,
+		v1alpha1.ImageIncomplete, v1alpha1.ImageMissing,
+	}
+	return slices.Index(order, status) > slices.Index(order, than)
 }
 
 // checker returns a checker with the user's credentials and, with --flux-credentials, Flux's

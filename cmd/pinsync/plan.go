@@ -66,13 +66,21 @@ func plan(o *planOptions, in io.Reader, out, errOut io.Writer) error {
 	}
 	var manifests convert.Manifests
 	for _, name := range o.files {
-		if err := manifest.ReadPath(name, in, manifests.Add); err != nil {
+		skipped, err := manifest.ReadPath(name, in, manifests.Add)
+		if err != nil {
 			return err
+		}
+		if len(skipped) > 0 {
+			fmt.Fprintf(errOut, "skipped, for they are no .yaml, .yml or .json files: %s\n", printable(strings.Join(skipped, ", ")))
 		}
 	}
 	s := manifests.Snapshot(config.Pins, config.ReadSecrets)
+	if len(s.Releases) == 0 {
+		return errors.New("there is no HelmRelease in what was read")
+	}
 	report := pin.Plan(s, config.Pins)
 	if o.output == "table" {
+		printSummary(s, report, out)
 		return printTable(pin.Explain(s, config.Pins), report, out)
 	}
 	if err := printPlan(report, o.output, out); err != nil {

@@ -191,6 +191,69 @@ spec: {imageRepositoryRef: {name: a}, filterTags: {pattern: ^v1$}, policy: {alph
 	}
 }
 
+// Fields that versions before those of today had elsewhere are read.
+func TestPlanReadsOldFields(t *testing.T) {
+	code, out, errOut := pinsync(t, `
+apiVersion: helm.toolkit.fluxcd.io/v2beta1
+kind: HelmRelease
+metadata: {name: a}
+spec:
+  suspend: true
+  values: {image: {repository: git.example.com/team/a}}
+  postRenderers:
+  - kustomize:
+      patchesStrategicMerge: [{kind: Job, spec: {image: "git.example.com/team/job:v1"}}]
+      patchesJson6902: [{target: {kind: Pod}, patch: [{op: add, path: /spec/image, value: "git.example.com/team/pod:v2"}]}]
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta1
+kind: ImageRepository
+metadata: {name: a}
+spec: {image: git.example.com/team/a}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta1
+kind: ImagePolicy
+metadata: {name: a}
+spec: {imageRepositoryRef: {name: a}, policy: {semver: {range: 1.x}}}
+status: {latestImage: "git.example.com/team/a:1.7.0"}
+`, "plan", "-f", "-")
+	if want := "container/a==1.7.0\ncontainer/job==v1\ncontainer/pod==v2\n"; code != 0 || out != want || errOut != "" {
+		t.Errorf("exit code %d, %s, got %q, want %q", code, errOut, out, want)
+	}
+}
+
+// A field of another type than it should have costs no other field, and a release that may
+// be suspended counts as suspended.
+func TestPlanNamesBadFields(t *testing.T) {
+	code, out, errOut := pinsync(t, `
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: web, namespace: shop}
+spec: {suspend: "${OFF}", values: {image: "git.example.com/team/web:v1"}}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: running, namespace: shop}
+spec: {releaseName: [], values: {image: "git.example.com/team/running:v1"}}
+`, "plan", "-f", "-")
+	if code != 0 || out != "container/web==v1\n" || strings.Count(errOut, "InvalidObject") != 2 ||
+		!strings.Contains(errOut, "HelmRelease shop/web: spec.suspend: is a JSON string, want a bool") {
+		t.Errorf("exit code %d, %s, got %q", code, errOut, out)
+	}
+}
+
+// What else lies in a folder is named.
+func TestPlanNamesSkippedFiles(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{"notes.txt": "x", "a.yaml": "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: a}\n"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, out, errOut := pinsync(t, "", "plan", "-f", folder); code != 0 || out != "" || !strings.Contains(errOut, filepath.Join(folder, "notes.txt")) {
+		t.Errorf("exit code %d, %q, %q", code, out, errOut)
+	}
+}
+
 // An image is found at any depth, and its path stays short. What is too deep for a JSON
 // decoder is an error that names the document.
 func TestPlanDeepValues(t *testing.T) {
@@ -244,10 +307,7 @@ func TestPlanRefuses(t *testing.T) {
 			args: []string{"plan", "-f", "-"}, in: "- apiVersion: v1\n  kind: Namespace\n", code: 1,
 			want: []string{"document 1", "bare list"},
 		},
-		"wrong type": {
-			args: []string{"plan", "-f", "-"}, in: good + "spec: {suspend: 'yes'}\n", code: 1,
-			want: []string{"standard input: document 1", "HelmRelease", "suspend", "bool"},
-		},
+		"no release": {args: []string{"plan", "-f", "-"}, in: "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", code: 1, want: []string{"no HelmRelease"}},
 		"no name": {
 			args: []string{"plan", "-f", "-"}, in: "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n", code: 1,
 			want: []string{"document 1", "metadata.name"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -11,6 +12,44 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
+
+// printSummary prints how many releases were read, and of how many of those that are
+// protected it is known that all their images are pinned.
+func printSummary(s *pin.Snapshot, report *v1alpha1.PinReport, out io.Writer) {
+	isProtected := map[string]bool{}
+	pinned := 0
+	for i := range report.Releases {
+		r := &report.Releases[i]
+		isProtected[r.Namespace+"/"+r.Name] = true
+		if !slices.ContainsFunc(r.Problems, mayMissTag) {
+			pinned++
+		}
+	}
+	suspended, disabled := 0, 0
+	for i := range s.Releases {
+		if r := &s.Releases[i]; r.Suspended {
+			suspended++
+			if !isProtected[r.Name.String()] {
+				disabled++
+			}
+		}
+	}
+	fmt.Fprintf(out, "%s: %d suspended, of which %d disabled; %d running. Of %d protected, %d fully pinned.\n\n",
+		amount(len(s.Releases), "HelmRelease"), suspended, disabled, len(s.Releases)-suspended, len(report.Releases), pinned)
+}
+
+// mayMissTag reports whether a problem of a release means that a tag that it needs may not
+// be known.
+func mayMissTag(p v1alpha1.Problem) bool {
+	switch p.Reason {
+	case v1alpha1.ReasonNoPin, v1alpha1.ReasonInvalidValues, v1alpha1.ReasonValuesNotRead, v1alpha1.ReasonNoTag,
+		v1alpha1.ReasonNoRepository, v1alpha1.ReasonInvalidReference, v1alpha1.ReasonPolicyNotFound,
+		v1alpha1.ReasonPolicyUnresolved, v1alpha1.ReasonMoreProblems:
+		return true
+	default:
+		return false
+	}
+}
 
 // printTable prints a plan for people: every image that was found in a protected
 // release, where, and the policies that were linked to it; every pin of every

@@ -31,9 +31,9 @@ type KeptRelease struct {
 	// Release has its images where its values come from the release alone.
 	Release pin.Release
 
-	// Contents are the values of a release that takes some from other objects. Both are nil
+	// Values are the values of a release that takes some from other objects. Both are nil
 	// for a release whose values are not kept.
-	Contents *Contents
+	Values *Values
 }
 
 // keep converts an object for a cache.
@@ -77,11 +77,11 @@ func Keep(all bool) toolscache.TransformFunc {
 // KeepWhole converts a HelmRelease with its values.
 func KeepWhole(o *flux.HelmRelease) *Kept[KeptRelease] {
 	kept := KeptRelease{Release: Release(o)}
-	contents := ContentsOf(o)
-	if len(contents.valuesFrom) > 0 {
-		kept.Contents = contents
+	values := ValuesOf(o)
+	if len(values.valuesFrom) > 0 {
+		kept.Values = values
 	} else {
-		kept.Release.Images = contents.Find(nil)
+		kept.Release.Images = values.Find(nil)
 	}
 	return keep(o, kept)
 }

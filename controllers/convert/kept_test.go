@@ -68,14 +68,14 @@ func anyRelease(t *rapid.T) *flux.HelmRelease {
 	return o
 }
 
-func someSources(ref SourceRef) Source {
+func someValues(ref ValuesRef) ValuesObject {
 	switch {
 	case ref.Kind == SecretKind:
-		return Source{NotRead: SecretsIgnored}
+		return ValuesObject{NotRead: SecretsIgnored}
 	case ref.Name.Name == "none":
-		return Source{}
+		return ValuesObject{}
 	default:
-		return Source{Data: map[string]string{"values.yaml": "g.io/o/source:1"}}
+		return ValuesObject{Data: map[string]string{"values.yaml": "g.io/o/source:1"}}
 	}
 }
 
@@ -85,7 +85,7 @@ func TestNothingIsLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o, all := anyRelease(t), rapid.Bool().Draw(t, "all")
 		whole := Release(o)
-		whole.Images = ContentsOf(o).Find(someSources)
+		whole.Images = ValuesOf(o).Find(someValues)
 		object, err := Keep(all)(o.DeepCopy())
 		if err != nil {
 			t.Fatal(err)
@@ -94,16 +94,16 @@ func TestNothingIsLost(t *testing.T) {
 		if !ok || kept.UID != o.UID || kept.ResourceVersion != o.ResourceVersion || kept.Generation != o.Generation || len(kept.Annotations) > 0 {
 			t.Errorf("its metadata is %+v", kept.ObjectMeta)
 		}
-		hasContents := kept.Value.Release.Images != nil || kept.Value.Contents != nil
-		if hasContents != (all || o.Spec.Suspend) {
-			t.Errorf("contents are kept: %t", hasContents)
+		hasValues := kept.Value.Release.Images != nil || kept.Value.Values != nil
+		if hasValues != (all || o.Spec.Suspend) {
+			t.Errorf("contents are kept: %t", hasValues)
 		}
 		// What is not kept is read again in full.
 		for _, kept := range []*Kept[KeptRelease]{kept, KeepWhole(o)} {
 			release := kept.Value.Release
 			switch {
-			case kept.Value.Contents != nil:
-				release.Images = kept.Value.Contents.Find(someSources)
+			case kept.Value.Values != nil:
+				release.Images = kept.Value.Values.Find(someValues)
 			case release.Images == nil:
 				release.Images = whole.Images
 			}

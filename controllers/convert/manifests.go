@@ -2,6 +2,7 @@ package convert
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
@@ -10,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/manifest"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -19,7 +21,7 @@ import (
 type Manifests struct {
 	snapshot pin.Snapshot
 	releases []*flux.HelmRelease
-	sources  map[SourceRef]map[string]string
+	values   map[ValuesRef]map[string]string
 	// origins says where each object was read.
 	origins map[string]string
 }
@@ -28,23 +30,29 @@ type Manifests struct {
 const SecretsIgnored = "is not read, because the configuration's secretValues is Ignore: " +
 	"an image that only it names is not pinned"
 
-// Add takes an object into the snapshot if pins depend on its kind. Of Flux's
-// kinds it takes every version, for the fields that matter are the same in all
-// that Flux serves. It returns an error for an object that was there already, or in
-// which a field that matters is not of its kind's form.
+// Add takes an object into the snapshot if pins depend on its kind, in every version that
+// Flux had. It returns an error for an object that was there already or has no name. A
+// field that is not of its kind's form is a problem, and the object is taken without it.
 func (m *Manifests) Add(object manifest.Object) error {
 	s := &m.snapshot
 	switch object.GroupKind() {
 	case schema.GroupKind{Kind: "Namespace"}:
 		return add(m, object, func(o *metav1.PartialObjectMetadata) { s.Namespaces = append(s.Namespaces, Namespace(o)) })
 	case schema.GroupKind{Kind: "ConfigMap"}:
-		return add(m, object, func(o *corev1.ConfigMap) { m.sources[SourceRef{object.Kind, nameOf(o)}] = configMapData(o) })
+		return add(m, object, func(o *corev1.ConfigMap) { m.values[ValuesRef{object.Kind, nameOf(o)}] = configMapData(o) })
 	case schema.GroupKind{Kind: SecretKind}:
-		return add(m, object, func(o *corev1.Secret) { m.sources[SourceRef{object.Kind, nameOf(o)}] = secretData(o) })
+		return add(m, object, func(o *corev1.Secret) { m.values[ValuesRef{object.Kind, nameOf(o)}] = secretData(o) })
 	case schema.GroupKind{Group: helmv2.GroupVersion.Group, Kind: helmv2.HelmReleaseKind}:
-		return add(m, object, func(o *flux.HelmRelease) { m.releases = append(m.releases, o) })
+		return add(m, object, func(o *flux.HelmRelease) {
+			fromOldRelease(object.Raw, o)
+			o.Spec.Suspend = o.Spec.Suspend || mayBeSuspended(object.Raw)
+			m.releases = append(m.releases, o)
+		})
 	case schema.GroupKind{Group: imagev1.GroupVersion.Group, Kind: imagev1.ImagePolicyKind}:
-		return add(m, object, func(o *flux.ImagePolicy) { s.Policies = append(s.Policies, Policy(o)) })
+		return add(m, object, func(o *flux.ImagePolicy) {
+			fromOldPolicy(object.Raw, o)
+			s.Policies = append(s.Policies, Policy(o))
+		})
 	case schema.GroupKind{Group: imagev1.GroupVersion.Group, Kind: imagev1.ImageRepositoryKind}:
 		return add(m, object, func(o *flux.ImageRepository) { s.Repositories = append(s.Repositories, Repository(o)) })
 	default:
@@ -59,11 +67,11 @@ func (m *Manifests) Snapshot(o pin.Options, readSecrets bool) *pin.Snapshot {
 	for _, object := range m.releases {
 		release := Release(object)
 		if protector.Protects(&release) {
-			release.Images = ContentsOf(object).Find(func(ref SourceRef) Source {
+			release.Images = ValuesOf(object).Find(func(ref ValuesRef) ValuesObject {
 				if ref.Kind == SecretKind && !readSecrets {
-					return Source{NotRead: SecretsIgnored}
+					return ValuesObject{NotRead: SecretsIgnored}
 				}
-				return Source{Data: m.sources[ref]}
+				return ValuesObject{Data: m.values[ref]}
 			})
 		}
 		m.snapshot.Releases = append(m.snapshot.Releases, release)
@@ -80,8 +88,10 @@ type metaObject[T any] interface {
 // add decodes an object, and hands it to take unless it was there already.
 func add[T any, P metaObject[T]](m *Manifests, object manifest.Object, take func(P)) error {
 	decoded := P(new(T))
-	if err := json.Unmarshal(object.Raw, decoded); err != nil {
-		return fmt.Errorf("%s: %s: %w", object.Source, object.Kind, err)
+	err := json.Unmarshal(object.Raw, decoded)
+	badField, isField := errors.AsType[*json.UnmarshalTypeError](err)
+	if err != nil && !isField {
+		return fmt.Errorf("%s: %s %s: %w", object.Source, object.Kind, nameOf(decoded), err)
 	}
 	if decoded.GetName() == "" {
 		return fmt.Errorf("%s: %s without metadata.name", object.Source, object.Kind)
@@ -96,9 +106,15 @@ func add[T any, P metaObject[T]](m *Manifests, object manifest.Object, take func
 	}
 	if m.origins == nil {
 		m.origins = map[string]string{}
-		m.sources = map[SourceRef]map[string]string{}
+		m.values = map[ValuesRef]map[string]string{}
 	}
 	m.origins[key] = object.Source
+	if isField {
+		m.snapshot.Notes = append(m.snapshot.Notes, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonInvalidObject, Object: object.Kind + " " + nameOf(decoded).String(), Field: badField.Field,
+			Message: fmt.Sprintf("is a JSON %s, want a %s: it is not read, nor is any other field of a wrong type", badField.Value, badField.Type.Kind()),
+		})
+	}
 	take(decoded)
 	return nil
 }

@@ -1,48 +1,61 @@
 package convert
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"path"
+	"slices"
+	"strings"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
+
+	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
-// addPostRenderers adds the images that a release's post-renderers put in the
-// place of others, and what they patch into the chart's manifests.
-func (r *reading) addPostRenderers(renderers []helmv2.PostRenderer) {
+// addPatches adds what a release's post-renderers patch into the chart's manifests.
+func (r *reading) addPatches(renderers []helmv2.PostRenderer) {
 	for i, renderer := range renderers {
 		if renderer.Kustomize == nil {
 			continue
 		}
-		field := fmt.Sprintf("spec.postRenderers[%d].kustomize", i)
-		for j, image := range renderer.Kustomize.Images {
-			name := image.NewName
-			if name == "" {
-				name = image.Name
-			}
-			r.add(fmt.Sprintf("%s.images[%d]", field, j),
-				map[string]any{"repository": name, "tag": image.NewTag, "digest": image.Digest})
-		}
 		for j, patch := range renderer.Kustomize.Patches {
-			at := fmt.Sprintf("%s.patches[%d]", field, j)
-			content, err := patchContent(patch.Patch)
-			if err != nil {
+			at := fmt.Sprintf("spec.postRenderers[%d].kustomize.patches[%d]", i, j)
+			if err := r.addPatch(at, patch.Patch); err != nil {
 				r.miss(at, err)
-				continue
 			}
-			r.add(at, content)
 		}
 	}
 }
 
-// patchContent reads a patch: a strategic merge patch as it is, the operations of
-// a JSON patch as the fields that they set.
-func patchContent(patch string) (any, error) {
-	text, err := yaml.YAMLToJSON([]byte(patch))
+// addPatch adds every document of a patch.
+func (r *reading) addPatch(at, patch string) error {
+	documents := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(patch)))
+	for {
+		document, err := documents.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return errors.New(notYAML(err))
+		}
+		content, err := patchContent(document)
+		if err != nil {
+			return err
+		}
+		r.add(at, content)
+	}
+}
+
+// patchContent reads a document of a patch: a strategic merge patch as it is, the
+// operations of a JSON patch as the fields that they set.
+func patchContent(document []byte) (any, error) {
+	text, err := yaml.YAMLToJSON(document)
 	if err != nil {
-		return nil, fmt.Errorf("is not YAML: %w", err)
+		return nil, errors.New(notYAML(err))
 	}
 	content, err := decode(text)
 	operations, isJSONPatch := content.([]any)
@@ -56,7 +69,18 @@ func patchContent(patch string) (any, error) {
 			return nil, errors.New("is a list of other things than operations of a JSON patch")
 		}
 		target, _ := object["path"].(string)
-		fields = append(fields, map[string]any{path.Base(target): object["value"]})
+		fields = append(fields, fieldAt(target, object["value"]))
 	}
 	return fields, nil
+}
+
+// fieldAt is a field at a path of a JSON patch: its last key, and a key for secrets that
+// it is below.
+func fieldAt(target string, value any) map[string]any {
+	field := map[string]any{path.Base(target): value}
+	above := strings.Split(path.Dir(target), "/")
+	if i := slices.IndexFunc(above, image.IsSecretKey); i >= 0 {
+		return map[string]any{above[i]: field}
+	}
+	return field
 }

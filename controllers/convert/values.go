@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/fluxcd/pkg/apis/meta"
@@ -19,8 +20,8 @@ import (
 // valuesField is where a release's values stand.
 const valuesField = "spec.values"
 
-// Source is what is known of a ConfigMap or Secret that values come from.
-type Source struct {
+// ValuesObject is what is known of a ConfigMap or Secret that values come from.
+type ValuesObject struct {
 	// Data is what it holds; nil where it does not exist.
 	Data map[string]string
 	// Version changes with the data.
@@ -30,29 +31,16 @@ type Source struct {
 	NotRead string
 }
 
-// Sources looks up a ConfigMap or Secret.
-type Sources func(SourceRef) Source
+// LookUpValues looks up a ConfigMap or Secret.
+type LookUpValues func(ValuesRef) ValuesObject
 
 // addValues adds a release's effective values, as Flux's helm-controller computes
-// them: the sources in order, then spec.values over all. Where a source cannot be
-// had, the others count, and the release says so.
-func (r *reading) addValues(c *Contents, sources Sources) {
-	values := map[string]any{}
-	for i := range c.valuesFrom {
-		ref := &c.valuesFrom[i]
-		field := fmt.Sprintf("spec.valuesFrom[%d]", i)
-		source := sources(c.source(i))
-		if source.NotRead != "" {
-			r.say(v1alpha1.ReasonValuesNotRead, field, fmt.Errorf("%s %s %s", ref.Kind, ref.Name, source.NotRead))
-			continue
-		}
-		merged, err := mergeSource(values, ref, source.Data)
-		if err != nil {
-			r.miss(field, fmt.Errorf("%s %s %w", ref.Kind, ref.Name, err))
-			continue
-		}
-		values = merged
-	}
+// them: whole documents merged in order, spec.values over them, and what a targetPath
+// names set over spec.values, too. Like Flux it merges spec.values before each
+// targetPath and once more at the end, and shares maps between the merged values and
+// spec.values: whether a targetPath wins over spec.values depends on both. What Flux
+// would refuse is a problem, and the other entries count.
+func (r *reading) addValues(c *Values, lookUp LookUpValues) {
 	var own any
 	if c.values != nil {
 		var err error
@@ -60,57 +48,135 @@ func (r *reading) addValues(c *Contents, sources Sources) {
 			r.miss(valuesField, err)
 		}
 	}
-	object, isObject := own.(map[string]any)
+	inline, isObject := own.(map[string]any)
 	if !isObject && own != nil {
 		// Helm would refuse them, but an image in them is worth its pin.
 		r.add(valuesField, own)
 	}
-	r.add(valuesField, loader.MergeMaps(values, object))
+	values := map[string]any{}
+	work := newWork(c)
+	for i := range c.valuesFrom {
+		ref := &c.valuesFrom[i]
+		field := fmt.Sprintf("spec.valuesFrom[%d]", i)
+		object := lookUp(c.ref(i))
+		if object.NotRead != "" {
+			r.say(v1alpha1.ReasonValuesNotRead, field, fmt.Errorf("%s %s %s", ref.Kind, ref.Name, object.NotRead))
+			continue
+		}
+		if !work.take(len(object.Data[ref.GetValuesKey()])) {
+			r.miss(field, errors.New("is not read: what values come from is larger than what is read of one release"))
+			break
+		}
+		merged, err := mergeEntry(values, inline, ref, object.Data)
+		if err != nil {
+			r.miss(field, fmt.Errorf("%s %s %w", ref.Kind, ref.Name, err))
+		}
+		values = merged
+	}
+	r.add(valuesField, loader.MergeMaps(values, inline))
 }
 
-// mergeSource merges a source into values. Only an optional source may be
-// missing; its key may not.
-func mergeSource(values map[string]any, ref *meta.ValuesReference, data map[string]string) (map[string]any, error) {
-	if data == nil {
-		if ref.Optional {
-			return values, nil
-		}
-		return nil, errors.New("does not exist")
+// maxWork is how many bytes are read for the values of one release. Each entry of
+// valuesFrom is read, and all before it are merged once more, which is faster by far: a
+// release with many entries would else take the time of all others.
+const (
+	maxWork     = 16 << 20
+	mergeFactor = 2
+)
+
+// work is what the values of a release have cost so far.
+type work struct{ size, done int }
+
+func newWork(c *Values) *work {
+	w := &work{}
+	if c.values != nil {
+		w.size = len(c.values.Raw)
 	}
+	return w
+}
+
+// take reports whether there is time for an entry of so many bytes.
+func (w *work) take(bytes int) bool {
+	w.done += bytes + w.size/mergeFactor
+	w.size += bytes
+	return w.done <= maxWork
+}
+
+// mergeEntry merges an entry of valuesFrom into values, and returns what there is
+// after it, also where there is an error. Of an optional entry the object may be
+// missing, or its key.
+func mergeEntry(values, inline map[string]any, ref *meta.ValuesReference, data map[string]string) (map[string]any, error) {
 	text, found := data[ref.GetValuesKey()]
-	if !found {
-		return nil, fmt.Errorf("has no key %q", ref.GetValuesKey())
+	switch {
+	case ref.Kind != SecretKind && ref.Kind != configMapKind:
+		return values, errors.New("is neither a ConfigMap nor a Secret")
+	case !found && ref.Optional:
+		return values, nil
+	case data == nil:
+		return values, errors.New("does not exist")
+	case !found:
+		return values, fmt.Errorf("has no key %q", ref.GetValuesKey())
+	case ref.TargetPath != "":
+		values = loader.MergeMaps(values, inline)
+		return values, setPath(values, ref, text)
+	default:
+		document, err := readDocument(text)
+		if err != nil {
+			err = fmt.Errorf("key %q %w", ref.GetValuesKey(), err)
+		}
+		return loader.MergeMaps(values, document), err
 	}
-	if ref.TargetPath != "" {
-		return setPath(values, ref, text)
-	}
+}
+
+// readDocument reads a document of values. Its errors do not quote it: it may be a
+// Secret's.
+func readDocument(text string) (map[string]any, error) {
 	converted, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
-		return nil, fmt.Errorf("key %q is not YAML: %w", ref.GetValuesKey(), err)
+		return nil, errors.New(notYAML(err))
 	}
 	parsed, err := decode(converted)
-	if err != nil {
-		return nil, fmt.Errorf("key %q %w", ref.GetValuesKey(), err)
-	}
 	object, _ := parsed.(map[string]any)
-	return loader.MergeMaps(values, object), nil
+	return object, err
 }
 
-// setPath sets a source's text at the path that the release names, by the rules
-// of Helm's --set; a text in quotes is a string whatever is in it.
-func setPath(values map[string]any, ref *meta.ValuesReference, text string) (map[string]any, error) {
+// yamlLine is where a YAML parser's error is. The rest of the error can quote what was
+// read.
+var yamlLine = regexp.MustCompile(`\bline [0-9]+`)
+
+// notYAML describes the error of a text that is not YAML, without a word of the text.
+func notYAML(err error) string {
+	if line := yamlLine.FindString(err.Error()); line != "" {
+		return "is not YAML: see its " + line
+	}
+	return "is not YAML"
+}
+
+// maxIndexes is how many items of lists a text may set beside the targetPath. Helm fills
+// a list up to each index, 65536 at most, so that a short text could take all memory.
+const maxIndexes = 32
+
+// setPath sets a text at the path that the entry names, by the rules of Helm's --set;
+// a text in quotes is a string whatever is in it. What is literal has the characters
+// escaped that --set takes for its own, so that the path may still escape its dots.
+func setPath(values map[string]any, ref *meta.ValuesReference, text string) error {
 	set := strvals.ParseInto
 	switch {
 	case ref.Literal:
-		set = strvals.ParseLiteralInto
+		text = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `[`, `\[`, `]`, `\]`, `{`, `\{`, `}`, `\}`).Replace(text)
+		set = strvals.ParseIntoString
 	case isQuoted(text, "'"), isQuoted(text, `"`):
 		text = strings.Trim(text, `'"`)
 		set = strvals.ParseIntoString
 	}
-	if err := set(ref.TargetPath+"="+text, values); err != nil {
-		return nil, fmt.Errorf("key %q cannot be set at targetPath %q: %w", ref.GetValuesKey(), ref.TargetPath, err)
+	if !ref.Literal && strings.Contains(text, ",") && strings.Count(text, "[") > maxIndexes {
+		return fmt.Errorf("key %q sets more than %d items of lists, which pinsync does not read", ref.GetValuesKey(), maxIndexes)
 	}
-	return values, nil
+	if set(ref.TargetPath+"="+text, values) != nil { // its error quotes the text
+		return fmt.Errorf("key %q cannot be set at targetPath %q by the rules of helm --set: a comma or a brace in it needs "+
+			"a backslash before it, or the entry literal: true", ref.GetValuesKey(), ref.TargetPath)
+	}
+	return nil
 }
 
 func isQuoted(s, quote string) bool {
@@ -118,7 +184,8 @@ func isQuoted(s, quote string) bool {
 }
 
 // decode reads values. Numbers keep the form that they were written in: as floats,
-// a tag of many digits would become another. Where they are not an object it returns them all the same, with an error.
+// a tag of many digits would become another. Where they are not an object it returns
+// them all the same, with an error, which does not quote them.
 func decode(text json.RawMessage) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -128,7 +195,7 @@ func decode(text json.RawMessage) (any, error) {
 	case errors.Is(err, io.EOF):
 		return nil, nil //nolint:nilnil // no text is no values
 	case err != nil:
-		return nil, fmt.Errorf("cannot be read: %w", err)
+		return nil, errors.New("is not JSON")
 	}
 	switch decoded.(type) {
 	case nil, map[string]any:
@@ -136,6 +203,6 @@ func decode(text json.RawMessage) (any, error) {
 	case []any:
 		return decoded, errors.New("is a list, want an object")
 	default:
-		return decoded, fmt.Errorf("is %.80s, want an object", bytes.TrimSpace(text))
+		return decoded, errors.New("is a single value, want an object")
 	}
 }

@@ -12,24 +12,25 @@ import (
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// contents are those of a release with one source of values and one patch.
+// contents are those of a release with one object with values and one patch.
 func contents(source, targetPath, values, patch string, literal bool) *reading {
 	o := &flux.HelmRelease{Spec: flux.HelmReleaseSpec{
 		ValuesFrom:    []meta.ValuesReference{{Kind: "ConfigMap", Name: "values", TargetPath: targetPath, Literal: literal}},
 		Values:        &apiextensionsv1.JSON{Raw: []byte(values)},
 		PostRenderers: []helmv2.PostRenderer{{Kustomize: &helmv2.Kustomize{Patches: []kustomize.Patch{{Patch: patch}}}}},
 	}}
-	return ContentsOf(o).read(func(SourceRef) Source {
-		return Source{Data: map[string]string{"values.yaml": source}}
+	return ValuesOf(o).read(func(ValuesRef) ValuesObject {
+		return ValuesObject{Data: map[string]string{"values.yaml": source}}
 	})
 }
 
 func TestSpecValuesWinOverSources(t *testing.T) {
 	r := contents("a: {b: 1, c: 1}\nd: [1]", "", `{"a":{"b":"2"},"d":["2"]}`, "{}", false)
 	want := map[string]any{"a": map[string]any{"b": "2", "c": json.Number("1")}, "d": []any{"2"}}
-	if got := r.contents[0].Value; !reflect.DeepEqual(got, want) || r.unknown {
+	if got := r.parts[0].Value; !reflect.DeepEqual(got, want) || r.unknown {
 		t.Errorf("got %v, %v; want %v", got, r.problems, want)
 	}
 }
@@ -37,7 +38,7 @@ func TestSpecValuesWinOverSources(t *testing.T) {
 // A tag of digits that is set at a path is a tag all the same.
 func TestTargetPathOfDigits(t *testing.T) {
 	r := contents("20240906", "image.tag", `{"image":{"repository":"g.io/o/a"}}`, "{}", false)
-	mentions, problems := image.Find(r.contents[0].Value, "spec.values")
+	mentions, problems := image.Find(r.parts[0].Value, "spec.values")
 	if len(mentions) != 1 || mentions[0].String() != "g.io/o/a:20240906" || len(problems) > 0 {
 		t.Errorf("got %+v, %v", mentions, problems)
 	}
@@ -55,8 +56,9 @@ func FuzzContents(f *testing.F) {
 		if r.unknown != (len(r.problems) > 0) {
 			t.Errorf("unknown is %t, and the problems are %v", r.unknown, r.problems)
 		}
-		for _, content := range r.contents {
-			image.Find(content.Value, content.Path)
-		}
+		found := pin.FindImages(r.parts)
+		addPostImages(found, []helmv2.PostRenderer{{Kustomize: &helmv2.Kustomize{Images: []kustomize.Image{
+			{Name: source, NewName: values}, {Name: values, NewTag: patch}, {Name: targetPath, NewName: source, Digest: patch},
+		}}}})
 	})
 }

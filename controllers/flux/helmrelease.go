@@ -39,9 +39,10 @@ type ChartTemplate struct {
 	Spec ChartTemplateSpec `json:"spec,omitempty"`
 }
 
-// ChartTemplateSpec names the chart.
+// ChartTemplateSpec names the chart, and files with values beside it.
 type ChartTemplateSpec struct {
-	Chart string `json:"chart,omitempty"`
+	Chart       string   `json:"chart,omitempty"`
+	ValuesFiles []string `json:"valuesFiles,omitempty"`
 }
 
 // ChartReference refers to an object that has the chart.

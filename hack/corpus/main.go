@@ -1,10 +1,11 @@
 // Command corpus measures how well releases are linked to policies: it plans real releases
 // whose policies are known from Git, and compares the result.
 //
-//	go run ./hack/corpus [-recorded FILE] FOLDER
+//	go run ./hack/corpus [-recorded FILE] [-together] FOLDER
 //
 // The folder has packs, one per repository. With -recorded it fails if a figure is worse than
-// the recorded one.
+// the recorded one. With -together the policies of all packs are in one cluster, each
+// pack's in namespaces of its own.
 package main
 
 import (
@@ -22,12 +23,13 @@ import (
 
 func main() {
 	recorded := flag.String("recorded", "", "fail if a figure is worse than in this `file`")
+	together := flag.Bool("together", false, "put the policies of all packs in one cluster")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: corpus [-recorded FILE] FOLDER")
+		fmt.Fprintln(os.Stderr, "usage: corpus [-recorded FILE] [-together] FOLDER")
 		os.Exit(2)
 	}
-	if err := run(flag.Arg(0), *recorded, os.Stdout); err != nil {
+	if err := run(flag.Arg(0), *recorded, *together, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "corpus:", err)
 		os.Exit(1)
 	}
@@ -41,6 +43,9 @@ type figures struct {
 	Pins          int `json:"pins"`
 	PinnedOfThem  int `json:"pinned"`
 	ExtraPolicies int `json:"extra"`
+	// strangers are linked policies that were not expected and follow another image,
+	// whether they have resolved to a tag or not.
+	strangers int
 }
 
 func (f *figures) add(other figures) {
@@ -50,6 +55,7 @@ func (f *figures) add(other figures) {
 	f.Pins += other.Pins
 	f.PinnedOfThem += other.PinnedOfThem
 	f.ExtraPolicies += other.ExtraPolicies
+	f.strangers += other.strangers
 }
 
 func (f *figures) linkRecall() float64 { return ratio(f.LinkedOfThem, f.Policies) }
@@ -69,10 +75,13 @@ type result struct {
 	All            figures `json:"all"`
 }
 
-func run(folder, recorded string, out io.Writer) error {
+func run(folder, recorded string, together bool, out io.Writer) error {
 	packs, err := readPacks(folder)
 	if err != nil {
 		return err
+	}
+	if together {
+		putTogether(packs)
 	}
 	var r result
 	fmt.Fprintf(out, "%-48s %6s %12s %12s %12s\n", "pack", "cases", "link recall", "pin recall", "extra/case")
@@ -89,6 +98,7 @@ func run(folder, recorded string, out io.Writer) error {
 	}
 	row(out, "all but the largest", r.WithoutLargest)
 	row(out, "all", r.All)
+	fmt.Fprintf(out, "links to policies of other images: %d\n", r.All.strangers)
 	if recorded == "" {
 		return nil
 	}
@@ -110,6 +120,7 @@ func measure(p *pack, out io.Writer) (figures, error) {
 		}
 		report := pin.Plan(s, pin.Options{})
 		f := c.compare(report)
+		f.strangers = p.strangers(c, report.Releases[0].Policies)
 		sum.add(f)
 		if f.LinkedOfThem < f.Policies || f.PinnedOfThem < f.Pins || f.ExtraPolicies > 0 {
 			release := report.Releases[0]

@@ -23,6 +23,8 @@ type pack struct {
 	name     string
 	Policies []policyEntry  `json:"policies"`
 	Cases    []releaseEntry `json:"cases"`
+	// images are those of the policies, by namespace/name.
+	images map[string]string
 }
 
 type policyEntry struct {
@@ -69,6 +71,37 @@ func readPacks(folder string) ([]*pack, error) {
 	return packs, nil
 }
 
+// putTogether gives every pack the policies of all. The namespaces of each pack are its
+// own: the pack's number is put before their names.
+func putTogether(packs []*pack) {
+	var all []policyEntry
+	for i, p := range packs {
+		own := func(namespace string) string { return fmt.Sprintf("p%d-%s", i, namespace) }
+		for j := range p.Policies {
+			p.Policies[j].Namespace = own(p.Policies[j].Namespace)
+			if ref, isMap := p.Policies[j].Spec["imageRepositoryRef"].(map[string]any); isMap && ref["namespace"] != nil {
+				ref["namespace"] = own(fmt.Sprint(ref["namespace"]))
+			}
+		}
+		for j := range p.Cases {
+			c := &p.Cases[j]
+			c.Namespace = own(c.Namespace)
+			for k := range c.Expect.Policies {
+				c.Expect.Policies[k] = own(c.Expect.Policies[k])
+			}
+			latest := map[string]string{}
+			for name, tag := range c.Latest {
+				latest[own(name)] = tag
+			}
+			c.Latest = latest
+		}
+		all = append(all, p.Policies...)
+	}
+	for _, p := range packs {
+		p.Policies = all
+	}
+}
+
 // snapshot returns a cluster with one case: all policies of the pack, and the release.
 func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 	s := &pin.Snapshot{}
@@ -91,26 +124,45 @@ func (p *pack) snapshot(c *releaseEntry) (*pin.Snapshot, error) {
 		return nil, err
 	}
 	planned := convert.Release(release)
-	planned.Images = convert.ContentsOf(release).Find(c.valuesFrom)
+	planned.Images = convert.ValuesOf(release).Find(c.valuesFrom)
 	s.Releases = []pin.Release{planned}
 	return s, nil
 }
 
+// strangers counts the linked policies of a case that were not expected, and that follow
+// another image than all that were.
+func (p *pack) strangers(c *releaseEntry, linked []string) int {
+	if p.images == nil {
+		p.images = map[string]string{}
+		for _, entry := range p.Policies {
+			p.images[entry.Namespace+"/"+entry.Name] = entry.Image
+		}
+	}
+	count := 0
+	for _, policy := range linked {
+		sameImage := func(expected string) bool { return p.images[expected] == p.images[policy] }
+		if !slices.ContainsFunc(c.Expect.Policies, sameImage) {
+			count++
+		}
+	}
+	return count
+}
+
 // valuesFrom returns a ConfigMap of the case, with its values in JSON, which is YAML.
-func (c *releaseEntry) valuesFrom(ref convert.SourceRef) convert.Source {
+func (c *releaseEntry) valuesFrom(ref convert.ValuesRef) convert.ValuesObject {
 	keys, ok := c.ConfigMaps[ref.Name.Name]
 	if !ok {
-		return convert.Source{}
+		return convert.ValuesObject{}
 	}
 	data := map[string]string{}
 	for key, values := range keys {
 		text, err := json.Marshal(values)
 		if err != nil {
-			return convert.Source{NotRead: err.Error()}
+			return convert.ValuesObject{NotRead: err.Error()}
 		}
 		data[key] = string(text)
 	}
-	return convert.Source{Data: data}
+	return convert.ValuesObject{Data: data}
 }
 
 // decodeSpec decodes a spec, after it has replaced the variables as Flux does.

@@ -15,7 +15,7 @@ import (
 // status in their manifests.
 func Load(ctx context.Context, c client.Client, path string) error {
 	var objects []manifest.Object
-	err := manifest.ReadPath(path, nil, func(object manifest.Object) error {
+	_, err := manifest.ReadPath(path, nil, func(object manifest.Object) error {
 		switch object.Kind {
 		case "Kustomization":
 		case "Namespace":

@@ -2,26 +2,33 @@ package image
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // fields takes the groups of fields of a map that name an image together, and
-// returns the keys of those that did. imageKey says that the map stands under a
-// key that promises an image.
-func (f *finder) fields(at *path, m map[string]any, imageKey bool) map[string]bool {
+// returns the keys of those that did.
+func (f *finder) fields(at *path, m map[string]any, s scope) map[string]bool {
 	keys := normalise(m)
 	used := map[string]bool{}
 	for _, prefix := range keys.prefixes() {
 		g := keys.group(m, prefix, used)
+		g.above = s.registry
 		if g.repository.key == "" {
-			if g.hasTag() && g.tag.value != "" {
+			if g.hasTag() && g.tag.value != "" && !s.closed {
 				f.tagAlone(at, m, g)
 			}
 			continue
 		}
-		if g.looksLikeImage(imageKey && prefix == "") {
+		of := scope{closed: s.closed}
+		if prefix == "" {
+			of = s
+			of.several = s.several || isImagesKey(at.last)
+		}
+		if g.looksLikeImage(of) {
 			for _, key := range f.group(at, m, g) {
 				used[key] = true
 			}
@@ -59,7 +66,7 @@ func (f *finder) tagAlone(at *path, m map[string]any, g *group) {
 	}
 	hint := at.hint
 	if prefix := strings.TrimSuffix(strings.TrimSuffix(plain(g.tag.key), tagEnding), imageEnding); prefix != "" {
-		hint = prefix
+		hint = hintOf(prefix)
 	}
 	f.mentions = append(f.mentions, Mention{
 		Path: at.field(g.tag.key).String(), Hint: hint, Reference: Reference{Tag: tag, Digest: digest},
@@ -82,16 +89,13 @@ func (f *finder) repositories(m map[string]any, g *group) ([]Mention, error) {
 	var firstErr error
 	for _, name := range names {
 		for _, registry := range f.registries(g, name) {
-			joined := name
-			if registry != "" && !strings.HasPrefix(name, registry+"/") {
-				joined = registry + "/" + name
-			}
+			joined := join(registry, name)
 			ref, err := Parse(joined)
 			if err != nil {
 				firstErr = cmp.Or(firstErr, err)
 				continue
 			}
-			mentions = append(mentions, Mention{Hostless: !hasHost(joined), Reference: ref})
+			mentions = append(mentions, Mention{Hostless: !HasHost(joined), Reference: ref})
 		}
 	}
 	if len(mentions) == 0 {
@@ -101,16 +105,34 @@ func (f *finder) repositories(m map[string]any, g *group) ([]Mention, error) {
 }
 
 // registries are those that a repository may be joined with: the group's own, and
-// the one that global.imageRegistry puts in its place.
+// the one that global.imageRegistry puts in its place. Without one of its own it may be
+// joined with one above it, and, where that has a path, with none. Of a repository that
+// names a host some charts leave the registry out.
 func (f *finder) registries(g *group, name string) []string {
 	own := strings.TrimSuffix(g.registry.value, "/")
-	if f.globalRegistry == "" || f.globalRegistry == own || hasHost(name) {
+	if own == "" && !HasHost(name) {
+		own = g.above
+	}
+	switch {
+	case own != "" && own == g.above && strings.Contains(own, "/"):
+		return slices.Compact([]string{own, f.globalRegistry})
+	case own != "" && join(own, name) != name && HasHost(name):
+		return []string{own, ""}
+	case f.globalRegistry == "" || f.globalRegistry == own || HasHost(name):
 		return []string{own}
-	}
-	if own == "" {
+	case own == "":
 		return []string{f.globalRegistry}
+	default:
+		return []string{own, f.globalRegistry}
 	}
-	return []string{own, f.globalRegistry}
+}
+
+// join puts a registry before a repository, unless it begins with it already.
+func join(registry, repository string) string {
+	if registry == "" || strings.HasPrefix(repository, registry+"/") {
+		return repository
+	}
+	return registry + "/" + repository
 }
 
 // tagAndDigest reads a group's tag, which may have the digest behind it, and its
@@ -118,6 +140,9 @@ func (f *finder) registries(g *group, name string) []string {
 func (f *finder) tagAndDigest(at *path, m map[string]any, g *group) (tag, digest string) {
 	if _, isScalar := scalar(m[g.tag.key]); g.tag.key != "" && !isScalar {
 		f.invalid(at.field(g.tag.key), errors.New("is a list or an object, want a tag: "+tagGrammar))
+	}
+	if n, isNumber := m[g.tag.key].(json.Number); isNumber {
+		f.exponent(at.field(g.tag.key), n)
 	}
 	tag, digest, _ = strings.Cut(g.tag.value, "@")
 	if digest == "" {
@@ -136,6 +161,13 @@ func (f *finder) tagAndDigest(at *path, m map[string]any, g *group) (tag, digest
 		}
 	}
 	return tag, digest
+}
+
+// exponent reports a number that Helm prints with an exponent, and not as it was written.
+func (f *finder) exponent(at *path, n json.Number) {
+	if float, err := n.Float64(); err == nil && strings.ContainsRune(fmt.Sprint(float), 'e') {
+		f.invalid(at, fmt.Errorf("%s is a number, which Helm writes as %v: put the tag in quotes", Shorten(n.String()), float))
+	}
 }
 
 // tagged takes an image whose tag and digest are fields of their own. Without a

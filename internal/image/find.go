@@ -1,8 +1,10 @@
 package image
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -17,11 +19,15 @@ type Mention struct {
 	// repository is empty where only a tag is there.
 	Reference
 
-	// Implied says that no tag was named, so that latest is meant.
+	// Implied reports that no tag was named, so that latest is meant.
 	Implied bool
 
-	// Hostless says that no registry was named, so that Docker Hub was assumed.
+	// Hostless reports that no registry was named, so that Docker Hub was assumed.
 	Hostless bool
+
+	// Beside is the key that stands beside an image without a tag and may have it, though
+	// not in a way that is known.
+	Beside string
 
 	// Hint is the name of the nearest key above that is more than `image`; it may
 	// tell which image a tag without a repository is of.
@@ -36,8 +42,13 @@ type Mention struct {
 // An image is named by
 //   - fields of a map for the repository and the tag, in the spellings of group,
 //     or for the tag alone;
-//   - a string below a key that ends in `image` or `images`;
-//   - any other string that is a full reference: host, path, and tag or digest.
+//   - a string below a key that ends in `image` or `images`, if a host, a path or a tag
+//     in it says so;
+//   - any other string as far as it has full references in it: host, path, and tag or
+//     digest.
+//
+// Nothing is read as text below a key for secrets or for where pods run: there, only what
+// leaves no doubt is an image (see scope).
 func Find(values any, root string) ([]Mention, []v1alpha1.Problem) {
 	f := &finder{}
 	if top, isMap := values.(map[string]any); isMap {
@@ -46,7 +57,7 @@ func Find(values any, root string) ([]Mention, []v1alpha1.Problem) {
 			f.globalRegistry = strings.TrimSuffix(registry, "/")
 		}
 	}
-	f.visit(&path{root: root}, values, false)
+	f.visit(&path{root: root}, values, scope{})
 	return f.mentions, f.problems
 }
 
@@ -56,72 +67,157 @@ type finder struct {
 	problems       []v1alpha1.Problem
 }
 
-// visit looks at a value and all below it. imageKey says that the key that it
-// stands under promises an image.
-func (f *finder) visit(at *path, value any, imageKey bool) {
+// scope is what the keys above a value say about it.
+type scope struct {
+	// image: its key promises an image. several: it is in a map that promises several,
+	// where settings stand, too.
+	image, several bool
+
+	// closed: it stands below a key for secrets or for where pods run. A component can be
+	// called that, too: only a map with a repository and a tag, and a full reference under
+	// a key that promises an image, are images there.
+	closed bool
+
+	// registry is the nearest field above that is a registry for all images below its map.
+	// version is a field of the map around it that may be the tag of an image that has none.
+	registry, version string
+}
+
+// below is the scope of a map's field, where around is what the map has for all images in
+// it. The value of a pair of name and value, as environment variables are written, stands
+// under the name.
+func (s scope) below(at *path, m map[string]any, key string, around scope) scope {
+	_, isString := m[key].(string)
+	if name, isString := m["name"].(string); isString && key == "value" {
+		key = name
+	}
+	next := scope{closed: s.closed || IsSecretKey(key) || isPlacementKey(key), registry: cmp.Or(around.registry, s.registry)}
+	switch {
+	case isImageKey(key):
+		next.image = true
+	case s.image && isImagesKey(at.last) && !strings.HasSuffix(plain(key), registryEnding):
+		next.image, next.several = !next.closed, true
+	}
+	if next.image && isString {
+		next.version = around.version
+	}
+	return next
+}
+
+// surroundings are the fields of a map that its images may need, without those that
+// images have used already. The version is the first in order.
+func surroundings(m map[string]any, used map[string]bool) scope {
+	var s scope
+	for key := range m {
+		value, isScalar := scalar(m[key])
+		if !isScalar || value == "" {
+			continue
+		}
+		switch name := plain(key); {
+		case name == registryEnding, name == imageEnding+registryEnding:
+			if value = strings.TrimSuffix(value, "/"); HasHost(value + "/") {
+				s.registry = value
+			}
+		case used[key], name == "apiversion":
+		case strings.HasSuffix(name, versionEnding), strings.HasSuffix(name, tagEnding):
+			if s.version == "" || key < s.version {
+				s.version = key
+			}
+		}
+	}
+	return s
+}
+
+// visit looks at a value and all below it.
+func (f *finder) visit(at *path, value any, s scope) {
 	switch value := value.(type) {
 	case map[string]any:
-		used := f.fields(at, value, imageKey)
+		if isSecretObject(value) {
+			return
+		}
+		used := f.fields(at, value, s)
+		around := surroundings(value, used)
 		for _, key := range slices.Sorted(maps.Keys(value)) {
 			if _, isScalar := scalar(value[key]); isScalar && used[key] {
 				continue
 			}
-			f.visit(at.field(key), value[key], isImageKey(key) || imageKey && isImagesKey(at.last))
+			f.visit(at.field(key), value[key], s.below(at, value, key, around))
 		}
 	case []any:
 		for i, item := range value {
-			f.visit(at.item(i), item, imageKey)
+			f.visit(at.item(i), item, s)
 		}
 	case string:
-		f.text(at, strings.TrimSpace(value), imageKey)
+		f.text(at, strings.TrimSpace(value), s)
 	}
 }
 
-// text takes a string that is an image reference.
-func (f *finder) text(at *path, s string, imageKey bool) {
-	if imageKey {
-		s = withoutTransport(s)
-	}
-	if s == "" || isURL(s) {
+// text takes a string: as one reference where its key promises an image, else the full
+// references in it.
+func (f *finder) text(at *path, text string, s scope) {
+	if text == "" || s.image && f.reference(at, text, s) {
 		return
 	}
-	name, suffix := splitName(s)
-	if !imageKey && (suffix == "" || !hasHost(name)) {
+	full := []string{}
+	if !s.closed {
+		full = references(text)
+	}
+	for _, word := range full {
+		f.mention(at, word, scope{})
+	}
+	if len(full) == 0 && s.image && !s.several && !s.closed && !isURL(text) && !isBoolean(text) && !strings.HasPrefix(text, "/") {
+		_, err := Parse(text)
+		f.invalid(at, err)
+	}
+}
+
+// reference takes a text whose key promises an image, and reports whether it is one.
+func (f *finder) reference(at *path, text string, s scope) bool {
+	text = strings.TrimPrefix(strings.TrimPrefix(text, dockerTransport), ociTransport)
+	if _, _, err := parseTolerant(text); err != nil || isBoolean(text) {
+		return false
+	}
+	name, suffix := splitName(text)
+	if s.closed && (suffix == "" || !HasHost(name)) || s.several && (suffix == "" && !strings.Contains(name, "/") || !hasLetter(name)) {
+		return false
+	}
+	f.mention(at, text, s)
+	return true
+}
+
+// mention takes a text that is a reference. One without a registry has the one above it;
+// where that has a path, too, it is not certain that the chart joins them.
+func (f *finder) mention(at *path, text string, s scope) {
+	name, _ := splitName(text)
+	if s.registry == "" || HasHost(name) {
+		f.joined(at, text, s)
 		return
 	}
-	ref, err := f.reference(at, s)
-	if err != nil {
-		if imageKey {
-			f.invalid(at, err)
-		}
-		return
+	f.joined(at, s.registry+"/"+text, s)
+	if strings.Contains(s.registry, "/") {
+		f.joined(at, text, s)
 	}
-	m := Mention{Path: at.String(), Reference: ref, Hostless: !hasHost(name)}
-	if ref.Tag == "" && ref.Digest == "" {
+}
+
+// joined takes a reference as it is.
+func (f *finder) joined(at *path, text string, s scope) {
+	name, suffix := splitName(text)
+	ref, badDigest, err := parseTolerant(text)
+	switch {
+	case err != nil:
+		return // the registry is none
+	case badDigest != nil:
+		f.invalid(at, badDigest)
+	}
+	m := Mention{Path: at.String(), Reference: ref, Hostless: !HasHost(name)}
+	switch {
+	case suffix != "":
+	case s.version != "":
+		m.Beside = s.version
+	case HasHost(name) || strings.Contains(name, "/") && !s.several:
 		m.Tag, m.Implied = DefaultTag, true
 	}
 	f.mentions = append(f.mentions, m)
-}
-
-// reference parses a reference; a digest that is none is reported and left out,
-// for the tag before it is still needed.
-func (f *finder) reference(at *path, s string) (Reference, error) {
-	ref, err := Parse(s)
-	if err == nil {
-		return ref, nil
-	}
-	head, digest, found := strings.Cut(s, "@")
-	if !found {
-		return Reference{}, err
-	}
-	ref, headErr := Parse(head)
-	if headErr != nil || ref.Tag == "" {
-		return Reference{}, err
-	}
-	if err := checkDigest(digest); err != nil {
-		f.invalid(at, err)
-	}
-	return ref, nil
 }
 
 func (f *finder) invalid(at *path, err error) {
@@ -132,24 +228,26 @@ func (f *finder) problem(reason v1alpha1.Reason, at *path, message string) {
 	f.problems = append(f.problems, v1alpha1.Problem{Reason: reason, Field: at.String(), Message: message})
 }
 
-// isImageKey says whether a key promises an image: image, baseImage, images.
+// isImageKey reports whether a key promises an image: image, baseImage, imageName, images.
 func isImageKey(key string) bool {
-	return strings.HasSuffix(plain(key), imageEnding) || isImagesKey(key)
+	name := plain(key)
+	return strings.HasSuffix(name, imageEnding) || strings.HasSuffix(name, imageEnding+nameEnding) || isImagesKey(key)
 }
 
-// isImagesKey says whether a key promises several images, be it in a list or in a
+// isImagesKey reports whether a key promises several images, be it in a list or in a
 // map by their names.
 func isImagesKey(key string) bool {
 	return strings.HasSuffix(plain(key), imageEnding+"s")
 }
 
-// withoutTransport leaves out how an image is to be had where some tools write
-// that before it.
-func withoutTransport(s string) string {
-	for _, transport := range []string{"docker://", "oci://"} {
-		if rest, found := strings.CutPrefix(s, transport); found {
-			return rest
-		}
-	}
-	return s
+// isBoolean reports whether a text is a switch.
+func isBoolean(text string) bool {
+	_, err := strconv.ParseBool(text)
+	return err == nil || slices.Contains([]string{"yes", "no", "on", "off"}, strings.ToLower(text))
 }
+
+// How an image is to be had, where some tools write that before it.
+const (
+	dockerTransport = "docker://"
+	ociTransport    = "oci://"
+)

@@ -2,6 +2,7 @@ package image
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -43,7 +44,8 @@ func TestFind(t *testing.T) {
 	tests := []struct{ values, want string }{
 		// A string.
 		{`{"image":"g.io/o/a:1"}`, "v.image g.io/o/a:1"},
-		{`{"image":"a"}`, "v.image docker.io/library/a:latest"},
+		{`{"image":"o/a"}`, "v.image docker.io/o/a:latest"},
+		{`{"image":"a"}`, "v.image docker.io/library/a"},
 		{`{"sidecarImage":"o/a:1"}`, "v.sidecarImage docker.io/o/a:1"},
 		{`{"image":" g.io/o/a:1\n"}`, "v.image g.io/o/a:1"},
 		{`{"image":"g.io/o/a@` + digest + `"}`, "v.image g.io/o/a@sha256:01"},
@@ -123,6 +125,53 @@ func TestFind(t *testing.T) {
 		{`{"x":{"name":"app","version":">=1.2"}}`, ""},
 		{`{"x":{"version":"1.2"}}`, ""},
 
+		{`{"x":{"name":"plugin","version":"1.2"}}`, ""},
+
+		// What a name is where something better stands beside it.
+		{`{"x":{"name":"shop","repo":"g.io/o/a","tag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"name":"shop","imageName":"o/a","tag":"1"}}`, "v.x docker.io/o/a:1"},
+		{`{"x":{"name":"shop","src":"g.io/o/a","tag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"name":"g.io/o/a","docs":"g.io/o/docs","tag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"name":"shop","key":"g.io/o/a","tag":"1"}}`, "v.x docker.io/library/shop:1"},
+		{`{"x":{"registry":"g.io/o/a","tag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"host":"g.io/o/a","tag":"1"}}`, "v.x.tag (x):1"},
+
+		// A registry is every image's of its map.
+		{`{"x":{"registry":"g.io","aImage":"o/a","aTag":"1","bImage":"o/b","bTag":"2"}}`, "v.x g.io/o/a:1; v.x g.io/o/b:2"},
+		{`{"x":{"registry":"g.io","aImage":"o/a:1","bImage":"h.io/o/b:2"}}`, "v.x.aImage g.io/o/a:1; v.x.bImage h.io/o/b:2"},
+		{`{"images":{"registry":"g.io","a":"o/a:1","b":"o/b:2"}}`, "v.images.a g.io/o/a:1; v.images.b g.io/o/b:2"},
+		{`{"x":{"repository":"g.io/m","image":"o/a","imageTag":"1"}}`, "v.x g.io/m/o/a:1"},
+		{`{"x":{"registry":"g.io","repository":"h.io/o/a","tag":"1"}}`, "v.x g.io/h.io/o/a:1; v.x h.io/o/a:1"},
+
+		{`{"x":{"registry":"g.io","a":{"repository":"o/a","tag":"1"},"b":{"c":{"image":"o/b:2"}}}}`, "v.x.a g.io/o/a:1; v.x.b.c.image g.io/o/b:2"},
+		{`{"x":{"registry":"g.io","list":[{"image":"o/a","tag":"1"},{"image":"h.io/o/b:2"}]}}`, "v.x.list[0] g.io/o/a:1; v.x.list[1].image h.io/o/b:2"},
+		{`{"x":{"registry":"g.io/m","a":{"repository":"o/a","tag":"1"},"bImage":"o/b:2"}}`, "v.x.a g.io/m/o/a:1; v.x.a docker.io/o/a:1; v.x.bImage g.io/m/o/b:2; v.x.bImage docker.io/o/b:2"},
+		{`{"x":{"registry":"hub","a":{"repository":"o/a","tag":"1"}}}`, "v.x.a docker.io/o/a:1"},
+		{`{"x":{"registry":"g.io","a":{"registry":"h.io","repository":"o/a","tag":"1"}},"b":{"image":"o/b:2"}}`, "v.b.image docker.io/o/b:2; v.x.a h.io/o/a:1"},
+
+		// A version is a tag where the image is called like it; else latest is not implied.
+		{`{"webImage":"g.io/o/a","webImageVersion":"1"}`, "v g.io/o/a:1"},
+		{`{"webImage":"g.io/o/a","webVersion":"1"}`, "v g.io/o/a:1"},
+		{`{"image":"g.io/o/a","packageVersion":"1"}`, "v.image g.io/o/a"},
+		{`{"image":"g.io/o/a","appVersion":""}`, "v.image g.io/o/a:latest"},
+		{`{"apiVersion":"v1","image":"g.io/o/a"}`, "v.image g.io/o/a:latest"},
+		{`{"image":"g.io/o/a","web":{"version":"1"}}`, "v.image g.io/o/a:latest"},
+
+		// Settings that stand where images do, switches, and keys that no chart has.
+		{`{"images":{"pullPolicy":"Always","debug":"true","labelsFromPath":{"a":["metadata","x"]},"registry":"g.io/o"}}`, ""},
+		{`{"persistence":{"images":{"type":"nfs","server":"nas.io","path":"/data","name":"pv","size":"5Gi","at":"12:30"}}}`, ""},
+		{`{"image":{"enabled":true},"createImage":"yes","useImage":true,"x":{"image":false,"imageTag":"1"}}`, "v.x.imageTag (x):1"},
+		{`{"image.repository":"g.io/o/a","image.tag":"1"}`, ""},
+		{`{"images":{"a":"o/a","b":"g.io/o/b"}}`, "v.images.a docker.io/o/a; v.images.b g.io/o/b:latest"},
+
+		// The value of a pair stands under its name.
+		{`{"env":[{"name":"JOB_IMAGE","value":"o/a:1"},{"name":"X_TOKEN","value":"g.io/o/a:1"}]}`, "v.env[0].value docker.io/o/a:1"},
+
+		// What YAML and Helm make of numbers.
+		{`{"x":{"repository":"g.io/o/a","tag":1.10}}`, "v.x g.io/o/a:1.1"},
+		{`{"x":{"repository":"g.io/o/a","tag":1e3}}`, "v.x g.io/o/a:1000"},
+		{`{"x":{"repository":"g.io/o/a","tag":31415926}}`, "v.x g.io/o/a:31415926; v.x.tag InvalidReference"},
+
 		// What should be an image and is not.
 		{`{"x":{"tag":"1==2"}}`, "v.x.tag InvalidReference"},
 		{`{"x":{"tag":""}}`, ""},
@@ -137,6 +186,106 @@ func TestFind(t *testing.T) {
 	for _, test := range tests {
 		if got := found(t, test.values); got != test.want {
 			t.Errorf("%s\n got %s\nwant %s", test.values, got, test.want)
+		}
+	}
+}
+
+// Every full reference in a text counts, whatever the text is.
+func TestFindInText(t *testing.T) {
+	const digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for text, want := range map[string]string{
+		"--solver=g.io/o/a:1":                                 "g.io/o/a:1",
+		"--images g.io/o/a:1,g.io/o/b:2;h.io:5000/c:3.":       "g.io/o/a:1 g.io/o/b:2 h.io:5000/c:3",
+		"- name: a\n  image: \"g.io/o/a:1\"\n  args: [x]\n":   "g.io/o/a:1",
+		"[[runner]]\n  image = 'g.io/o/a:1'\n":                "g.io/o/a:1",
+		`{"image":"g.io/o/a:1","x":"{\"i\":\"g.io/o/b:2\"}"}`: "g.io/o/a:1 g.io/o/b:2",
+		`a: |\ng.io/o/a:1\n`:                                  "g.io/o/a:1",
+		"sidecar:g.io/o/a:1 init:localhost/b:2":               "g.io/o/a:1 localhost/b:2",
+		"docker pull docker://g.io/o/a:1" + digest:            "g.io/o/a:1" + digest[:10],
+		"g.io/o/a:1 and g.io/o/a:1":                           "g.io/o/a:1",
+		"(see g.io/o/a:1)...":                                 "g.io/o/a:1",
+		"registry.k8s.io/pause:3.9":                           "registry.k8s.io/pause:3.9",
+
+		"https://g.io/o/a:1 oci://g.io/o/a:1 bob:pw@g.io/o/a:1":                       "",
+		"g.io/o/a:${TAG} g.io/o/a:1-${X} ${R}g.io/o/a:1 {{ .r }}/o/a:1 g.io/o/a:{{x}": "",
+		"o/a:1 redis:6379 g.io/o/a g.io:80/x /g.io/o/a:1 nas.io/x:/data":              "",
+		"node-role.kubernetes.io/control-plane:NoSchedule x.io/gpu:NoExecute":         "",
+		"topology.kubernetes.io/zone:a kubernetes.io/os:linux a.io/inject:true":       "",
+		"10.0.0.0/8:443 a=b:c 1.5/2:3":                                                "",
+		"password: g.io/o/a:1\n--api-token=g.io/o/b:1 \"authToken\": \"g.io/o/c:1\"":  "",
+		"password:g.io/o/a:1": "",
+	} {
+		mentions, problems := Find(map[string]any{"x": text}, "v")
+		var got []string
+		for _, m := range mentions {
+			s := m.Repository.String() + ":" + m.Tag
+			if m.Digest != "" {
+				s += "@" + m.Digest[:9]
+			}
+			got = append(got, s)
+		}
+		if s := strings.Join(got, " "); s != want || len(problems) > 0 {
+			t.Errorf("%s\n got %s %v\nwant %s", text, s, problems, want)
+		}
+	}
+}
+
+// secretKeys are keys that Kubernetes and charts have for secrets.
+func secretKeys() []string {
+	return []string{
+		"password", "dbPassword", "DB_PASSWORD", "registryPasswordSecretKey", "passwd", "passphrase", "REGISTRY_PASS", "pwd",
+		"secret", "secrets", "existingSecret", "imagePullSecrets", "pullSecret", "clientSecret", "secretKeyRef", "secretName", "stringData",
+		"token", "authToken", "githubtoken", "API_TOKENS", "bearer", "jwt", "apiKey", "apikey", "API_KEY", "accessKey", "privateKey", "ssh-key", "tls.key",
+		"encryptionKeys", "credentials", "imageCredentials", "registryCredentials", "dockerconfigjson", ".dockerconfigjson", ".dockercfg", "auth", "basic-auth",
+		"htpasswd_auth", "kubeconfig", "connectionString", "dsn", "ca.pem",
+	}
+}
+
+// Nothing under a key for secrets becomes an image or is quoted, wherever the key stands.
+func TestSecretsAreNoImages(t *testing.T) {
+	for _, key := range secretKeys() {
+		for _, secret := range []any{
+			"hunter2", "g.io/o/hunter2:1", "o/hunter2:1", "not an image hunter2",
+			[]any{"g.io/o/hunter2:1"},
+			map[string]any{"a": "g.io/o/hunter2:1"},
+			map[string]any{"tag": "hunter2"},
+			map[string]any{"name": "hunter2", "version": "1"},
+			map[string]any{"repository": "hunter2", "tag": "1==1"},
+			[]any{map[string]any{"name": "g.io/o/hunter2:1", "value": "g.io/o/hunter2:1"}},
+		} {
+			for _, values := range []map[string]any{
+				{key: secret},
+				{"privateImages": map[string]any{key: secret}},
+				{"image": map[string]any{key: secret}},
+				{"images": map[string]any{"x": map[string]any{key: secret}}},
+				{"env": []any{map[string]any{"name": key, "value": secret}}},
+			} {
+				mentions, problems := Find(values, "v")
+				if said := fmt.Sprint(mentions, problems); strings.Contains(said, "hunter2") {
+					t.Errorf("%v: %s", values, said)
+				}
+			}
+		}
+	}
+	for _, key := range []string{"image", "keycloak", "valkey", "monkey", "tokenizer", "authorImage", "compass", "container", "maintainer"} {
+		if IsSecretKey(key) || isPlacementKey(key) {
+			t.Errorf("%s is a key like others", key)
+		}
+	}
+}
+
+// A component may be called like a secret, or like where pods run.
+func TestComponentsThatAreCalledLikeSecrets(t *testing.T) {
+	for values, want := range map[string]string{
+		`{"external-secrets":{"image":{"repository":"g.io/o/a","tag":"1"}}}`: "v.external-secrets.image g.io/o/a:1",
+		`{"tokenRefresher":{"image":{"registry":"g.io","repository":"o/a","tag":"1"},"jobImage":"g.io/o/b:1"}}`: "v.tokenRefresher.image g.io/o/a:1; " +
+			"v.tokenRefresher.jobImage g.io/o/b:1",
+		`{"selector":{"image":"g.io/o/a:1","x":"g.io/o/b:1"}}`:                               "v.selector.image g.io/o/a:1",
+		`{"nodeSelector":{"a":"g.io/o/b:1"},"taintToleration":"x.io/y:1"}`:                   "",
+		`{"extra":[{"kind":"Secret","stringData":{"x":"g.io/o/a:1","image":"g.io/o/b:1"}}]}`: "",
+	} {
+		if got := found(t, values); got != want {
+			t.Errorf("%s\n got %s\nwant %s", values, got, want)
 		}
 	}
 }
@@ -255,4 +404,38 @@ func scalars(values any) []string {
 		s, _ := scalar(values)
 		return []string{s}
 	}
+}
+
+// Whatever the key and the text: what is found is in the text, and nothing is found or
+// quoted of what stands under a key for secrets.
+func FuzzKeys(f *testing.F) {
+	for key, text := range map[string]string{
+		"image": "o/a:1", "dbPassword": "g.io/o/a:1", "args": "--x=g.io/o/a:1,g.io/o/b@sha256:12", "a": `{"token":"g.io/o/a:1"}`,
+		"images": "g.io/o/a", "registry": "g.io", "value": "\\ng.io/o/a:1:", "": "localhost/a:1...", "Tag": "1e3", "x": "a.io/b:${c}",
+	} {
+		f.Add(key, text)
+	}
+	f.Fuzz(func(t *testing.T, key, text string) {
+		for _, values := range []map[string]any{
+			{key: text},
+			{"images": map[string]any{key: text}},
+			{"env": []any{map[string]any{"name": key, "value": text}}},
+			{key: text, "registry": "g.io", "tag": "1"},
+		} {
+			mentions, problems := Find(values, "v")
+			for _, m := range mentions {
+				checkReference(t, m.Reference, text+"\n"+key+"\ng.io\n1")
+			}
+			secret := strings.TrimSpace(text)
+			if said := fmt.Sprint(mentions, problems); IsSecretKey(key) && len(secret) > 20 && strings.Contains(said, secret) {
+				t.Errorf("what stands under %q is said: %s", key, said)
+			}
+		}
+		for _, word := range references(text) {
+			ref, _, err := parseTolerant(word)
+			if err != nil || !strings.Contains(text, word) || ref.Tag == "" && ref.Digest == "" || !strings.Contains(word, "/") {
+				t.Errorf("%q has %q, %v", text, word, err)
+			}
+		}
+	})
 }

@@ -13,6 +13,7 @@ import (
 const (
 	registryEnding   = "registry"
 	repositoryEnding = "repository"
+	repoEnding       = "repo"
 	imageEnding      = "image"
 	nameEnding       = "name"
 	tagEnding        = "tag"
@@ -23,13 +24,16 @@ const (
 // group is the fields of a map that name an image together. Charts spell them in
 // many ways: repository and tag, image and version, imageRepository and imageTag,
 // web_image and web_image_tag. What stands before the endings is the group's
-// prefix; a map can have several groups.
+// prefix; a map can have several groups, which share a registry.
 type group struct {
 	repository, tag, registry, digest field
 
 	// inner is the last part of a repository that is split in two, such as
 	// repository: ghcr.io/team with image: app.
 	inner field
+
+	// above is the registry for all images below a map that the group is in.
+	above string
 }
 
 // field is a key, and the scalar that it holds; without a key it is not there.
@@ -40,12 +44,14 @@ type field struct {
 // keys are the keys of a map by their plain form.
 type keys map[string]string
 
-// normalise finds the plain form of every key; of keys with the same one the
-// first in order counts.
+// normalise finds the plain form of every key that a chart can have as a field; of keys
+// with the same one the first in order counts.
 func normalise(m map[string]any) keys {
 	k := make(keys, len(m))
 	for _, key := range slices.Backward(slices.Sorted(maps.Keys(m))) {
-		k[plain(key)] = key
+		if isPlain(key) {
+			k[plain(key)] = key
+		}
 	}
 	return k
 }
@@ -62,12 +68,14 @@ func plain(key string) string {
 }
 
 // prefixes lists the groups that a map may have, those with the longest prefix
-// first, so that what belongs to one is not taken for another's.
+// first, so that what belongs to one is not taken for another's. A version is an image's
+// only where the image is called like it.
 func (k keys) prefixes() []string {
 	set := map[string]bool{"": true}
 	for key := range k {
-		for _, ending := range []string{tagEnding, repositoryEnding} {
-			if prefix, found := strings.CutSuffix(key, ending); found {
+		for _, ending := range []string{tagEnding, repositoryEnding, versionEnding} {
+			prefix, found := strings.CutSuffix(key, ending)
+			if found && (ending != versionEnding || k.hasImage(prefix)) {
 				set[prefix] = true
 			}
 		}
@@ -77,46 +85,119 @@ func (k keys) prefixes() []string {
 	return sorted
 }
 
-// group reads the group with a prefix; keys that are used already are not in it.
-func (k keys) group(m map[string]any, prefix string, used map[string]bool) *group {
-	pick := func(names ...string) field {
-		present := field{}
-		for _, name := range names {
-			key, found := k[name]
-			if !found || used[key] {
-				continue
-			}
-			if value, isScalar := scalar(m[key]); isScalar && value != "" {
-				return field{key, value}
-			}
-			if present.key == "" {
-				present.key = key
-			}
-		}
-		return present
-	}
-	repositories := []string{prefix + repositoryEnding, prefix + imageEnding, prefix + nameEnding}
-	tags := []string{prefix + tagEnding}
+// hasImage reports whether there is a field for the image of a prefix.
+func (k keys) hasImage(prefix string) bool {
+	return k[prefix+imageEnding] != "" || k[prefix+repositoryEnding] != "" || strings.HasSuffix(prefix, imageEnding) && k[prefix] != ""
+}
+
+// repositories are the plain keys of a group's repository, the best first.
+func repositories(prefix string) []string {
+	names := []string{prefix + repositoryEnding, prefix + repoEnding, prefix + imageEnding, prefix + imageEnding + nameEnding}
 	switch prefix {
 	case "":
-		tags = append(tags, versionEnding)
+		return names
 	case imageEnding:
-		repositories = append([]string{prefix}, append(repositories, repositoryEnding, nameEnding)...)
+		return slices.Concat([]string{prefix}, names, []string{imageEnding + nameEnding, repositoryEnding, repoEnding})
 	default:
-		repositories = append(repositories, prefix)
+		return append(names, prefix)
+	}
+}
+
+// group reads the group with a prefix; keys that are used already are not in it.
+func (k keys) group(m map[string]any, prefix string, used map[string]bool) *group {
+	pick := func(names ...string) field { return k.pick(m, used, names) }
+	tags := []string{prefix + tagEnding, prefix + versionEnding}
+	if prefix != "" && !k.hasImage(prefix) {
+		tags = tags[:1]
 	}
 	g := &group{
-		repository: pick(repositories...),
+		repository: pick(repositories(prefix)...),
 		tag:        pick(tags...),
 		registry:   pick(prefix+registryEnding, registryEnding),
 		digest:     pick(prefix + digestEnding),
 	}
-	if g.repository.value == "" {
+	if _, isSwitch := m[g.repository.key].(bool); isSwitch {
 		g.repository = field{}
-	} else if strings.HasSuffix(plain(g.repository.key), repositoryEnding) {
-		g.inner = innerOf(g.repository.value, pick(prefix+imageEnding), pick(prefix+nameEnding))
+	}
+	name := pick(prefix + nameEnding)
+	if prefix == imageEnding && name.value == "" {
+		name = pick(nameEnding)
+	}
+	switch {
+	case g.repository.value == "":
+		g.repository = k.byName(m, used, prefix, g, name)
+	case strings.HasSuffix(plain(g.repository.key), repositoryEnding):
+		g.inner = innerOf(g.repository.value, pick(prefix+imageEnding), name)
+	case prefix == imageEnding && g.registry.value == "" && !HasHost(g.repository.value):
+		// A repository with its host beside an image that has none is where the image is.
+		if around := pick(repositoryEnding); isPlace(around.value) {
+			g.registry = around
+		}
+	}
+	if g.repository.key == g.registry.key {
+		g.registry = field{}
 	}
 	return g
+}
+
+// byName returns what is a group's repository where nothing is called so: a name, unless a
+// field of the map is better; the registry of a map with a tag, if it has a path, too.
+func (k keys) byName(m map[string]any, used map[string]bool, prefix string, g *group, name field) field {
+	if prefix == "" && !isPlace(name.value) && g.tag.value+g.digest.value != "" {
+		if other := k.place(m, used); other.key != "" && (name.value != "" || other.key == g.registry.key) {
+			return other
+		}
+	}
+	if name.value == "" {
+		return field{}
+	}
+	return name
+}
+
+// pick returns the first of these fields that has a value, else the first that is there.
+func (k keys) pick(m map[string]any, used map[string]bool, names []string) field {
+	present := field{}
+	for _, name := range names {
+		key, found := k[name]
+		if !found || used[key] {
+			continue
+		}
+		if value, isScalar := scalar(m[key]); isScalar && value != "" {
+			return field{key, value}
+		}
+		if present.key == "" {
+			present.key = key
+		}
+	}
+	return present
+}
+
+// place returns the first field that has a repository with its host, whatever it is called;
+// the registry, if it alone has.
+func (k keys) place(m map[string]any, used map[string]bool) field {
+	var registry field
+	for _, name := range slices.Sorted(maps.Keys(k)) {
+		key := k[name]
+		value, isString := m[key].(string)
+		value = strings.TrimSpace(value)
+		switch {
+		case !isString || used[key] || !isPlace(value) || IsSecretKey(key):
+		case strings.HasSuffix(name, registryEnding):
+			registry = field{key, value}
+		default:
+			return field{key, value}
+		}
+	}
+	return registry
+}
+
+// isPlace reports whether a text is a repository with its host.
+func isPlace(s string) bool {
+	if !HasHost(s) || isURL(s) {
+		return false
+	}
+	_, err := Parse(s)
+	return err == nil
 }
 
 // innerOf returns the field that is the last part of a repository: an image that
@@ -125,7 +206,7 @@ func (k keys) group(m map[string]any, prefix string, used map[string]bool) *grou
 func innerOf(repository string, image, name field) field {
 	_, path, hasPath := strings.Cut(repository, "/")
 	inner := image
-	if inner.value == "" && (!hasPath || hasHost(repository) && !strings.Contains(path, "/")) {
+	if inner.value == "" && (!hasPath || HasHost(repository) && !strings.Contains(path, "/")) {
 		inner = name
 	}
 	switch {
@@ -138,37 +219,65 @@ func innerOf(repository string, image, name field) field {
 	}
 }
 
-// hasTag says whether the group has a field for the tag that is called so.
+// hasTag reports whether the group has a field for the tag that is called so.
 func (g *group) hasTag() bool {
 	return strings.HasSuffix(plain(g.tag.key), tagEnding)
 }
 
-// keys are those of the group's fields.
+// keys are those of the group's fields. A registry is not among them, for other groups of
+// the map have it, too; a repository that stands for one is.
 func (g *group) keys() []string {
-	return []string{g.repository.key, g.tag.key, g.registry.key, g.digest.key, g.inner.key}
+	keys := []string{g.repository.key, g.tag.key, g.digest.key, g.inner.key}
+	if plain(g.registry.key) == repositoryEnding {
+		keys = append(keys, g.registry.key)
+	}
+	return keys
 }
 
-// looksLikeImage says whether a group that has a repository, or what may be one,
-// is about an image at all.
-func (g *group) looksLikeImage(imageKey bool) bool {
+// looksLikeImage reports whether a group that has a repository, or what may be one, is
+// about an image at all. A mere name is one only beside a tag, or under a key that
+// promises an image. Below a key for secrets it must be an image without doubt.
+func (g *group) looksLikeImage(s scope) bool {
 	hasVersion := g.tag.key != "" || g.digest.key != ""
-	switch key := plain(g.repository.key); {
-	case strings.HasSuffix(key, repositoryEnding):
-		return hasVersion || imageKey || g.registry.key != "" || hasHost(g.repository.value) && !isURL(g.repository.value)
-	case strings.HasSuffix(key, imageEnding):
-		return hasVersion || g.registry.key != ""
+	key := plain(g.repository.key)
+	isRepository := strings.HasSuffix(key, repositoryEnding) || strings.HasSuffix(key, repoEnding)
+	isImage := strings.HasSuffix(key, imageEnding)
+	if s.closed {
+		return (isRepository || isImage) && g.isValid()
+	}
+	switch hasRegistry := g.registry.key != ""; {
+	case isRepository:
+		return hasVersion || hasRegistry || s.image || isPlace(g.repository.value)
+	case isImage:
+		return hasVersion || hasRegistry
 	default:
-		return hasVersion || imageKey
+		return g.isNamed(s)
 	}
 }
 
-// isURL says that a string has a scheme, which image references have not.
+// isNamed reports whether the name that a group has for a repository is that of an image.
+func (g *group) isNamed(s scope) bool {
+	if strings.ContainsAny(g.repository.value, "/:@") {
+		return g.tag.key != "" || g.digest.key != "" || s.image
+	}
+	return g.hasTag() || g.digest.key != "" || s.image && !s.several
+}
+
+// isValid reports whether the repository is one with a path, the tag is one, and there is no
+// digest or a valid one.
+func (g *group) isValid() bool {
+	_, err := Parse(join(g.registry.value, g.repository.value))
+	return err == nil && strings.Contains(g.repository.value, "/") && CheckTag(g.tag.value) == nil && (g.digest.value == "" || checkDigest(g.digest.value) == nil)
+}
+
+// isURL reports whether a string has a scheme, which image references have not.
 func isURL(s string) bool {
 	return strings.Contains(s, "://")
 }
 
-// scalar is a value as a chart's template prints it; absent and null are empty.
-// It says false for a list or an object.
+// scalar is a value as a chart's template prints it, but for the exponent of a number
+// that Helm prints with one; absent and null are empty. It reports false for a list or an
+// object.
 func scalar(value any) (string, bool) {
 	switch value := value.(type) {
 	case nil:
@@ -176,7 +285,7 @@ func scalar(value any) (string, bool) {
 	case string:
 		return strings.TrimSpace(value), true
 	case json.Number:
-		return value.String(), true
+		return number(value), true
 	case int64: // what Helm's --set syntax makes of digits
 		return strconv.FormatInt(value, 10), true
 	case bool:
@@ -184,4 +293,18 @@ func scalar(value any) (string, bool) {
 	default:
 		return "", false
 	}
+}
+
+// number is a number without what a floating-point number does not keep of it: 1.1 for
+// 1.10, 1000 for 1e3. Digits alone are what was written.
+func number(n json.Number) string {
+	f, err := n.Float64()
+	if err != nil || hasOnlyDigits(n.String()) {
+		return n.String()
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
+
+func hasOnlyDigits(s string) bool {
+	return strings.Trim(s, "0123456789") == ""
 }

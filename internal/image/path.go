@@ -6,10 +6,6 @@ import (
 	"strings"
 )
 
-// maxPath is how long a path is printed at most, in bytes, its root aside.
-// Values can nest thousands deep, and each image in them has a path.
-const maxPath = 240
-
 // path is a place in a release, linked to its parent so that a step down costs
 // the same at any depth.
 type path struct {
@@ -31,9 +27,17 @@ func (p *path) field(key string) *path {
 	}
 	next.last = key
 	if !isImageKey(key) {
-		next.hint = key
+		next.hint = hintOf(key)
 	}
 	return next
+}
+
+// hintOf is a key as far as it can be like a policy's name.
+func hintOf(key string) string {
+	if len(key) > MaxName {
+		return ""
+	}
+	return key
 }
 
 // item is the place of the i-th element below p.

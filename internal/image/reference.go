@@ -78,6 +78,9 @@ func ParseRepository(s string) (Repository, error) {
 // registries of the kind that pins are made for read as lower case. A reference
 // without tag and digest is returned as it is: with neither.
 func Parse(s string) (Reference, error) {
+	if len(s) > maxReference {
+		return Reference{}, fmt.Errorf("%s is longer than any image reference", Quote(s))
+	}
 	name, suffix := splitName(s)
 	named, err := reference.ParseNormalizedNamed(lower(name) + suffix)
 	if err == nil && reference.Domain(named) == "" {
@@ -88,7 +91,7 @@ func Parse(s string) (Reference, error) {
 	}
 	ref := Reference{Repository: Repository{Host: reference.Domain(named), Path: reference.Path(named)}}
 	// Some names are those of a host only because of the port behind them.
-	if host, isDefault := strings.CutSuffix(ref.Repository.Host, ":443"); isDefault && hasHost(host+"/") {
+	if host, isDefault := strings.CutSuffix(ref.Repository.Host, ":443"); isDefault && HasHost(host+"/") {
 		ref.Repository.Host = host
 	}
 	if tagged, ok := named.(reference.Tagged); ok {
@@ -98,6 +101,20 @@ func Parse(s string) (Reference, error) {
 		ref.Digest = digested.Digest().String()
 	}
 	return ref, nil
+}
+
+// parseTolerant reads a reference. Where what stands behind the @ is no digest, that is the
+// second result and the digest is left out, for the tag before it is still needed.
+func parseTolerant(s string) (ref Reference, badDigest, err error) {
+	ref, err = Parse(s)
+	head, digest, found := strings.Cut(s, "@")
+	if err == nil || !found {
+		return ref, nil, err
+	}
+	if ref, headErr := Parse(head); headErr == nil && ref.Tag != "" {
+		return ref, checkDigest(digest), nil
+	}
+	return Reference{}, nil, err
 }
 
 // CheckTag returns an error that says what a tag is, unless s is one.
@@ -139,9 +156,6 @@ func ParsePath(s string) (string, error) {
 	return repository.Path, nil
 }
 
-// maxQuote is how much of somebody's input a message repeats, in bytes.
-const maxQuote = 120
-
 // Shorten cuts a text that messages repeat, so that nobody can fill the report
 // with it.
 func Shorten(s string) string {
@@ -178,9 +192,9 @@ func splitName(s string) (name, suffix string) {
 	return s[:end], s[end:]
 }
 
-// hasHost says whether the reference names its registry, by the rule that
+// HasHost says whether the reference names its registry, by the rule that
 // distinguishes docker.io/library/nginx from library/nginx.
-func hasHost(s string) bool {
+func HasHost(s string) bool {
 	host, _, found := strings.Cut(s, "/")
 	return found && (strings.ContainsAny(host, ".:") || host == "localhost")
 }

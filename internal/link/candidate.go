@@ -41,6 +41,12 @@ func (c *Candidate) Image() image.Repository {
 	}
 }
 
+// Follows reports whether a repository is the one that the policy follows, or followed when
+// it last resolved.
+func (c *Candidate) Follows(repository image.Repository) bool {
+	return c.image != nil && *c.image == repository || c.Latest != nil && c.Latest.Repository == repository
+}
+
 // Accepts reports whether the policy can resolve to a tag, or has resolved to it under the
 // rules that it had then.
 func (c *Candidate) Accepts(tag string) bool {

@@ -21,6 +21,7 @@ type Linker struct {
 	byName   map[object.Name]*Candidate
 	byImage  map[image.Repository][]*Candidate
 	bySuffix map[string][]*Candidate
+	byPath   map[string][]*Candidate
 }
 
 // New returns a linker of policies, which are sorted by name.
@@ -34,6 +35,7 @@ func New(policies []Policy, repositories []Repository) *Linker {
 		byName:   make(map[object.Name]*Candidate, len(policies)),
 		byImage:  make(map[image.Repository][]*Candidate, len(policies)),
 		bySuffix: make(map[string][]*Candidate, len(policies)),
+		byPath:   make(map[string][]*Candidate, len(policies)),
 	}
 	for _, p := range policies {
 		l.add(p, images)
@@ -59,6 +61,9 @@ func (l *Linker) add(p Policy, images map[object.Name]string) {
 	}
 	if c.image != nil && (c.Latest == nil || c.Latest.Repository != *c.image) {
 		l.index(c, *c.image)
+	}
+	if path := c.Image().Path; strings.Contains(path, "/") {
+		l.byPath[path] = append(l.byPath[path], c)
 	}
 }
 
@@ -96,7 +101,9 @@ func (l *Linker) problem(c *Candidate, message string) {
 //
 //  1. the repository is the policy's;
 //  2. no registry is named, and the repository is the end of the policy's image;
-//  3. only a tag is there, the policy accepts it, and a name of the policy matches the
+//  3. the repository is the policy's but for the registry, from which it was moved, and has a
+//     path of at least two segments;
+//  4. only a tag is there, the policy accepts it, and a name of the policy matches the
 //     release, its chart or the key that the tag stands under.
 //
 // Where several policies of one namespace do, those that accept the tag are linked, or all
@@ -111,14 +118,16 @@ func (l *Linker) Link(m *image.Mention, s Subject) ([]*Candidate, Rule) {
 		tag = "" // what nobody wrote selects no policy
 	}
 	groups, rule := byNamespace(l.byImage[m.Repository]), SameRepository
+	others, otherRule := l.byPath[m.Repository.Path], SamePath
 	if m.Hostless {
-		if len(groups) == 0 {
-			rule = SamePathEnd
-		}
-		for namespace, group := range byNamespace(l.byPathEnd(m.Repository, tag)) {
-			if groups[namespace] == nil {
-				groups[namespace] = group
-			}
+		others, otherRule = l.byPathEnd(m.Repository, tag), SamePathEnd
+	}
+	if len(groups) == 0 {
+		rule = otherRule
+	}
+	for namespace, group := range byNamespace(others) {
+		if groups[namespace] == nil {
+			groups[namespace] = group
 		}
 	}
 	var linked []*Candidate

@@ -3,6 +3,8 @@ package link
 import (
 	"slices"
 	"strings"
+
+	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
 // Subject is the release that an image belongs to, as far as names can match it.
@@ -66,6 +68,9 @@ func (x *nameIndex) find(s Subject, key string) map[match][]*Candidate {
 		{s.ReleaseName, equalsRelease, partOfRelease},
 		{s.Chart, equalsChart, partOfChart},
 	} {
+		if len(other.name) > image.MaxName {
+			continue // no policy has such a name
+		}
 		name := words(other.name)
 		if name == "" {
 			continue

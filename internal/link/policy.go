@@ -43,6 +43,9 @@ const (
 	SameRepository Rule = "same repository"
 	// SamePathEnd links those whose repository ends with a path whose registry is not named.
 	SamePathEnd Rule = "same end of the path"
+	// SamePath links those of the repository of the same path at another registry, where
+	// none follows it as it is written.
+	SamePath Rule = "same path at another registry"
 	// MatchingName links those that accept a tag that stands alone and whose name matches.
 	MatchingName Rule = "matching name"
 	// NamedByAnnotation links those that the release's annotation names.

@@ -13,8 +13,12 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // Object is one Kubernetes object.
@@ -58,30 +62,50 @@ func Read(r io.Reader, name string, take func(Object) error) error {
 
 // documents returns a function that returns the input's documents as JSON, one a
 // call, and io.EOF behind the last. Input that begins with a brace is a stream of
-// JSON objects, all else YAML.
+// JSON objects, all else YAML, whose documents may be such streams, too. It may be in
+// UTF-16, as some shells write it, and have byte order marks.
 func documents(r io.Reader) func() (json.RawMessage, error) {
-	buffered := bufio.NewReaderSize(r, 1<<16)
-	if isJSON(buffered) {
-		decoder := json.NewDecoder(buffered)
-		return func() (json.RawMessage, error) {
-			var document json.RawMessage
-			err := decoder.Decode(&document)
-			return document, err
-		}
+	isMark := runes.Predicate(func(r rune) bool { return r == '\uFEFF' })
+	text := transform.NewReader(r, transform.Chain(unicode.BOMOverride(transform.Nop), runes.Remove(isMark)))
+	buffered := bufio.NewReaderSize(text, 1<<16)
+	start, _ := buffered.Peek(1 << 10)
+	if isJSON(start) {
+		return stream(buffered)
 	}
 	reader := yaml.NewYAMLReader(buffered)
+	next := func() (json.RawMessage, error) { return nil, io.EOF }
 	return func() (json.RawMessage, error) {
-		document, err := reader.Read()
+		document, err := next()
+		if !errors.Is(err, io.EOF) {
+			return document, err
+		}
+		text, err := reader.Read()
 		if err != nil {
 			return nil, err
 		}
-		return yaml.ToJSON(document)
+		if isJSON(text) { // or YAML that begins with a brace
+			objects := stream(bytes.NewReader(text))
+			if document, err := objects(); err == nil {
+				next = objects
+				return document, nil
+			}
+		}
+		return sigsyaml.YAMLToJSON(text)
+	}
+}
+
+// stream returns what returns one JSON object after the other.
+func stream(r io.Reader) func() (json.RawMessage, error) {
+	decoder := json.NewDecoder(r)
+	return func() (json.RawMessage, error) {
+		var document json.RawMessage
+		err := decoder.Decode(&document)
+		return document, err
 	}
 }
 
 // isJSON looks at the first character that is not white space.
-func isJSON(r *bufio.Reader) bool {
-	start, _ := r.Peek(1 << 10)
+func isJSON(start []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(start, " \t\r\n"), []byte("{"))
 }
 

@@ -7,6 +7,11 @@ import (
 	"testing"
 )
 
+// utf16 is a text as PowerShell writes it to a file.
+func utf16(s string) string {
+	return "\xff\xfe" + strings.Join(strings.Split(s, ""), "\x00") + "\x00"
+}
+
 func TestRead(t *testing.T) {
 	tests := map[string]struct{ in, want string }{
 		"nothing":       {"", ""},
@@ -19,7 +24,11 @@ func TestRead(t *testing.T) {
 			"apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: A}\n- {apiVersion: v1, kind: BList, items: [{apiVersion: v1, kind: B}]}\n",
 			"document 1: item 1 v1/A; document 1: item 2: item 1 v1/B",
 		},
-		"JSON": {` {"apiVersion":"v1","kind":"A"}{"apiVersion":"v1","kind":"B"} `, "document 1 v1/A; document 2 v1/B"},
+		"mark":            {"\ufeffapiVersion: v1\nkind: A\n---\n\ufeffapiVersion: v1\nkind: B\n", "document 1 v1/A; document 2 v1/B"},
+		"mark, JSON":      {"\ufeff" + `{"apiVersion":"v1","kind":"A"}` + "\n\ufeff" + `{"apiVersion":"v1","kind":"B"}`, "document 1 v1/A; document 2 v1/B"},
+		"UTF-16":          {utf16("apiVersion: v1\nkind: A\n"), "document 1 v1/A"},
+		"JSON after YAML": {"apiVersion: v1\nkind: A\n---\n" + `{"apiVersion":"v1","kind":"B"}{"apiVersion":"v1","kind":"C"}` + "\n---\n{apiVersion: v1, kind: D}\n", "document 1 v1/A; document 2 v1/B; document 3 v1/C; document 4 v1/D"},
+		"JSON":            {` {"apiVersion":"v1","kind":"A"}{"apiVersion":"v1","kind":"B"} `, "document 1 v1/A; document 2 v1/B"},
 	}
 	for name, test := range tests {
 		var got []string

@@ -11,17 +11,17 @@ import (
 )
 
 // ReadPath reads a file, every manifest file in and below a folder, or, where
-// name is "-", in.
-func ReadPath(name string, in io.Reader, take func(Object) error) error {
+// name is "-", in. Of a folder it returns the other files in and below it.
+func ReadPath(name string, in io.Reader, take func(Object) error) (skipped []string, err error) {
 	if name == "-" {
-		return Read(in, "standard input", take)
+		return nil, Read(in, "standard input", take)
 	}
 	info, err := os.Stat(name)
 	if err != nil {
-		return fmt.Errorf("reading manifests: %w", err)
+		return nil, fmt.Errorf("reading manifests: %w", err)
 	}
 	if !info.IsDir() {
-		return readFile(name, take)
+		return nil, readFile(name, take)
 	}
 	found := false
 	err = filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
@@ -34,15 +34,16 @@ func ReadPath(name string, in io.Reader, take func(Object) error) error {
 			}
 			return nil
 		case !isManifest(path):
+			skipped = append(skipped, path)
 			return nil
 		}
 		found = true
 		return readFile(path, take)
 	})
 	if err == nil && !found {
-		return fmt.Errorf("%s: no .yaml, .yml or .json file in or below it", name)
+		return skipped, fmt.Errorf("%s: no .yaml, .yml or .json file in or below it", name)
 	}
-	return err
+	return skipped, err
 }
 
 func readFile(name string, take func(Object) error) error {

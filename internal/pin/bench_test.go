@@ -50,6 +50,29 @@ func BenchmarkValues(b *testing.B) {
 	}
 }
 
+// Keys, chart names and tags that are as long as an object can be are compared with no more
+// names than short ones.
+func BenchmarkLongNames(b *testing.B) {
+	for _, kilobytes := range []int{128, 256, 512} {
+		b.Run(fmt.Sprint(kilobytes, "KiB"), func(b *testing.B) {
+			long := strings.Repeat("a-", kilobytes<<9)
+			images := map[string]any{}
+			for i := range 20 {
+				images[fmt.Sprint("i", i)] = map[string]any{"image": map[string]any{"tag": fmt.Sprint("v", i)}}
+			}
+			in := imagesIn(map[string]any{long: images, long + "Tag": "v1"})
+			in.Chart, in.ReleaseName = long, long
+			s := &pin.Snapshot{Releases: []pin.Release{{ID: id("a", "a"), Suspended: true, Inputs: in}}}
+			for i := range 20 {
+				follows(s, "flux", fmt.Sprint("g.io/o/app", i), "v1")
+			}
+			for b.Loop() {
+				pin.Plan(s, pin.Options{})
+			}
+		})
+	}
+}
+
 // A pattern of so many alternatives.
 func BenchmarkPattern(b *testing.B) {
 	for _, alternatives := range []int{1_000, 10_000} {

@@ -37,7 +37,7 @@ func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
 	}
 	r := &s.Releases[i]
 	protected, problem := NewProtector(s.Namespaces, o).protects(r)
-	n := findNeeds(r.Name, r.Inputs, linkerOf(s), o.FloatingOnly, true)
+	n := findNeeds(r.Name, r.Inputs, linkerOf(s), explaining(o))
 	needed := newNeededPins(o.Registries)
 	needed.put(r, problem, n, &previousPins{})
 	needed.finish()
@@ -55,10 +55,15 @@ func Explain(s *Snapshot, o Options) []Finding {
 	var findings []Finding
 	for i := range s.Releases {
 		if r := &s.Releases[i]; protector.Protects(r) {
-			findings = append(findings, findNeeds(r.Name, r.Inputs, linker, o.FloatingOnly, true).findings...)
+			findings = append(findings, findNeeds(r.Name, r.Inputs, linker, explaining(o)).findings...)
 		}
 	}
 	return sortedFindings(findings)
+}
+
+// explaining returns how needs are found for people.
+func explaining(o Options) needsOptions {
+	return needsOptions{registries: o.Registries, floatingOnly: o.FloatingOnly, explain: true}
 }
 
 // linkerOf returns a linker of a snapshot's policies.

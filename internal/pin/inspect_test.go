@@ -26,7 +26,7 @@ func TestInspectWithoutPin(t *testing.T) {
 			got := pin.Inspect(s, test.options, release.ID)
 			var message string
 			for _, p := range got.Problems {
-				if p.Reason == v1alpha1.ReasonNoPin {
+				if p.Reason == v1alpha1.ReasonNoPin || p.Reason == v1alpha1.ReasonOutsideRegistries {
 					message = p.Message
 				}
 			}

@@ -46,12 +46,15 @@ type protectedInputs struct {
 // neededPin is a pin that releases need.
 type neededPin struct {
 	line
-	// via has the places where each release names it.
-	via map[*protectedRelease][]string
+	// uses are how each release names it.
+	uses map[*protectedRelease]*use
 	// report is its entry in the report, which is built again after a change.
 	report            v1alpha1.Pin
 	isChanged, isGone bool
 }
+
+// use is where a release names a pin, and with which digests beside the tag.
+type use struct{ via, digests []string }
 
 func newNeededPins(registries []Registry) *neededPins {
 	return &neededPins{
@@ -94,12 +97,12 @@ func (n *neededPins) put(r *Release, problem *v1alpha1.Problem, needs *needs, pr
 	for i := range needs.tags {
 		tag := &needs.tags[i]
 		for _, l := range lines(n.registries, tag.Repository, tag.Tag) {
-			n.add(release, l, tag.via)
+			n.add(release, l, tag.Digest, tag.via)
 		}
 	}
 	if isUnknown {
 		for _, p := range previous.of(release.owner) {
-			n.add(release, line{p.Pin, p.Image}, places(p.Via)...)
+			n.add(release, line{p.Pin, p.Image}, "", places(p.Via)...)
 		}
 	}
 	release.report = release.entry(r.ID)
@@ -151,7 +154,7 @@ func (release *protectedRelease) entry(id object.ID) v1alpha1.Release {
 	if release.inputs.problem != (v1alpha1.Problem{}) {
 		problems = append(problems, release.inputs.problem)
 	}
-	if len(pins) == 0 {
+	if len(pins) == 0 && len(release.inputs.needs.outside) == 0 {
 		problems = append(problems, v1alpha1.Problem{
 			Reason: v1alpha1.ReasonNoPin, Message: "nothing is pinned for this release: " + release.inputs.needs.whyNoPin(),
 		})
@@ -160,24 +163,30 @@ func (release *protectedRelease) entry(id object.ID) v1alpha1.Release {
 }
 
 // add notes that a release needs a pin.
-func (n *neededPins) add(release *protectedRelease, l line, via ...string) {
+func (n *neededPins) add(release *protectedRelease, l line, digest string, via ...string) {
 	p := n.pins[l]
 	if p == nil {
-		p = &neededPin{line: l, via: map[*protectedRelease][]string{}}
+		p = &neededPin{line: l, uses: map[*protectedRelease]*use{}}
 		n.pins[l] = p
 		n.newPins = append(n.newPins, p)
 	}
-	if _, ok := p.via[release]; !ok {
+	u := p.uses[release]
+	if u == nil {
+		u = &use{}
+		p.uses[release] = u
 		release.pins = append(release.pins, p)
 	}
-	p.via[release] = append(p.via[release], via...)
+	u.via = append(u.via, via...)
+	if digest != "" {
+		u.digests = append(u.digests, digest)
+	}
 	n.change(p)
 }
 
 // withdraw notes that a release needs no pin.
 func (n *neededPins) withdraw(release *protectedRelease) {
 	for _, p := range release.pins {
-		delete(p.via, release)
+		delete(p.uses, release)
 		n.change(p)
 	}
 	release.pins = nil
@@ -194,18 +203,20 @@ func (n *neededPins) change(p *neededPin) {
 // needs any more.
 func (n *neededPins) rebuild(p *neededPin) {
 	p.isChanged = false
-	if len(p.via) == 0 {
+	if len(p.uses) == 0 {
 		delete(n.pins, p.line)
 		p.isGone, n.hasGone = true, true
 		return
 	}
 	p.report = v1alpha1.Pin{Pin: p.pin, Image: p.image, State: v1alpha1.PinNeeded}
-	for release, via := range p.via {
+	for release, u := range p.uses {
 		p.report.NeededBy = append(p.report.NeededBy, release.owner)
-		p.report.Via = append(p.report.Via, via...)
+		p.report.Via = append(p.report.Via, u.via...)
+		p.report.Digests = append(p.report.Digests, u.digests...)
 	}
 	p.report.NeededBy = sortedSet(p.report.NeededBy)
 	p.report.Via = few(sortedVia(p.report.Via), maxVia)
+	p.report.Digests = firstOf(p.report.Digests, maxDigests)
 }
 
 // previousPins finds the pins of the last list by their owners, once somebody asks.

@@ -20,6 +20,8 @@ type needs struct {
 	problems []v1alpha1.Problem
 	// notFollowed counts the tags that were left out because no policy follows them.
 	notFollowed int
+	// outside are the images that the configured registries do not include.
+	outside []string
 	// findings are the images that were found, if they were asked for.
 	findings []Finding
 }
@@ -30,15 +32,22 @@ type neededTag struct {
 	via string
 }
 
-// needsFinder computes what one release needs: it collects the images that are mentioned,
-// and the policies that follow them.
-type needsFinder struct {
-	release object.Name
-	subject link.Subject
-	linker  *link.Linker
+// needsOptions are how needs are found.
+type needsOptions struct {
+	// registries are those whose images are pinned; none: every image is.
+	registries []Registry
 	// floatingOnly leaves out the tags that no policy follows, and explain keeps findings,
 	// which only people read.
 	floatingOnly, explain bool
+}
+
+// needsFinder computes what one release needs: it collects the images that are mentioned,
+// and the policies that follow them.
+type needsFinder struct {
+	needsOptions
+	release object.Name
+	subject link.Subject
+	linker  *link.Linker
 
 	links  map[linkInputs]links
 	linked map[*link.Candidate]bool
@@ -47,10 +56,10 @@ type needsFinder struct {
 
 // findNeeds finds the policies that follow the images of a release, and from both the tags
 // that it needs.
-func findNeeds(release object.Name, in Inputs, l *link.Linker, floatingOnly, explain bool) *needs {
+func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *needs {
 	f := &needsFinder{
+		needsOptions: o, linker: l,
 		release: release, subject: link.Subject{Name: release.Name, ReleaseName: in.ReleaseName, Chart: in.Chart},
-		linker: l, floatingOnly: floatingOnly, explain: explain,
 		links: map[linkInputs]links{}, linked: map[*link.Candidate]bool{}, result: &needs{},
 	}
 	if in.Images != nil {
@@ -59,6 +68,7 @@ func findNeeds(release object.Name, in Inputs, l *link.Linker, floatingOnly, exp
 			f.addMention(&in.Images.Mentions[i])
 		}
 	}
+	f.reportOutside()
 	f.addAnnotated(in.Policies)
 	f.result.policies = slices.SortedFunc(maps.Keys(f.linked), func(a, b *link.Candidate) int { return object.Compare(a.Name, b.Name) })
 	for _, c := range f.result.policies {
@@ -106,7 +116,9 @@ func (f *needsFinder) addFinding(path, image string, rule link.Rule, linked ...*
 func (f *needsFinder) addMention(m *image.Mention) {
 	linked, rule := f.link(m)
 	f.addFinding(m.Path, m.String(), rule, linked...)
-	refs := imagesOf(m, linked)
+	f.reportMoved(m, linked)
+	repositories := f.locate(m, linked)
+	refs := imagesOf(m, repositories, linked)
 	if f.floatingOnly && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return c.Accepts(m.Tag) }) {
 		f.result.notFollowed += len(refs)
 		refs = nil
@@ -119,8 +131,11 @@ func (f *needsFinder) addMention(m *image.Mention) {
 		f.problem(v1alpha1.ReasonNoRepository, m.Path, fmt.Sprintf(
 			"tag %q stands without a repository, and no ImagePolicy that accepts it has a matching name: "+
 				"it is not known which image it belongs to", m.Tag))
-	case m.Tag == "" && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return len(c.Tags()) > 0 }):
+	case m.Tag == "" && len(repositories) > 0 && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return len(c.Tags()) > 0 }):
 		why := "has no tag (the chart's default applies, which pinsync does not know)"
+		if m.Beside != "" {
+			why = fmt.Sprintf("has no tag, and it is not known whether the chart takes it from %q beside it", image.Shorten(m.Beside))
+		}
 		if m.Digest != "" {
 			why = "has no tag, only a digest, which a cleaner does not keep"
 		}
@@ -155,22 +170,22 @@ func (f *needsFinder) link(m *image.Mention) ([]*link.Candidate, link.Rule) {
 	return out.linked, out.rule
 }
 
-// imagesOf returns the images with the tag that a release mentions: of the repository that
-// it names, and of those of the policies that were found without the registry or the
+// imagesOf returns the images with the tag that a release mentions: of the repositories that
+// it is pinned at, and of those of the policies that were found without the registry or the
 // repository being named.
-func imagesOf(m *image.Mention, linked []*link.Candidate) []image.Reference {
+func imagesOf(m *image.Mention, repositories []image.Repository, linked []*link.Candidate) []image.Reference {
 	if m.Tag == "" {
 		return nil
 	}
 	var refs []image.Reference
-	if m.Repository != (image.Repository{}) {
-		refs = append(refs, m.Reference)
-		if !m.Hostless {
-			return refs
-		}
+	for _, repository := range repositories {
+		refs = append(refs, image.Reference{Repository: repository, Tag: m.Tag, Digest: m.Digest})
+	}
+	if m.Repository != (image.Repository{}) && !m.Hostless {
+		return refs
 	}
 	for _, c := range linked {
-		if repository := c.Image(); repository != m.Repository && repository != (image.Repository{}) {
+		if repository := c.Image(); !slices.Contains(repositories, repository) && repository != (image.Repository{}) {
 			refs = append(refs, image.Reference{Repository: repository, Tag: m.Tag})
 		}
 	}
@@ -217,10 +232,7 @@ func (n *needs) whyNoPin() string {
 		return "no ImagePolicy follows the tags that it names"
 	case len(n.tags) == 0:
 		return "no image with a tag was found in it"
+	default:
+		return "the configured registries do not include the images of its policies"
 	}
-	var repositories []string
-	for i := range n.tags {
-		repositories = append(repositories, image.Shorten(n.tags[i].Repository.String()))
-	}
-	return "the configured registries do not include " + strings.Join(few(sortedSet(repositories), 5), ", ")
 }

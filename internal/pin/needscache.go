@@ -11,7 +11,7 @@ import (
 // needsCache computes what releases need, and keeps it until a release's inputs or the
 // policies change.
 type needsCache struct {
-	floatingOnly bool
+	options      needsOptions
 	linker       *link.Linker
 	policies     objectSet[link.Policy]
 	repositories objectSet[link.Repository]
@@ -43,7 +43,7 @@ func (c *needsCache) of(r *Release) *needs {
 	if known, ok := c.known.Get(r.ID); ok && r.Images != nil && known.inputs == r.Inputs {
 		return known.needs
 	}
-	n := findNeeds(r.Name, r.Inputs, c.linker, c.floatingOnly, false)
+	n := findNeeds(r.Name, r.Inputs, c.linker, c.options)
 	c.known.Put(r.ID, knownNeeds{r.Inputs, n})
 	return n
 }

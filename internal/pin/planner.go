@@ -17,7 +17,7 @@ type Planner struct {
 // NewPlanner returns a planner that has planned nothing yet.
 func NewPlanner(o Options) *Planner {
 	return &Planner{
-		options: o, cache: needsCache{floatingOnly: o.FloatingOnly}, needed: newNeededPins(o.Registries),
+		options: o, cache: needsCache{options: needsOptions{registries: o.Registries, floatingOnly: o.FloatingOnly}}, needed: newNeededPins(o.Registries),
 	}
 }
 

@@ -10,11 +10,12 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/link"
 )
 
-// maxVia, maxPolicies and maxProblems limit how many places the report has for a pin, and
-// how many policies and problems for a release; maxMessage limits a message's bytes. More
-// help nobody, and one tenant could fill the report for all.
+// maxVia and maxDigests limit how many places and digests the report has for a pin,
+// maxPolicies and maxProblems how many policies and problems for a release; maxMessage limits
+// a message's bytes. More help nobody, and one tenant could fill the report for all.
 const (
 	maxVia      = 20
+	maxDigests  = 5
 	maxPolicies = 1000
 	maxProblems = 50
 	maxMessage  = 2000
@@ -47,6 +48,13 @@ func few(list []string, most int) []string {
 		return list
 	}
 	return append(list[:most:most], fmt.Sprintf("and %d more", len(list)-most))
+}
+
+// firstOf sorts, removes duplicates, and keeps as many as most; nil, if there are none.
+func firstOf(list []string, most int) []string {
+	slices.Sort(list)
+	list = slices.Compact(list)
+	return list[:min(len(list), most)]
 }
 
 // places returns the places in a list that few has cut.

@@ -35,9 +35,13 @@ type Matcher struct {
 }
 
 // Matcher returns what applies the rules. Rules that Flux refuses, such as a
-// broken pattern, accept no tag, nor does a pattern that is too large.
+// broken pattern, accept no tag, nor do rules that are too large.
 func (r Rules) Matcher() *Matcher {
 	m := &Matcher{rules: r}
+	if len(r.SemVer) > maxRange || len(r.Extract) > maxExtract {
+		m.broken = true
+		return m
+	}
 	var err error
 	if r.Pattern != "" {
 		if _, err = parse(r.Pattern, maxMatchSize); err == nil {

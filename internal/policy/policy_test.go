@@ -72,6 +72,13 @@ func TestLargePatterns(t *testing.T) {
 			t.Errorf("%.40q… is applied", pattern)
 		}
 	}
+	for _, rules := range []Rules{
+		{SemVer: ">=1.0.0" + strings.Repeat(" ", maxRange)}, {Pattern: "(.*)", Extract: strings.Repeat("$1", maxExtract)},
+	} {
+		if rules.Matcher().Accepts("1.0.0") {
+			t.Errorf("%.40v… are applied", rules)
+		}
+	}
 	if tags := Literals("^" + strings.Repeat("a{0,1000}", 100) + "$"); len(tags) > 0 {
 		t.Errorf("%d tags", len(tags))
 	}

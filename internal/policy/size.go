@@ -12,10 +12,15 @@ const (
 	maxMatchSize   = 2_000
 	maxLiteralSize = 20_000
 	maxPattern     = 1 << 16
+
+	// maxRange and maxExtract are the longest range and extract, in bytes: both are gone
+	// through for every tag, and each group that is extracted can be as long as a tag.
+	maxRange   = 1 << 10
+	maxExtract = 1 << 8
 )
 
-// errTooLarge is why a pattern is not looked at.
-var errTooLarge = errors.New("the pattern is too large")
+// errTooLarge is why a rule is not looked at.
+var errTooLarge = errors.New("the rule is too large")
 
 // parse reads a pattern as Flux does, unless it is too large.
 func parse(pattern string, most int) (*syntax.Regexp, error) {

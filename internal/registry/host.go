@@ -61,7 +61,7 @@ func (h *host) answer(ctx context.Context, ref image.Reference) (answer Answer, 
 	repository.PlainHTTP = h.checker.plain[h.name]
 	for _, client := range h.clientsOf(ref.Repository) {
 		repository.Client = client
-		if answer, err = look(ctx, repository, ref.Tag); !isDenied(err) {
+		if answer, err = lookBoth(ctx, repository, ref); !isDenied(err) {
 			break
 		}
 	}

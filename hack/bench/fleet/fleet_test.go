@@ -54,8 +54,8 @@ func add(t *testing.T, s *pin.Snapshot, app *App) {
 	}
 	whole := read[flux.HelmRelease](t, object)
 	release := convert.Release(whole)
-	release.Images = convert.ContentsOf(whole).Find(func(convert.SourceRef) convert.Source {
-		return convert.Source{Data: configMap.Data}
+	release.Images = convert.ValuesOf(whole).Find(func(convert.ValuesRef) convert.ValuesObject {
+		return convert.ValuesObject{Data: configMap.Data}
 	})
 	s.Releases = append(s.Releases, release)
 	if app.hasPolicy() {

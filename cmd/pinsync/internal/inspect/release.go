@@ -33,7 +33,7 @@ func Release(ctx context.Context, cluster *rest.Config, id object.ID, readSecret
 		return nil, fmt.Errorf("reading the HelmRelease: %w", err)
 	}
 	release := convert.Release(object)
-	release.Images = convert.ContentsOf(object).Find(valuesFrom(ctx, c, readSecrets))
+	release.Images = convert.ValuesOf(object).Find(valuesFrom(ctx, c, readSecrets))
 	s.Releases = append(s.Releases, release)
 	return s, readPolicies(ctx, c, s)
 }
@@ -58,15 +58,15 @@ func readPolicies(ctx context.Context, c client.Reader, s *pin.Snapshot) error {
 }
 
 // valuesFrom returns a function that reads an entry of valuesFrom.
-func valuesFrom(ctx context.Context, c client.Reader, readSecrets bool) convert.Sources {
-	return func(ref convert.SourceRef) convert.Source {
+func valuesFrom(ctx context.Context, c client.Reader, readSecrets bool) convert.LookUpValues {
+	return func(ref convert.ValuesRef) convert.ValuesObject {
 		if ref.Kind == convert.SecretKind && !readSecrets {
-			return convert.Source{NotRead: convert.SecretsIgnored}
+			return convert.ValuesObject{NotRead: convert.SecretsIgnored}
 		}
-		data, _, err := convert.ReadSource(ctx, c, ref)
+		data, _, err := convert.ReadValues(ctx, c, ref)
 		if err != nil {
-			return convert.Source{NotRead: "could not be read: " + err.Error()}
+			return convert.ValuesObject{NotRead: "could not be read: " + err.Error()}
 		}
-		return convert.Source{Data: data}
+		return convert.ValuesObject{Data: data}
 	}
 }

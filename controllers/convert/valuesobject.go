@@ -10,13 +10,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// SecretKind is the kind of those sources that are read only where that is wanted; the
+// SecretKind is the kind of those objects that are read only where that is wanted; the
 // others are ConfigMaps.
 const SecretKind = "Secret"
 
-// ReadSource reads what values come from, and its resource version. Of what does not exist
+const configMapKind = "ConfigMap"
+
+// ReadValues reads what values come from, and its resource version. Of what does not exist
 // the data is nil.
-func ReadSource(ctx context.Context, c client.Reader, ref SourceRef) (data map[string]string, version string, err error) {
+func ReadValues(ctx context.Context, c client.Reader, ref ValuesRef) (data map[string]string, version string, err error) {
 	name := types.NamespacedName{Namespace: ref.Name.Namespace, Name: ref.Name.Name}
 	if len(content.IsPathSegmentName(name.Name)) > 0 {
 		return nil, "", nil // the CRD takes names that no object can have

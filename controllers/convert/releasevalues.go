@@ -1,0 +1,94 @@
+package convert
+
+import (
+	"errors"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	"github.com/fluxcd/pkg/apis/meta"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// Values are the parts of a HelmRelease that are searched for images.
+type Values struct {
+	namespace     string
+	values        *apiextensionsv1.JSON
+	valuesFrom    []meta.ValuesReference
+	postRenderers []helmv2.PostRenderer
+	// valuesFiles reports that the chart's source has files with values.
+	valuesFiles bool
+}
+
+// ValuesOf returns the values and post-renderers of a HelmRelease.
+func ValuesOf(o *flux.HelmRelease) *Values {
+	return &Values{
+		namespace: o.Namespace, values: o.Spec.Values, valuesFrom: o.Spec.ValuesFrom, postRenderers: o.Spec.PostRenderers,
+		valuesFiles: o.Spec.Chart != nil && len(o.Spec.Chart.Spec.ValuesFiles) > 0,
+	}
+}
+
+// ValuesRef names what values come from.
+type ValuesRef struct {
+	Kind string
+	Name object.Name
+}
+
+// Refs are the objects that values come from besides the release itself, in order.
+func (c *Values) Refs() []ValuesRef {
+	refs := make([]ValuesRef, len(c.valuesFrom))
+	for i := range c.valuesFrom {
+		refs[i] = c.ref(i)
+	}
+	return refs
+}
+
+func (c *Values) ref(i int) ValuesRef {
+	return ValuesRef{c.valuesFrom[i].Kind, object.Name{Namespace: c.namespace, Name: c.valuesFrom[i].Name}}
+}
+
+// Find looks for images in the effective values, for which it looks up those objects, and in
+// the post-renderers.
+func (c *Values) Find(lookUp LookUpValues) *pin.ReleaseImages {
+	r := c.read(lookUp)
+	found := pin.FindImages(r.parts)
+	found.Unknown = r.unknown
+	found.Problems = append(r.problems, found.Problems...)
+	addPostImages(found, c.postRenderers)
+	return found
+}
+
+func (c *Values) read(lookUp LookUpValues) *reading {
+	r := &reading{}
+	if c.valuesFiles {
+		r.say(v1alpha1.ReasonValuesNotRead, "spec.chart.spec.valuesFiles",
+			errors.New("these files of the chart's source are not read: an image that only they name is not pinned"))
+	}
+	r.addValues(c, lookUp)
+	r.addPatches(c.postRenderers)
+	return r
+}
+
+// reading is what was read of a release's values and post-renderers so far.
+type reading struct {
+	parts    []pin.ReleasePart
+	unknown  bool
+	problems []v1alpha1.Problem
+}
+
+func (r *reading) add(path string, value any) {
+	r.parts = append(r.parts, pin.ReleasePart{Path: path, Value: value})
+}
+
+func (r *reading) say(reason v1alpha1.Reason, field string, err error) {
+	r.problems = append(r.problems, v1alpha1.Problem{Reason: reason, Field: field, Message: err.Error()})
+}
+
+// miss says that a part could not be had.
+func (r *reading) miss(field string, err error) {
+	r.unknown = true
+	r.say(v1alpha1.ReasonInvalidValues, field, err)
+}

@@ -1,0 +1,80 @@
+package image
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// IsSecretKey reports whether Kubernetes and charts keep secrets under a key: by what it
+// contains, such as dbPassword, imagePullSecrets, dockerconfigjson, by one of its words,
+// such as REGISTRY_PASS, authToken, basic-auth, or by its last word, such as apiKey. What
+// stands under such a key is not read as text and not quoted.
+func IsSecretKey(key string) bool {
+	name := plain(key)
+	for _, part := range []string{
+		"password", "passwd", "passphrase", "secret", "credential", "dockerconfig", "dockercfg",
+		"apikey", "accesskey", "privatekey", "connectionstring", "stringdata",
+	} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	words := words(key)
+	for _, word := range words {
+		switch word {
+		case "pass", "pwd", "token", "tokens", "auth", "jwt", "bearer", "dsn", "kubeconfig", "pem":
+			return true
+		}
+	}
+	last := ""
+	if len(words) > 0 {
+		last = words[len(words)-1]
+	}
+	return last == "key" || last == "keys" || strings.HasSuffix(last, "token") || strings.HasSuffix(last, "tokens")
+}
+
+// isPlacementKey reports whether a key is about where pods run: labels and taints look
+// like references, as node-role.kubernetes.io/control-plane:NoSchedule does.
+func isPlacementKey(key string) bool {
+	return slices.ContainsFunc(words(key), func(word string) bool {
+		switch word {
+		case "taint", "taints", "toleration", "tolerations", "selector", "selectors", "affinity":
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// isSecretObject reports whether a map is a manifest of a Secret.
+func isSecretObject(m map[string]any) bool {
+	return m["kind"] == "Secret" && (m["data"] != nil || m["stringData"] != nil)
+}
+
+// words are the words of a key in lower case: db, admin and password for dbAdminPassword,
+// DB_ADMIN_PASSWORD and db-admin.password.
+func words(key string) []string {
+	var list []string
+	var word []rune
+	end := func() {
+		if len(word) > 0 {
+			list = append(list, strings.ToLower(string(word)))
+			word = word[:0]
+		}
+	}
+	runes := []rune(key)
+	for i, r := range runes {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			end()
+			continue
+		case i > 0 && unicode.IsUpper(r) && (unicode.IsLower(runes[i-1]) ||
+			unicode.IsUpper(runes[i-1]) && i+1 < len(runes) && unicode.IsLower(runes[i+1])):
+			end()
+		}
+		word = append(word, r)
+	}
+	end()
+	return list
+}

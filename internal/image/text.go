@@ -1,0 +1,113 @@
+package image
+
+import "strings"
+
+// isWordByte reports whether a byte can be part of a reference.
+func isWordByte(b byte) bool {
+	switch {
+	case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9':
+		return true
+	default:
+		return strings.IndexByte("._-/:@", b) >= 0
+	}
+}
+
+// eachWord calls take for every run of bytes of which references are made, with where it
+// begins and ends.
+func eachWord(text string, take func(start, end int)) {
+	start := -1
+	for i := 0; i <= len(text); i++ {
+		switch isPart := i < len(text) && isWordByte(text[i]); {
+		case isPart && start < 0:
+			start = i
+		case !isPart && start >= 0:
+			take(start, i)
+			start = -1
+		}
+	}
+}
+
+// references returns the full references in a text, each once: a host, a path, and a tag
+// or a digest. A text is an argument, a script, a block of YAML, TOML or JSON, or no more
+// than the reference. What a template or a variable completes is none, nor is part of a
+// URL, nor what a secret's key stands before.
+func references(text string) []string {
+	var found []string
+	seen := map[string]bool{}
+	eachWord(text, func(start, end int) {
+		if end-start > maxReference || strings.IndexByte(text[start:end], '/') < 0 {
+			return
+		}
+		if start > 0 && text[start-1] == '\\' && strings.IndexByte("nrt", text[start]) >= 0 {
+			start++ // of an escaped line end
+		}
+		if start > 0 && strings.IndexByte("$}%&?#~+*", text[start-1]) >= 0 ||
+			end < len(text) && strings.IndexByte("${%&?#~+*", text[end]) >= 0 {
+			return
+		}
+		word := fullReference(text[start:end])
+		if word != "" && !seen[word] && !IsSecretKey(keyBefore(text[:start])) {
+			seen[word] = true
+			found = append(found, word)
+		}
+	})
+	return found
+}
+
+// fullReference returns the full reference that a word is, or ends with behind a key and
+// a colon; empty, it is none.
+func fullReference(word string) string {
+	word = strings.TrimRight(strings.TrimPrefix(word, dockerTransport), ".:")
+	slash := strings.IndexByte(word, '/')
+	if slash < 0 || isURL(word) || strings.IndexByte(word[:slash], '@') >= 0 {
+		return ""
+	}
+	if colon := strings.LastIndexByte(word[:slash], ':'); colon >= 0 && strings.Trim(word[colon+1:slash], "0123456789") != "" {
+		if IsSecretKey(word[:colon]) {
+			return ""
+		}
+		word = word[colon+1:]
+	}
+	name, suffix := splitName(word)
+	if suffix == "" || !HasHost(name) || isLabel(name, suffix) {
+		return ""
+	}
+	if _, _, err := parseTolerant(word); err != nil {
+		return ""
+	}
+	return word
+}
+
+// isLabel reports whether what reads like a reference is a Kubernetes label or taint: its
+// prefix is one that Kubernetes reserves, its value is an effect or a boolean, or nothing
+// in it is a name.
+func isLabel(name, suffix string) bool {
+	host, path, _ := strings.Cut(name, "/")
+	switch suffix {
+	case ":NoSchedule", ":PreferNoSchedule", ":NoExecute", ":true", ":false":
+		return true
+	}
+	for _, reserved := range []string{"kubernetes.io", "k8s.io"} {
+		if (host == reserved || strings.HasSuffix(host, "."+reserved)) && !strings.HasPrefix(host, registryEnding) {
+			return true
+		}
+	}
+	return !hasLetter(path)
+}
+
+func hasLetter(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' })
+}
+
+// keyBefore returns the key that stands before a value at the end of a text: password for
+// `password: "`, `--password=` and `"password":`; empty where none does.
+func keyBefore(text string) string {
+	text = text[max(0, len(text)-maxKeyBefore):]
+	text = strings.TrimRight(text, " \t\\\"'`")
+	rest := strings.TrimRight(text, ":=")
+	if rest == text {
+		return ""
+	}
+	rest = strings.TrimRight(rest, " \t\\\"'`")
+	return rest[strings.LastIndexAny(rest, " \t\r\n\\\"'`{[(,;&=")+1:]
+}

@@ -1,0 +1,63 @@
+package pin_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// follows is a policy in a namespace, which resolved to a tag of an image.
+func follows(s *pin.Snapshot, namespace, repository, tag string) {
+	name := object.Name{Namespace: namespace, Name: strings.ReplaceAll(repository, "/", "-")}
+	s.Repositories = append(s.Repositories, link.Repository{Name: name, Image: repository})
+	s.Policies = append(s.Policies, link.Policy{Name: name, Repository: name, LatestImage: repository, LatestTag: tag})
+}
+
+// A registry that was moved: what follows the same path elsewhere is linked where nothing
+// follows the image as it is written.
+func TestMovedRegistry(t *testing.T) {
+	tests := map[string]struct {
+		image, policies string // namespace=image:tag
+		want            string
+		moved           bool
+	}{
+		"moved":                        {"old.io/t/app:a", "x=new.io/t/app:b", "new.io/t/app:b old.io/t/app:a", true},
+		"without a tag":                {"old.io/t/app", "x=new.io/t/app:b", "new.io/t/app:b old.io/t/app:latest", true},
+		"followed as written":          {"old.io/t/app:a", "x=new.io/t/app:b x=old.io/t/app:c", "old.io/t/app:a old.io/t/app:c", false},
+		"followed as written by other": {"old.io/t/app:a", "x=new.io/t/app:b y=old.io/t/app:c", "new.io/t/app:b old.io/t/app:a old.io/t/app:c", true},
+		"one segment":                  {"old.io/app:a", "x=new.io/app:b", "old.io/app:a", false},
+		"the end of another path":      {"old.io/t/app:a", "x=new.io/u/t/app:b", "old.io/t/app:a", false},
+		"the beginning of the path":    {"old.io/u/t/app:a", "x=new.io/t/app:b", "old.io/u/t/app:a", false},
+		"no registry":                  {"t/app:a", "x=new.io/t/app:b", "docker.io/t/app:a new.io/t/app:a new.io/t/app:b", false},
+	}
+	for name, test := range tests {
+		s := &pin.Snapshot{Releases: []pin.Release{suspended("web", test.image)}}
+		for policy := range strings.FieldsSeq(test.policies) {
+			namespace, ref, _ := strings.Cut(policy, "=")
+			repository, tag, _ := strings.Cut(ref, ":")
+			follows(s, namespace, repository, tag)
+		}
+		report := pin.Plan(s, pin.Options{})
+		var images []string
+		for i := range report.Pins {
+			images = append(images, report.Pins[i].Image)
+		}
+		slices.Sort(images)
+		if got := strings.Join(images, " "); got != test.want {
+			t.Errorf("%s: got %s, want %s", name, got, test.want)
+		}
+		said := slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonRegistryMoved })
+		if said != test.moved {
+			t.Errorf("%s: the problems are %v", name, report.Releases[0].Problems)
+		}
+		findings := pin.Explain(s, pin.Options{})
+		if isRule := findings[0].Rule == link.SamePath; test.moved && !strings.Contains(name, "by other") && !isRule {
+			t.Errorf("%s: linked by %q", name, findings[0].Rule)
+		}
+	}
+}
