@@ -73,7 +73,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	case err == nil:
 		return reconcile.Result{RequeueAfter: next}, nil
 	case ctx.Err() != nil:
-		return reconcile.Result{}, nil //nolint:nilerr // the controller is stopping: whatever failed, failed of that
+		return reconcile.Result{}, nil // the controller is stopping: whatever failed, failed of that
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		log.FromContext(ctx).Info("Somebody else wrote the ConfigMap meanwhile, reading it again")
 		return reconcile.Result{RequeueAfter: requeueDelay}, nil

@@ -64,12 +64,9 @@ func TestReportIsWrittenLessOften(t *testing.T) {
 	before := w.expect()
 	begin := time.Now()
 	n := 0
-	w.until(func(context.Context) (bool, string) {
+	for ; len(w.versions("registry-pins")) < 14; n++ {
 		w.suspend(fmt.Sprint("web-", n), fmt.Sprint(app, ":", n))
-		n++
-		lists := len(w.versions("registry-pins"))
-		return lists >= 14, fmt.Sprintf("%d writes of the list", lists)
-	})
+	}
 	elapsed := time.Since(begin)
 	after := w.report(func(p *published) (bool, string) { return len(p.report.Pins) == n, fmt.Sprintf("want %d pins", n) })
 	lists, reports := len(w.between(before.list, after.list)), len(w.between(before.object, after.object))
@@ -143,7 +140,7 @@ func TestReportIsWrittenBeforeTheLeaseIsReleased(t *testing.T) {
 		isCurrent := w.isCurrent(request.Context())
 		response, err := next.RoundTrip(request)
 		lease := &coordinationv1.Lease{}
-		if err := w.client.Get(context.Background(), client.ObjectKey{Namespace: w.own, Name: controllers.Name}, lease); err != nil {
+		if err := w.client.Get(request.Context(), client.ObjectKey{Namespace: w.own, Name: controllers.Name}, lease); err != nil {
 			t.Error(err)
 		}
 		if holder := lease.Spec.HolderIdentity; holder == nil || *holder == "" {

@@ -59,8 +59,8 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("%s is %s since %s, want %s", pin.Pin, got, *pin.HeldSince, want)
 		}
 	}
-	if got := p.report.Pins[0].HeldFor[0].SafeSince; got == nil || *got != safe {
-		t.Errorf("the deleted release is safe since %v, want %s", got, safe)
+	if hold := fmt.Sprintf(`{"owner":"HelmRelease/%s/gone","safeSince":%q}`, w.apps, safe); !strings.Contains(p.object.Data["report.json"], hold) {
+		t.Errorf("the report has no %s: %s", hold, p.object.Data["report.json"])
 	}
 	if owners := p.owners("v2"); owners != "HelmRelease/"+w.apps+"/other" {
 		t.Errorf("v2 is needed by %s", owners)

@@ -31,22 +31,22 @@ type CheckedImage struct {
 type ImageStatus string
 
 const (
-	// ImagePresent: the tag exists, and of an index every child manifest.
+	// ImagePresent means that the tag exists, and of an index every child manifest.
 	ImagePresent ImageStatus = "present"
 
-	// ImageIncomplete: the tag exists, but a child manifest of its index does not.
+	// ImageIncomplete means that the tag exists, but a child manifest of its index does not.
 	ImageIncomplete ImageStatus = "incomplete"
 
-	// ImageMissing: the registry has answered, and confirmed, that there is no such tag.
+	// ImageMissing means that the registry has answered, and confirmed, that there is no such tag.
 	ImageMissing ImageStatus = "missing"
 
-	// ImageUnauthorized: the registry does not answer with these credentials.
+	// ImageUnauthorized means that the registry does not answer with these credentials.
 	ImageUnauthorized ImageStatus = "unauthorized"
 
-	// ImageUnreachable: the registry did not answer.
+	// ImageUnreachable means that the registry did not answer.
 	ImageUnreachable ImageStatus = "unreachable"
 
-	// ImageUnknown: the registry's answer shows neither that the tag exists nor that it does
+	// ImageUnknown means that the registry's answer shows neither that the tag exists nor that it does
 	// not.
 	ImageUnknown ImageStatus = "unknown"
 )

@@ -24,7 +24,7 @@ const (
 	ImagesKey = "images.txt"
 )
 
-// ReportKey, in the ConfigMap of the report, holds a PinReport as JSON. Earlier versions kept
+// ReportKey holds a PinReport as JSON, in the ConfigMap of the report. Earlier versions kept
 // it in the list's ConfigMap.
 const ReportKey = "report.json"
 

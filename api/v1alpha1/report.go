@@ -128,68 +128,68 @@ type Problem struct {
 type Reason string
 
 const (
-	// ReasonNoPin: a protected release has no pin.
+	// ReasonNoPin means that a protected release has no pin.
 	ReasonNoPin Reason = "NoPin"
 
-	// ReasonNoTag: an image has neither a tag nor a policy that names one.
+	// ReasonNoTag means that an image has neither a tag nor a policy that names one.
 	ReasonNoTag Reason = "NoTag"
 
-	// ReasonNoRepository: a tag stands alone, without a repository.
+	// ReasonNoRepository means that a tag stands alone, without a repository.
 	ReasonNoRepository Reason = "NoRepository"
 
-	// ReasonInvalidReference: a field that should name an image does not.
+	// ReasonInvalidReference means that a field that should name an image does not.
 	ReasonInvalidReference Reason = "InvalidReference"
 
-	// ReasonInvalidValues: the release's values cannot be read in full.
+	// ReasonInvalidValues means that the release's values cannot be read in full.
 	ReasonInvalidValues Reason = "InvalidValues"
 
-	// ReasonInvalidObject: a field of an object has another type than its kind has there.
+	// ReasonInvalidObject means that a field of an object has another type than its kind has there.
 	ReasonInvalidObject Reason = "InvalidObject"
 
-	// ReasonValuesNotRead: pinsync does not read an object that values come from.
+	// ReasonValuesNotRead means that pinsync does not read an object that values come from.
 	ReasonValuesNotRead Reason = "ValuesNotRead"
 
-	// ReasonOutsideRegistries: images are at registries that the configuration does not
+	// ReasonOutsideRegistries means that images are at registries that the configuration does not
 	// include: none of their tags is pinned.
 	ReasonOutsideRegistries Reason = "OutsideRegistries"
 
-	// ReasonRegistryAssumed: an image names no registry, and is pinned as if it were at a
+	// ReasonRegistryAssumed means that an image names no registry, and is pinned as if it were at a
 	// configured one.
 	ReasonRegistryAssumed Reason = "RegistryAssumed"
 
-	// ReasonRegistryMoved: a policy is linked whose image is at another registry than the
+	// ReasonRegistryMoved means that a policy is linked whose image is at another registry than the
 	// values name, under the same path.
 	ReasonRegistryMoved Reason = "RegistryMoved"
 
-	// ReasonPolicyNotReady: a linked policy is not ready.
+	// ReasonPolicyNotReady means that a linked policy is not ready.
 	ReasonPolicyNotReady Reason = "PolicyNotReady"
 
-	// ReasonPolicyUnresolved: a linked policy names no tag, neither resolved nor literally.
+	// ReasonPolicyUnresolved means that a linked policy names no tag, neither resolved nor literally.
 	ReasonPolicyUnresolved Reason = "PolicyUnresolved"
 
-	// ReasonPolicyWithoutImage: a policy's ImageRepository does not exist or names no image,
+	// ReasonPolicyWithoutImage means that a policy's ImageRepository does not exist or names no image,
 	// so that no release can be linked to it.
 	ReasonPolicyWithoutImage Reason = "PolicyWithoutImage"
 
-	// ReasonPolicyNotFound: the release's annotation names a policy that does not exist.
+	// ReasonPolicyNotFound means that the release's annotation names a policy that does not exist.
 	ReasonPolicyNotFound Reason = "PolicyNotFound"
 
-	// ReasonInvalidAnnotation: an annotation of pinsync has a value that it does not take.
+	// ReasonInvalidAnnotation means that an annotation of pinsync has a value that it does not take.
 	ReasonInvalidAnnotation Reason = "InvalidAnnotation"
 
-	// ReasonRemoteCluster: a release runs on another cluster, whose pods pinsync does not
+	// ReasonRemoteCluster means that a release runs on another cluster, whose pods pinsync does not
 	// see, so they cannot prove that it is live.
 	ReasonRemoteCluster Reason = "RemoteCluster"
 
-	// ReasonReportTruncated: the report is too large to be kept in full.
+	// ReasonReportTruncated means that the report is too large to be kept in full.
 	ReasonReportTruncated Reason = "ReportTruncated"
 
-	// ReasonKindNotServed: the cluster does not serve one of Flux's kinds.
+	// ReasonKindNotServed means that the cluster does not serve one of Flux's kinds.
 	ReasonKindNotServed Reason = "KindNotServed"
 
-	// ReasonMoreProblems: there are more problems than are listed.
+	// ReasonMoreProblems means that there are more problems than are listed.
 	ReasonMoreProblems Reason = "MoreProblems"
 
-	// ReasonReadFailed: a read failed, so that the list is not complete.
+	// ReasonReadFailed means that a read failed, so that the list is not complete.
 	ReasonReadFailed Reason = "ReadFailed"
 )

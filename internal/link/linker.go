@@ -69,14 +69,14 @@ func (l *Linker) add(p Policy, images map[object.Name]string) {
 
 // resolve finds the image that a policy follows.
 func (l *Linker) resolve(c *Candidate, images map[object.Name]string) {
-	followed, ok := images[c.Policy.Repository]
+	followed, ok := images[c.Repository]
 	if !ok {
-		l.problem(c, fmt.Sprintf("its ImageRepository %s does not exist", c.Policy.Repository))
+		l.problem(c, fmt.Sprintf("its ImageRepository %s does not exist", c.Repository))
 		return
 	}
 	repository, err := image.ParseRepository(followed)
 	if err != nil {
-		l.problem(c, fmt.Sprintf("the image of its ImageRepository %s: %v", c.Policy.Repository, err))
+		l.problem(c, fmt.Sprintf("the image of its ImageRepository %s: %v", c.Repository, err))
 		return
 	}
 	c.image = &repository

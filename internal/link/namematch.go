@@ -42,7 +42,7 @@ func newNameIndex() *nameIndex {
 
 func (x *nameIndex) add(c *Candidate) {
 	path := c.Image().Path
-	names := []string{words(c.Name.Name), words(c.Policy.Repository.Name), words(path[strings.LastIndexByte(path, '/')+1:])}
+	names := []string{words(c.Name.Name), words(c.Repository.Name), words(path[strings.LastIndexByte(path, '/')+1:])}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		if name == "" {

@@ -3,6 +3,7 @@ package object
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -42,12 +43,7 @@ func ParseID(s string) (id ID, ok bool) {
 	if len(parts) == 2 {
 		parts = append([]string{HelmRelease}, parts...)
 	}
-	for _, part := range parts {
-		if part == "" {
-			return ID{}, false
-		}
-	}
-	if len(parts) != 3 {
+	if len(parts) != 3 || slices.Contains(parts, "") {
 		return ID{}, false
 	}
 	return ID{Kind: parts[0], Name: Name{Namespace: parts[1], Name: parts[2]}}, true

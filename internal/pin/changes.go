@@ -95,7 +95,9 @@ func ownersOf(entries []v1alpha1.Pin) map[string]bool {
 	for i := range entries {
 		for _, hold := range entries[i].HeldFor {
 			if hold.Owner != v1alpha1.UnknownOwner {
-				owners[hold.Owner] = owners[hold.Owner] // false, unless another entry is needed
+				if _, ok := owners[hold.Owner]; !ok {
+					owners[hold.Owner] = false
+				}
 			}
 		}
 		for _, owner := range entries[i].NeededBy {

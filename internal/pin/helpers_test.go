@@ -81,7 +81,7 @@ func (p *published) writeReport(t fataler, r *v1alpha1.PinReport) {
 	p.report = encoded.Objects
 }
 
-// handWritten is a list that somebody else has written, without annotations.
-func handWritten(text string) published {
-	return published{list: []pinlist.Object{{Name: "pins", Data: map[string]string{v1alpha1.PinsKey: text}}}}
+// handWritten is a list of one pin that somebody else has written, without annotations.
+func handWritten() published {
+	return published{list: []pinlist.Object{{Name: "pins", Data: map[string]string{v1alpha1.PinsKey: "container/web==v1\n"}}}}
 }

@@ -336,12 +336,11 @@ func TestNothingGoesUnconfirmed(t *testing.T) {
 func TestUnknownOwners(t *testing.T) {
 	live := suspended("live", "g.io/o/web:v1")
 	live.Suspended, live.TargetNamespace = false, "live"
-	const web = "container/web==v1\n"
-	broken := handWritten(web)
+	broken := handWritten()
 	broken.report = []pinlist.Object{{Name: "pins-report", Data: map[string]string{
 		v1alpha1.ReportKey: `{"pins":[{"pin":"container/web==v1","image":"g.io/o/web:v1"}`,
 	}}}
-	for name, kept := range map[string]published{"no report": handWritten(web), "broken report": broken} {
+	for name, kept := range map[string]published{"no report": handWritten(), "broken report": broken} {
 		t.Run(name, func(t *testing.T) {
 			s := newStory(t, live)
 			s.kept = kept
@@ -354,7 +353,7 @@ func TestUnknownOwners(t *testing.T) {
 	}
 	t.Run("nobody refers to it", func(t *testing.T) {
 		s := newStory(t)
-		s.kept = handWritten(web)
+		s.kept = handWritten()
 		s.watch(time.Hour, safe)
 		s.gone()
 	})
@@ -362,7 +361,7 @@ func TestUnknownOwners(t *testing.T) {
 		off := v1alpha1.SyncDisabled
 		s := newStory(t, live)
 		s.releases[0].Sync = &off
-		s.kept = handWritten(web)
+		s.kept = handWritten()
 		s.watch(30*time.Minute, safe)
 		s.releases[0].Sync = nil
 		s.watch(2*time.Hour, "HelmRelease/apps/live is not Ready")
@@ -379,7 +378,7 @@ func TestUnknownOwners(t *testing.T) {
 	})
 	t.Run("an incomplete view tells nothing", func(t *testing.T) {
 		s := newStory(t, live)
-		s.kept = handWritten(web)
+		s.kept = handWritten()
 		s.readsFail = true
 		s.watch(2*time.Hour, "could not be read completely")
 		s.readsFail = false

@@ -277,9 +277,8 @@ func (m *model) observe(seen *modelCluster, at time.Time) {
 	}
 }
 
-// plan makes a process look at the cluster and make a list.
-func (m *model) plan(p *modelProcess, poll bool) {
-	p.fail()
+// load makes a process read the list and its report again, if they are others.
+func (m *model) load(p *modelProcess) {
 	if p.knows != m.version || m.version.list == 0 {
 		read := m.kept.load(nil)
 		p.published = read
@@ -290,6 +289,12 @@ func (m *model) plan(p *modelProcess, poll bool) {
 		p.blind = p.blind || p.knows.list < m.version.list-1 && len(m.kept.list) == 0 && m.reported != m.planned
 		p.known, p.knows, p.pending = read, m.version, nil
 	}
+}
+
+// plan makes a process look at the cluster and make a list.
+func (m *model) plan(p *modelProcess, poll bool) {
+	p.fail()
+	m.load(p)
 	if m.now.Sub(p.synced) > modelGrace/2 {
 		p.cache, p.synced = m.cluster.copy(), m.now
 	}

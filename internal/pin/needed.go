@@ -85,7 +85,7 @@ func (n *neededPins) put(r *Release, problem *v1alpha1.Problem, needs *needs, pr
 	release := n.releases[r.ID]
 	switch {
 	case release == nil:
-		release = &protectedRelease{owner: r.ID.String()}
+		release = &protectedRelease{owner: r.String()}
 		n.releases[r.ID] = release
 		n.newReleases = append(n.newReleases, release)
 	case release.inputs == in && !isUnknown:

@@ -43,29 +43,16 @@ func Require(m Memory, now, since time.Time, o Options) *Requirements {
 	confirm := map[string]bool{}
 	for i := range m.Pins {
 		p := &m.Pins[i]
-		isHeld := p.State == v1alpha1.PinHeld
-		isUnowned := len(p.NeededBy)+len(p.HeldFor) == 0
-		q.AllReleases = q.AllReleases || isUnowned || isHeld && m.OwnersUnknown
-		for _, owner := range p.NeededBy {
-			q.owners[owner] = q.owners[owner] || isHeld
-		}
-		var over []string
-		for _, h := range p.HeldFor {
-			q.AllReleases = q.AllReleases || h.Owner == v1alpha1.UnknownOwner
-			q.owners[h.Owner] = q.owners[h.Owner] || isHeld
-			if h.SafeSince != nil && now.Sub(safeFrom(h.SafeSince, now, since)) >= o.Grace {
-				over = append(over, h.Owner)
-			}
-		}
-		// A held pin is removed as a whole; a needed one loses owners one by one.
-		switch {
-		case isHeld && (isUnowned || len(p.NeededBy) > 0 || len(over) < len(p.HeldFor)):
-		case len(confirm) >= confirmAtOnce:
+		q.addOwners(p, m.OwnersUnknown)
+		over := ownersOver(p, func(h *v1alpha1.Hold) bool {
+			return h.SafeSince != nil && now.Sub(safeFrom(h.SafeSince, now, since)) >= o.Grace
+		})
+		if len(confirm) >= confirmAtOnce {
 			q.More = q.More || len(over) > 0
-		default:
-			for _, owner := range over {
-				confirm[owner] = true
-			}
+			continue
+		}
+		for _, owner := range over {
+			confirm[owner] = true
 		}
 	}
 	q.MayRemove, q.ConfirmAll = len(confirm) > 0, confirm[v1alpha1.UnknownOwner]
@@ -75,6 +62,36 @@ func Require(m Memory, now, since time.Time, o Options) *Requirements {
 		}
 	}
 	return q
+}
+
+// addOwners adds the owners of a listed pin.
+func (q *Requirements) addOwners(p *v1alpha1.Pin, ownersUnknown bool) {
+	isHeld := p.State == v1alpha1.PinHeld
+	isUnowned := len(p.NeededBy)+len(p.HeldFor) == 0
+	q.AllReleases = q.AllReleases || isUnowned || isHeld && ownersUnknown
+	for _, owner := range p.NeededBy {
+		q.owners[owner] = q.owners[owner] || isHeld
+	}
+	for i := range p.HeldFor {
+		owner := p.HeldFor[i].Owner
+		q.AllReleases = q.AllReleases || owner == v1alpha1.UnknownOwner
+		q.owners[owner] = q.owners[owner] || isHeld
+	}
+}
+
+// ownersOver returns the owners whose hold on a pin is over, if anything follows from that: a
+// held pin is removed as a whole; a needed one loses owners one by one.
+func ownersOver(p *v1alpha1.Pin, isOver func(*v1alpha1.Hold) bool) []string {
+	var over []string
+	for i := range p.HeldFor {
+		if isOver(&p.HeldFor[i]) {
+			over = append(over, p.HeldFor[i].Owner)
+		}
+	}
+	if p.State == v1alpha1.PinHeld && (len(p.NeededBy) > 0 || len(over) < len(p.HeldFor)) {
+		return nil
+	}
+	return over
 }
 
 // Wants reports whether the images of a release matter though it may not be protected.

@@ -106,10 +106,10 @@ func checksum(text string) string {
 // after the first, in order.
 func digest(others []Object) string {
 	h := sha256.New()
-	for i := range others {
+	for _, object := range others {
 		for _, key := range Keys() {
 			// The length marks where a text ends.
-			_, _ = fmt.Fprintf(h, "%d %s", len(others[i].Data[key]), others[i].Data[key]) // a hash never fails
+			_, _ = fmt.Fprintf(h, "%d %s", len(object.Data[key]), object.Data[key]) // a hash never fails
 		}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))

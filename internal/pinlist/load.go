@@ -12,27 +12,45 @@ import (
 // What is not a pin is left out. A pin that no report has was needed by an unknown release;
 // its images are those of the list that it can stand for.
 func Load(name string, list, report []Object) pin.Memory {
-	var m pin.Memory
+	l := &loader{known: map[string]bool{}}
 	shards, isWhole := whole(name, list)
-	reportShards, isReportWhole := whole(ReportName(name), report)
 	if len(shards) > 0 {
-		m.Plan = shards[0].Annotations[v1alpha1.PlanAnnotation]
+		l.memory.Plan = shards[0].Annotations[v1alpha1.PlanAnnotation]
 	}
-	m.OwnersUnknown = !isWhole
-	known := map[string]bool{}
-	isEmbedded, plan := len(shards) > 0, ""
+	hasReports := len(shards) > 0
 	for i := range list {
-		isEmbedded = loadReport(&m, &list[i], known) != nil && isEmbedded
+		hasReports = l.addReport(&list[i]) != nil && hasReports
 	}
+	belongs := l.addReports(ReportName(name), report)
+	l.memory.OwnersUnknown = l.memory.OwnersUnknown || !isWhole || !hasReports && !belongs
+	l.addLines(list)
+	l.memory.Pins = pin.MergePins(l.memory.Pins)
+	return l.memory
+}
+
+// loader collects what is loaded.
+type loader struct {
+	memory pin.Memory
+	// known are the pins that a report has.
+	known map[string]bool
+}
+
+// addReports adds the objects of the report on the list, and reports whether they are whole and
+// of the list's plan.
+func (l *loader) addReports(name string, report []Object) (belongs bool) {
+	shards, isWhole := whole(name, report)
 	for i := range report {
-		r := loadReport(&m, &report[i], known)
-		if r != nil && len(reportShards) > 0 && report[i].Name == reportShards[0].Name && r.List != nil {
-			plan = r.List.Plan
+		r := l.addReport(&report[i])
+		isFirst := len(shards) > 0 && report[i].Name == shards[0].Name
+		if isFirst && r != nil && r.List != nil && r.List.Plan != "" && r.List.Plan == l.memory.Plan {
+			belongs = isWhole
 		}
 	}
-	belongs := isReportWhole && plan != "" && plan == m.Plan
-	m.OwnersUnknown = m.OwnersUnknown || !isEmbedded && !belongs
+	return belongs
+}
 
+// addLines adds the pins of the list that no report has.
+func (l *loader) addLines(list []Object) {
 	var images []string
 	for i := range list {
 		images = append(images, linesOf(list[i].Data[v1alpha1.ImagesKey])...)
@@ -40,14 +58,12 @@ func Load(name string, list, report []Object) pin.Memory {
 	index := newImageIndex(images)
 	for i := range list {
 		for _, line := range linesOf(list[i].Data[v1alpha1.PinsKey]) {
-			if !known[line] && pin.Check(line) == nil {
-				m.OwnersUnknown = true
-				m.Pins = append(m.Pins, unexplained(line, index, v1alpha1.PinHeld)...)
+			if !l.known[line] && pin.Check(line) == nil {
+				l.memory.OwnersUnknown = true
+				l.memory.Pins = append(l.memory.Pins, unexplained(line, index, v1alpha1.PinHeld)...)
 			}
 		}
 	}
-	m.Pins = pin.MergePins(m.Pins)
-	return m
 }
 
 // loadedReport is a report as far as it is memory, in the form of now or of earlier versions.
@@ -61,21 +77,22 @@ type loadedReport struct {
 	Releases      json.RawMessage         `json:"releases"`
 }
 
-// loadReport adds what an object's report has to the memory, and the pins that it has to the
-// known ones; nil, it has no report, or none that can be read in full.
-func loadReport(m *pin.Memory, o *Object, known map[string]bool) *loadedReport {
+// addReport adds what an object's report has; nil, it has no report, or none that can be read in
+// full.
+func (l *loader) addReport(o *Object) *loadedReport {
 	text, ok := o.Data[v1alpha1.ReportKey]
 	if !ok {
 		return nil
 	}
 	var r loadedReport
 	err := json.Unmarshal([]byte(text), &r)
+	m := &l.memory
 	m.HasPolicies = m.HasPolicies || hasPolicies(r.Releases)
 	m.OwnersUnknown = m.OwnersUnknown || r.OwnersUnknown || r.Forgotten || err != nil
 	for i := range r.Pins {
 		p, ok := r.Pins[i].pin()
 		if pin.Check(p.Pin) == nil && isImage(p.Image) {
-			known[p.Pin] = true
+			l.known[p.Pin] = true
 			m.OwnersUnknown = m.OwnersUnknown || !ok
 			m.Pins = append(m.Pins, p)
 		}

@@ -9,7 +9,7 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// AnyShrink, as the percentage that a list may shrink by, allows everything.
+// AnyShrink is the percentage that a list may shrink by which allows everything.
 const AnyShrink = 100
 
 // State returns what the next export needs to know of this one.
