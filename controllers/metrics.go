@@ -164,20 +164,16 @@ func (m *metrics) report(report *v1alpha1.PinReport) {
 }
 
 // listWritten sets the metrics of the list as it is now.
-func (m *metrics) listWritten(complete bool, list shards) {
+func (m *metrics) listWritten(complete bool, synced time.Time, bytes, limit, objects int) {
 	value := 0.0
 	if complete {
 		value = 1
 	}
-	bytes := 0
-	for _, object := range list {
-		bytes += len(object.Data[v1alpha1.PinsKey]) + len(object.Data[v1alpha1.ImagesKey])
-	}
 	m.complete.WithLabelValues().Set(value)
-	m.synced.WithLabelValues().Set(float64(list.syncedAt().Unix()))
+	m.synced.WithLabelValues().Set(float64(synced.Unix()))
 	m.bytes.WithLabelValues().Set(float64(bytes))
-	m.limit.WithLabelValues().Set(float64(roomIn(list[0])))
-	m.objects.WithLabelValues().Set(float64(len(list)))
+	m.limit.WithLabelValues().Set(float64(limit))
+	m.objects.WithLabelValues().Set(float64(objects))
 }
 
 // reportWritten sets the metrics of the report as it is now.

@@ -98,7 +98,7 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 	}
 	list := &p.objects.list
 	desired := p.objects.merge(list, objects)
-	changed := list.shards.stamp(desired, v, p.heartbeat)
+	changed := list.shards.stamp(desired, v.complete, v.taken, p.heartbeat)
 	if changed {
 		p.lastWrite = time.Now()
 	}
@@ -109,7 +109,7 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 	memory := pin.MemoryOf(report)
 	memory.Plan = objects[0].Annotations[v1alpha1.PlanAnnotation]
 	p.memory, p.published, p.isPartlyWritten, p.pending, p.salt = &memory, memory, false, report, v.salt
-	p.metrics.listWritten(v.complete, list.shards)
+	p.metrics.listWritten(v.complete, list.shards.syncedAt(), pinlist.Size(objects), roomIn(list.shards[0]), len(objects))
 	if changed {
 		log.FromContext(ctx).Info("Wrote the list", "pins", len(report.Pins), "complete", v.complete,
 			"releases", len(report.Releases), "objects", len(desired))

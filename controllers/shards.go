@@ -49,19 +49,19 @@ func (s shards) haveData(objects []pinlist.Object) bool {
 
 // stamp sets when the list was last known to be current in the ConfigMaps that are to be
 // written because they differ, and in all where that is due. It reports whether any differs.
-func (s shards) stamp(desired []*corev1.ConfigMap, v view, heartbeat time.Duration) (changed bool) {
+func (s shards) stamp(desired []*corev1.ConfigMap, complete bool, taken time.Time, heartbeat time.Duration) (changed bool) {
 	changed = len(desired) != len(s)
-	isDue := s.renewIn(heartbeat, v.taken) <= 0
+	isDue := s.renewIn(heartbeat, taken) <= 0
 	last := s.syncedAt()
 	if last.IsZero() {
-		last = v.taken
+		last = taken
 	}
 	for shard, object := range desired {
 		isChanged := !isSame(s[shard], object)
 		changed = changed || isChanged
 		switch {
-		case v.complete && (isChanged || isDue):
-			object.Annotations[v1alpha1.SyncedAtAnnotation] = v.taken.UTC().Format(time.RFC3339)
+		case complete && (isChanged || isDue):
+			object.Annotations[v1alpha1.SyncedAtAnnotation] = taken.UTC().Format(time.RFC3339)
 		case object.Annotations[v1alpha1.SyncedAtAnnotation] == "":
 			object.Annotations[v1alpha1.SyncedAtAnnotation] = last.UTC().Format(time.RFC3339)
 		}

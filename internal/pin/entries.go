@@ -1,8 +1,6 @@
 package pin
 
 import (
-	"cmp"
-
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
@@ -21,14 +19,4 @@ func releaseEntry(id object.ID, state v1alpha1.ReleaseState, n *needs, pins []st
 		Kind: id.Kind, Namespace: id.Namespace, Name: id.Name.Name, State: state,
 		Policies: n.policyNames(), Pins: sortedSet(pins), Problems: SortedProblems(problems),
 	}
-}
-
-// CompareReleases orders releases as a report lists them.
-func CompareReleases(a, b *v1alpha1.Release) int {
-	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
-}
-
-// ComparePins orders pins as a report lists them.
-func ComparePins(a, b *v1alpha1.Pin) int {
-	return compareLines(line{a.Pin, a.Image}, line{b.Pin, b.Image})
 }

@@ -111,10 +111,6 @@ func MergePins(pins []v1alpha1.Pin) []v1alpha1.Pin {
 	return merged
 }
 
-func sortPins(pins []v1alpha1.Pin) {
-	slices.SortFunc(pins, func(a, b v1alpha1.Pin) int { return ComparePins(&a, &b) })
-}
-
 // mergePin adds to an entry what another one of the same pin has.
 func mergePin(p, other *v1alpha1.Pin) {
 	if other.State == v1alpha1.PinNeeded {

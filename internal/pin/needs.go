@@ -12,48 +12,6 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
-// needs is what one release needs.
-type needs struct {
-	tags []neededTag
-	// policies are those that are linked, sorted.
-	policies []*link.Candidate
-	problems []v1alpha1.Problem
-	// notFollowed counts the tags that were left out because no policy follows them.
-	notFollowed int
-	// outside are the images that the configured registries do not include.
-	outside []string
-	// findings are the images that were found, if they were asked for.
-	findings []Finding
-}
-
-// neededTag is a tag that a release needs, and where it was found.
-type neededTag struct {
-	image.Reference
-	via string
-}
-
-// needsOptions are how needs are found.
-type needsOptions struct {
-	// registries are those whose images are pinned; none: every image is.
-	registries []Registry
-	// floatingOnly leaves out the tags that no policy follows, and explain keeps findings,
-	// which only people read.
-	floatingOnly, explain bool
-}
-
-// needsFinder computes what one release needs: it collects the images that are mentioned,
-// and the policies that follow them.
-type needsFinder struct {
-	needsOptions
-	release object.Name
-	subject link.Subject
-	linker  *link.Linker
-
-	links  map[linkInputs]links
-	linked map[*link.Candidate]bool
-	result *needs
-}
-
 // findNeeds finds the policies that follow the images of a release, and from both the tags
 // that it needs.
 func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *needs {
@@ -143,19 +101,6 @@ func (f *needsFinder) addMention(m *image.Mention) {
 	}
 }
 
-// linkInputs are everything of a mention that its links depend on.
-type linkInputs struct {
-	image.Reference
-	hostless, implied bool
-	hint              string
-}
-
-// links are the policies that follow a mention.
-type links struct {
-	linked []*link.Candidate
-	rule   link.Rule
-}
-
 // link links a mention, once for all mentions that are alike.
 func (f *needsFinder) link(m *image.Mention) ([]*link.Candidate, link.Rule) {
 	in := linkInputs{m.Reference, m.Hostless, m.Implied, m.Hint}
@@ -209,30 +154,5 @@ func (f *needsFinder) addPolicy(c *link.Candidate) {
 			Reason: v1alpha1.ReasonPolicyUnresolved, Object: policy,
 			Message: "has not resolved a tag yet, and its filterTags.pattern does not name one literally",
 		})
-	}
-}
-
-func (f *needsFinder) problem(reason v1alpha1.Reason, field, message string) {
-	f.result.problems = append(f.result.problems, v1alpha1.Problem{Reason: reason, Field: field, Message: message})
-}
-
-// policyNames returns the linked policies as namespace/name.
-func (n *needs) policyNames() []string {
-	names := make([]string, 0, len(n.policies))
-	for _, c := range n.policies {
-		names = append(names, c.String())
-	}
-	return few(names, maxPolicies)
-}
-
-// whyNoPin returns why a release that is protected has no pin at all.
-func (n *needs) whyNoPin() string {
-	switch {
-	case len(n.tags) == 0 && n.notFollowed > 0:
-		return "no ImagePolicy follows the tags that it names"
-	case len(n.tags) == 0:
-		return "no image with a tag was found in it"
-	default:
-		return "the configured registries do not include the images of its policies"
 	}
 }

@@ -68,6 +68,17 @@ func listObject(name string, shard, shards int, lines, images string, stamp Stam
 	return o
 }
 
+// Size returns how many bytes of data objects have.
+func Size(objects []Object) int {
+	size := 0
+	for i := range objects {
+		for _, text := range objects[i].Data {
+			size += len(text)
+		}
+	}
+	return size
+}
+
 // Reference returns the reference to a list of pins that was written for a plan.
 func Reference(pins []v1alpha1.Pin, plan string) *v1alpha1.ListReference {
 	return &v1alpha1.ListReference{Checksum: checksum(Lines(pins)), Plan: plan}
