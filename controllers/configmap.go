@@ -11,13 +11,9 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// maxObjectBytes is how many bytes of pinsync's one ConfigMap holds at most. The API server
-// takes 1 MiB of data.
-const maxObjectBytes = 900 << 10
-
 // roomIn returns how many bytes a ConfigMap has for pinsync, beside what others keep in it.
 func roomIn(object *corev1.ConfigMap) int {
-	room := maxObjectBytes
+	room := pinlist.MaxObjectBytes
 	if object == nil {
 		return room
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
@@ -34,13 +33,6 @@ import (
 
 // Name is what the controller is called in leases, events and logs.
 const Name = "pinsync"
-
-// A pass that failed is made again after minRetryDelay, then after twice the time before, up to
-// maxRetryDelay: what a user would wait for after the API server is back.
-const (
-	minRetryDelay = 200 * time.Millisecond
-	maxRetryDelay = 30 * time.Second
-)
 
 // Run runs the controller against an API server until ctx is done. It returns an
 // error if it could not start or has lost its lease.

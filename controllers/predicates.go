@@ -38,12 +38,15 @@ func namespaceChanged(before, after client.Object) bool {
 	})
 }
 
-// releaseChanged reports whether a HelmRelease's spec, annotations or readiness have changed.
-// Nothing else in its status has to do with the tags that it needs.
+// releaseChanged reports whether a HelmRelease's spec has changed, or anything else that a plan
+// reads of it. Nothing else in its status has to do with the tags that it needs.
 func releaseChanged(before, after client.Object) bool {
 	return keptChanged(before, after, func(was, now *keptRelease) bool {
-		a, b := &was.Value.Release, &now.Value.Release
-		return was.Generation != now.Generation || a.Ready != b.Ready || a.Policies != b.Policies || !isSameText(a.Sync, b.Sync)
+		a, b := was.Value.Release, now.Value.Release
+		isSameSync := isSameText(a.Sync, b.Sync)
+		// These are pointers; images change with the generation.
+		a.Sync, b.Sync, a.Images, b.Images = nil, nil, nil, nil
+		return was.Generation != now.Generation || !isSameSync || a != b
 	})
 }
 

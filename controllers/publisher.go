@@ -11,22 +11,6 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// minWriteInterval is how long after a write of the list the next one is made at the earliest.
-// What changes in between is written together: a write of a large list takes the API server,
-// etcd and every reader a good part of this time. It is short beside what it takes a cleaner to
-// read the list.
-const minWriteInterval = 750 * time.Millisecond
-
-// maxReportDelay is how long after a list the report on it is written at the latest, so that
-// a burst of changes does not rewrite a large report each time.
-const maxReportDelay = 3 * time.Second
-
-// reportDelay returns how long after a list the report is written. It is short beside the
-// grace: instances without leader election learn from the report what the others know.
-func reportDelay(grace time.Duration) time.Duration {
-	return min(maxReportDelay, grace/4)
-}
-
 // publisher writes the list at once, and the report on it some time later, and reads what the
 // last ones said. What holds after a crash in between is described in package pinlist.
 type publisher struct {

@@ -18,22 +18,6 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// requeueDelay is when a pass is made again that could not be finished: the caches are still
-// being read, or somebody else wrote the list.
-const requeueDelay = time.Second
-
-// readRetry is when a pass is made again in which a read has failed.
-const readRetry = 10 * time.Second
-
-// startupTimeout is how long a start waits for a complete snapshot before it writes an
-// incomplete list, which has new pins but removes none. Reading all objects of a large cluster
-// takes a few seconds.
-const startupTimeout = 30 * time.Second
-
-// memoryDelay is how long after the first complete list the start is over: its events are
-// recorded.
-const memoryDelay = 20 * time.Second
-
 // Reconciler keeps one list of pins. Whatever changes in the cluster, the request is the same,
 // the list's name. A pass takes these steps:
 //
@@ -81,10 +65,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		return reconcile.Result{}, err
 	}
 }
-
-// stopTimeout limits how long a write that was begun, and that of the last report, may hold up
-// the end.
-const stopTimeout = 10 * time.Second
 
 // untilStopped returns a context that is canceled stopTimeout after ctx is: where the answer to a
 // write of the list is not awaited, the report on it cannot be written.

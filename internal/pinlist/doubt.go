@@ -38,3 +38,17 @@ func whyIncomplete(report *v1alpha1.PinReport) string {
 	}
 	return "pinsync could not read all of the cluster"
 }
+
+// CheckImages returns an error if there is a pin whose image is not known, so that it is in
+// no list of images.
+func CheckImages(lists []Published) error {
+	for _, l := range lists {
+		index := newImageIndex(l.Images)
+		for _, line := range l.Pins {
+			if p := unexplained(line, index, v1alpha1.PinNeeded); p[0].Image == "" {
+				return fmt.Errorf("the list %s has %s, whose registry is not known: only the format pins has it", l.Name, line)
+			}
+		}
+	}
+	return nil
+}

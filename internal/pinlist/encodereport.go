@@ -8,11 +8,6 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// maxFullObjects limits how many objects a report is spread over in full. Where it needs
-// more, it is truncated: places and the releases' problems, which only people read, are left
-// out, and with them a good part of its size.
-const maxFullObjects = 16
-
 // EncodedReport is a report as objects.
 type EncodedReport struct {
 	Objects []Object

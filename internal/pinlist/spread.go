@@ -6,14 +6,6 @@ import (
 	"strconv"
 )
 
-// maxObjects limits how many objects a part is spread over. chunk limits the bytes of one
-// entry of a report: one that is larger is split, because an image that every release of a
-// large cluster has would not fit into any object.
-const (
-	maxObjects = 1024
-	chunk      = 100_000
-)
-
 // Layout is how a part is laid out in objects.
 type Layout struct {
 	// Salt decides which entry goes to which object. Nobody who does not know it can choose

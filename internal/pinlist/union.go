@@ -2,7 +2,6 @@ package pinlist
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -48,18 +47,4 @@ func Union(lists []Published, static *Static) *v1alpha1.PinExport {
 	}
 	e.Pins, e.Images = sortedUnique(e.Pins), sortedUnique(e.Images)
 	return e
-}
-
-// CheckImages returns an error if there is a pin whose image is not known, so that it is in
-// no list of images.
-func CheckImages(lists []Published) error {
-	for _, l := range lists {
-		index := newImageIndex(l.Images)
-		for _, line := range l.Pins {
-			if p := unexplained(line, index, v1alpha1.PinNeeded); p[0].Image == "" {
-				return fmt.Errorf("the list %s has %s, whose registry is not known: only the format pins has it", l.Name, line)
-			}
-		}
-	}
-	return nil
 }

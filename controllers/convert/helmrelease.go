@@ -1,0 +1,49 @@
+package convert
+
+import (
+	"cmp"
+	"path"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// Release converts a HelmRelease, without its images.
+func Release(o *flux.HelmRelease) pin.Release {
+	return pin.Release{
+		ID:        object.ID{Kind: helmv2.HelmReleaseKind, Name: nameOf(o)},
+		Suspended: o.Spec.Suspend, Ready: IsReady(o), Sync: syncOf(o),
+		TargetNamespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace), RemoteCluster: o.Spec.KubeConfig != nil,
+		Inputs: pin.Inputs{
+			ReleaseName: o.Spec.ReleaseName, Chart: chartOf(&o.Spec), Policies: o.Annotations[v1alpha1.ImagePoliciesAnnotation],
+		},
+	}
+}
+
+// IsReady reports whether a HelmRelease's Ready condition is true at its current
+// generation. The status' own observedGeneration does not show it: it is updated for a
+// suspended release, too, whose conditions stay as they were. It counts where the
+// condition's own, which is optional, is missing.
+func IsReady(o *flux.HelmRelease) bool {
+	ready := o.Status.Conditions.Ready()
+	return ready != nil && ready.Status == metav1.ConditionTrue &&
+		cmp.Or(ready.ObservedGeneration, o.Status.ObservedGeneration) == o.Generation
+}
+
+// chartOf returns the last part of the name of a release's chart, or of the
+// object that it comes from.
+func chartOf(spec *flux.HelmReleaseSpec) string {
+	switch {
+	case spec.ChartRef != nil:
+		return spec.ChartRef.Name
+	case spec.Chart != nil:
+		return path.Base(spec.Chart.Spec.Chart)
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,46 @@
+package controllers
+
+import "time"
+
+// requeueDelay is when a pass is made again that could not be finished: the caches are still
+// being read, or somebody else wrote the list.
+const requeueDelay = time.Second
+
+// readRetry is when a pass is made again in which a read has failed.
+const readRetry = 10 * time.Second
+
+// startupTimeout is how long a start waits for a complete snapshot before it writes an
+// incomplete list, which has new pins but removes none. Reading all objects of a large cluster
+// takes a few seconds.
+const startupTimeout = 30 * time.Second
+
+// memoryDelay is how long after the first complete list the start is over: its events are
+// recorded.
+const memoryDelay = 20 * time.Second
+
+// stopTimeout limits how long a write that was begun, and that of the last report, may hold up
+// the end.
+const stopTimeout = 10 * time.Second
+
+// A pass that failed is made again after minRetryDelay, then after twice the time before, up to
+// maxRetryDelay: what a user would wait for after the API server is back.
+const (
+	minRetryDelay = 200 * time.Millisecond
+	maxRetryDelay = 30 * time.Second
+)
+
+// minWriteInterval is how long after a write of the list the next one is made at the earliest.
+// What changes in between is written together: a write of a large list takes the API server,
+// etcd and every reader a good part of this time. It is short beside what it takes a cleaner to
+// read the list.
+const minWriteInterval = 750 * time.Millisecond
+
+// maxReportDelay is how long after a list the report on it is written at the latest, so that
+// a burst of changes does not rewrite a large report each time.
+const maxReportDelay = 3 * time.Second
+
+// reportDelay returns how long after a list the report is written. It is short beside the
+// grace: instances without leader election learn from the report what the others know.
+func reportDelay(grace time.Duration) time.Duration {
+	return min(maxReportDelay, grace/4)
+}

@@ -1,0 +1,65 @@
+package pin
+
+import (
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/object"
+)
+
+// Release is a HelmRelease.
+type Release struct {
+	object.ID
+	Inputs
+	Suspended bool
+	// Ready is set if its Ready condition is true at its current generation.
+	Ready bool
+	// TargetNamespace is where its pods are, unless RemoteCluster is set: then they are on a
+	// cluster that pinsync does not see.
+	TargetNamespace string
+	RemoteCluster   bool
+	// Sync is the value of the sync annotation, nil without it.
+	Sync *string
+}
+
+// Inputs are everything of a release that decides what it needs. They are comparable: what
+// a release needs is computed again when one of them changes, and from nothing else.
+type Inputs struct {
+	// Images are what was found in its values and post-renderers; nil before anybody looked.
+	Images *ReleaseImages
+	// Policies is the value of the annotation that names policies to link.
+	Policies string
+	// ReleaseName is the Helm release's name; empty where it is the default.
+	ReleaseName string
+	// Chart is the last part of the chart's name.
+	Chart string
+}
+
+// ReleaseImages are the images that were found in a release. They are never changed: an
+// equal pointer means equal images.
+type ReleaseImages struct {
+	Mentions []image.Mention
+	// Unknown is set if the values could not be read in full: then the release keeps the
+	// pins that it had.
+	Unknown bool
+	// Problems were met while the values were put together and searched.
+	Problems []v1alpha1.Problem
+}
+
+// FindImages searches the parts of a release for images.
+func FindImages(parts []ReleasePart) *ReleaseImages {
+	found := &ReleaseImages{}
+	for _, part := range parts {
+		mentions, problems := image.Find(part.Value, part.Path)
+		found.Mentions = append(found.Mentions, mentions...)
+		found.Problems = append(found.Problems, problems...)
+	}
+	return found
+}
+
+// ReleasePart is a part of a release that may name images.
+type ReleasePart struct {
+	// Path is where it stands in the release: spec.values.
+	Path string
+	// Value is what encoding/json decodes, numbers as json.Number.
+	Value any
+}
