@@ -80,10 +80,10 @@ func isSame(current, desired *corev1.ConfigMap) bool {
 		len(current.BinaryData) == len(desired.BinaryData)
 }
 
-// isOurs reports whether a ConfigMap of a shard's name was written by pinsync.
-func isOurs(shard int, o metav1.Object) bool {
+// isOurs reports whether a ConfigMap of a shard's name has marks of pinsync.
+func isOurs(o metav1.Object) bool {
 	_, ok := o.GetAnnotations()[v1alpha1.ShardAnnotation]
-	return shard == 0 || ok || o.GetLabels()[v1alpha1.PinsLabel] == "true" || o.GetLabels()[v1alpha1.ReportLabel] == "true"
+	return ok || o.GetLabels()[v1alpha1.PinsLabel] == "true" || o.GetLabels()[v1alpha1.ReportLabel] == "true"
 }
 
 // hasOurs reports whether a ConfigMap has data that is pinsync's.

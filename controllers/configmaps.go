@@ -36,6 +36,8 @@ type part struct {
 	// name is that of the first ConfigMap, and label the one that marks all.
 	name, label string
 	shards      shards
+	// wanted is how many of them were to be written last.
+	wanted int
 }
 
 // refresh reads the ConfigMaps again, unless those that are known are those that there are, and
@@ -67,10 +69,11 @@ func (c *configMaps) refresh(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// shardOf returns which shard of the part a ConfigMap holds, if it was written by pinsync.
+// shardOf returns which shard of the part a ConfigMap holds, if it was written by pinsync, or is
+// to be: somebody may have removed the marks, or made one of that name.
 func (p *part) shardOf(o metav1.Object) (shard int, ok bool) {
 	shard, ok = pinlist.ShardOf(p.name, o.GetName())
-	return shard, ok && isOurs(shard, o)
+	return shard, ok && (shard < max(p.wanted, 1) || isOurs(o))
 }
 
 // isCurrent reports whether the shards are of the versions that the cache has.
@@ -108,7 +111,7 @@ func (c *configMaps) merge(p *part, objects []pinlist.Object) []*corev1.ConfigMa
 // from one that is deleted, which is deleted last: at every moment all together have every pin
 // that both the old list and the new one have.
 func (c *configMaps) write(ctx context.Context, p *part, desired []*corev1.ConfigMap) error {
-	c.isKnown = false // until all succeeded
+	c.isKnown, p.wanted = false, len(desired) // until all succeeded
 	for shard, object := range slices.Backward(desired) {
 		if isSame(p.shards[shard], object) {
 			continue
