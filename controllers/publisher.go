@@ -74,7 +74,7 @@ func (p *publisher) load(ctx context.Context) (memory pin.Memory, changed bool, 
 }
 
 // publish writes a report's list to the ConfigMaps that differ from it, and to all whose
-// synced-at is due, and the report if that is due. It returns when it is to be called again.
+// synced-at is due, and returns when that is due next. The report itself stays pending.
 func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v view) (next time.Duration, err error) {
 	objects, err := p.encode(report, v)
 	if err != nil {
@@ -98,8 +98,7 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 		log.FromContext(ctx).Info("Wrote the list", "pins", len(report.Pins), "complete", v.complete,
 			"releases", len(report.Releases), "objects", len(desired))
 	}
-	next, err = p.reportIn(ctx)
-	return min(next, list.shards.renewIn(p.heartbeat, v.taken)), err
+	return list.shards.renewIn(p.heartbeat, v.taken), nil
 }
 
 // fail adds a report that could not be written, or not in full, to the memory.
@@ -125,8 +124,8 @@ func (p *publisher) encode(report *v1alpha1.PinReport, v view) ([]pinlist.Object
 	return objects, nil
 }
 
-// reportIn writes the report if it is due, and returns when it is due else.
-func (p *publisher) reportIn(ctx context.Context) (time.Duration, error) {
+// publishReport writes the pending report if it is due, and returns when it is due next.
+func (p *publisher) publishReport(ctx context.Context) (next time.Duration, err error) {
 	if p.pendingSince.IsZero() {
 		p.pendingSince = time.Now()
 	}

@@ -26,8 +26,10 @@ import (
 //  2. gather: the gatherer takes a snapshot of what the caches have, and of what else a plan
 //     needs to know to remove pins;
 //  3. plan: the planner turns the snapshot into a report, without access to the cluster;
-//  4. publish: the publisher writes the ConfigMaps that have changed or are due;
+//  4. publish: the publisher writes the list's ConfigMaps that have changed or are due;
 //  5. record: the event recorder records what is new in the report.
+//
+// Last the publisher writes the report, if it is due: a list never waits for it.
 type Reconciler struct {
 	namespace string
 	watches   *watches
@@ -120,7 +122,14 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	done = r.metrics.step("plan")
 	report := r.planner.Plan(s)
 	done()
-	publishIn, err := r.publish(ctx, s, report)
+	if ctx.Err() != nil {
+		return 0, ctx.Err() // no write is begun any more
+	}
+	longer, cancel := untilStopped(ctx)
+	defer cancel()
+	done = r.metrics.step("publish")
+	publishIn, err := r.publisher.publish(longer, report, view{complete: s.Complete(), taken: s.Taken, salt: r.salt(s)})
+	done()
 	if err != nil {
 		return 0, err
 	}
@@ -128,18 +137,8 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	r.logFailedReads(ctx, s)
 	r.recorder.record(ctx, s, report)
 	r.freeMemory(s)
-	return r.nextIn(s, report, more, publishIn), nil
-}
-
-// publish writes the list, unless the controller is stopping, and finishes that if it stops.
-func (r *Reconciler) publish(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) (next time.Duration, err error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	ctx, cancel := untilStopped(ctx)
-	defer cancel()
-	defer r.metrics.step("publish")()
-	return r.publisher.publish(ctx, report, view{complete: s.Complete(), taken: s.Taken, salt: r.salt(s)})
+	reportIn, err := r.publisher.publishReport(longer)
+	return r.nextIn(s, report, more, min(publishIn, reportIn)), err
 }
 
 // nextIn returns when the next pass is due where nothing changes.

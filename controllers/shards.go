@@ -32,14 +32,21 @@ func (s shards) equal(other shards) bool {
 	})
 }
 
-// haveData reports whether the ConfigMaps have the data of these objects, and no others.
+// haveData reports whether the ConfigMaps have the data of these objects, and no other of
+// pinsync's.
 func (s shards) haveData(objects []pinlist.Object) bool {
 	if len(s) != len(objects) {
 		return false
 	}
 	for shard := range objects {
-		for key, text := range objects[shard].Data {
-			if has, ok := s[shard].Data[key]; !ok || has != text {
+		current := s[shard]
+		if current == nil {
+			return false
+		}
+		for _, key := range pinlist.Keys() {
+			has, ok := current.Data[key]
+			want, wanted := objects[shard].Data[key]
+			if has != want || ok != wanted {
 				return false
 			}
 		}

@@ -52,10 +52,26 @@ func Changes(before, after []v1alpha1.Pin) []Change {
 	return changes
 }
 
-// AddsNeed reports whether a release needs a pin in the second of two lists that it does not
-// need in the first, both in the order of ComparePins.
+// AddsNeed reports whether a release needs an image of a pin in the second of two lists that it
+// does not need in the first, both in the order of ComparePins.
 func AddsNeed(before, after []v1alpha1.Pin) bool {
-	return slices.ContainsFunc(Changes(before, after), func(c Change) bool { return c.Kind == Pinned })
+	for i := range after {
+		p := &after[i]
+		for len(before) > 0 && ComparePins(&before[0], p) < 0 {
+			before = before[1:]
+		}
+		var needed []string
+		if len(before) > 0 && ComparePins(&before[0], p) == 0 {
+			needed = before[0].NeededBy
+		}
+		if slices.Equal(needed, p.NeededBy) {
+			continue
+		}
+		if slices.ContainsFunc(p.NeededBy, func(owner string) bool { return !slices.Contains(needed, owner) }) {
+			return true
+		}
+	}
+	return false
 }
 
 type changeKey struct {

@@ -66,18 +66,19 @@ func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, neede
 	return result
 }
 
-// findOwners makes the owners of a pin for which they are not known all releases that refer
-// to it, now or in the grace that begins then.
+// findOwners makes the owners of a pin for which they are not known all releases that refer to
+// it, and those that may, now or in the grace that begins then.
 func (h *holder) findOwners(ownersUnknown bool) {
 	byImage, unknown := h.owners.referring()
 	h.ownersOf = func(previous *v1alpha1.Pin) []v1alpha1.Hold {
 		holds := holdsOf(previous)
-		if hasUnknownOwner(holds) {
-			holds = addHolds(holds, unknown...)
-		} else if !ownersUnknown {
+		if ownersUnknown {
+			holds = addHolds(holds, v1alpha1.UnknownOwner)
+		}
+		if !hasUnknownOwner(holds) {
 			return holds
 		}
-		return addHolds(holds, byImage[line{previous.Pin, previous.Image}.ref()]...)
+		return addHolds(addHolds(holds, unknown...), byImage[line{previous.Pin, previous.Image}.ref()]...)
 	}
 }
 

@@ -39,7 +39,7 @@ func (m Memory) Merge(read Memory, isNewer bool) Memory {
 	for i := range m.Pins {
 		known[m.Pins[i].Pin] = true
 	}
-	others := slices.DeleteFunc(read.Pins, func(p v1alpha1.Pin) bool { return p.Image == "" && known[p.Pin] })
+	others := slices.DeleteFunc(slices.Clone(read.Pins), func(p v1alpha1.Pin) bool { return p.Image == "" && known[p.Pin] })
 	both := Memory{
 		Pins: MergePins(slices.Concat(m.Pins, others)), OwnersUnknown: m.OwnersUnknown,
 		HasPolicies: m.HasPolicies || read.HasPolicies, Plan: cmp.Or(read.Plan, m.Plan),
@@ -118,7 +118,6 @@ func mergePin(p, other *v1alpha1.Pin) {
 	}
 	p.NeededBy = sortedSet(slices.Concat(p.NeededBy, other.NeededBy))
 	p.Via = sortedVia(slices.Concat(p.Via, other.Via))
-	p.Digests = firstOf(slices.Concat(p.Digests, other.Digests), maxDigests)
 	p.Digests = firstOf(slices.Concat(p.Digests, other.Digests), maxDigests)
 	if p.HeldSince == nil {
 		p.HeldSince = other.HeldSince

@@ -60,6 +60,7 @@ func TestAddsNeed(t *testing.T) {
 		"needed no more":  {[]v1alpha1.Pin{needed("a", "x"), needed("b", "y")}, []v1alpha1.Pin{needed("a", "x"), held}, false},
 		"removed":         {[]v1alpha1.Pin{needed("a", "x"), held}, []v1alpha1.Pin{needed("a", "x")}, false},
 		"another instead": {[]v1alpha1.Pin{needed("a", "x")}, []v1alpha1.Pin{needed("a", "y")}, true},
+		"another image":   {[]v1alpha1.Pin{{Pin: "a", Image: "1", NeededBy: []string{"x"}}}, []v1alpha1.Pin{{Pin: "a", Image: "2", NeededBy: []string{"x"}}}, true},
 		"pins in between": {[]v1alpha1.Pin{needed("a", "x"), needed("c", "x")}, []v1alpha1.Pin{needed("b", "x")}, true},
 	} {
 		if got := pin.AddsNeed(test.before, test.after); got != test.want {

@@ -44,14 +44,12 @@ func (l *List) Describe(r *v1alpha1.PinReport) []v1alpha1.Pin {
 	for i := range r.Pins {
 		if _, ok := slices.BinarySearch(l.Pins, r.Pins[i].Pin); ok {
 			described = append(described, r.Pins[i])
-			known[r.Pins[i].Pin] = true
+			known[r.Pins[i].Pin], known[r.Pins[i].Image] = true, true
 		}
 	}
 	index := newImageIndex(l.Images)
 	for _, line := range l.Pins {
-		if !known[line] {
-			described = append(described, unexplained(line, index, v1alpha1.PinNeeded)...)
-		}
+		described = append(described, unexplained(line, index, known, v1alpha1.PinNeeded)...)
 	}
 	slices.SortFunc(described, func(a, b v1alpha1.Pin) int { return pin.ComparePins(&a, &b) })
 	return described

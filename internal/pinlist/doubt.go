@@ -45,7 +45,7 @@ func CheckImages(lists []Published) error {
 	for _, l := range lists {
 		index := newImageIndex(l.Images)
 		for _, line := range l.Pins {
-			if p := unexplained(line, index, v1alpha1.PinNeeded); p[0].Image == "" {
+			if p := unexplained(line, index, nil, v1alpha1.PinNeeded); p[0].Image == "" {
 				return fmt.Errorf("the list %s has %s, whose registry is not known: only the format pins has it", l.Name, line)
 			}
 		}

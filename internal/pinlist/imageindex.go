@@ -20,18 +20,19 @@ func newImageIndex(images []string) imageIndex {
 	return index
 }
 
-// unexplained returns the entries of a pin that no report has: one for each image that it
-// can stand for, or one of an unknown image.
-func unexplained(line string, images imageIndex, state v1alpha1.PinState) []v1alpha1.Pin {
+// unexplained returns the entries of a pin of which the known pins and images of a report lack
+// something: one for each unknown image that it can stand for; or, of an unknown pin without any,
+// one of an unknown image.
+func unexplained(line string, images imageIndex, known map[string]bool, state v1alpha1.PinState) []v1alpha1.Pin {
 	name, tag, _ := strings.Cut(line, "==")
 	_, name, _ = strings.Cut(name, "/")
 	var pins []v1alpha1.Pin
 	for _, image := range images[name+":"+tag] {
-		if isImage(image) {
+		if isImage(image) && !(known[line] && known[image]) {
 			pins = append(pins, v1alpha1.Pin{Pin: line, Image: image, State: state})
 		}
 	}
-	if len(pins) == 0 {
+	if len(pins) == 0 && !known[line] {
 		pins = append(pins, v1alpha1.Pin{Pin: line, State: state})
 	}
 	return pins

@@ -21,7 +21,7 @@ func Load(name string, list, report []Object) pin.Memory {
 	for i := range list {
 		hasReports = l.addReport(&list[i]) != nil && hasReports
 	}
-	belongs := l.addReports(ReportName(name), report)
+	belongs := l.addReports(ReportName(name), report, allLines(list))
 	l.memory.OwnersUnknown = l.memory.OwnersUnknown || !isWhole || !hasReports && !belongs
 	l.addLines(list)
 	l.memory.Pins = pin.MergePins(l.memory.Pins)
@@ -31,19 +31,28 @@ func Load(name string, list, report []Object) pin.Memory {
 // loader collects what is loaded.
 type loader struct {
 	memory pin.Memory
-	// known are the pins that a report has.
+	// known are the pins and the images that a report has.
 	known map[string]bool
 }
 
-// addReports adds the objects of the report on the list, and reports whether they are whole and
-// of the list's plan.
-func (l *loader) addReports(name string, report []Object) (belongs bool) {
+// allLines returns the pins of a list, as a reference to it has their checksum.
+func allLines(list []Object) string {
+	var lines []string
+	for i := range list {
+		lines = append(lines, linesOf(list[i].Data[v1alpha1.PinsKey])...)
+	}
+	return text(lines)
+}
+
+// addReports adds the objects of the report on the list, and reports whether they are whole, and
+// of the list's plan and pins.
+func (l *loader) addReports(name string, report []Object, lines string) (belongs bool) {
 	shards, isWhole := whole(name, report)
 	for i := range report {
 		r := l.addReport(&report[i])
 		isFirst := len(shards) > 0 && report[i].Name == shards[0].Name
-		if isFirst && r != nil && r.List != nil && r.List.Plan != "" && r.List.Plan == l.memory.Plan {
-			belongs = isWhole
+		if isFirst && r != nil && r.List != nil && r.List.Plan != "" {
+			belongs = isWhole && *r.List == (v1alpha1.ListReference{Checksum: checksum(lines), Plan: l.memory.Plan})
 		}
 	}
 	return belongs
@@ -58,9 +67,12 @@ func (l *loader) addLines(list []Object) {
 	index := newImageIndex(images)
 	for i := range list {
 		for _, line := range linesOf(list[i].Data[v1alpha1.PinsKey]) {
-			if !l.known[line] && pin.Check(line) == nil {
+			if pin.Check(line) != nil {
+				continue
+			}
+			if missing := unexplained(line, index, l.known, v1alpha1.PinHeld); len(missing) > 0 {
 				l.memory.OwnersUnknown = true
-				l.memory.Pins = append(l.memory.Pins, unexplained(line, index, v1alpha1.PinHeld)...)
+				l.memory.Pins = append(l.memory.Pins, missing...)
 			}
 		}
 	}
@@ -92,7 +104,7 @@ func (l *loader) addReport(o *Object) *loadedReport {
 	for i := range r.Pins {
 		p, ok := r.Pins[i].pin()
 		if pin.Check(p.Pin) == nil && isImage(p.Image) {
-			l.known[p.Pin] = true
+			l.known[p.Pin], l.known[p.Image] = true, true
 			m.OwnersUnknown = m.OwnersUnknown || !ok
 			m.Pins = append(m.Pins, p)
 		}

@@ -123,6 +123,37 @@ func TestLoadFindsImages(t *testing.T) {
 	}
 }
 
+// A pin may stand for two images, of which the report has one: after a crash the other is there,
+// too, for a list that is read and for one that is continued.
+func TestSecondImageOfPin(t *testing.T) {
+	before := planOf(1, 1)
+	after := planOf(1, 1)
+	other := after.Pins[0]
+	other.Image = "h.io/o/app-0:v0"
+	after.Pins = append(after.Pins, other)
+	_, report := publish(t, before, 900_000)
+	list, err := Encode("registry-pins", after.Pins, Stamp{Complete: true, Plan: "later"}, layout(900_000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := Load("registry-pins", list, report)
+	if got := Images(m.Pins); got != Images(after.Pins) || !m.OwnersUnknown {
+		t.Errorf("loaded %q, owners unknown %t", got, m.OwnersUnknown)
+	}
+	list[0].Annotations[v1alpha1.SyncedAtAnnotation] = "2026-06-02T12:00:00Z"
+	l, err := Decode("registry-pins", list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.ReadReport(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := Images(l.Describe(r)); got != Images(after.Pins) {
+		t.Errorf("described %q", got)
+	}
+}
+
 // Of two entries of one pin, what keeps it longer counts.
 func TestLoadMerges(t *testing.T) {
 	const one = `{"pins":[{"pin":"container/a==1","image":"g.io/o/a:1","state":"Held","heldSince":"2026-01-01T00:00:00Z",
