@@ -75,12 +75,17 @@ func patchContent(document []byte) (any, error) {
 }
 
 // fieldAt is a field at a path of a JSON patch: its last key, and a key for secrets that
-// it is below.
+// it is below, that of a credential first. What is below stringData is part of a Secret.
 func fieldAt(target string, value any) map[string]any {
 	field := map[string]any{path.Base(target): value}
 	above := strings.Split(path.Dir(target), "/")
-	if i := slices.IndexFunc(above, image.IsSecretKey); i >= 0 {
-		return map[string]any{above[i]: field}
+	if slices.Contains(above, "stringData") {
+		return map[string]any{"kind": "Secret", "stringData": field}
+	}
+	for _, isSecret := range []func(string) bool{image.IsCredentialKey, image.IsSecretKey} {
+		if i := slices.IndexFunc(above, isSecret); i >= 0 {
+			return map[string]any{above[i]: field}
+		}
 	}
 	return field
 }

@@ -38,6 +38,7 @@ func TestPatches(t *testing.T) {
 		"---\n# nothing\n---\na: {image: 'g.io/o/a:1'}\n---\n":       "[0].kustomize.patches[0].a.image g.io/o/a:1",
 		"- {op: add, path: /spec/image, value: 'o/a:1'}":             "[0].kustomize.patches[0][0].image docker.io/o/a:1",
 		"- {op: add, path: /stringData/image, value: 'o/a:hunter2'}": "",
+		"- {op: add, path: /auth/password/x, value: 'g.io/o/a:1'}":   "",
 		"- {op: add, path: /a/clientSecret/b, value: 'g.io/o/a:1'}":  "",
 		"- {op: remove, path: /spec/image}":                          "",
 		"kind: Secret\nstringData: {image: 'g.io/o/a:1'}":            "",

@@ -18,20 +18,24 @@ func (f *finder) fields(at *path, m map[string]any, s scope) map[string]bool {
 		g := keys.group(m, prefix, used)
 		g.above = s.registry
 		if g.repository.key == "" {
-			if g.hasTag() && g.tag.value != "" && !s.closed {
-				f.tagAlone(at, m, g)
-			}
+			f.tagAlone(at, m, g, s)
 			continue
 		}
-		of := scope{closed: s.closed}
+		of := scope{closed: s.closed, credential: s.credential}
 		if prefix == "" {
 			of = s
 			of.several = s.several || isImagesKey(at.last)
 		}
-		if g.looksLikeImage(of) {
+		if !g.looksLikeImage(of) && g.other.key != "" {
+			g.repository, g.other = g.other, field{}
+		}
+		switch {
+		case g.looksLikeImage(of):
 			for _, key := range f.group(at, m, g) {
 				used[key] = true
 			}
+		case s.closed && g.mayBeImage():
+			f.notRead(at)
 		}
 	}
 	return used
@@ -59,7 +63,14 @@ func (f *finder) group(at *path, m map[string]any, g *group) []string {
 
 // tagAlone takes a tag that stands without a repository. Which image is meant may
 // be known from the names of policies.
-func (f *finder) tagAlone(at *path, m map[string]any, g *group) {
+func (f *finder) tagAlone(at *path, m map[string]any, g *group, s scope) {
+	if !g.hasTag() || g.tag.value == "" {
+		return
+	}
+	if s.closed && (!strings.HasSuffix(plain(g.tag.key), imageEnding+tagEnding) || !g.hasValidTag()) {
+		f.notRead(at.field(g.tag.key))
+		return
+	}
 	tag, digest := f.tagAndDigest(at, m, g)
 	if tag == "" {
 		return
@@ -97,6 +108,9 @@ func (f *finder) repositories(m map[string]any, g *group) ([]Mention, error) {
 			}
 			mentions = append(mentions, Mention{Hostless: !HasHost(joined), Reference: ref})
 		}
+	}
+	if ref, err := Parse(g.other.value); err == nil && g.other.key != "" {
+		mentions = append(mentions, Mention{Reference: ref})
 	}
 	if len(mentions) == 0 {
 		return nil, firstErr

@@ -47,7 +47,7 @@ type Mention struct {
 //   - any other string as far as it has full references in it: host, path, and tag or
 //     digest.
 //
-// Nothing is read as text below a key for secrets or for where pods run: there, only what
+// Free text is not read below a key for secrets or for where pods run: there, only what
 // leaves no doubt is an image (see scope).
 func Find(values any, root string) ([]Mention, []v1alpha1.Problem) {
 	f := &finder{}
@@ -74,13 +74,18 @@ type scope struct {
 	image, several bool
 
 	// closed: it stands below a key for secrets or for where pods run. A component can be
-	// called that, too: only a map with a repository and a tag, and a full reference under
-	// a key that promises an image, are images there.
-	closed bool
+	// called that, too: a map that is surely an image and a string that is a full reference
+	// are images there, and a key that promises an image ends it. credential: not even such
+	// a string is an image, for the key is that of a credential.
+	closed, credential bool
 
 	// registry is the nearest field above that is a registry for all images below its map.
-	// version is a field of the map around it that may be the tag of an image that has none.
-	registry, version string
+	registry string
+
+	// version is the key of a field of the map around it that may have the tag of an image
+	// that has none, tags are those that this and other such fields have.
+	version string
+	tags    []string
 }
 
 // below is the scope of a map's field, where around is what the map has for all images in
@@ -91,27 +96,35 @@ func (s scope) below(at *path, m map[string]any, key string, around scope) scope
 	if name, isString := m["name"].(string); isString && key == "value" {
 		key = name
 	}
-	next := scope{closed: s.closed || IsSecretKey(key) || isPlacementKey(key), registry: cmp.Or(around.registry, s.registry)}
+	next := scope{registry: cmp.Or(around.registry, s.registry)}
 	switch {
 	case isImageKey(key):
 		next.image = true
-	case s.image && isImagesKey(at.last) && !strings.HasSuffix(plain(key), registryEnding):
-		next.image, next.several = !next.closed, true
+	case s.image && isImagesKey(at.last) && !strings.HasSuffix(plain(key), registryEnding) && !IsCredentialKey(key):
+		next.image, next.several = true, true
+	default:
+		next.closed = s.closed || IsSecretKey(key) || isPlacementKey(key)
+		next.credential = s.credential || IsCredentialKey(key)
 	}
 	if next.image && isString {
-		next.version = around.version
+		next.version, next.tags = around.version, around.tags
 	}
 	return next
 }
 
 // surroundings are the fields of a map that its images may need, without those that
 // images have used already. The version is the first in order.
-func surroundings(m map[string]any, used map[string]bool) scope {
+func surroundings(at *path, m map[string]any, used map[string]bool) scope {
 	var s scope
-	for key := range m {
+	var versions []string
+	images := 0
+	for _, key := range slices.Sorted(maps.Keys(m)) {
 		value, isScalar := scalar(m[key])
 		if !isScalar || value == "" {
 			continue
+		}
+		if isImageKey(key) || isImagesKey(at.last) && strings.Contains(value, "/") {
+			images++
 		}
 		switch name := plain(key); {
 		case name == registryEnding, name == imageEnding+registryEnding:
@@ -120,12 +133,30 @@ func surroundings(m map[string]any, used map[string]bool) scope {
 			}
 		case used[key], name == "apiversion":
 		case strings.HasSuffix(name, versionEnding), strings.HasSuffix(name, tagEnding):
-			if s.version == "" || key < s.version {
-				s.version = key
-			}
+			versions = append(versions, key)
 		}
 	}
+	if len(versions) > 0 {
+		s.version, s.tags = versions[0], tagsOf(m, versions, images <= 1)
+	}
 	return s
+}
+
+// tagsOf returns the tags, in order and each once, that fields for versions have. A key such
+// as linkerdVersion may be that of the only image of a map, but of several it is not known
+// which one it is of.
+func tagsOf(m map[string]any, versions []string, isOnly bool) []string {
+	var tags []string
+	for _, key := range versions {
+		value, _ := scalar(m[key])
+		_, isSwitch := m[key].(bool)
+		isPlain := slices.Contains([]string{versionEnding, tagEnding, imageEnding + versionEnding, imageEnding + tagEnding, "appversion"}, plain(key))
+		if (isPlain || isOnly) && !isSwitch && CheckTag(value) == nil {
+			tags = append(tags, value)
+		}
+	}
+	slices.Sort(tags)
+	return slices.Compact(tags)
 }
 
 // visit looks at a value and all below it.
@@ -136,7 +167,7 @@ func (f *finder) visit(at *path, value any, s scope) {
 			return
 		}
 		used := f.fields(at, value, s)
-		around := surroundings(value, used)
+		around := surroundings(at, value, used)
 		for _, key := range slices.Sorted(maps.Keys(value)) {
 			if _, isScalar := scalar(value[key]); isScalar && used[key] {
 				continue
@@ -158,14 +189,17 @@ func (f *finder) text(at *path, text string, s scope) {
 	if text == "" || s.image && f.reference(at, text, s) {
 		return
 	}
-	full := []string{}
-	if !s.closed {
-		full = references(text)
+	full, skipped := references(text)
+	if s.closed && (s.credential || !isFullReference(text)) {
+		full, skipped = nil, skipped || len(full) > 0
 	}
 	for _, word := range full {
 		f.mention(at, word, scope{})
 	}
-	if len(full) == 0 && s.image && !s.several && !s.closed && !isURL(text) && !isBoolean(text) && !strings.HasPrefix(text, "/") {
+	switch {
+	case skipped:
+		f.notRead(at)
+	case len(full) == 0 && s.image && !s.several && !isSetting(text):
 		_, err := Parse(text)
 		f.invalid(at, err)
 	}
@@ -178,7 +212,7 @@ func (f *finder) reference(at *path, text string, s scope) bool {
 		return false
 	}
 	name, suffix := splitName(text)
-	if s.closed && (suffix == "" || !HasHost(name)) || s.several && (suffix == "" && !strings.Contains(name, "/") || !hasLetter(name)) {
+	if s.several && (suffix == "" && !strings.Contains(name, "/") || !hasLetter(name)) {
 		return false
 	}
 	f.mention(at, text, s)
@@ -218,10 +252,22 @@ func (f *finder) joined(at *path, text string, s scope) {
 		m.Tag, m.Implied = DefaultTag, true
 	}
 	f.mentions = append(f.mentions, m)
+	if m.Beside == "" {
+		return
+	}
+	m.Beside = ""
+	for _, m.Tag = range s.tags {
+		f.mentions = append(f.mentions, m)
+	}
 }
 
 func (f *finder) invalid(at *path, err error) {
 	f.problem(v1alpha1.ReasonInvalidReference, at, err.Error())
+}
+
+// notRead reports what looks like an image and may be a secret. It must not be quoted.
+func (f *finder) notRead(at *path) {
+	f.problem(v1alpha1.ReasonValuesNotRead, at, "looks like an image or a tag, and is not read below a key for secrets or scheduling")
 }
 
 func (f *finder) problem(reason v1alpha1.Reason, at *path, message string) {
@@ -238,6 +284,12 @@ func isImageKey(key string) bool {
 // map by their names.
 func isImagesKey(key string) bool {
 	return strings.HasSuffix(plain(key), imageEnding+"s")
+}
+
+// isSetting reports whether a text under a key for an image says something else of it: where
+// a picture is, or whether there is one.
+func isSetting(text string) bool {
+	return isURL(text) || isBoolean(text) || strings.HasPrefix(text, "/")
 }
 
 // isBoolean reports whether a text is a switch.

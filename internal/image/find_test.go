@@ -130,11 +130,19 @@ func TestFind(t *testing.T) {
 		// What a name is where something better stands beside it.
 		{`{"x":{"name":"shop","repo":"g.io/o/a","tag":"1"}}`, "v.x g.io/o/a:1"},
 		{`{"x":{"name":"shop","imageName":"o/a","tag":"1"}}`, "v.x docker.io/o/a:1"},
-		{`{"x":{"name":"shop","src":"g.io/o/a","tag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"name":"shop","src":"g.io/o/a","tag":"1"}}`, "v.x docker.io/library/shop:1; v.x g.io/o/a:1"},
+		{`{"x":{"name":"o/a","mirror":"m.io/o/a","tag":"1"}}`, "v.x docker.io/o/a:1; v.x m.io/o/a:1"},
+		{`{"image":{"registry":"g.io/o","name":"a","tag":"1"}}`, "v.image g.io/o/a:1"},
+		{`{"x":{"registry":"g.io","name":"o/a","tag":"1","source":"h.io/o/a"}}`, "v.x g.io/o/a:1; v.x h.io/o/a:1"},
+		{`{"x":{"name":"My App","src":"g.io/o/a","tag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"name":5,"src":"g.io/o/a","tag":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"x":{"name":"plugin","src":"g.io/o/a","version":"1"}}`, "v.x g.io/o/a:1"},
+		{`{"image":{"name":"a","src":"g.io/o/a","version":"1"}}`, "v.image docker.io/library/a:1; v.image g.io/o/a:1"},
 		{`{"x":{"name":"g.io/o/a","docs":"g.io/o/docs","tag":"1"}}`, "v.x g.io/o/a:1"},
 		{`{"x":{"name":"shop","key":"g.io/o/a","tag":"1"}}`, "v.x docker.io/library/shop:1"},
 		{`{"x":{"registry":"g.io/o/a","tag":"1"}}`, "v.x g.io/o/a:1"},
 		{`{"x":{"host":"g.io/o/a","tag":"1"}}`, "v.x.tag (x):1"},
+		{`{"x":{"registry":"g.io/o/a","source":"h.io/o/a","tag":"1"}}`, "v.x g.io/o/a:1"},
 
 		// A registry is every image's of its map.
 		{`{"x":{"registry":"g.io","aImage":"o/a","aTag":"1","bImage":"o/b","bTag":"2"}}`, "v.x g.io/o/a:1; v.x g.io/o/b:2"},
@@ -152,7 +160,11 @@ func TestFind(t *testing.T) {
 		// A version is a tag where the image is called like it; else latest is not implied.
 		{`{"webImage":"g.io/o/a","webImageVersion":"1"}`, "v g.io/o/a:1"},
 		{`{"webImage":"g.io/o/a","webVersion":"1"}`, "v g.io/o/a:1"},
-		{`{"image":"g.io/o/a","packageVersion":"1"}`, "v.image g.io/o/a"},
+		{`{"image":"g.io/o/a","packageVersion":"1"}`, "v.image g.io/o/a; v.image g.io/o/a:1"},
+		{`{"image":"g.io/o/a","aVersion":"2","bVersion":"1","cVersion":"2","dVersion":">=1","eVersion":true}`, "v.image g.io/o/a; v.image g.io/o/a:1; v.image g.io/o/a:2"},
+		{`{"webImage":"g.io/o/a","jobImage":"g.io/o/b:1","aVersion":"1"}`, "v.jobImage g.io/o/b:1; v.webImage g.io/o/a"},
+		{`{"webImage":"g.io/o/a","jobImage":"g.io/o/b:1","appVersion":"2"}`, "v.jobImage g.io/o/b:1; v.webImage g.io/o/a; v.webImage g.io/o/a:2"},
+		{`{"images":{"a":"g.io/o/a","b":"g.io/o/b:1","xVersion":"1"}}`, "v.images.a g.io/o/a; v.images.b g.io/o/b:1"},
 		{`{"image":"g.io/o/a","appVersion":""}`, "v.image g.io/o/a:latest"},
 		{`{"apiVersion":"v1","image":"g.io/o/a"}`, "v.image g.io/o/a:latest"},
 		{`{"image":"g.io/o/a","web":{"version":"1"}}`, "v.image g.io/o/a:latest"},
@@ -165,7 +177,7 @@ func TestFind(t *testing.T) {
 		{`{"images":{"a":"o/a","b":"g.io/o/b"}}`, "v.images.a docker.io/o/a; v.images.b g.io/o/b:latest"},
 
 		// The value of a pair stands under its name.
-		{`{"env":[{"name":"JOB_IMAGE","value":"o/a:1"},{"name":"X_TOKEN","value":"g.io/o/a:1"}]}`, "v.env[0].value docker.io/o/a:1"},
+		{`{"env":[{"name":"JOB_IMAGE","value":"o/a:1"},{"name":"X_TOKEN","value":"g.io/o/a:1"}]}`, "v.env[0].value docker.io/o/a:1; v.env[1].value ValuesNotRead"},
 
 		// What YAML and Helm make of numbers.
 		{`{"x":{"repository":"g.io/o/a","tag":1.10}}`, "v.x g.io/o/a:1.1"},
@@ -212,8 +224,8 @@ func TestFindInText(t *testing.T) {
 		"node-role.kubernetes.io/control-plane:NoSchedule x.io/gpu:NoExecute":         "",
 		"topology.kubernetes.io/zone:a kubernetes.io/os:linux a.io/inject:true":       "",
 		"10.0.0.0/8:443 a=b:c 1.5/2:3":                                                "",
-		"password: g.io/o/a:1\n--api-token=g.io/o/b:1 \"authToken\": \"g.io/o/c:1\"":  "",
-		"password:g.io/o/a:1": "",
+		"password: g.io/o/a:1\n--api-token=g.io/o/b:1 \"authToken\": \"g.io/o/c:1\"":  "ValuesNotRead",
+		"password:g.io/o/a:1 --password=x:g.io/o/a:1":                                 "ValuesNotRead",
 	} {
 		mentions, problems := Find(map[string]any{"x": text}, "v")
 		var got []string
@@ -224,26 +236,37 @@ func TestFindInText(t *testing.T) {
 			}
 			got = append(got, s)
 		}
-		if s := strings.Join(got, " "); s != want || len(problems) > 0 {
-			t.Errorf("%s\n got %s %v\nwant %s", text, s, problems, want)
+		for _, p := range problems {
+			got = append(got, string(p.Reason))
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s\n got %s\nwant %s", text, s, want)
 		}
 	}
 }
 
-// secretKeys are keys that Kubernetes and charts have for secrets.
-func secretKeys() []string {
+// credentialKeys are keys that Kubernetes and charts have for secrets themselves.
+func credentialKeys() []string {
 	return []string{
 		"password", "dbPassword", "DB_PASSWORD", "registryPasswordSecretKey", "passwd", "passphrase", "REGISTRY_PASS", "pwd",
 		"secret", "secrets", "existingSecret", "imagePullSecrets", "pullSecret", "clientSecret", "secretKeyRef", "secretName", "stringData",
-		"token", "authToken", "githubtoken", "API_TOKENS", "bearer", "jwt", "apiKey", "apikey", "API_KEY", "accessKey", "privateKey", "ssh-key", "tls.key",
-		"encryptionKeys", "credentials", "imageCredentials", "registryCredentials", "dockerconfigjson", ".dockerconfigjson", ".dockercfg", "auth", "basic-auth",
-		"htpasswd_auth", "kubeconfig", "connectionString", "dsn", "ca.pem",
+		"token", "authToken", "githubtoken", "API_TOKENS", "bearer", "apiKey", "apikey", "API_KEY", "accessKey", "privateKey", "ssh-key", "tls.key",
+		"encryptionKeys", "credentials", "imageCredentials", "registryCredentials", "dockerconfigjson", ".dockerconfigjson", ".dockercfg",
+		"kubeconfig", "connectionString", "dsn", "ca.pem",
 	}
 }
 
-// Nothing under a key for secrets becomes an image or is quoted, wherever the key stands.
+// componentKeys are keys that secrets may stand below, and that components have for names, too.
+func componentKeys() []string {
+	return []string{
+		"auth", "basic-auth", "htpasswd_auth", "authServer", "AUTH_SERVICE", "jwt", "jwt-issuer", "keys", "pass", "token-refresher", "password-reset",
+		"external-secrets", "secret-store", "nodeSelector", "tolerations", "affinity",
+	}
+}
+
+// Nothing under a key for a credential becomes an image or is quoted, wherever the key stands.
 func TestSecretsAreNoImages(t *testing.T) {
-	for _, key := range secretKeys() {
+	for _, key := range credentialKeys() {
 		for _, secret := range []any{
 			"hunter2", "g.io/o/hunter2:1", "o/hunter2:1", "not an image hunter2",
 			[]any{"g.io/o/hunter2:1"},
@@ -274,15 +297,83 @@ func TestSecretsAreNoImages(t *testing.T) {
 	}
 }
 
+// What stands under a key that may be that of a component is no free text either.
+func TestTextUnderComponentsIsNotQuoted(t *testing.T) {
+	for _, key := range componentKeys() {
+		for _, secret := range []any{
+			"hunter2", "o/hunter2:1", "not an image hunter2", "--x=g.io/o/hunter2:1", "bob:g.io/o/hunter2:1",
+			map[string]any{"a": "x g.io/o/hunter2:1"},
+			map[string]any{"tag": "hunter2"},
+			map[string]any{"imageTag": "hunter2=="},
+			map[string]any{"name": "hunter2", "version": "1"},
+			map[string]any{"name": "hunter2", "tag": "1"},
+			map[string]any{"repository": "hunter2", "tag": "1==1"},
+			map[string]any{"repository": "o/a", "tag": "1", "digest": "hunter2"},
+			map[string]any{"password": "g.io/o/hunter2:1"},
+		} {
+			for _, values := range []map[string]any{
+				{key: secret},
+				{"image": map[string]any{key: secret}},
+				{"env": []any{map[string]any{"name": key, "value": secret}}},
+			} {
+				mentions, problems := Find(values, "v")
+				if said := fmt.Sprint(mentions, problems); strings.Contains(said, "hunter2") {
+					t.Errorf("%v: %s", values, said)
+				}
+			}
+		}
+	}
+}
+
 // A component may be called like a secret, or like where pods run.
 func TestComponentsThatAreCalledLikeSecrets(t *testing.T) {
+	for _, key := range componentKeys() {
+		for _, test := range []struct{ values, want string }{
+			{`{"K":{"imageTag":"1"}}`, "v.K.imageTag (K):1"},
+			{`{"K":{"image":{"tag":"1"}}}`, "v.K.image.tag (K):1"},
+			{`{"K":{"image":{"registry":"g.io/o","repository":"a","tag":"1"}}}`, "v.K.image g.io/o/a:1"},
+			{`{"K":{"image":{"name":"g.io/o/a","tag":"1"}}}`, "v.K.image g.io/o/a:1"},
+			{`{"K":{"image":{"repository":"g.io/o/a"}}}`, "v.K.image g.io/o/a"},
+			{`{"K":{"image":"o/a:1"}}`, "v.K.image docker.io/o/a:1"},
+			{`{"K":{"images":{"server":"g.io/o/a:1"}}}`, "v.K.images.server g.io/o/a:1"},
+			{`{"K":{"repository":"a","tag":"1@S"}}`, "v.K docker.io/library/a:1@sha256:01"},
+			{`{"K":{"repository":"g.io/o/a"}}`, "v.K g.io/o/a"},
+			{`{"K":{"registry":"g.io","repository":"o/a"}}`, "v.K g.io/o/a"},
+			{`{"K":{"registry":"g.io","x":{"repository":"o/a"}}}`, "v.K.x g.io/o/a"},
+			{`{"K":{"registry":"g.io/o","name":"a","tag":"1"}}`, "v.K g.io/o/a:1"},
+			{`{"K":{"registry":"g.io/o/a","tag":"1"}}`, "v.K g.io/o/a:1"},
+			{`{"K":{"name":"g.io/o/a","tag":"1"}}`, "v.K g.io/o/a:1"},
+			{`{"x":{"name":"a","tag":"1","K":"g.io/o/a"}}`, "v.x docker.io/library/a:1; v.x g.io/o/a:1"},
+			{`{"K":{"jobs":[{"registry":"g.io","repository":"o/a","tag":"1"}]}}`, "v.K.jobs[0] g.io/o/a:1"},
+			{`{"K":{"x":{"y":["g.io/o/a:1"]}}}`, "v.K.x.y[0] g.io/o/a:1"},
+			{`{"K":"g.io/o/a:1"}`, "v.K g.io/o/a:1"},
+			{`{"env":{"K":"docker://g.io/o/a:1"}}`, "v.env.K g.io/o/a:1"},
+			{`{"env":[{"name":"K","value":"g.io/o/a:1"}]}`, "v.env[0].value g.io/o/a:1"},
+			{`{"args":["--K=g.io/o/a:1"]}`, "v.args[0] g.io/o/a:1"},
+			{`{"images":{"K":"o/a:1"}}`, "v.images.K docker.io/o/a:1"},
+			{`{"images":{"K":{"tag":"1"}}}`, "v.images.K.tag (K):1"},
+		} {
+			values := strings.NewReplacer("K", key, "S", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef").Replace(test.values)
+			want := strings.ReplaceAll(test.want, "K", key)
+			if got := found(t, values); got != want {
+				t.Errorf("%s\n got %s\nwant %s", values, got, want)
+			}
+		}
+	}
 	for values, want := range map[string]string{
-		`{"external-secrets":{"image":{"repository":"g.io/o/a","tag":"1"}}}`: "v.external-secrets.image g.io/o/a:1",
-		`{"tokenRefresher":{"image":{"registry":"g.io","repository":"o/a","tag":"1"},"jobImage":"g.io/o/b:1"}}`: "v.tokenRefresher.image g.io/o/a:1; " +
-			"v.tokenRefresher.jobImage g.io/o/b:1",
-		`{"selector":{"image":"g.io/o/a:1","x":"g.io/o/b:1"}}`:                               "v.selector.image g.io/o/a:1",
-		`{"nodeSelector":{"a":"g.io/o/b:1"},"taintToleration":"x.io/y:1"}`:                   "",
-		`{"extra":[{"kind":"Secret","stringData":{"x":"g.io/o/a:1","image":"g.io/o/b:1"}}]}`: "",
+		`{"password":{"image":"g.io/o/a:1","x":{"registry":"g.io","repository":"o/b","tag":"1"}}}`:              "v.password.image g.io/o/a:1; v.password.x g.io/o/b:1",
+		`{"nodeSelector":{"a":"k8s.io/b:1"},"taintToleration":"kubernetes.io/os:linux","taints":"x.io/y:true"}`: "",
+		`{"extra":[{"kind":"Secret","stringData":{"x":"g.io/o/a:1","image":"g.io/o/b:1"}}]}`:                    "",
+
+		// What is skipped is reported if it looks like an image.
+		`{"token":"g.io/o/a:1","password":"g.io/o/a","secretName":"a"}`:      "v.token ValuesNotRead",
+		`{"password":{"name":"g.io/o/a","tag":"1"}}`:                         "v.password ValuesNotRead",
+		`{"password":{"x":["g.io/o/a:1"]}}`:                                  "v.password.x[0] ValuesNotRead",
+		`{"auth":{"args":"-i g.io/o/a:1","tag":"1","x":"https://g.io/a:1"}}`: "v.auth.tag ValuesNotRead; v.auth.args ValuesNotRead",
+		`{"auth":{"x":{"repository":"g.io/o/a","tag":"1=1"}}}`:               "v.auth.x ValuesNotRead",
+		`{"imagePullSecrets":[{"name":"a","registry":"g.io"}]}`:              "",
+		`{"auth":{"repository":"https://g.io/charts","version":"1"}}`:        "",
+		`{"x":"--password=g.io/o/a:1 --image=g.io/o/b:1"}`:                   "v.x g.io/o/b:1; v.x ValuesNotRead",
 	} {
 		if got := found(t, values); got != want {
 			t.Errorf("%s\n got %s\nwant %s", values, got, want)
@@ -427,11 +518,12 @@ func FuzzKeys(f *testing.F) {
 				checkReference(t, m.Reference, text+"\n"+key+"\ng.io\n1")
 			}
 			secret := strings.TrimSpace(text)
-			if said := fmt.Sprint(mentions, problems); IsSecretKey(key) && len(secret) > 20 && strings.Contains(said, secret) {
+			if said := fmt.Sprint(mentions, problems); IsCredentialKey(key) && len(secret) > 20 && strings.Contains(said, secret) {
 				t.Errorf("what stands under %q is said: %s", key, said)
 			}
 		}
-		for _, word := range references(text) {
+		words, _ := references(text)
+		for _, word := range words {
 			ref, _, err := parseTolerant(word)
 			if err != nil || !strings.Contains(text, word) || ref.Tag == "" && ref.Digest == "" || !strings.Contains(word, "/") {
 				t.Errorf("%q has %q, %v", text, word, err)

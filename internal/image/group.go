@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -31,6 +32,10 @@ type group struct {
 	// inner is the last part of a repository that is split in two, such as
 	// repository: ghcr.io/team with image: app.
 	inner field
+
+	// other is a field with a repository and its host that stands beside a name, which may
+	// be that of something else.
+	other field
 
 	// above is the registry for all images below a map that the group is in.
 	above string
@@ -140,17 +145,25 @@ func (k keys) group(m map[string]any, prefix string, used map[string]bool) *grou
 	return g
 }
 
-// byName returns what is a group's repository where nothing is called so: a name, unless a
-// field of the map is better; the registry of a map with a tag, if it has a path, too.
+// byName returns what is a group's repository where nothing is called so: a name; without
+// one, the registry of a map with a tag, if it has a path, too. Another field that has a
+// repository is the group's other one.
 func (k keys) byName(m map[string]any, used map[string]bool, prefix string, g *group, name field) field {
-	if prefix == "" && !isPlace(name.value) && g.tag.value+g.digest.value != "" {
-		if other := k.place(m, used); other.key != "" && (name.value != "" || other.key == g.registry.key) {
-			return other
-		}
-	}
+	isVersioned := prefix == "" && g.tag.value+g.digest.value != ""
 	if name.value == "" {
+		if isVersioned && isPlace(g.registry.value) {
+			return g.registry
+		}
 		return field{}
 	}
+	var other field
+	if isVersioned && !isPlace(name.value) {
+		other = k.place(m, used)
+	}
+	if _, isString := m[name.key].(string); !isString && other.key != "" {
+		return other
+	}
+	g.other = other
 	return name
 }
 
@@ -172,23 +185,17 @@ func (k keys) pick(m map[string]any, used map[string]bool, names []string) field
 	return present
 }
 
-// place returns the first field that has a repository with its host, whatever it is called;
-// the registry, if it alone has.
+// place returns the first field that has a repository with its host, whatever it is called.
 func (k keys) place(m map[string]any, used map[string]bool) field {
-	var registry field
 	for _, name := range slices.Sorted(maps.Keys(k)) {
 		key := k[name]
 		value, isString := m[key].(string)
 		value = strings.TrimSpace(value)
-		switch {
-		case !isString || used[key] || !isPlace(value) || IsSecretKey(key):
-		case strings.HasSuffix(name, registryEnding):
-			registry = field{key, value}
-		default:
+		if isString && !used[key] && isPlace(value) && !strings.HasSuffix(name, registryEnding) && !IsCredentialKey(key) {
 			return field{key, value}
 		}
 	}
-	return registry
+	return field{}
 }
 
 // isPlace reports whether a text is a repository with its host.
@@ -227,7 +234,7 @@ func (g *group) hasTag() bool {
 // keys are those of the group's fields. A registry is not among them, for other groups of
 // the map have it, too; a repository that stands for one is.
 func (g *group) keys() []string {
-	keys := []string{g.repository.key, g.tag.key, g.digest.key, g.inner.key}
+	keys := []string{g.repository.key, g.tag.key, g.digest.key, g.inner.key, g.other.key}
 	if plain(g.registry.key) == repositoryEnding {
 		keys = append(keys, g.registry.key)
 	}
@@ -239,16 +246,13 @@ func (g *group) keys() []string {
 // promises an image. Below a key for secrets it must be an image without doubt.
 func (g *group) looksLikeImage(s scope) bool {
 	hasVersion := g.tag.key != "" || g.digest.key != ""
-	key := plain(g.repository.key)
-	isRepository := strings.HasSuffix(key, repositoryEnding) || strings.HasSuffix(key, repoEnding)
-	isImage := strings.HasSuffix(key, imageEnding)
 	if s.closed {
-		return (isRepository || isImage) && g.isValid()
+		return g.isValid() && g.isCertain(s)
 	}
 	switch hasRegistry := g.registry.key != ""; {
-	case isRepository:
+	case g.hasRepository():
 		return hasVersion || hasRegistry || s.image || isPlace(g.repository.value)
-	case isImage:
+	case g.hasImage():
 		return hasVersion || hasRegistry
 	default:
 		return g.isNamed(s)
@@ -263,11 +267,52 @@ func (g *group) isNamed(s scope) bool {
 	return g.hasTag() || g.digest.key != "" || s.image && !s.several
 }
 
-// isValid reports whether the repository is one with a path, the tag is one, and there is no
-// digest or a valid one.
+// isCertain reports whether a group leaves no doubt that it is an image. Where the key above is
+// that of a credential, it takes more.
+func (g *group) isCertain(s scope) bool {
+	hasTag := g.tag.value != ""
+	return hasTag && (g.hasImage() || g.hasRepository() || g.hasRegistry()) ||
+		!s.credential && (hasTag || g.hasRepository()) && g.namesHost()
+}
+
+// hasImage reports whether the group has a field for the image that is called so.
+func (g *group) hasImage() bool {
+	return strings.HasSuffix(plain(g.repository.key), imageEnding)
+}
+
+// hasRepository reports whether the group has a field for the repository that is called so.
+func (g *group) hasRepository() bool {
+	key := plain(g.repository.key)
+	return strings.HasSuffix(key, repositoryEnding) || strings.HasSuffix(key, repoEnding)
+}
+
+// hasRegistry reports whether there is a registry, be it that the repository is in its field.
+func (g *group) hasRegistry() bool {
+	return g.registry.key != "" || strings.HasSuffix(plain(g.repository.key), registryEnding)
+}
+
+// namesHost reports whether the repository is one with its host, be it the registry's.
+func (g *group) namesHost() bool {
+	return isPlace(g.repository.value) || g.hasRepository() && isPlace(join(cmp.Or(g.registry.value, g.above), g.repository.value))
+}
+
+// mayBeImage reports whether a group that does not look like an image below a key for secrets
+// would do so elsewhere.
+func (g *group) mayBeImage() bool {
+	return g.hasTag() && g.tag.value != "" || g.namesHost() && !isImageKey(g.repository.key)
+}
+
+// isValid reports whether all fields are what they should be. Beside a version, a repository
+// must have a path, else it may be a chart's.
 func (g *group) isValid() bool {
 	_, err := Parse(join(g.registry.value, g.repository.value))
-	return err == nil && strings.Contains(g.repository.value, "/") && CheckTag(g.tag.value) == nil && (g.digest.value == "" || checkDigest(g.digest.value) == nil)
+	return err == nil && g.hasValidTag() && (g.hasTag() || strings.Contains(g.repository.value, "/"))
+}
+
+// hasValidTag reports whether there is no tag or a valid one, and no digest or a valid one.
+func (g *group) hasValidTag() bool {
+	tag, digest, found := strings.Cut(g.tag.value, "@")
+	return (tag == "" || CheckTag(tag) == nil) && (!found || checkDigest(digest) == nil) && (g.digest.value == "" || checkDigest(g.digest.value) == nil)
 }
 
 // isURL reports whether a string has a scheme, which image references have not.

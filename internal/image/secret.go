@@ -9,7 +9,7 @@ import (
 // IsSecretKey reports whether Kubernetes and charts keep secrets under a key: by what it
 // contains, such as dbPassword, imagePullSecrets, dockerconfigjson, by one of its words,
 // such as REGISTRY_PASS, authToken, basic-auth, or by its last word, such as apiKey. What
-// stands under such a key is not read as text and not quoted.
+// stands under such a key is not read as free text and not quoted.
 func IsSecretKey(key string) bool {
 	name := plain(key)
 	for _, part := range []string{
@@ -32,6 +32,31 @@ func IsSecretKey(key string) bool {
 		last = words[len(words)-1]
 	}
 	return last == "key" || last == "keys" || strings.HasSuffix(last, "token") || strings.HasSuffix(last, "tokens")
+}
+
+// IsCredentialKey reports whether what stands under a key is a credential, as for password,
+// apiKey or imagePullSecrets. The other keys for secrets may as well be names of components:
+// auth, token-refresher, external-secrets.
+func IsCredentialKey(key string) bool {
+	words := words(key)
+	for len(words) > 1 && slices.Contains([]string{"name", "names", "ref", "refs", "value", "file", "path"}, words[len(words)-1]) {
+		words = words[:len(words)-1]
+	}
+	if len(words) == 0 {
+		return false
+	}
+	switch last := words[len(words)-1]; last {
+	case "auth", "jwt":
+		return false
+	case "keys", "pass":
+		return len(words) > 1
+	case "secrets":
+		return len(words) == 1 || slices.Contains(words, "pull")
+	case "string", "data":
+		return IsSecretKey(strings.Join(words[max(0, len(words)-2):], ""))
+	default:
+		return IsSecretKey(last)
+	}
 }
 
 // isPlacementKey reports whether a key is about where pods run: labels and taints look

@@ -30,9 +30,8 @@ func eachWord(text string, take func(start, end int)) {
 // references returns the full references in a text, each once: a host, a path, and a tag
 // or a digest. A text is an argument, a script, a block of YAML, TOML or JSON, or no more
 // than the reference. What a template or a variable completes is none, nor is part of a
-// URL, nor what a secret's key stands before.
-func references(text string) []string {
-	var found []string
+// URL. What a credential's key stands before is skipped.
+func references(text string) (found []string, skipped bool) {
 	seen := map[string]bool{}
 	eachWord(text, func(start, end int) {
 		if end-start > maxReference || strings.IndexByte(text[start:end], '/') < 0 {
@@ -46,12 +45,25 @@ func references(text string) []string {
 			return
 		}
 		word := fullReference(text[start:end])
-		if word != "" && !seen[word] && !IsSecretKey(keyBefore(text[:start])) {
+		if word == "" {
+			return
+		}
+		begin := start + strings.Index(text[start:end], word)
+		switch {
+		case IsCredentialKey(keyBefore(text[:start])), IsCredentialKey(keyBefore(text[:begin])):
+			skipped = true
+		case !seen[word]:
 			seen[word] = true
 			found = append(found, word)
 		}
 	})
-	return found
+	return found, skipped
+}
+
+// isFullReference reports whether a text is a full reference and nothing else.
+func isFullReference(text string) bool {
+	word := fullReference(text)
+	return word != "" && word == strings.TrimPrefix(text, dockerTransport)
 }
 
 // fullReference returns the full reference that a word is, or ends with behind a key and
@@ -63,9 +75,6 @@ func fullReference(word string) string {
 		return ""
 	}
 	if colon := strings.LastIndexByte(word[:slash], ':'); colon >= 0 && strings.Trim(word[colon+1:slash], "0123456789") != "" {
-		if IsSecretKey(word[:colon]) {
-			return ""
-		}
 		word = word[colon+1:]
 	}
 	name, suffix := splitName(word)
