@@ -146,7 +146,8 @@ const (
 	// ReasonInvalidObject means that a field of an object has another type than its kind has there.
 	ReasonInvalidObject Reason = "InvalidObject"
 
-	// ReasonValuesNotRead means that pinsync does not read an object that values come from.
+	// ReasonValuesNotRead means that pinsync does not read an object that values come from, or
+	// a field below a key for secrets that looks like an image.
 	ReasonValuesNotRead Reason = "ValuesNotRead"
 
 	// ReasonOutsideRegistries means that images are at registries that the configuration does not
