@@ -137,7 +137,7 @@ func TestListOfALaterPlan(t *testing.T) {
 	})
 	w.start(w.options())
 	p := w.expectHeld("v9")
-	if p.list.Data["registry-pins.txt"] != pins || p.owners("v9") != "held for *" || p.owners("v1") != "HelmRelease/"+w.apps+"/web, held for *" {
+	if p.list.Data["registry-pins.txt"] != pins || p.owners("v9") != "held for *" || p.owners("v1") != "HelmRelease/"+w.apps+"/web, held for +" {
 		t.Errorf("the list is %q, the report %+v", p.list.Data["registry-pins.txt"], p.report)
 	}
 }

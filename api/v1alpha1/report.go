@@ -66,7 +66,7 @@ type Pin struct {
 
 // Hold keeps a pin for an owner that does not need it any more.
 type Hold struct {
-	// Owner is the release, as Kind/namespace/name, or UnknownOwner.
+	// Owner is the release, as Kind/namespace/name, or UnknownOwner, or OtherOwners.
 	Owner string `json:"owner"`
 	// SafeSince is since when, without interruption, the owner has been proven live or has
 	// not referred to the pin: RFC 3339, UTC; null while it is not safe.
@@ -76,8 +76,13 @@ type Hold struct {
 	Live bool `json:"live,omitempty"`
 }
 
-// UnknownOwner stands for the release that needed a pin where that is not known.
-const UnknownOwner = "*"
+const (
+	// UnknownOwner stands for the release that needed a pin where none is known.
+	UnknownOwner = "*"
+	// OtherOwners stands for releases that may have needed a pin besides those that are
+	// known: what was recorded of them was lost.
+	OtherOwners = "+"
+)
 
 // ReleaseState is why a release is protected.
 type ReleaseState string

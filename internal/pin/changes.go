@@ -110,7 +110,7 @@ func ownersOf(entries []v1alpha1.Pin) map[string]bool {
 	owners := map[string]bool{}
 	for i := range entries {
 		for _, hold := range entries[i].HeldFor {
-			if hold.Owner != v1alpha1.UnknownOwner {
+			if isRelease(hold.Owner) {
 				if _, ok := owners[hold.Owner]; !ok {
 					owners[hold.Owner] = false
 				}

@@ -66,19 +66,21 @@ func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, neede
 	return result
 }
 
-// findOwners makes the owners of a pin for which they are not known all releases that refer to
-// it, and those that may, now or in the grace that begins then.
+// findOwners makes the owners of a pin of which not all are known all releases that refer to it,
+// now or in the grace that begins then; and, where none is known, those that may refer to any.
 func (h *holder) findOwners(ownersUnknown bool) {
 	byImage, unknown := h.owners.referring()
 	h.ownersOf = func(previous *v1alpha1.Pin) []v1alpha1.Hold {
 		holds := holdsOf(previous)
-		if ownersUnknown {
-			holds = addHolds(holds, v1alpha1.UnknownOwner)
-		}
-		if !hasUnknownOwner(holds) {
+		switch {
+		case hasOwner(holds, v1alpha1.UnknownOwner):
+			holds = addHolds(holds, unknown...)
+		case ownersUnknown:
+			holds = addHolds(holds, v1alpha1.OtherOwners)
+		case !hasOwner(holds, v1alpha1.OtherOwners):
 			return holds
 		}
-		return addHolds(addHolds(holds, unknown...), byImage[line{previous.Pin, previous.Image}.ref()]...)
+		return addHolds(holds, byImage[line{previous.Pin, previous.Image}.ref()]...)
 	}
 }
 
@@ -149,7 +151,7 @@ func (h *holder) isOver(hold *v1alpha1.Hold, v *verdict) bool {
 
 func (h *holder) isConfirmed(owner string) bool {
 	id, ok := object.ParseID(owner)
-	return owner == v1alpha1.UnknownOwner || ok && h.confirmed[id]
+	return !isRelease(owner) || ok && h.confirmed[id]
 }
 
 // because returns what a held pin waits for.

@@ -48,17 +48,22 @@ func compareSafe(a, b *string) int {
 func addHolds(holds []v1alpha1.Hold, owners ...string) []v1alpha1.Hold {
 	var added []v1alpha1.Hold
 	for _, owner := range owners {
-		if _, ok := slices.BinarySearchFunc(holds, owner, compareOwner); !ok {
+		if !hasOwner(holds, owner) {
 			added = append(added, v1alpha1.Hold{Owner: owner})
 		}
 	}
 	return mergeHolds(append(added, holds...))
 }
 
-// hasUnknownOwner reports whether sorted holds are not for known owners alone.
-func hasUnknownOwner(holds []v1alpha1.Hold) bool {
-	_, ok := slices.BinarySearchFunc(holds, v1alpha1.UnknownOwner, compareOwner)
+// hasOwner reports whether an owner is among sorted holds.
+func hasOwner(holds []v1alpha1.Hold, owner string) bool {
+	_, ok := slices.BinarySearchFunc(holds, owner, compareOwner)
 	return ok
+}
+
+// isRelease reports whether an owner is a release, and does not stand for unknown ones.
+func isRelease(owner string) bool {
+	return owner != v1alpha1.UnknownOwner && owner != v1alpha1.OtherOwners
 }
 
 func compareOwner(h v1alpha1.Hold, owner string) int {

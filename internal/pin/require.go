@@ -55,7 +55,8 @@ func Require(m Memory, now, since time.Time, o Options) *Requirements {
 			confirm[owner] = true
 		}
 	}
-	q.MayRemove, q.ConfirmAll = len(confirm) > 0, confirm[v1alpha1.UnknownOwner]
+	q.MayRemove = len(confirm) > 0
+	q.ConfirmAll = confirm[v1alpha1.UnknownOwner] || confirm[v1alpha1.OtherOwners]
 	for _, owner := range slices.Sorted(maps.Keys(confirm)) {
 		if id, ok := object.ParseID(owner); ok {
 			q.ToConfirm = append(q.ToConfirm, id)
@@ -74,7 +75,7 @@ func (q *Requirements) addOwners(p *v1alpha1.Pin, ownersUnknown bool) {
 	}
 	for i := range p.HeldFor {
 		owner := p.HeldFor[i].Owner
-		q.AllReleases = q.AllReleases || owner == v1alpha1.UnknownOwner
+		q.AllReleases = q.AllReleases || !isRelease(owner)
 		q.owners[owner] = q.owners[owner] || isHeld
 	}
 }

@@ -41,7 +41,7 @@ func (r *readPin) pin() (p v1alpha1.Pin, ok bool) {
 		switch {
 		case isID:
 			hold.Owner = id.String()
-		case hold.Owner != v1alpha1.UnknownOwner:
+		case hold.Owner != v1alpha1.UnknownOwner && hold.Owner != v1alpha1.OtherOwners:
 			ok = false
 			continue
 		}
