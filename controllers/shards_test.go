@@ -205,7 +205,7 @@ func TestShardIsMissing(t *testing.T) {
 		if len(r.Pins[i].NeededBy) == 0 {
 			unowned++
 		}
-		if len(r.Pins[i].HeldFor) == 1 && r.Pins[i].HeldFor[0].Owner != "" && strings.Contains("*+", r.Pins[i].HeldFor[0].Owner) {
+		if held := r.Pins[i].HeldFor; len(held) == 1 && (held[0].Owner == "*" || held[0].Owner == "+") {
 			besides++
 		}
 	}

@@ -28,7 +28,7 @@ func unexplained(line string, images imageIndex, known map[string]bool, state v1
 	_, name, _ = strings.Cut(name, "/")
 	var pins []v1alpha1.Pin
 	for _, image := range images[name+":"+tag] {
-		if isImage(image) && !(known[line] && known[image]) {
+		if isImage(image) && (!known[line] || !known[image]) {
 			pins = append(pins, v1alpha1.Pin{Pin: line, Image: image, State: state})
 		}
 	}
