@@ -64,10 +64,12 @@ func AddsNeed(before, after []v1alpha1.Pin) bool {
 		if len(before) > 0 && ComparePins(&before[0], p) == 0 {
 			needed = before[0].NeededBy
 		}
-		if slices.Equal(needed, p.NeededBy) {
-			continue
-		}
-		if slices.ContainsFunc(p.NeededBy, func(owner string) bool { return !slices.Contains(needed, owner) }) {
+		// An image may be needed by every release of a large cluster. Owners out of order, as
+		// somebody may have put them, are at worst not found.
+		if slices.ContainsFunc(p.NeededBy, func(owner string) bool {
+			_, ok := slices.BinarySearch(needed, owner)
+			return !ok
+		}) {
 			return true
 		}
 	}
