@@ -70,7 +70,7 @@ func (p *path) String() string {
 	return b.String()
 }
 
-// isPlain says whether a key can be printed without quotes.
+// isPlain reports whether a key can be printed without quotes.
 func isPlain(key string) bool {
 	for _, r := range key {
 		switch {

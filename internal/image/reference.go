@@ -192,7 +192,7 @@ func splitName(s string) (name, suffix string) {
 	return s[:end], s[end:]
 }
 
-// HasHost says whether the reference names its registry, by the rule that
+// HasHost reports whether the reference names its registry, by the rule that
 // distinguishes docker.io/library/nginx from library/nginx.
 func HasHost(s string) bool {
 	host, _, found := strings.Cut(s, "/")
