@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
@@ -144,7 +143,7 @@ func Check(s string) error {
 
 // CheckType returns an error unless s can be the first part of a pin.
 func CheckType(s string) error {
-	if !regexp.MustCompile(`^[a-z0-9]+$`).MatchString(s) {
+	if s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
 		return fmt.Errorf("%q is not a type of package, want a-z 0-9, such as container", s)
 	}
 	return nil

@@ -52,19 +52,18 @@ func (r *readPin) pin() (p v1alpha1.Pin, ok bool) {
 
 // decodeReport decodes a report.
 func decodeReport(text string) (*v1alpha1.PinReport, error) {
-	r := &v1alpha1.PinReport{}
-	if err := json.Unmarshal([]byte(text), r); err != nil {
-		return nil, err
-	}
 	var read struct {
+		v1alpha1.PinReport
 		Forgotten bool      `json:"forgotten"`
 		Pins      []readPin `json:"pins"`
 	}
 	if err := json.Unmarshal([]byte(text), &read); err != nil {
 		return nil, err
 	}
+	r := &read.PinReport
 	r.OwnersUnknown = r.OwnersUnknown || read.Forgotten
-	for i := range r.Pins {
+	r.Pins = make([]v1alpha1.Pin, len(read.Pins))
+	for i := range read.Pins {
 		r.Pins[i], _ = read.Pins[i].pin()
 	}
 	for i := range r.Problems {

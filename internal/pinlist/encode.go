@@ -42,30 +42,23 @@ func Encode(name string, pins []v1alpha1.Pin, stamp Stamp, l *Layout) ([]Object,
 	}
 	objects := make([]Object, s.objects)
 	for shard := range objects {
-		objects[shard] = listObject(name, shard, s.objects, text(lines[shard]), text(images[shard]), stamp)
+		objects[shard] = listObject(text(lines[shard]), text(images[shard]), stamp.Complete)
 	}
-	if len(objects) > 1 {
-		objects[0].Annotations[v1alpha1.ShardsAnnotation] = digest(objects[1:])
-	}
+	objects[0].Annotations[v1alpha1.PlanAnnotation] = stamp.Plan
+	makePart(name, objects)
 	return objects, nil
 }
 
-func listObject(name string, shard, shards int, lines, images string, stamp Stamp) Object {
-	o := Object{
-		Name: ObjectName(name, shard),
+func listObject(lines, images string, complete bool) Object {
+	return Object{
 		Annotations: map[string]string{
-			v1alpha1.CompleteAnnotation:       strconv.FormatBool(stamp.Complete),
+			v1alpha1.CompleteAnnotation:       strconv.FormatBool(complete),
 			v1alpha1.ChecksumAnnotation:       checksum(lines),
 			v1alpha1.ImagesChecksumAnnotation: checksum(images),
 			v1alpha1.CountAnnotation:          strconv.Itoa(strings.Count(lines, "\n")),
-			v1alpha1.ShardAnnotation:          shardOfShards(shard, shards),
 		},
 		Data: map[string]string{v1alpha1.PinsKey: lines, v1alpha1.ImagesKey: images},
 	}
-	if shard == 0 {
-		o.Annotations[v1alpha1.PlanAnnotation] = stamp.Plan
-	}
-	return o
 }
 
 // Size returns how many bytes of data objects have.

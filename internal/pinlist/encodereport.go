@@ -222,14 +222,11 @@ func (e *reportEncoder) objects(name string, s *spread) []Object {
 		}
 		at := &lists[shard]
 		objects[shard] = Object{
-			Name:        ObjectName(name, shard),
-			Annotations: map[string]string{v1alpha1.ShardAnnotation: shardOfShards(shard, s.objects)},
+			Annotations: map[string]string{},
 			Data:        map[string]string{v1alpha1.ReportKey: fill(frame, at.pins, at.releases, at.problems)},
 		}
 	}
-	if len(objects) > 1 {
-		objects[0].Annotations[v1alpha1.ShardsAnnotation] = digest(objects[1:])
-	}
+	makePart(name, objects)
 	return objects
 }
 

@@ -8,6 +8,17 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
+// makePart names the objects of a part, which are in order, and marks them as its shards.
+func makePart(name string, objects []Object) {
+	for shard := range objects {
+		objects[shard].Name = ObjectName(name, shard)
+		objects[shard].Annotations[v1alpha1.ShardAnnotation] = shardOfShards(shard, len(objects))
+	}
+	if len(objects) > 1 {
+		objects[0].Annotations[v1alpha1.ShardsAnnotation] = digest(objects[1:])
+	}
+}
+
 // inOrder returns the objects of a part by shard. Its error describes in one line which of
 // them is missing or damaged, and how.
 func inOrder(part string, objects []Object) ([]Object, error) {
