@@ -66,8 +66,9 @@ func isSameText(a, b *string) bool {
 	return (a == nil) == (b == nil) && (a == nil || *a == *b)
 }
 
-// listChanged passes the deletions of the ConfigMaps of the list and its report, and all other events about them
-// but those of versions that are known, which are mostly the controller's own writes.
+// listChanged passes the deletions of the ConfigMaps of the list and its report, and all other
+// events about them but those of versions that are known, which are mostly the controller's own
+// writes.
 func listChanged(name string, isKnown func(metav1.Object) bool) predicate.Predicate {
 	isOwn := func(o client.Object) bool {
 		_, isList := pinlist.ShardOf(name, o.GetName())

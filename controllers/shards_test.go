@@ -20,6 +20,14 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
+// suspendMany creates suspended releases many-0, many-1, and so on, with n images each.
+func (w *world) suspendMany(releases, n int) {
+	w.t.Helper()
+	for i := range releases {
+		w.suspendWith(fmt.Sprint("many-", i), n)
+	}
+}
+
 // suspendWith creates a suspended release with n images.
 func (w *world) suspendWith(name string, n int) {
 	w.t.Helper()
@@ -86,9 +94,7 @@ func TestListGrowsAndShrinks(t *testing.T) {
 	w.start(options)
 	w.suspendWith("steady", 50)
 	w.spread(50)
-	for i := range 12 {
-		w.suspendWith(fmt.Sprint("many-", i), 4000)
-	}
+	w.suspendMany(12, 4000)
 	most := w.spread(48_050)
 	if len(most) < 4 {
 		t.Errorf("only %d objects", len(most))
@@ -144,9 +150,7 @@ func (w *world) alwaysHad(line string) {
 // The list holds 200,000 pins, and a start finds it as it is.
 func TestManyPins(t *testing.T) {
 	w := newWorld(t, plane)
-	for i := range 200 {
-		w.suspendWith(fmt.Sprint("many-", i), 1000)
-	}
+	w.suspendMany(200, 1000)
 	stop := w.start(w.options())
 	before := w.spread(200_000)
 	for i := range before {
@@ -173,9 +177,7 @@ func TestManyPins(t *testing.T) {
 func TestShardIsMissing(t *testing.T) {
 	w := newWorld(t, plane)
 	stop := w.start(w.options())
-	for i := range 4 {
-		w.suspendWith(fmt.Sprint("many-", i), 4000)
-	}
+	w.suspendMany(4, 4000)
 	if objects := w.spread(16_000); len(objects) < 2 {
 		t.Fatal("it is not spread")
 	}
@@ -218,9 +220,7 @@ func TestShardIsMissing(t *testing.T) {
 func TestShardIsStripped(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.options())
-	for i := range 4 {
-		w.suspendWith(fmt.Sprint("many-", i), 4000)
-	}
+	w.suspendMany(4, 4000)
 	w.spread(16_000)
 	reports := len(w.expectReports(16_000))
 	for _, name := range []string{"registry-pins-1", "registry-pins-report-1"} {
@@ -241,9 +241,7 @@ func TestShardIsStripped(t *testing.T) {
 func TestReportIsLargerThanTheList(t *testing.T) {
 	w := newWorld(t, plane)
 	stop := w.start(w.options())
-	for i := range 4 {
-		w.suspendWith(fmt.Sprint("many-", i), 1000)
-	}
+	w.suspendMany(4, 1000)
 	if objects := w.spread(4000); len(objects) != 1 {
 		t.Fatalf("the list is spread over %d objects", len(objects))
 	}

@@ -87,9 +87,7 @@ func TestUpgradeWithUnknownOwners(t *testing.T) {
 func TestDowngrade(t *testing.T) {
 	w := newWorld(t, plane)
 	stop := w.start(w.options())
-	for i := range 4 {
-		w.suspendWith(fmt.Sprint("many-", i), 4000)
-	}
+	w.suspendMany(4, 4000)
 	w.spread(16_000)
 	w.expectReports(16_000)
 	stop()

@@ -83,11 +83,12 @@ func (r *reading) add(path string, value any) {
 	r.parts = append(r.parts, pin.ReleasePart{Path: path, Value: value})
 }
 
+// say adds a problem.
 func (r *reading) say(reason v1alpha1.Reason, field string, err error) {
 	r.problems = append(r.problems, v1alpha1.Problem{Reason: reason, Field: field, Message: err.Error()})
 }
 
-// miss says that a part could not be had.
+// miss notes that a part could not be read, so that the images are not all known.
 func (r *reading) miss(field string, err error) {
 	r.unknown = true
 	r.say(v1alpha1.ReasonInvalidValues, field, err)
