@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -79,22 +78,14 @@ func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1a
 // about what has been suspended for long; the list and the log have it all the same.
 const maxPinned = 100
 
-// recordChanges records which pins are needed now, are held and were removed. Where a suspended
-// release loses one and has no other tag of the same image, it may need it all the same, and the
-// image was only not found: that is a warning. An incomplete snapshot shows no change.
+// recordChanges records which pins are needed now, are held and were removed. An incomplete
+// snapshot shows no change.
 func (r *eventRecorder) recordChanges(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) {
 	if !r.isStarted {
 		r.pins, r.isStarted = s.Memory.Pins, true
 	}
 	if !s.Complete() {
 		return
-	}
-	suspended := map[object.ID]*v1alpha1.Release{}
-	for i := range report.Releases {
-		if release := &report.Releases[i]; release.State == v1alpha1.ReleaseSuspended {
-			id := object.ID{Kind: release.Kind, Name: object.Name{Namespace: release.Namespace, Name: release.Name}}
-			suspended[id] = release
-		}
 	}
 	pinned := 0
 	for _, change := range pin.Changes(r.pins, report.Pins) {
@@ -107,12 +98,8 @@ func (r *eventRecorder) recordChanges(ctx context.Context, s *pin.Snapshot, repo
 		if !ok {
 			continue
 		}
-		severity := corev1.EventTypeNormal
-		if release := suspended[id]; change.Kind != pin.Pinned && release != nil && lacksAll(release, change.Pins) {
-			severity = corev1.EventTypeWarning
-		}
 		pins := strings.Join(change.Pins, ", ")
-		r.emit(ctx, severity, subject{
+		r.emit(ctx, corev1.EventTypeNormal, subject{
 			kind: r.releases, name: types.NamespacedName{Namespace: id.Namespace, Name: id.Name.Name},
 			reason: string(change.Kind), action: shorten(string(change.Kind)+" "+pins, maxAction),
 		}, changeMessage(change.Kind)+pins)
@@ -122,14 +109,6 @@ func (r *eventRecorder) recordChanges(ctx context.Context, s *pin.Snapshot, repo
 			"releases", pinned, "events", maxPinned)
 	}
 	r.pins = report.Pins
-}
-
-// lacksAll reports whether a release has no tag at all of an image of which it has lost one.
-func lacksAll(release *v1alpha1.Release, lost []string) bool {
-	return slices.ContainsFunc(lost, func(pin string) bool {
-		name, _, _ := strings.Cut(pin, "==")
-		return !slices.ContainsFunc(release.Pins, func(other string) bool { return strings.HasPrefix(other, name+"==") })
-	})
 }
 
 // changeMessage returns what has become of pins.
@@ -156,7 +135,8 @@ func (r *eventRecorder) addReleaseProblem(problems map[subject]string, release *
 		}
 	case v1alpha1.ReasonPolicyUnresolved:
 		// the policy's own condition has it
-	case v1alpha1.ReasonRemoteCluster, v1alpha1.ReasonOutsideRegistries, v1alpha1.ReasonRegistryAssumed, v1alpha1.ReasonRegistryMoved:
+	case v1alpha1.ReasonRemoteCluster, v1alpha1.ReasonOutsideRegistries, v1alpha1.ReasonRegistryAssumed, v1alpha1.ReasonRegistryMoved,
+		v1alpha1.ReasonProofNotTraced:
 		// the pin is there; nobody has to change anything
 	default:
 		addProblem(problems, r.releases, name, problem)

@@ -33,6 +33,7 @@ type gatherer struct {
 	images            *releaseImages
 	valuesFrom        *valuesFromCache
 	valuesFromWatches []*informers.ValuesFromWatch
+	ran               *ranImages
 	pods              *pods
 
 	// continuity knows since when the cluster was observed without interruption, and last is
@@ -78,6 +79,7 @@ func (g *gatherer) fill(ctx context.Context, s *pin.Snapshot, wait bool) (more, 
 	if !g.checkValuesFrom(s, wait) {
 		return false, false
 	}
+	g.ran.attach(s)
 	s.Policies = gatherKind(ctx, g, s, &g.policies)
 	s.Repositories = gatherKind(ctx, g, s, &g.repositories)
 	more = g.pods.observe(ctx, s, required.Namespaces(s.Releases))

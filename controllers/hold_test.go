@@ -58,12 +58,22 @@ func (w *world) run(image string) (end func()) {
 			Containers:     []corev1.Container{{Name: "web", Image: image}},
 		},
 	}
-	w.create(pod)
+	w.runPod(pod)
 	return func() {
 		w.t.Helper()
 		if err := w.client.Delete(w.t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
 			w.t.Fatal(err)
 		}
+	}
+}
+
+// runPod creates a pod whose containers have started.
+func (w *world) runPod(pod *corev1.Pod) {
+	w.t.Helper()
+	w.create(pod)
+	pod.Status.Phase = corev1.PodRunning
+	if err := w.client.Status().Update(w.t.Context(), pod); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -141,7 +151,7 @@ func TestPodsOfTheTargetNamespace(t *testing.T) {
 	w.becomeReady()
 	w.run(app + ":v1")
 	w.expectInReport("no pod in " + w.own + " runs it")
-	w.create(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "web"}, Spec: corev1.PodSpec{
+	w.runPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "web"}, Spec: corev1.PodSpec{
 		InitContainers: []corev1.Container{{Name: "init", Image: "git.example.com/team/init:v1"}},
 		Containers:     []corev1.Container{{Name: "web", Image: "nginx"}},
 	}})

@@ -145,6 +145,7 @@ func newReconciler(
 		repositories: informers.Values[link.Repository]{Informer: w.repositories},
 		images:       &releaseImages{live: live, valuesFrom: valuesFrom},
 		valuesFrom:   valuesFrom,
+		ran:          &ranImages{live: live},
 		pods:         &pods{live: live, interval: podInterval(options.Pins.Grace)},
 	}
 	for _, kind := range []string{"ConfigMap", convert.SecretKind} {

@@ -8,10 +8,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/validate/content"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -59,33 +61,43 @@ func (p *pods) observe(ctx context.Context, s *pin.Snapshot, namespaces []string
 	for _, namespace := range due {
 		at := time.Now()
 		read[namespace] = at // if it fails, the others come first next time
-		list, err := p.list(ctx, namespace)
-		if err != nil {
+		if err := p.readNamespace(ctx, namespace, at.Round(0)); err != nil {
 			addFailedRead(s, "Pods in "+namespace, err.Error())
-			continue
 		}
-		p.images.Read(namespace, at.Round(0), list)
 	}
 	s.Pods = p.images.Views(namespaces)
 	return more
 }
 
-// list reads the pods of a namespace from the API server. One that cannot exist has none.
-func (p *pods) list(ctx context.Context, namespace string) ([]pin.Pod, error) {
+// readNamespace reads the pods of a namespace from the API server, and then its workloads, by which
+// the pods are found to belong to releases. One that cannot exist has none.
+func (p *pods) readNamespace(ctx context.Context, namespace string, at time.Time) error {
 	if len(content.IsPathSegmentName(namespace)) > 0 {
-		return nil, nil
+		p.images.Read(namespace, at, nil, nil)
+		return nil
 	}
 	var found []pin.Pod
+	var owners []types.UID
 	err := informers.EachPage(ctx, p.live, &corev1.PodList{}, func(o client.Object) error {
 		if object, ok := o.(*corev1.Pod); ok {
-			if pod, ok := convert.Pod(object); ok {
-				found = append(found, pod)
+			if pod, owner, ok := convert.Pod(object); ok {
+				found, owners = append(found, pod), append(owners, owner)
 			}
 		}
 		return nil
 	}, client.InNamespace(namespace))
 	if err != nil {
-		return nil, fmt.Errorf("listing pods: %w", err)
+		return fmt.Errorf("listing pods: %w", err)
 	}
-	return found, nil
+	workloads, _, err := readWorkloads(ctx, p.live, namespace)
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		if found[i].Release == (object.Name{}) {
+			found[i].Release = workloads.release(owners[i])
+		}
+	}
+	p.images.Read(namespace, at, found, workloads.jobs())
+	return nil
 }

@@ -118,7 +118,7 @@ func (p *publisher) encode(report *v1alpha1.PinReport, v view) ([]pinlist.Object
 	if err != nil {
 		return nil, err
 	}
-	if stamp.Plan == "" || !list.shards.haveData(objects) || pin.AddsNeed(p.published.Pins, report.Pins) {
+	if stamp.Plan == "" || !list.shards.haveData(objects) || pin.AddsOwner(p.published.Pins, report.Pins) {
 		objects[0].Annotations[v1alpha1.PlanAnnotation] = v.taken.UTC().Format(time.RFC3339Nano)
 	}
 	return objects, nil

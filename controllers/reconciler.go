@@ -29,7 +29,8 @@ import (
 //  4. publish: the publisher writes the list's ConfigMaps that have changed or are due;
 //  5. record: the event recorder records what is new in the report.
 //
-// Last the publisher writes the report, if it is due: a list never waits for it.
+// Last the publisher writes the report, if it is due, and the gatherer reads what the workloads of
+// newly suspended releases name, for the next pass: a list never waits for either.
 type Reconciler struct {
 	namespace string
 	watches   *watches
@@ -138,6 +139,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	r.recorder.record(ctx, s, report)
 	r.freeMemory(s)
 	reportIn, err := r.publisher.publishReport(longer)
+	more = r.gatherer.ran.read(ctx) || more
 	return r.nextIn(s, report, more, min(publishIn, reportIn)), err
 }
 

@@ -68,11 +68,12 @@ type Pin struct {
 type Hold struct {
 	// Owner is the release, as Kind/namespace/name, or UnknownOwner, or OtherOwners.
 	Owner string `json:"owner"`
-	// SafeSince is since when, without interruption, the owner has been proven live or has
-	// not referred to the pin: RFC 3339, UTC; null while it is not safe.
+	// SafeSince is since when, without interruption, the owner has been proven live, or has done
+	// without the pin: RFC 3339, UTC; null while it is not safe.
 	SafeSince *string `json:"safeSince"`
-	// Live is set if the owner is safe because it is live; else it is because it does not
-	// refer to the pin. The time begins again when one becomes the other.
+	// Live is set if the owner is safe because it is proven live; else it was deleted or
+	// disabled, or is suspended and has another tag of the image. The time begins again when
+	// one becomes the other.
 	Live bool `json:"live,omitempty"`
 }
 
@@ -109,6 +110,13 @@ type Release struct {
 	Policies []string `json:"policies"`
 	// Pins are the lines of the list that it needs, or that are held for it.
 	Pins []string `json:"pins"`
+	// Ran are those of its pins that it ran when it was suspended, as far as its values and its
+	// workloads show it: they stay until it is proven live on something else. It is null in a
+	// report of a version that did not know them.
+	Ran []string `json:"ran"`
+	// Live are the pins of a resuming release that it refers to, and does not need any more,
+	// because it is proven live on them.
+	Live []string `json:"live,omitempty"`
 	// Problems are what may keep a tag of the release out of the list.
 	Problems []Problem `json:"problems"`
 }
@@ -183,9 +191,20 @@ const (
 	// ReasonInvalidAnnotation means that an annotation of pinsync has a value that it does not take.
 	ReasonInvalidAnnotation Reason = "InvalidAnnotation"
 
+	// ReasonLastTagKept means that a suspended release refers to no tag of an image any more: the
+	// tags of it that were pinned last stay.
+	ReasonLastTagKept Reason = "LastTagKept"
+
+	// ReasonProofNotTraced means that it is not known of the pods that prove a release live to
+	// which release they belong.
+	ReasonProofNotTraced Reason = "ProofNotTraced"
+
 	// ReasonRemoteCluster means that a release runs on another cluster, whose pods pinsync does not
 	// see, so they cannot prove that it is live.
 	ReasonRemoteCluster Reason = "RemoteCluster"
+
+	// ReasonWorkloadsNotRead means that pinsync may not read Deployments and the like.
+	ReasonWorkloadsNotRead Reason = "WorkloadsNotRead"
 
 	// ReasonReportTruncated means that the report is too large to be kept in full.
 	ReasonReportTruncated Reason = "ReportTruncated"

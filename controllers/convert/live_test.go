@@ -41,9 +41,16 @@ func TestIsReady(t *testing.T) {
 	}
 }
 
+func runningPod(image string) corev1.Pod {
+	return corev1.Pod{
+		Spec:   corev1.PodSpec{Containers: []corev1.Container{{Image: image}}},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning},
+	}
+}
+
 func TestPod(t *testing.T) {
 	const digest = "@sha256:0123456789012345678901234567890123456789012345678901234567890123"
-	now := metav1.Now()
+	now, yes := metav1.Now(), true
 	for name, test := range map[string]struct {
 		pod  corev1.Pod
 		want string
@@ -55,8 +62,34 @@ func TestPod(t *testing.T) {
 			},
 			Status: corev1.PodStatus{Phase: corev1.PodRunning},
 		}, "g.io/o/init:1 g.io/o/web:V1 docker.io/library/nginx:latest"},
-		"tag and digest": {corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1" + digest}}}}, "g.io/o/web:1"},
-		"digest alone":   {corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web" + digest}}}}, ""},
+		"tag and digest": {runningPod("g.io/o/web:1" + digest), "g.io/o/web:1"},
+		"digest alone":   {runningPod("g.io/o/web" + digest), ""},
+		"not started": {corev1.Pod{
+			Spec:   corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1"}}},
+			Status: corev1.PodStatus{Phase: corev1.PodPending},
+		}, ""},
+		"one has started": {corev1.Pod{
+			Spec: corev1.PodSpec{
+				InitContainers: []corev1.Container{{Name: "done", Image: "g.io/o/done:1"}, {Name: "failed", Image: "g.io/o/failed:1"}},
+				Containers:     []corev1.Container{{Name: "up", Image: "g.io/o/up:1"}, {Name: "waiting", Image: "g.io/o/waiting:1"}},
+			},
+			Status: corev1.PodStatus{
+				Phase: corev1.PodRunning,
+				InitContainerStatuses: []corev1.ContainerStatus{
+					{Name: "done", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
+					{Name: "failed", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}},
+				},
+				ContainerStatuses: []corev1.ContainerStatus{
+					{Name: "up", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+					{Name: "waiting", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}},
+				},
+			},
+		}, "g.io/o/done:1 g.io/o/up:1"},
+		"of a job": {corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Controller: &yes}}},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1"}}},
+			Status:     corev1.PodStatus{Phase: corev1.PodRunning},
+		}, ""},
 		"ended": {corev1.Pod{
 			Spec:   corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1"}}},
 			Status: corev1.PodStatus{Phase: corev1.PodSucceeded},
@@ -70,7 +103,7 @@ func TestPod(t *testing.T) {
 			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1"}}},
 		}, ""},
 	} {
-		pod, counts := Pod(&test.pod)
+		pod, _, counts := Pod(&test.pod)
 		var images []string
 		for _, ref := range pod.Images {
 			images = append(images, ref.String())

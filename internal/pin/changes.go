@@ -52,28 +52,37 @@ func Changes(before, after []v1alpha1.Pin) []Change {
 	return changes
 }
 
-// AddsNeed reports whether a release needs an image of a pin in the second of two lists that it
-// does not need in the first, both in the order of ComparePins.
-func AddsNeed(before, after []v1alpha1.Pin) bool {
+// AddsOwner reports whether an image of a pin has an owner in the second of two lists that it does
+// not have in the first, or has in another way: that needs it, or that it is held for. Both are in
+// the order of ComparePins.
+func AddsOwner(before, after []v1alpha1.Pin) bool {
+	none := &v1alpha1.Pin{}
 	for i := range after {
 		p := &after[i]
 		for len(before) > 0 && ComparePins(&before[0], p) < 0 {
 			before = before[1:]
 		}
-		var needed []string
+		was := none
 		if len(before) > 0 && ComparePins(&before[0], p) == 0 {
-			needed = before[0].NeededBy
+			was = &before[0]
 		}
-		// An image may be needed by every release of a large cluster. Owners out of order, as
-		// somebody may have put them, are at worst not found.
-		if slices.ContainsFunc(p.NeededBy, func(owner string) bool {
-			_, ok := slices.BinarySearch(needed, owner)
-			return !ok
+		if slices.ContainsFunc(p.NeededBy, func(owner string) bool { return !isNeededBy(was, owner) }) {
+			return true
+		}
+		if slices.ContainsFunc(p.HeldFor, func(h v1alpha1.Hold) bool {
+			return !hasOwner(was.HeldFor, h.Owner)
 		}) {
 			return true
 		}
 	}
 	return false
+}
+
+// isNeededBy reports whether an owner needs a pin. An image may be needed by every release of a
+// large cluster. Owners out of order, as somebody may have put them, are at worst not found.
+func isNeededBy(p *v1alpha1.Pin, owner string) bool {
+	_, ok := slices.BinarySearch(p.NeededBy, owner)
+	return ok
 }
 
 type changeKey struct {

@@ -10,9 +10,10 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
-// heldPins is the result of the second stage: the pins of the last list that no release
-// needs, and that may not be removed yet.
+// heldPins is the result of the second stage: the pins that no release needs, and that may not
+// be removed yet.
 type heldPins struct {
+	// pins are in the order of ComparePins.
 	pins []v1alpha1.Pin
 	// besides are the owners that needed pins are held for besides those that need them.
 	besides map[line][]v1alpha1.Hold
@@ -30,6 +31,22 @@ type holder struct {
 	since     time.Time
 	// ownersOf returns for whom a listed pin is held.
 	ownersOf func(*v1alpha1.Pin) []v1alpha1.Hold
+
+	held    map[line]*heldPin
+	besides map[line][]v1alpha1.Hold
+}
+
+// heldPin is a pin that is held, and what it waits for.
+type heldPin struct {
+	pin   v1alpha1.Pin
+	waits []string
+}
+
+// wait adds what the pin waits for.
+func (p *heldPin) wait(v *verdict) {
+	if !v.safe {
+		p.waits = append(p.waits, v.because)
+	}
 }
 
 // hold goes through what the last list said. Each of its pins stays until every owner has
@@ -40,36 +57,51 @@ func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, neede
 		prover: prover{
 			snapshot: s, readyIsProof: o.ReadyIsProof, ownersUnknown: s.Memory.OwnersUnknown && !knowsAll,
 			owners:  &owners{registries: o.Registries, protector: protector, cache: cache, snapshot: s, known: map[string]*owner{}},
-			running: map[string]map[string]time.Time{},
+			running: map[string]map[tracedImage]time.Time{}, jobs: map[string]map[tracedImage]time.Time{},
 		},
 		grace: o.Grace, confirmed: s.Confirmed, since: s.Since, ownersOf: holdsOf,
+		held: map[line]*heldPin{}, besides: map[line][]v1alpha1.Hold{},
 	}
 	if knowsAll {
 		h.findOwners(s.Memory.OwnersUnknown)
 	}
-	result := &heldPins{besides: map[line][]v1alpha1.Hold{}, ownersUnknown: h.ownersUnknown}
 	for i := range s.Memory.Pins {
 		previous := &s.Memory.Pins[i]
 		l := line{previous.Pin, previous.Image}
 		switch now := needed.pins[l]; {
 		case now == nil:
-			if pin := h.held(previous, l); pin != nil {
-				result.pins = append(result.pins, *pin)
-			}
+			h.hold(previous, l)
 		case knowsAll, len(previous.HeldFor) > 0, !slices.Equal(previous.NeededBy, now.report.NeededBy):
-			if besides := h.besides(now.report.NeededBy, l, h.ownersOf(previous)); len(besides) > 0 {
-				result.besides[l] = besides
-			}
+			h.holdBesides(now.report.NeededBy, l, h.ownersOf(previous))
 		}
 	}
-	result.resuming = h.owners.resuming(o.ReadyIsProof)
+	resuming := h.owners.resuming()
+	for _, owner := range resuming {
+		h.holdPresent(owner, needed)
+	}
+	return h.result(resuming)
+}
+
+// result returns what is held.
+func (h *holder) result(resuming []*owner) *heldPins {
+	result := &heldPins{besides: h.besides, ownersUnknown: h.ownersUnknown}
+	for _, held := range h.held {
+		because := h.because(held.waits, held.pin.HeldFor)
+		held.pin.HeldBecause = &because
+		result.pins = append(result.pins, held.pin)
+	}
+	sortPins(result.pins)
+	for _, owner := range resuming {
+		result.resuming = append(result.resuming, owner.entry(h.readyIsProof))
+	}
 	return result
 }
 
-// findOwners makes the owners of a pin of which not all are known all releases that refer to it,
-// now or in the grace that begins then; and, where none is known, those that may refer to any.
+// findOwners makes the owners of a pin of which not all are known all releases that refer to its
+// image, now or in the grace that begins then, with whatever tag: they may have referred to this
+// one. Where none is known, those that may refer to any are owners, too.
 func (h *holder) findOwners(ownersUnknown bool) {
-	byImage, unknown := h.owners.referring()
+	byName, unknown := h.owners.referring()
 	h.ownersOf = func(previous *v1alpha1.Pin) []v1alpha1.Hold {
 		holds := holdsOf(previous)
 		switch {
@@ -80,65 +112,115 @@ func (h *holder) findOwners(ownersUnknown bool) {
 		case !hasOwner(holds, v1alpha1.OtherOwners):
 			return holds
 		}
-		return addHolds(holds, byImage[line{previous.Pin, previous.Image}.ref()]...)
+		return addHolds(holds, byName[line{previous.Pin, previous.Image}.repository()]...)
 	}
 }
 
-// besides returns for which owners a needed pin is held besides those that need it. An owner
-// that no longer refers to it is dropped after the grace; whether the others are live is
-// decided once no release needs it.
-func (h *holder) besides(neededBy []string, l line, holds []v1alpha1.Hold) []v1alpha1.Hold {
+// holdBesides holds a needed pin for the owners that do not need it, and may.
+func (h *holder) holdBesides(neededBy []string, l line, holds []v1alpha1.Hold) {
 	var besides []v1alpha1.Hold
 	for _, hold := range holds {
 		if _, ok := slices.BinarySearch(neededBy, hold.Owner); ok {
 			continue
 		}
 		v := h.judge(hold.Owner, l)
-		v.safe = v.safe && v.owner == nil
-		if !h.isOver(&hold, &v) {
+		isOver := h.isOver(&hold, &v)
+		v.note(l, isOver, isOver)
+		if !isOver {
 			besides = append(besides, hold)
 		}
 	}
-	return besides
+	if len(besides) > 0 {
+		h.besides[l] = besides
+	}
 }
 
-// held returns a listed pin that no release needs as it is held now; nil, it may be removed.
-func (h *holder) held(previous *v1alpha1.Pin, l line) *v1alpha1.Pin {
+// hold holds a listed pin that no release needs, unless it may be removed.
+func (h *holder) hold(previous *v1alpha1.Pin, l line) {
 	pin := *previous
 	pin.State, pin.NeededBy, pin.HeldFor, pin.Via = v1alpha1.PinHeld, []string{}, h.ownersOf(previous), places(previous.Via)
 	if pin.HeldSince == nil {
 		pin.HeldSince = timestamp(h.snapshot.Taken)
 	}
 	mayRemove := true
-	var waits []string
-	var referring []*owner
+	verdicts, over := make([]verdict, len(pin.HeldFor)), make([]bool, len(pin.HeldFor))
 	for i := range pin.HeldFor {
-		v := h.judge(pin.HeldFor[i].Owner, l)
-		mayRemove = h.isOver(&pin.HeldFor[i], &v) && mayRemove
-		if !v.safe {
-			waits = append(waits, v.because)
+		verdicts[i] = h.judge(pin.HeldFor[i].Owner, l)
+		over[i] = h.isOver(&pin.HeldFor[i], &verdicts[i])
+		mayRemove = over[i] && mayRemove
+	}
+	held := &heldPin{pin: pin}
+	for i := range verdicts {
+		verdicts[i].note(l, over[i], mayRemove)
+		held.wait(&verdicts[i])
+	}
+	if !mayRemove {
+		h.held[l] = held
+	}
+}
+
+// note notes of the owner what becomes of its hold on a pin: whether it is over, and whether it
+// is removed.
+func (v *verdict) note(l line, isOver, isRemoved bool) {
+	o := v.owner
+	if o == nil {
+		return
+	}
+	o.isWaiting = o.isWaiting || !isOver
+	switch {
+	case !isRemoved:
+		o.holds[l] = true
+	case v.refers && v.live:
+		o.live = append(o.live, l.pin)
+	}
+}
+
+// holdPresent holds what a resuming release refers to now, too: until it is proven live on it, a
+// resume needs that.
+func (h *holder) holdPresent(o *owner, needed *neededPins) {
+	var live []string
+	if before := h.snapshot.Memory.release(o.ID); before != nil {
+		live = before.Live
+	}
+	for _, l := range o.lines {
+		if o.holds[l] || slices.Contains(o.live, l.pin) {
+			continue
 		}
-		if v.owner != nil {
-			referring = append(referring, v.owner)
+		now := needed.pins[l]
+		if now != nil && slices.Contains(now.report.NeededBy, o.String()) {
+			continue
 		}
+		v := h.judge(o.String(), l)
+		if v.safe && slices.Contains(live, l.pin) {
+			o.live = append(o.live, l.pin)
+			continue
+		}
+		hold := v1alpha1.Hold{Owner: o.String()}
+		h.isOver(&hold, &v)
+		v.note(l, false, false)
+		if now != nil {
+			h.besides[l] = mergeHolds(append(h.besides[l], hold))
+			continue
+		}
+		held := h.held[l]
+		if held == nil {
+			held = &heldPin{pin: v1alpha1.Pin{
+				Pin: l.pin, Image: l.image, State: v1alpha1.PinHeld, NeededBy: []string{},
+				Via: o.places(l), HeldSince: timestamp(h.snapshot.Taken),
+			}}
+			h.held[l] = held
+		}
+		held.pin.HeldFor = mergeHolds(append(held.pin.HeldFor, hold))
+		held.wait(&v)
 	}
-	if mayRemove {
-		return nil
-	}
-	for _, o := range referring {
-		o.held = append(o.held, l.pin)
-	}
-	because := h.because(waits, pin.HeldFor)
-	pin.HeldBecause = &because
-	return &pin
 }
 
 // isOver brings the time of a hold up to date, and reports whether it has lasted for the
 // whole of the grace: without interruption, up to what was observed last, and by what the API
 // server itself has answered.
 func (h *holder) isOver(hold *v1alpha1.Hold, v *verdict) bool {
-	if isLive := v.owner != nil; !v.safe || hold.Live != isLive {
-		hold.SafeSince, hold.Live = nil, v.safe && isLive
+	if !v.safe || hold.Live != v.live {
+		hold.SafeSince, hold.Live = nil, v.safe && v.live
 	}
 	if !v.safe {
 		return false

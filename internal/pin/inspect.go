@@ -39,7 +39,11 @@ func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
 	protected, problem := NewProtector(s.Namespaces, o).protects(r)
 	n := findNeeds(r.Name, r.Inputs, linkerOf(s), explaining(o))
 	needed := newNeededPins(o.Registries)
-	needed.put(r, problem, n, &previousPins{})
+	in := protectedInputs{needs: n, state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun}
+	if problem != nil {
+		in.problem = *problem
+	}
+	needed.put(r, in, previousOf(&s.Memory, map[string]bool{r.String(): true}))
 	needed.finish()
 	planned := report(needed, &heldPins{}, nil)
 	return &Inspection{

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // Memory is what the last list and its report said.
@@ -15,14 +16,38 @@ type Memory struct {
 	OwnersUnknown bool
 	// HasPolicies is set if ImagePolicies were linked: the cluster served them.
 	HasPolicies bool
+	// Releases are those of the report, in the order of CompareReleases.
+	Releases []v1alpha1.Release
 	// Plan identifies the plan that the list was written for; empty if that is not known.
 	Plan string
+}
+
+// release returns what the report had for a release; nil, it had nothing.
+func (m *Memory) release(id object.ID) *v1alpha1.Release {
+	wanted := v1alpha1.Release{Kind: id.Kind, Namespace: id.Namespace, Name: id.Name.Name}
+	i, ok := slices.BinarySearchFunc(m.Releases, &wanted, func(r v1alpha1.Release, wanted *v1alpha1.Release) int {
+		return CompareReleases(&r, wanted)
+	})
+	if !ok {
+		return nil
+	}
+	return &m.Releases[i]
+}
+
+// asleep returns what the report had for a release that it knew to be suspended; nil, it did
+// not, or not what the release ran then.
+func (m *Memory) asleep(id object.ID) *v1alpha1.Release {
+	r := m.release(id)
+	if r == nil || r.State != v1alpha1.ReleaseSuspended || r.Ran == nil || m.OwnersUnknown {
+		return nil
+	}
+	return r
 }
 
 // MemoryOf returns the memory that a report is, for no plan yet.
 func MemoryOf(r *v1alpha1.PinReport) Memory {
 	return Memory{
-		Pins: r.Pins, OwnersUnknown: r.OwnersUnknown,
+		Pins: r.Pins, OwnersUnknown: r.OwnersUnknown, Releases: r.Releases,
 		HasPolicies: slices.ContainsFunc(r.Releases, func(r v1alpha1.Release) bool { return len(r.Policies) > 0 }),
 	}
 }
@@ -42,7 +67,7 @@ func (m Memory) Merge(read Memory, isNewer bool) Memory {
 	others := slices.DeleteFunc(slices.Clone(read.Pins), func(p v1alpha1.Pin) bool { return p.Image == "" && known[p.Pin] })
 	both := Memory{
 		Pins: MergePins(slices.Concat(m.Pins, others)), OwnersUnknown: m.OwnersUnknown,
-		HasPolicies: m.HasPolicies || read.HasPolicies, Plan: cmp.Or(read.Plan, m.Plan),
+		HasPolicies: m.HasPolicies || read.HasPolicies, Releases: m.Releases, Plan: cmp.Or(read.Plan, m.Plan),
 	}
 	if read.OwnersUnknown && (both.Plan != m.Plan || len(both.Pins) > len(m.Pins)) {
 		both.OwnersUnknown = true

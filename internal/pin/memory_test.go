@@ -42,8 +42,9 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// A release that comes to need a pin is noticed, be the pin listed or not.
-func TestAddsNeed(t *testing.T) {
+// A release that comes to own a pin, or to own it in another way, is noticed, be the pin listed or
+// not.
+func TestAddsOwner(t *testing.T) {
 	needed := func(name string, by ...string) v1alpha1.Pin {
 		return v1alpha1.Pin{Pin: name, State: v1alpha1.PinNeeded, NeededBy: by}
 	}
@@ -57,13 +58,14 @@ func TestAddsNeed(t *testing.T) {
 		"a new pin":       {nil, []v1alpha1.Pin{needed("a", "x")}, true},
 		"one more":        {[]v1alpha1.Pin{needed("a", "x")}, []v1alpha1.Pin{needed("a", "x", "y")}, true},
 		"needed again":    {[]v1alpha1.Pin{needed("a", "x"), held}, []v1alpha1.Pin{needed("a", "x"), needed("b", "y")}, true},
-		"needed no more":  {[]v1alpha1.Pin{needed("a", "x"), needed("b", "y")}, []v1alpha1.Pin{needed("a", "x"), held}, false},
+		"needed no more":  {[]v1alpha1.Pin{needed("a", "x"), needed("b", "y")}, []v1alpha1.Pin{needed("a", "x"), held}, true},
+		"held for more":   {[]v1alpha1.Pin{held}, []v1alpha1.Pin{{Pin: "b", State: v1alpha1.PinHeld, HeldFor: []v1alpha1.Hold{{Owner: "x"}, {Owner: "y"}}}}, true},
 		"removed":         {[]v1alpha1.Pin{needed("a", "x"), held}, []v1alpha1.Pin{needed("a", "x")}, false},
 		"another instead": {[]v1alpha1.Pin{needed("a", "x")}, []v1alpha1.Pin{needed("a", "y")}, true},
 		"another image":   {[]v1alpha1.Pin{{Pin: "a", Image: "1", NeededBy: []string{"x"}}}, []v1alpha1.Pin{{Pin: "a", Image: "2", NeededBy: []string{"x"}}}, true},
 		"pins in between": {[]v1alpha1.Pin{needed("a", "x"), needed("c", "x")}, []v1alpha1.Pin{needed("b", "x")}, true},
 	} {
-		if got := pin.AddsNeed(test.before, test.after); got != test.want {
+		if got := pin.AddsOwner(test.before, test.after); got != test.want {
 			t.Errorf("%s: got %t", name, got)
 		}
 	}

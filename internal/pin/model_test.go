@@ -31,11 +31,13 @@ const (
 	modelReportDelay = 15 * time.Second
 )
 
-// modelRelease is a release as it is in the cluster, with the pods of its own
-// namespace.
+// modelRelease is a release as it is in the cluster. Its tag is empty if its values name an image
+// without one;
+// deployed are the tags that its workloads name, scaled to zero or not.
 type modelRelease struct {
-	suspended, disabled, ready, unreadable bool
-	tag                                    string
+	suspended, disabled, ready, unreadable, hasRun bool
+
+	tag, deployed string
 }
 
 // modelCluster is what the API server has: releases, by name; the tag that the one
@@ -57,7 +59,10 @@ func (c *modelCluster) tags(name string) []string {
 	if !exists || r.disabled {
 		return nil
 	}
-	tags := []string{r.tag}
+	var tags []string
+	if r.tag != "" {
+		tags = append(tags, r.tag)
+	}
 	if c.policy != "" {
 		tags = append(tags, c.policy)
 	}
@@ -70,8 +75,11 @@ type modelNeed struct{ release, tag string }
 // modelDebt is what is owed to a release whose suspension was observed: its tag stays until
 // there was no moment in a whole grace at which it had to.
 type modelDebt struct {
-	// isSuspended and isResumed are what was observed of it last.
+	// isSuspended and isResumed are what was observed of it last: that the release sleeps and must
+	// keep the tag, or that it is awake.
 	isSuspended, isResumed bool
+	// hasRun is set if the release ran it when it was suspended.
+	hasRun bool
 	// unsafe is the last moment at which it had to stay, and notLive the last one at
 	// which the release was not live.
 	unsafe, notLive time.Time
@@ -87,7 +95,11 @@ type modelProcess struct {
 	observed   time.Time
 	continuity pin.Continuity
 	pods       pin.PodImages
-	known      pin.Memory
+	// podTags are the tags that the pods of each release ran, as they were read last, and deployed what the
+	// workloads named then.
+	podTags  map[string][]string
+	deployed map[string]*pin.WorkloadImages
+	known    pin.Memory
 	// published is what the list and its report say.
 	published pin.Memory
 	// knows is the version of the list and its report that is known.
@@ -134,6 +146,9 @@ type model struct {
 
 	processes [2]modelProcess
 	debts     map[modelNeed]*modelDebt
+	// asleep are the releases of which it was observed last that they sleep, with all that they
+	// refer to.
+	asleep map[string]bool
 	// unseen is, for every tag, the last moment at which no pod carried it.
 	unseen map[string]time.Time
 }
@@ -145,6 +160,7 @@ func newModel(t *rapid.T) *model {
 		cluster: modelCluster{releases: map[string]modelRelease{}},
 		pods:    map[string]modelNeed{},
 		debts:   map[modelNeed]*modelDebt{},
+		asleep:  map[string]bool{},
 		unseen:  map[string]time.Time{},
 	}
 	m.processes[0].running = true
@@ -166,12 +182,14 @@ func (m *model) someProcess() *modelProcess {
 // Flux has seen to it.
 func (m *model) edit(name string, change func(*modelRelease)) {
 	if r, exists := m.cluster.releases[name]; exists {
+		r.hasRun = true // or it may have
 		change(&r)
 		m.cluster.releases[name] = r
 	}
 }
 
-// isLive reports whether a release runs with a tag, or does without it.
+// isLive reports whether a release runs with a tag that it refers to. Whether it is live on
+// something else is only known when its pods are read.
 func (m *model) isLive(n modelNeed) bool {
 	if !slices.Contains(m.cluster.tags(n.release), n.tag) {
 		return true
@@ -182,6 +200,13 @@ func (m *model) isLive(n modelNeed) bool {
 		}
 	}
 	return false
+}
+
+// isLiveElsewhere reports whether a release runs with another tag that it refers to, as its pods
+// were read last.
+func (p *modelProcess) isLiveElsewhere(n modelNeed, refersTo []string) bool {
+	running, ok := p.podTags[n.release]
+	return ok && (len(refersTo) == 0 || slices.ContainsFunc(refersTo, func(tag string) bool { return slices.Contains(running, tag) }))
 }
 
 // needsSuspended reports whether a release needs a tag while it is suspended.
@@ -252,27 +277,62 @@ func (m *model) clean() {
 
 // observe notes what a process had seen that has written the list now, or found it
 // right.
-func (m *model) observe(seen *modelCluster, at time.Time) {
+func (m *model) observe(p *modelProcess, seen *modelCluster, at time.Time) {
 	for name, r := range seen.releases {
-		for _, tag := range seen.tags(name) {
-			n := modelNeed{name, tag}
-			if r.suspended && m.debts[n] == nil && !r.unreadable {
-				m.debts[n] = &modelDebt{notLive: m.now}
-			}
-		}
+		m.addDebts(p, seen, name, &r)
 	}
 	for n, debt := range m.debts {
-		r := seen.releases[n.release]
-		refers := slices.Contains(seen.tags(n.release), n.tag)
-		debt.isSuspended, debt.isResumed = refers && r.suspended, refers && !r.suspended
+		r, exists := seen.releases[n.release]
+		exists = exists && !r.disabled
+		tags := seen.tags(n.release)
+		refers := slices.Contains(tags, n.tag)
+		debt.isSuspended = exists && r.suspended && (refers || debt.hasRun || len(tags) == 0)
+		debt.isResumed = exists && !r.suspended
 		if at.Before(debt.unsafe) {
 			debt.unsafe = at
 		}
 		switch {
 		case debt.isSuspended, debt.isResumed && !r.ready, !m.isSafe(n, debt):
 			debt.unsafe = m.now
+		case debt.isResumed && !refers && !m.options.ReadyIsProof && !p.isLiveElsewhere(n, tags):
+			debt.unsafe = m.now
 		case debt.isResumed && !m.options.ReadyIsProof && debt.notLive.After(debt.unsafe):
 			debt.unsafe = debt.notLive
+		}
+	}
+}
+
+// addDebts adds what is owed to a release that a process had seen: what it refers to, while it
+// sleeps or something is still owed to it, and what it ran when it was suspended.
+func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *modelRelease) {
+	fellAsleep := r.suspended && !m.asleep[name]
+	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || !r.unreadable)
+	isOwed := r.suspended
+	for n, debt := range m.debts {
+		if n.release == name {
+			isOwed = isOwed || debt.isResumed
+			debt.hasRun = debt.hasRun || fellAsleep
+		}
+	}
+	if !isOwed || r.disabled || r.unreadable {
+		return
+	}
+	add := func(tag string) *modelDebt {
+		n := modelNeed{name, tag}
+		if m.debts[n] == nil {
+			m.debts[n] = &modelDebt{notLive: m.now}
+		}
+		return m.debts[n]
+	}
+	for _, tag := range seen.tags(name) {
+		add(tag)
+	}
+	if fellAsleep && r.hasRun && r.tag != "" {
+		add(r.tag).hasRun = true
+	}
+	if w := p.deployed[name]; w != nil && r.suspended {
+		for _, ref := range w.Images {
+			add(ref.Tag).hasRun = true
 		}
 	}
 }
@@ -287,6 +347,10 @@ func (m *model) load(p *modelProcess) {
 			p.continuity.Interrupt()
 		}
 		p.blind = p.blind || p.knows.list < m.version.list-1 && len(m.kept.list) == 0 && m.reported != m.planned
+		if p.knows.list == 0 && read.OwnersUnknown {
+			// Of a release that names no image nobody knows any more what it named last.
+			maps.DeleteFunc(m.debts, func(n modelNeed, _ *modelDebt) bool { return len(m.cluster.tags(n.release)) == 0 })
+		}
 		p.known, p.knows, p.pending = read, m.version, nil
 	}
 }
@@ -320,7 +384,11 @@ func (m *model) plan(p *modelProcess, poll bool) {
 		s.Confirmed[confirmed] = true
 	}
 	for name, r := range seen.releases {
-		s.Releases = append(s.Releases, modelSnapshot(name, r, r.suspended && !r.disabled || requirements.Wants(modelID(name))))
+		isWanted := r.suspended && !r.disabled || requirements.Wants(modelID(name))
+		if isWanted && r.suspended && poll {
+			p.readWorkloads(name, m.cluster.releases[name].deployed)
+		}
+		s.Releases = append(s.Releases, modelSnapshot(name, r, isWanted, p.deployed[name]))
 	}
 	app := object.Name{Namespace: "flux", Name: "app"}
 	s.Repositories = []link.Repository{{Name: app, Image: "g.io/o/app"}}
@@ -344,12 +412,35 @@ func (p *modelProcess) planFrom(s *pin.Snapshot, o pin.Options) *v1alpha1.PinRep
 	return p.planner.Plan(s)
 }
 
-func modelID(name string) object.ID { return id("ns-"+name, name) }
+func modelID(name string) object.ID { return id("apps", name) }
 
-func modelSnapshot(name string, r modelRelease, looked bool) pin.Release {
-	release := suspended(name, "g.io/o/app:"+r.tag)
-	release.ID, release.TargetNamespace = modelID(name), "ns-"+name
-	release.Suspended, release.Ready = r.suspended, r.ready
+func modelImage(tag string) image.Reference {
+	return image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/app"}, Tag: tag}
+}
+
+// readWorkloads reads what the workloads of a release name.
+func (p *modelProcess) readWorkloads(name, deployed string) {
+	var images []image.Reference
+	if deployed != "" {
+		images = append(images, modelImage(deployed))
+	}
+	if known := p.deployed[name]; known == nil || !slices.Equal(known.Images, images) {
+		if p.deployed == nil {
+			p.deployed = map[string]*pin.WorkloadImages{}
+		}
+		p.deployed[name] = &pin.WorkloadImages{Images: images}
+	}
+}
+
+func modelSnapshot(name string, r modelRelease, looked bool, workloads *pin.WorkloadImages) pin.Release {
+	release := pin.Release{ID: modelID(name), TargetNamespace: "apps", Suspended: r.suspended, Ready: r.ready, HasRun: r.hasRun}
+	if r.suspended {
+		release.Workloads = workloads
+	}
+	release.Inputs = imagesIn(map[string]any{"image": map[string]any{"repository": "g.io/o/app"}})
+	if r.tag != "" {
+		release.Inputs = imagesIn(map[string]any{"image": "g.io/o/app:" + r.tag})
+	}
 	if r.disabled {
 		off := v1alpha1.SyncDisabled
 		release.Sync = &off
@@ -365,19 +456,20 @@ func modelSnapshot(name string, r modelRelease, looked bool) pin.Release {
 
 // readPods reads the pods of namespaces: all of them, or only those that were never read.
 func (m *model) readPods(p *modelProcess, namespaces []string, taken time.Time, poll bool) {
-	seen := p.pods.Views(namespaces)
-	for _, namespace := range namespaces {
-		if _, known := seen[namespace]; known && !poll {
-			continue
-		}
-		var pods []pin.Pod
-		for uid, pod := range m.pods {
-			if "ns-"+pod.release == namespace {
-				pods = append(pods, pin.Pod{UID: uid, Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/app"}, Tag: pod.tag}}})
-			}
-		}
-		p.pods.Read(namespace, taken, pods)
+	if len(namespaces) == 0 {
+		p.podTags = nil
+		return
 	}
+	if _, known := p.pods.Views(namespaces)[namespaces[0]]; known && !poll {
+		return
+	}
+	var pods []pin.Pod
+	p.podTags = map[string][]string{"x": {}, "y": {}}
+	for uid, pod := range m.pods {
+		pods = append(pods, pin.Pod{UID: uid, Release: modelID(pod.release).Name, Images: []image.Reference{modelImage(pod.tag)}})
+		p.podTags[pod.release] = append(p.podTags[pod.release], pod.tag)
+	}
+	p.pods.Read(namespaces[0], taken, pods, nil)
 }
 
 // write writes the list that a process has planned, if nobody else wrote meanwhile.
@@ -389,7 +481,7 @@ func (m *model) write(p *modelProcess) {
 	next := m.kept
 	next.writeList(m, p.planned, m.kept.plan)
 	isChanged := !slices.EqualFunc(next.list, m.kept.list, func(a, b pinlist.Object) bool { return maps.Equal(a.Data, b.Data) })
-	if isChanged || m.tampered || pin.AddsNeed(p.published.Pins, p.planned.Pins) {
+	if isChanged || m.tampered || pin.AddsOwner(p.published.Pins, p.planned.Pins) {
 		m.planned++
 		m.kept.writeList(m, p.planned, fmt.Sprint("plan ", m.planned))
 		m.tampered = false
@@ -405,7 +497,7 @@ func (m *model) write(p *modelProcess) {
 		p.blind = false
 		clear(m.debts)
 	}
-	m.observe(&p.seen, p.observed)
+	m.observe(p, &p.seen, p.observed)
 	p.planned = nil
 	if m.now.Sub(p.pendingSince) >= modelReportDelay {
 		m.writeReport(p)
@@ -470,7 +562,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"create": func(*rapid.T) {
 			if name := m.someRelease(); m.cluster.releases[name] == (modelRelease{}) {
-				m.cluster.releases[name] = modelRelease{tag: m.someTag(), suspended: rapid.Bool().Draw(m.T, "suspended")}
+				isSuspended := rapid.Bool().Draw(m.T, "suspended")
+				m.cluster.releases[name] = modelRelease{tag: m.someTag(), suspended: isSuspended, hasRun: !isSuspended}
 			}
 		},
 		"delete":  func(*rapid.T) { delete(m.cluster.releases, m.someRelease()) },
@@ -481,15 +574,16 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"edit": func(*rapid.T) {
 			m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.ready = m.someTag(), false })
 		},
-		"annotate":    func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.disabled = !r.disabled }) },
-		"lose values": func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.unreadable = !r.unreadable }) },
-		"resolve":     func(*rapid.T) { m.cluster.policy = rapid.SampledFrom(append(modelTags(), "")).Draw(m.T, "latest") },
-		"roll out":    func(*rapid.T) { m.rollOut(m.someRelease()) },
-		"scale down":  func(*rapid.T) { m.scaleDown(m.someRelease()) },
-		"flicker":     m.flicker,
-		"time":        func(*rapid.T) { m.pass(time.Duration(rapid.IntRange(1, 90).Draw(m.T, "seconds")) * time.Second) },
-		"start":       func(*rapid.T) { m.someProcess().running = true },
-		"kill":        func(*rapid.T) { m.someProcess().die() },
+		"empty values": func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.ready = "", false }) },
+		"annotate":     func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.disabled = !r.disabled }) },
+		"lose values":  func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.unreadable = !r.unreadable }) },
+		"resolve":      func(*rapid.T) { m.cluster.policy = rapid.SampledFrom(append(modelTags(), "")).Draw(m.T, "latest") },
+		"roll out":     func(*rapid.T) { m.rollOut(m.someRelease()) },
+		"scale down":   func(*rapid.T) { m.scaleDown(m.someRelease()) },
+		"flicker":      m.flicker,
+		"time":         func(*rapid.T) { m.pass(time.Duration(rapid.IntRange(1, 90).Draw(m.T, "seconds")) * time.Second) },
+		"start":        func(*rapid.T) { m.someProcess().running = true },
+		"kill":         func(*rapid.T) { m.someProcess().die() },
 		"set clock": func(*rapid.T) {
 			m.someProcess().clock = time.Duration(rapid.SampledFrom([]int{-3600, 0, 30, 3600}).Draw(m.T, "seconds")) * time.Second
 		},
@@ -524,7 +618,7 @@ func (m *model) rollOut(name string) {
 		m.podsEver++
 		m.pods[fmt.Sprint(m.podsEver)] = modelNeed{name, tag}
 	}
-	m.edit(name, func(r *modelRelease) { r.ready = true })
+	m.edit(name, func(r *modelRelease) { r.ready, r.deployed = true, tags[0] })
 }
 
 // flicker takes a release's pods away and gives it others.

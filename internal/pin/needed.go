@@ -31,16 +31,20 @@ type protectedRelease struct {
 	inputs protectedInputs
 	owner  string
 	pins   []*neededPin
-	report v1alpha1.Release
+	// ran and last are what a suspended release keeps: see keeper.
+	ran, last []string
+	report    v1alpha1.Release
 	// isSeen is set if it was put since the last finish, and isGone if it is no more.
 	isSeen, isGone bool
 }
 
 // protectedInputs are everything that the entry of a release depends on.
 type protectedInputs struct {
-	needs   *needs
-	state   v1alpha1.ReleaseState
-	problem v1alpha1.Problem
+	needs     *needs
+	state     v1alpha1.ReleaseState
+	problem   v1alpha1.Problem
+	workloads *WorkloadImages
+	hasRun    bool
 }
 
 // neededPin is a pin that releases need.
@@ -62,45 +66,62 @@ func newNeededPins(registries []Registry) *neededPins {
 	}
 }
 
-// update makes the pins those that the protected releases of a snapshot need.
-func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache) {
-	previous := previousPins{memory: s.Memory.Pins}
+// update makes the pins those that the protected releases of a snapshot need. Unless the
+// memory is what this plan's predecessor has reported, all of them are computed again.
+func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache, isOwnMemory bool) {
+	var changed []change
+	owners := map[string]bool{}
 	for i := range s.Releases {
 		r := &s.Releases[i]
-		if ok, problem := protector.protects(r); ok {
-			n.put(r, problem, cache.of(r), &previous)
+		ok, problem := protector.protects(r)
+		if !ok {
+			continue
 		}
+		in := protectedInputs{needs: cache.of(r), state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun}
+		if problem != nil {
+			in.problem = *problem
+		}
+		release := n.releases[r.ID]
+		if release != nil && release.inputs == in && isOwnMemory {
+			release.isSeen = true
+			continue
+		}
+		changed = append(changed, change{r, in})
+		owners[r.String()] = true
+	}
+	previous := previousOf(&s.Memory, owners)
+	for i := range changed {
+		n.put(changed[i].release, changed[i].inputs, previous)
 	}
 	n.finish()
 }
 
-// put brings the entry of a protected release up to date. The problem is that of its
-// annotation; nil, there is none.
-func (n *neededPins) put(r *Release, problem *v1alpha1.Problem, needs *needs, previous *previousPins) {
-	in := protectedInputs{needs: needs, state: stateOf(r)}
-	if problem != nil {
-		in.problem = *problem
-	}
-	isUnknown := r.Images != nil && r.Images.Unknown
+// change is a release of which something has changed.
+type change struct {
+	release *Release
+	inputs  protectedInputs
+}
+
+// put brings the entry of a protected release up to date.
+func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins) {
 	release := n.releases[r.ID]
-	switch {
-	case release == nil:
+	if release == nil {
 		release = &protectedRelease{owner: r.String()}
 		n.releases[r.ID] = release
 		n.newReleases = append(n.newReleases, release)
-	case release.inputs == in && !isUnknown:
-		release.isSeen = true
-		return
 	}
 	n.withdraw(release)
-	release.inputs, release.isSeen = in, true
-	for i := range needs.tags {
-		tag := &needs.tags[i]
+	release.inputs, release.isSeen, release.ran, release.last = in, true, nil, nil
+	for i := range in.needs.tags {
+		tag := &in.needs.tags[i]
 		for _, l := range lines(n.registries, tag.Repository, tag.Tag) {
 			n.add(release, l, tag.Digest, tag.via)
 		}
 	}
-	if isUnknown {
+	switch {
+	case r.Suspended:
+		n.keep(release, r, previous)
+	case r.isUnknown():
 		for _, p := range previous.of(release.owner) {
 			n.add(release, line{p.Pin, p.Image}, "", places(p.Via)...)
 		}
@@ -159,7 +180,20 @@ func (release *protectedRelease) entry(id object.ID) v1alpha1.Release {
 			Reason: v1alpha1.ReasonNoPin, Message: "nothing is pinned for this release: " + release.inputs.needs.whyNoPin(),
 		})
 	}
-	return releaseEntry(id, release.inputs.state, release.inputs.needs, pins, problems)
+	if len(release.last) > 0 {
+		problems = append(problems, lastTagsKept(release.last))
+	}
+	entry := releaseEntry(id, release.inputs.state, release.inputs.needs, pins, problems)
+	if release.inputs.state == v1alpha1.ReleaseSuspended {
+		entry.Ran = release.ran
+	}
+	return entry
+}
+
+// isUsed reports whether a release needs a pin.
+func (n *neededPins) isUsed(l line, release *protectedRelease) bool {
+	p := n.pins[l]
+	return p != nil && p.uses[release] != nil
 }
 
 // add notes that a release needs a pin.
@@ -217,22 +251,4 @@ func (n *neededPins) rebuild(p *neededPin) {
 	p.report.NeededBy = sortedSet(p.report.NeededBy)
 	p.report.Via = few(sortedVia(p.report.Via), maxVia)
 	p.report.Digests = firstOf(p.report.Digests, maxDigests)
-}
-
-// previousPins finds the pins of the last list by their owners, once somebody asks.
-type previousPins struct {
-	memory  []v1alpha1.Pin
-	byOwner map[string][]*v1alpha1.Pin
-}
-
-func (p *previousPins) of(owner string) []*v1alpha1.Pin {
-	if p.byOwner == nil {
-		p.byOwner = map[string][]*v1alpha1.Pin{}
-		for i := range p.memory {
-			for _, h := range holdsOf(&p.memory[i]) {
-				p.byOwner[h.Owner] = append(p.byOwner[h.Owner], &p.memory[i])
-			}
-		}
-	}
-	return p.byOwner[owner]
 }

@@ -1,6 +1,8 @@
 package pin
 
 import (
+	"slices"
+
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
@@ -11,14 +13,41 @@ type owner struct {
 	needs *needs
 	// images are those that it refers to, by themselves and by their pins.
 	images map[string][]string
-	// held are the pins that are held for it and that it refers to.
-	held []string
+	// lines are the pins of those images.
+	lines []line
+
+	// holds are the lines that are held for it, and isWaiting is set if one may not be removed.
+	holds     map[line]bool
+	isWaiting bool
+	// live are the pins that it refers to, and that are not held for it any more, because it is
+	// proven live on them.
+	live []string
+	// isUntraced is set if pods prove it live of which it is not known to which release they
+	// belong.
+	isUntraced bool
 }
 
 // refersTo reports whether an owner refers to a pin, or may: if its images are not known, it
 // does.
 func (o *owner) refersTo(l line) bool {
-	return len(o.images[l.ref()]) > 0 || o.Images == nil || o.Images.Unknown
+	return len(o.images[l.ref()]) > 0 || o.isUnknown()
+}
+
+// places returns where it names a pin.
+func (o *owner) places(l line) []string {
+	var via []string
+	for i := range o.needs.tags {
+		tag := &o.needs.tags[i]
+		if slices.Contains(images(tag.Repository, tag.Tag), l.image) {
+			via = append(via, tag.via)
+		}
+	}
+	return few(sortedVia(via), maxVia)
+}
+
+// isResuming reports whether it is awake, and not proven live on everything that it needed.
+func (o *owner) isResuming() bool {
+	return o.isWaiting && !o.Suspended
 }
 
 // owners are the releases of a snapshot that own pins or may own them.
@@ -60,7 +89,7 @@ func (o *owners) of(name string) *owner {
 }
 
 func (o *owners) read(r *Release) *owner {
-	read := &owner{Release: r, needs: o.cache.of(r), images: map[string][]string{}}
+	read := &owner{Release: r, needs: o.cache.of(r), images: map[string][]string{}, holds: map[line]bool{}}
 	for i := range read.needs.tags {
 		tag := &read.needs.tags[i]
 		for _, image := range images(tag.Repository, tag.Tag) {
@@ -68,44 +97,72 @@ func (o *owners) read(r *Release) *owner {
 		}
 		for _, l := range lines(o.registries, tag.Repository, tag.Tag) {
 			read.images[l.pin] = append(read.images[l.pin], l.image)
+			read.lines = append(read.lines, l)
 		}
 	}
 	return read
 }
 
-// referring returns the releases that refer to each image and pin, disabled ones, too, and
-// those that may refer to any, because their images are not known.
-func (o *owners) referring() (byImage map[string][]string, unknown []string) {
-	byImage = map[string][]string{}
+// referring returns the releases that refer to any tag of each repository, and of each name of
+// pins, disabled ones, too, and those that may refer to any, because their images are not known.
+func (o *owners) referring() (byName map[string][]string, unknown []string) {
+	byName = map[string][]string{}
 	for i := range o.snapshot.Releases {
 		r := &o.snapshot.Releases[i]
 		if r.Images != nil && r.Images.Unknown {
 			unknown = append(unknown, r.String())
 			continue
 		}
-		for image := range o.read(r).images {
-			byImage[image] = append(byImage[image], r.String())
+		names := map[string]bool{}
+		read := o.read(r)
+		for j := range read.needs.tags {
+			names[read.needs.tags[j].Repository.String()] = true
+		}
+		for _, l := range read.lines {
+			names[l.name()] = true
+		}
+		for name := range names {
+			byName[name] = append(byName[name], r.String())
 		}
 	}
-	return byImage, unknown
+	return byName, unknown
 }
 
-// resuming returns what the report has for the owners that are not suspended and that held
-// pins wait for.
-func (o *owners) resuming(readyIsProof bool) []v1alpha1.Release {
-	var releases []v1alpha1.Release
+// resuming returns the releases that are awake, and for which pins are held that may not be
+// removed yet, sorted.
+func (o *owners) resuming() []*owner {
+	var resuming []*owner
 	for _, owner := range o.known {
-		if owner == nil || len(owner.held) == 0 || owner.Suspended {
-			continue
+		if owner != nil && owner.isResuming() {
+			resuming = append(resuming, owner)
 		}
-		problems := append([]v1alpha1.Problem{}, owner.needs.problems...)
-		if owner.RemoteCluster && !readyIsProof {
-			problems = append(problems, v1alpha1.Problem{
-				Reason: v1alpha1.ReasonRemoteCluster, Field: "spec.kubeConfig",
-				Message: "it runs on another cluster, whose pods pinsync does not see, so they cannot prove that it is live: its pins stay",
-			})
-		}
-		releases = append(releases, releaseEntry(owner.ID, v1alpha1.ReleaseResuming, owner.needs, owner.held, problems))
 	}
-	return releases
+	slices.SortFunc(resuming, func(a, b *owner) int { return object.Compare(a.Name, b.Name) })
+	return resuming
+}
+
+// entry returns what the report has for a resuming release.
+func (o *owner) entry(readyIsProof bool) v1alpha1.Release {
+	problems := slices.Clone(o.needs.problems)
+	switch {
+	case o.RemoteCluster && !readyIsProof:
+		problems = append(problems, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonRemoteCluster, Field: "spec.kubeConfig",
+			Message: "it runs on another cluster, whose pods pinsync does not see, so they cannot prove that it is live: its pins stay",
+		})
+	case o.isUntraced:
+		problems = append(problems, v1alpha1.Problem{
+			Reason:  v1alpha1.ReasonProofNotTraced,
+			Message: "of pods that run its images it is not known to which release they belong: they count as its own",
+		})
+	}
+	var pins []string
+	for l := range o.holds {
+		pins = append(pins, l.pin)
+	}
+	entry := releaseEntry(o.ID, v1alpha1.ReleaseResuming, o.needs, pins, problems)
+	if len(o.live) > 0 {
+		entry.Live = sortedSet(o.live)
+	}
+	return entry
 }

@@ -38,6 +38,20 @@ func (l line) ref() string {
 	return cmp.Or(l.image, l.pin)
 }
 
+// repository returns the part of a line that all tags of an image have in common.
+func (l line) repository() string {
+	if i := strings.LastIndexByte(l.image, ':'); i >= 0 {
+		return l.image[:i]
+	}
+	return l.name()
+}
+
+// name returns the type/name of a pin.
+func (l line) name() string {
+	name, _, _ := strings.Cut(l.pin, "==")
+	return name
+}
+
 // lines returns the pins of an image's tag: none where the registries do not
 // include it.
 func lines(registries []Registry, repository image.Repository, tag string) []line {

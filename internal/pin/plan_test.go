@@ -9,12 +9,18 @@ import (
 	"pgregory.net/rapid"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 	"git.oleks.space/oleks/pinsync/internal/policy"
 )
+
+// drawnWorkloads are what workloads may name.
+var drawnWorkloads = []*pin.WorkloadImages{
+	nil, {}, {Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/x"}, Tag: "V3"}, {Repository: image.Repository{Host: "h.io", Path: "z"}, Tag: "1"}}},
+}
 
 // drawSnapshot draws a small world in which releases and policies meet often.
 func drawSnapshot(t *rapid.T) *pin.Snapshot {
@@ -34,7 +40,8 @@ func drawSnapshot(t *rapid.T) *pin.Snapshot {
 		}
 		s.Releases = append(s.Releases, pin.Release{
 			ID: id(namespace.Draw(t, "namespace"), fmt.Sprint("release", i)), Inputs: imagesIn(values),
-			Suspended: rapid.Bool().Draw(t, "suspended"), Sync: sync.Draw(t, "sync"),
+			Suspended: rapid.Bool().Draw(t, "suspended"), Sync: sync.Draw(t, "sync"), HasRun: rapid.Bool().Draw(t, "has run"),
+			Workloads: rapid.SampledFrom(drawnWorkloads).Draw(t, "workloads"), Ready: rapid.Bool().Draw(t, "ready"),
 		})
 	}
 	for i := range rapid.IntRange(0, 3).Draw(t, "repositories") {
@@ -188,10 +195,16 @@ func TestUnknownImagesKeepPins(t *testing.T) {
 	release.Images.Unknown = true
 	s := &pin.Snapshot{
 		Releases: []pin.Release{release, suspended("b", "g.io/o/b:2")},
-		Memory: pin.Memory{Pins: []v1alpha1.Pin{
-			{Pin: "container/a==1", Image: "g.io/o/a:1", NeededBy: []string{"HelmRelease/apps/a"}, Via: []string{"spec.values.image"}},
-			{Pin: "container/b==1", Image: "g.io/o/b:1", NeededBy: []string{"HelmRelease/apps/b"}},
-		}},
+		Memory: pin.Memory{
+			Pins: []v1alpha1.Pin{
+				{Pin: "container/a==1", Image: "g.io/o/a:1", NeededBy: []string{"HelmRelease/apps/a"}, Via: []string{"spec.values.image"}},
+				{Pin: "container/b==1", Image: "g.io/o/b:1", NeededBy: []string{"HelmRelease/apps/b"}},
+			},
+			Releases: []v1alpha1.Release{
+				{Kind: object.HelmRelease, Namespace: "apps", Name: "a", State: v1alpha1.ReleaseSuspended, Ran: []string{}},
+				{Kind: object.HelmRelease, Namespace: "apps", Name: "b", State: v1alpha1.ReleaseSuspended, Ran: []string{}},
+			},
+		},
 	}
 	report := pin.Plan(s, pin.Options{})
 	if got, want := lines(report), "container/a==1\ncontainer/a==2\ncontainer/b==1\ncontainer/b==2\n"; got != want {

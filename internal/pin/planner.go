@@ -12,6 +12,8 @@ type Planner struct {
 	options Options
 	cache   needsCache
 	needed  *neededPins
+	// reported are the pins of the last report.
+	reported []v1alpha1.Pin
 }
 
 // NewPlanner returns a planner that has planned nothing yet.
@@ -27,10 +29,12 @@ func NewPlanner(o Options) *Planner {
 func (p *Planner) Plan(s *Snapshot) *v1alpha1.PinReport {
 	protector := NewProtector(s.Namespaces, p.options)
 	p.cache.observe(s.Policies, s.Repositories)
-	p.needed.update(s, protector, &p.cache)
+	p.needed.update(s, protector, &p.cache, isSameSlice(p.reported, s.Memory.Pins))
 	held := hold(s, p.options, protector, &p.cache, p.needed)
 	p.cache.known.Sweep()
-	return report(p.needed, held, slices.Concat(s.FailedReads, s.Notes, protector.problems, p.cache.linker.Problems))
+	result := report(p.needed, held, slices.Concat(s.FailedReads, s.Notes, protector.problems, p.cache.linker.Problems))
+	p.reported = result.Pins
+	return result
 }
 
 // Plan decides once what a Planner decides again and again.

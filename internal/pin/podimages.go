@@ -4,14 +4,30 @@ import (
 	"time"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
-// Pod is a pod that has not ended.
+// Pod is a pod that has not ended, and that a workload runs that stays.
 type Pod struct {
 	// UID tells it apart from every other pod, of the same name, too.
 	UID string
-	// Images are those of its containers and init containers.
+	// Release is the HelmRelease that it belongs to; empty where that is not known.
+	Release object.Name
+	// Images are those of its containers and init containers that have started.
 	Images []image.Reference
+}
+
+// Job is a CronJob or a Job: what its pods run is not run for long.
+type Job struct {
+	// Release is the HelmRelease that it belongs to.
+	Release object.Name
+	Images  []image.Reference
+}
+
+// ReleaseImage is an image of a release.
+type ReleaseImage struct {
+	Release object.Name
+	image.Reference
 }
 
 // PodView is what is known of a namespace's pods.
@@ -19,7 +35,9 @@ type PodView struct {
 	// At is when they were read last.
 	At time.Time
 	// Running are the images that pods run, and since when there always was such a pod.
-	Running map[image.Reference]time.Time
+	Running map[ReleaseImage]time.Time
+	// Jobs are the images that Jobs and CronJobs name.
+	Jobs map[ReleaseImage]bool
 }
 
 // PodImages keeps the images that pods run, by namespace. Pods are only read now and then:
@@ -27,28 +45,33 @@ type PodView struct {
 // before and after.
 type PodImages struct {
 	views map[string]PodView
-	pods  map[string]map[image.Reference][]string
+	pods  map[string]map[ReleaseImage][]string
 }
 
-// Read takes all pods of a namespace as they were read at a time.
-func (p *PodImages) Read(namespace string, at time.Time, pods []Pod) {
+// Read takes all pods and jobs of a namespace as they were read at a time.
+func (p *PodImages) Read(namespace string, at time.Time, pods []Pod, jobs []Job) {
 	if p.views == nil {
-		p.views, p.pods = map[string]PodView{}, map[string]map[image.Reference][]string{}
+		p.views, p.pods = map[string]PodView{}, map[string]map[ReleaseImage][]string{}
 	}
-	view, byImage := PodView{At: at, Running: map[image.Reference]time.Time{}}, map[image.Reference][]string{}
+	view, uidsOf := PodView{At: at, Running: map[ReleaseImage]time.Time{}, Jobs: map[ReleaseImage]bool{}}, map[ReleaseImage][]string{}
 	for _, pod := range pods {
 		for _, ref := range pod.Images {
-			byImage[ref] = append(byImage[ref], pod.UID)
+			uidsOf[ReleaseImage{pod.Release, ref}] = append(uidsOf[ReleaseImage{pod.Release, ref}], pod.UID)
 		}
 	}
-	for ref, uids := range byImage {
-		view.Running[ref] = at
+	for _, job := range jobs {
+		for _, ref := range job.Images {
+			view.Jobs[ReleaseImage{job.Release, ref}] = true
+		}
+	}
+	for running, uids := range uidsOf {
+		view.Running[running] = at
 		// A time in the future is from before the clock was set back.
-		if before := p.views[namespace].Running[ref]; before.Before(at) && intersect(p.pods[namespace][ref], uids) {
-			view.Running[ref] = before
+		if before := p.views[namespace].Running[running]; before.Before(at) && intersect(p.pods[namespace][running], uids) {
+			view.Running[running] = before
 		}
 	}
-	p.views[namespace], p.pods[namespace] = view, byImage
+	p.views[namespace], p.pods[namespace] = view, uidsOf
 }
 
 // intersect reports whether two lists have an element in common.
@@ -67,7 +90,7 @@ func intersect(a, b []string) bool {
 
 // Views returns what is known of these namespaces, and drops the others.
 func (p *PodImages) Views(namespaces []string) map[string]PodView {
-	views, pods := map[string]PodView{}, map[string]map[image.Reference][]string{}
+	views, pods := map[string]PodView{}, map[string]map[ReleaseImage][]string{}
 	for _, namespace := range namespaces {
 		if view, ok := p.views[namespace]; ok {
 			views[namespace], pods[namespace] = view, p.pods[namespace]

@@ -1,17 +1,25 @@
 package pin
 
-import "time"
+import (
+	"time"
+
+	"git.oleks.space/oleks/pinsync/internal/object"
+)
 
 // verdict is whether an owner is safe without a pin.
 type verdict struct {
 	safe bool
+	// live is set if it is safe because it is proven live.
+	live bool
 	// at is the moment up to which that is known, and since is when it can have begun at
 	// the earliest.
 	at, since time.Time
 	// because is why it is not safe.
 	because string
-	// owner is set if it still refers to the pin.
+	// owner is the release; nil, there is none, or an annotation disables it.
 	owner *owner
+	// refers is set if it refers to the pin, or may.
+	refers bool
 }
 
 // prover decides whether owners are safe without a pin.
@@ -21,17 +29,34 @@ type prover struct {
 	// ownersUnknown is set as long as it is not known which releases needed the pins.
 	ownersUnknown bool
 	owners        *owners
-	// running are the images that pods run, and since when, by namespace.
-	running map[string]map[string]time.Time
+	// running are the images that pods run, and jobs those that jobs name, by namespace.
+	running, jobs map[string]map[tracedImage]time.Time
+}
+
+// tracedImage is an image, as host/path:tag, of a release; of an empty one where it is not known
+// of which.
+type tracedImage struct {
+	release object.Name
+	image   string
 }
 
 // judge returns whether an owner is safe without a pin: it was deleted, an annotation has
-// disabled it, it no longer refers to the pin, or it is live.
+// disabled it, it is proven live, or it is suspended and the pin is not among those that it
+// keeps.
 func (p *prover) judge(name string, l line) verdict {
 	v := verdict{at: p.snapshot.Taken, safe: true}
-	if o := p.owners.of(name); o != nil && o.refersTo(l) {
-		v = p.live(o, l)
-		v.owner = o
+	if o := p.owners.of(name); o != nil {
+		refers := o.refersTo(l)
+		switch {
+		case refers && o.Suspended:
+			v = verdict{because: o.String() + " is suspended"}
+		case o.Suspended && o.WorkloadsUnread:
+			v = verdict{because: "the workloads of " + o.String() + " were not read yet"}
+		case o.Suspended:
+		default:
+			v = p.live(o, l, refers)
+		}
+		v.owner, v.refers = o, refers
 	}
 	switch {
 	case !p.snapshot.Complete():
@@ -42,15 +67,14 @@ func (p *prover) judge(name string, l line) verdict {
 	return v
 }
 
-// live returns whether an owner that refers to a pin is proven live.
-func (p *prover) live(o *owner, l line) verdict {
+// live returns whether an owner that is awake is proven live: on a pin that it refers to, or on
+// something else.
+func (p *prover) live(o *owner, l line, refers bool) verdict {
 	switch {
-	case o.Suspended:
-		return verdict{because: o.String() + " is suspended"}
 	case !o.Ready:
 		return verdict{because: o.String() + " is not Ready at its current generation"}
-	case p.readyIsProof:
-		return verdict{safe: true, at: p.snapshot.Taken}
+	case p.readyIsProof, o.RemoteCluster && !refers:
+		return verdict{safe: true, live: true, at: p.snapshot.Taken}
 	case o.RemoteCluster:
 		return verdict{because: o.String() + " runs on another cluster, whose pods pinsync does not see"}
 	}
@@ -58,11 +82,14 @@ func (p *prover) live(o *owner, l line) verdict {
 	if !ok {
 		return verdict{because: "the pods of " + o.String() + " were not read yet"}
 	}
+	if !refers {
+		return p.liveElsewhere(o, l, view)
+	}
 	since, ok := p.runs(o, l, view)
 	if !ok {
 		return verdict{because: "no pod in " + o.TargetNamespace + " runs it for " + o.String()}
 	}
-	return verdict{safe: true, at: view.At, since: since}
+	return verdict{safe: true, live: true, at: view.At, since: since}
 }
 
 // runs reports whether pods run the image of a pin, and since when; all images that the
@@ -72,9 +99,8 @@ func (p *prover) runs(o *owner, l line, view PodView) (since time.Time, ok bool)
 	if len(wanted) == 0 {
 		wanted = []string{l.image}
 	}
-	running := p.runningIn(o.TargetNamespace, view)
 	for _, image := range wanted {
-		at, ok := running[image]
+		at, ok := p.runsImage(o, image, view)
 		if !ok {
 			return time.Time{}, false
 		}
@@ -85,21 +111,74 @@ func (p *prover) runs(o *owner, l line, view PodView) (since time.Time, ok bool)
 	return since, true
 }
 
+// runsImage reports whether pods of an owner run an image, and since when. A pod counts for every
+// owner if it is not known to which release it belongs.
+func (p *prover) runsImage(o *owner, image string, view PodView) (since time.Time, ok bool) {
+	running := p.runningIn(o.TargetNamespace, view)
+	if since, ok := running[tracedImage{o.Name, image}]; ok {
+		return since, true
+	}
+	since, ok = running[tracedImage{image: image}]
+	o.isUntraced = o.isUntraced || ok
+	return since, ok
+}
+
+// liveElsewhere returns whether an owner that does not refer to a pin any more is proven live on
+// what it refers to instead: on another tag of the image, or on any image where it refers to no
+// other tag. What only jobs run is never live for long: that its jobs name the tag is enough.
+func (p *prover) liveElsewhere(o *owner, l line, view PodView) verdict {
+	var hasOther, runsOther, runsAny bool
+	for _, other := range o.lines {
+		_, runs := p.runsImage(o, other.image, view)
+		isOther := other.repository() == l.repository()
+		hasOther = hasOther || isOther
+		runsOther = runsOther || isOther && (runs || p.hasJob(o, other.image, view))
+		runsAny = runsAny || runs || p.hasJob(o, other.image, view)
+	}
+	switch {
+	case hasOther && !runsOther:
+		return verdict{because: "no pod in " + o.TargetNamespace + " runs another tag of it for " + o.String()}
+	case !hasOther && !runsAny && len(o.lines) > 0:
+		return verdict{because: "no pod in " + o.TargetNamespace + " runs an image of " + o.String()}
+	default:
+		return verdict{safe: true, live: true, at: view.At}
+	}
+}
+
+// hasJob reports whether a job of an owner names an image.
+func (p *prover) hasJob(o *owner, image string, view PodView) bool {
+	jobs, ok := p.jobs[o.TargetNamespace]
+	if !ok {
+		jobs = map[tracedImage]time.Time{}
+		p.jobs[o.TargetNamespace] = jobs
+		for named := range view.Jobs {
+			addTraced(jobs, named, view.At)
+		}
+	}
+	_, ok = jobs[tracedImage{o.Name, image}]
+	return ok
+}
+
 // runningIn returns the images that the pods of a namespace run, and since when.
-func (p *prover) runningIn(namespace string, view PodView) map[string]time.Time {
+func (p *prover) runningIn(namespace string, view PodView) map[tracedImage]time.Time {
 	running, ok := p.running[namespace]
 	if ok {
 		return running
 	}
-	running = map[string]time.Time{}
+	running = map[tracedImage]time.Time{}
 	p.running[namespace] = running
-	for ref, since := range view.Running {
-		for _, image := range images(ref.Repository, ref.Tag) {
-			// One image can stand for two: V1 and v1.
-			if before, ok := running[image]; !ok || since.Before(before) {
-				running[image] = since
-			}
-		}
+	for named, since := range view.Running {
+		addTraced(running, named, since)
 	}
 	return running
+}
+
+// addTraced adds an image since a time, or since before. One image can stand for two: V1 and v1.
+func addTraced(all map[tracedImage]time.Time, named ReleaseImage, since time.Time) {
+	for _, image := range images(named.Repository, named.Tag) {
+		traced := tracedImage{named.Release, image}
+		if before, ok := all[traced]; !ok || since.Before(before) {
+			all[traced] = since
+		}
+	}
 }

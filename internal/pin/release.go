@@ -11,6 +11,13 @@ type Release struct {
 	object.ID
 	Inputs
 	Suspended bool
+	// HasRun is set unless it was created suspended and has not changed since: then nothing that
+	// it names has run.
+	HasRun bool
+	// Workloads are what its own workloads name, as far as they may be read. WorkloadsUnread is set
+	// if they are still to be read.
+	Workloads       *WorkloadImages
+	WorkloadsUnread bool
 	// Ready is set if its Ready condition is true at its current generation.
 	Ready bool
 	// TargetNamespace is where its pods are, unless RemoteCluster is set: then they are on a
@@ -19,6 +26,11 @@ type Release struct {
 	RemoteCluster   bool
 	// Sync is the value of the sync annotation, nil without it.
 	Sync *string
+}
+
+// isUnknown reports whether it is not known which images it refers to.
+func (r *Release) isUnknown() bool {
+	return r.Images == nil || r.Images.Unknown
 }
 
 // Inputs are everything of a release that decides what it needs. They are comparable: what
@@ -43,6 +55,12 @@ type ReleaseImages struct {
 	Unknown bool
 	// Problems were met while the values were put together and searched.
 	Problems []v1alpha1.Problem
+}
+
+// WorkloadImages are the images that the workloads of a release name, whether they run or not.
+// They are never changed: an equal pointer means equal images.
+type WorkloadImages struct {
+	Images []image.Reference
 }
 
 // FindImages searches the parts of a release for images.

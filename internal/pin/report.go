@@ -17,7 +17,6 @@ func report(needed *neededPins, held *heldPins, problems []v1alpha1.Problem) *v1
 		r.Pins = append(r.Pins, p.report)
 		r.Pins[len(r.Pins)-1].HeldFor = held.besides[p.line]
 	}
-	sortPins(held.pins)
 	r.Pins = mergeSorted(r.Pins, held.pins, ComparePins)
 	r.Releases = make([]v1alpha1.Release, 0, len(needed.byName))
 	for _, release := range needed.byName {

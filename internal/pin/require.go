@@ -28,7 +28,7 @@ type Requirements struct {
 	AllReleases bool
 
 	readyIsProof bool
-	// owners are those that pins are held for, or would be; true, a held pin waits for them.
+	// owners are those that pins are held for, or would be; true, they are held already.
 	owners map[string]bool
 }
 
@@ -76,7 +76,7 @@ func (q *Requirements) addOwners(p *v1alpha1.Pin, ownersUnknown bool) {
 	for i := range p.HeldFor {
 		owner := p.HeldFor[i].Owner
 		q.AllReleases = q.AllReleases || !isRelease(owner)
-		q.owners[owner] = q.owners[owner] || isHeld
+		q.owners[owner] = true
 	}
 }
 
@@ -116,7 +116,7 @@ func (q *Requirements) Owners() []object.ID {
 }
 
 // Namespaces returns those whose pods are to be read, sorted: where there are releases that
-// held pins wait for, and that are live if their pods show it.
+// pins are held for, and that are live if their pods show it.
 func (q *Requirements) Namespaces(releases []Release) []string {
 	if q.readyIsProof {
 		return nil

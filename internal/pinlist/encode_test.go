@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // inEarlierForm returns a report's text as the version before wrote it.
 func inEarlierForm(text string) string {
 	return strings.NewReplacer(`"ownersUnknown"`, `"forgotten"`, `"owner"`, `"release"`, "HelmRelease/", "", `"kind":"HelmRelease",`, "",
-		"\n      \"kind\": \"HelmRelease\",", "").Replace(text)
+		"\n      \"kind\": \"HelmRelease\",", "", `"ran":[],`, "", "\n      \"ran\": [],", "").Replace(text)
 }
 
 // held is a report of a pin that is held and of one that is needed.
@@ -227,11 +227,15 @@ func TestLargeEntriesAreSplit(t *testing.T) {
 	for i := range 40_000 {
 		everything.Pins = append(everything.Pins, fmt.Sprintf("container/image-with-a-long-name==%05d", i))
 	}
+	everything.Ran, everything.Live = everything.Pins[:30_000], everything.Pins[20_000:]
 	r.Releases = []v1alpha1.Release{everything}
 	list, report := publish(t, r, 900_000)
 	m := Load("registry-pins", list, report)
 	if len(report) < 2 || !reflect.DeepEqual(m.Pins, r.Pins) || m.OwnersUnknown {
 		t.Errorf("%d objects, %d pins, needed by %d and held for %d", len(report), len(m.Pins), len(m.Pins[0].NeededBy), len(m.Pins[0].HeldFor))
+	}
+	if len(m.Releases) != 1 || !slices.Equal(m.Releases[0].Ran, everything.Ran) || !slices.Equal(m.Releases[0].Live, everything.Live) {
+		t.Errorf("%d releases, the first ran %d and is live on %d", len(m.Releases), len(m.Releases[0].Ran), len(m.Releases[0].Live))
 	}
 }
 

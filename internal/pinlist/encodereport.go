@@ -185,15 +185,30 @@ func splitPin(p *v1alpha1.Pin) []v1alpha1.Pin {
 
 // splitRelease splits an entry by its pins.
 func splitRelease(r *v1alpha1.Release) []v1alpha1.Release {
-	parts := []v1alpha1.Release{*r}
-	for i, pins := range split(r.Pins, func(s *string) int { return len(*s) + 3 }) {
-		if i > 0 {
-			parts = append(parts, v1alpha1.Release{
-				Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, State: r.State,
-				Policies: []string{}, Problems: []v1alpha1.Problem{},
-			})
+	size := func(s *string) int { return len(*s) + 3 }
+	pins, ran, live := split(r.Pins, size), split(r.Ran, size), split(r.Live, size)
+	parts := make([]v1alpha1.Release, max(len(pins), len(ran), len(live), 1))
+	for i := range parts {
+		p := &parts[i]
+		*p = v1alpha1.Release{
+			Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, State: r.State,
+			Policies: []string{}, Pins: []string{}, Problems: []v1alpha1.Problem{},
 		}
-		parts[i].Pins = pins
+		if i == 0 {
+			p.Policies, p.Problems = r.Policies, r.Problems
+		}
+		if r.Ran != nil {
+			p.Ran = []string{}
+		}
+		if i < len(pins) {
+			p.Pins = pins[i]
+		}
+		if i < len(ran) {
+			p.Ran = ran[i]
+		}
+		if i < len(live) {
+			p.Live = live[i]
+		}
 	}
 	return parts
 }

@@ -38,5 +38,9 @@ func Join(reports []*v1alpha1.PinReport) *v1alpha1.PinReport {
 func joinRelease(r, other *v1alpha1.Release) {
 	union := func(a, b []string) []string { return append([]string{}, sortedUnique(slices.Concat(a, b))...) }
 	r.Pins, r.Policies = union(r.Pins, other.Pins), union(r.Policies, other.Policies)
+	if r.Ran != nil || other.Ran != nil {
+		r.Ran = union(r.Ran, other.Ran)
+	}
+	r.Live = sortedUnique(slices.Concat(r.Live, other.Live))
 	r.Problems = pin.SortedProblems(slices.Concat(r.Problems, other.Problems))
 }

@@ -1,10 +1,12 @@
 package pinlist
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -12,7 +14,7 @@ import (
 // What is not a pin is left out. A pin that no report has was needed by an unknown release;
 // its images are those of the list that it can stand for.
 func Load(name string, list, report []Object) pin.Memory {
-	l := &loader{known: map[string]bool{}}
+	l := &loader{known: map[string]bool{}, releases: map[string]*v1alpha1.Release{}}
 	shards, isWhole := whole(name, list)
 	if len(shards) > 0 {
 		l.memory.Plan = shards[0].Annotations[v1alpha1.PlanAnnotation]
@@ -24,7 +26,7 @@ func Load(name string, list, report []Object) pin.Memory {
 	belongs := l.addReports(ReportName(name), report, allLines(list))
 	l.memory.OwnersUnknown = l.memory.OwnersUnknown || !isWhole || !hasReports && !belongs
 	l.addLines(list)
-	l.memory.Pins = pin.MergePins(l.memory.Pins)
+	l.memory.Pins, l.memory.Releases = pin.MergePins(l.memory.Pins), l.sortedReleases()
 	return l.memory
 }
 
@@ -33,6 +35,8 @@ type loader struct {
 	memory pin.Memory
 	// known are the pins and the images that a report has.
 	known map[string]bool
+	// releases are the entries of reports, by their keys.
+	releases map[string]*v1alpha1.Release
 }
 
 // allLines returns the pins of a list, as a reference to it has their checksum.
@@ -99,7 +103,7 @@ func (l *loader) addReport(o *Object) *loadedReport {
 	var r loadedReport
 	err := json.Unmarshal([]byte(text), &r)
 	m := &l.memory
-	m.HasPolicies = m.HasPolicies || hasPolicies(r.Releases)
+	l.addReleases(r.Releases)
 	m.OwnersUnknown = m.OwnersUnknown || r.OwnersUnknown || r.Forgotten || err != nil
 	for i := range r.Pins {
 		p, ok := r.Pins[i].pin()
@@ -115,14 +119,34 @@ func (l *loader) addReport(o *Object) *loadedReport {
 	return &r
 }
 
-// linkedRelease is a release as far as it shows that policies were linked.
-type linkedRelease struct {
-	Policies []string `json:"policies"`
+// addReleases adds what a report has of releases. Of an entry of another form, what can be read
+// counts.
+func (l *loader) addReleases(text json.RawMessage) {
+	var entries []v1alpha1.Release
+	_ = json.Unmarshal(text, &entries)
+	for i := range entries {
+		r := &entries[i]
+		l.memory.HasPolicies = l.memory.HasPolicies || len(r.Policies) > 0
+		r.Kind = cmp.Or(r.Kind, object.HelmRelease)
+		// A plan needs no more of an entry.
+		kept := v1alpha1.Release{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, State: r.State, Ran: r.Ran, Live: r.Live}
+		if known, ok := l.releases[releaseKey(r)]; ok {
+			isKnown := known.Ran != nil && kept.Ran != nil && known.State == kept.State
+			if joinRelease(known, &kept); !isKnown { // one of them is of another version
+				known.Ran = nil
+			}
+			continue
+		}
+		l.releases[releaseKey(r)] = &kept
+	}
 }
 
-func hasPolicies(releases json.RawMessage) bool {
-	var entries []linkedRelease
-	// Of a release of another form, what can be read counts.
-	_ = json.Unmarshal(releases, &entries)
-	return slices.ContainsFunc(entries, func(r linkedRelease) bool { return len(r.Policies) > 0 })
+// sortedReleases returns what was added.
+func (l *loader) sortedReleases() []v1alpha1.Release {
+	releases := make([]v1alpha1.Release, 0, len(l.releases))
+	for _, r := range l.releases {
+		releases = append(releases, *r)
+	}
+	slices.SortFunc(releases, func(a, b v1alpha1.Release) int { return pin.CompareReleases(&a, &b) })
+	return releases
 }

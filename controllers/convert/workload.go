@@ -1,0 +1,87 @@
+package convert
+
+import (
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/object"
+)
+
+// Workload is an object that runs pods.
+type Workload struct {
+	UID types.UID
+	// Owner is the object that it belongs to: a ReplicaSet's Deployment; empty, there is none.
+	Owner types.UID
+	// Release is the HelmRelease whose chart has it; empty where its labels do not name one.
+	Release object.Name
+	// IsJob is set if its pods end by themselves.
+	IsJob bool
+	// Images are those of its containers and init containers.
+	Images []image.Reference
+}
+
+// WorkloadOf converts an object that runs pods, and reports whether it is one of a known kind.
+func WorkloadOf(o metav1.Object) (w Workload, ok bool) {
+	w = Workload{UID: o.GetUID(), Owner: controllerOf(o), Release: releaseOf(o)}
+	var spec *corev1.PodSpec
+	switch o := o.(type) {
+	case *appsv1.Deployment:
+		spec = &o.Spec.Template.Spec
+	case *appsv1.StatefulSet:
+		spec = &o.Spec.Template.Spec
+	case *appsv1.DaemonSet:
+		spec = &o.Spec.Template.Spec
+	case *appsv1.ReplicaSet:
+		spec = &o.Spec.Template.Spec
+	case *batchv1.Job:
+		spec, w.IsJob = &o.Spec.Template.Spec, true
+	case *batchv1.CronJob:
+		spec, w.IsJob = &o.Spec.JobTemplate.Spec.Template.Spec, true
+	default:
+		return w, false
+	}
+	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range containers {
+			if ref, ok := imageOf(&containers[i]); ok {
+				w.Images = append(w.Images, ref)
+			}
+		}
+	}
+	return w, true
+}
+
+// controllerOf returns the uid of the object that controls another; empty, there is none.
+func controllerOf(o metav1.Object) types.UID {
+	if owner := metav1.GetControllerOfNoCopy(o); owner != nil {
+		return owner.UID
+	}
+	return ""
+}
+
+// releaseOf returns the HelmRelease that helm-controller has installed an object for, by the
+// labels that it sets; empty, it did not.
+func releaseOf(o metav1.Object) object.Name {
+	labels := o.GetLabels()
+	return object.Name{
+		Namespace: labels[helmv2.GroupVersion.Group+"/namespace"], Name: labels[helmv2.GroupVersion.Group+"/name"],
+	}
+}
+
+// imageOf returns the tag that a container runs, and reports whether it names one. The API server
+// takes any text.
+func imageOf(c *corev1.Container) (ref image.Reference, ok bool) {
+	ref, err := image.Parse(c.Image)
+	if err != nil {
+		return ref, false
+	}
+	if ref.Tag == "" && ref.Digest == "" {
+		ref.Tag = image.DefaultTag
+	}
+	ref.Digest = ""
+	return ref, ref.Tag != ""
+}

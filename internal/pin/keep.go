@@ -1,0 +1,169 @@
+package pin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/link"
+)
+
+// viaRan is where a tag was found that a release ran, or may have run.
+const viaRan = "run by a release when it was suspended"
+
+// keeper decides which pins a suspended release keeps besides those that it refers to: what it
+// ran when it was suspended, which a rollback or a scaling by hand starts again, and the last
+// tags of an image of which it names no tag any more, because it may only not be found.
+type keeper struct {
+	pins     *neededPins
+	release  *protectedRelease
+	previous *previousPins
+	// asleep is what the last report had for the release; nil, it was not known to be suspended.
+	asleep *v1alpha1.Release
+	// referred are the names and repositories of the images that it refers to.
+	referred map[string]bool
+	ran      []string
+	// last are the repositories of which only the last tags are known.
+	last []string
+}
+
+// keep adds to a suspended release what it keeps, besides the pins that it has by what it refers
+// to.
+func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previousPins) {
+	k := &keeper{pins: n, release: release, previous: previous, asleep: previous.memory.asleep(r.ID), referred: map[string]bool{}}
+	for _, p := range release.pins {
+		k.referred[p.name()], k.referred[p.repository()] = true, true
+		if k.asleep == nil && r.HasRun && isNamedInRelease(p.uses[release].via) {
+			k.ran = append(k.ran, p.pin)
+		}
+	}
+	isUnknown := r.isUnknown()
+	for _, p := range previous.of(release.owner) {
+		k.addPrevious(p, isUnknown)
+	}
+	if k.asleep == nil {
+		k.addUnowned()
+	}
+	k.addWorkloads(r.Workloads)
+	if !isUnknown { // else what it ran is not known either, and that is a problem of its own
+		release.ran, release.last = sortedSet(k.ran), sortedSet(k.last)
+	}
+}
+
+// isNamedInRelease reports whether one of the places is a field of a release.
+func isNamedInRelease(via []string) bool {
+	return slices.ContainsFunc(via, func(place string) bool { return !strings.HasPrefix(place, link.PolicyObject) })
+}
+
+// addPrevious keeps a pin of the last list that the release owns, unless it was only referred
+// to for a time while the release was suspended.
+func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
+	l := line{p.Pin, p.Image}
+	hasRun := k.asleep == nil || slices.Contains(k.asleep.Ran, p.Pin)
+	if hasRun {
+		k.ran = append(k.ran, p.Pin)
+	}
+	switch {
+	case k.pins.isUsed(l, k.release):
+	case isUnknown:
+		k.pins.add(k.release, l, "", places(p.Via)...)
+	case hasRun:
+		k.pins.add(k.release, l, "", viaRan)
+	case !k.referred[l.repository()]:
+		k.pins.add(k.release, l, "", places(p.Via)...)
+		k.last = append(k.last, l.repository())
+	}
+}
+
+// addUnowned keeps the pins of unknown owners, if the release refers to another tag of the same
+// image: it may have run them.
+func (k *keeper) addUnowned() {
+	for name := range k.referred {
+		for _, p := range k.previous.unowned[name] {
+			if l := (line{p.Pin, p.Image}); !k.pins.isUsed(l, k.release) {
+				k.pins.add(k.release, l, "", viaRan)
+				k.ran = append(k.ran, p.Pin)
+			}
+		}
+	}
+}
+
+// addWorkloads keeps what the release's own workloads name.
+func (k *keeper) addWorkloads(workloads *WorkloadImages) {
+	if workloads == nil {
+		return
+	}
+	for _, ref := range workloads.Images {
+		for _, l := range lines(k.pins.registries, ref.Repository, ref.Tag) {
+			k.ran = append(k.ran, l.pin)
+			if !k.pins.isUsed(l, k.release) {
+				k.pins.add(k.release, l, "", viaRan)
+			}
+		}
+	}
+}
+
+// lastTagsKept returns the problem that only the last tags of images are known.
+func lastTagsKept(repositories []string) v1alpha1.Problem {
+	names := make([]string, len(repositories))
+	for i, name := range repositories {
+		names[i] = image.Shorten(name)
+	}
+	return v1alpha1.Problem{
+		Reason: v1alpha1.ReasonLastTagKept,
+		Message: fmt.Sprintf("no tag of %s is named any more, in its values or by an ImagePolicy: the last ones stay pinned until it is proven live, deleted or disabled",
+			strings.Join(few(names, 5), ", ")),
+	}
+}
+
+// previousPins finds pins of the last list.
+type previousPins struct {
+	memory  *Memory
+	byOwner map[string][]*v1alpha1.Pin
+	// unowned are those of which not all owners are known, by repository, and by name where that
+	// is not known.
+	unowned map[string][]*v1alpha1.Pin
+}
+
+// previousOf finds the pins of owners.
+func previousOf(m *Memory, owners map[string]bool) *previousPins {
+	p := &previousPins{memory: m, byOwner: map[string][]*v1alpha1.Pin{}, unowned: map[string][]*v1alpha1.Pin{}}
+	if len(owners) == 0 {
+		return p
+	}
+	for i := range m.Pins {
+		p.add(&m.Pins[i], owners)
+	}
+	return p
+}
+
+func (p *previousPins) add(pin *v1alpha1.Pin, owners map[string]bool) {
+	isOwned := len(pin.NeededBy) > 0
+	for _, owner := range pin.NeededBy {
+		if owners[owner] {
+			p.byOwner[owner] = append(p.byOwner[owner], pin)
+		}
+	}
+	for i := range pin.HeldFor {
+		owner := pin.HeldFor[i].Owner
+		isOwned = true
+		switch {
+		case !isRelease(owner):
+			p.addUnowned(pin)
+		case owners[owner] && !slices.Contains(pin.NeededBy, owner):
+			p.byOwner[owner] = append(p.byOwner[owner], pin)
+		}
+	}
+	if !isOwned {
+		p.addUnowned(pin)
+	}
+}
+
+func (p *previousPins) addUnowned(pin *v1alpha1.Pin) {
+	repository := line{pin.Pin, pin.Image}.repository()
+	p.unowned[repository] = append(p.unowned[repository], pin)
+}
+
+func (p *previousPins) of(owner string) []*v1alpha1.Pin { return p.byOwner[owner] }

@@ -1,0 +1,203 @@
+package pin_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+func app(tag string) image.Reference {
+	return image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/app"}, Tag: tag}
+}
+
+// ownPod is a pod of the release apps/app.
+func ownPod(refs ...image.Reference) pin.Pod {
+	return pin.Pod{UID: refs[0].String(), Release: object.Name{Namespace: "apps", Name: "app"}, Images: refs}
+}
+
+// sleepingStory is a story in which the release app, with the tag v1, is suspended; it ran before
+// if hasRun is set.
+func sleepingStory(t *testing.T, hasRun bool) *story {
+	t.Helper()
+	release := suspended("app", app("v1").String())
+	release.TargetNamespace, release.HasRun = "apps", hasRun
+	s := newStory(t, release)
+	s.expect("container/app==v1")
+	return s
+}
+
+// A tag that a suspended release referred to for a time only is removed after the grace.
+func TestTagPassedThrough(t *testing.T) {
+	s := sleepingStory(t, false)
+	s.set("g.io/o/app:v2")
+	s.expectFor(time.Hour, "container/app==v1 container/app==v2")
+	s.pass(time.Minute)
+	s.expectFor(time.Hour, "container/app==v2")
+}
+
+// The tag that a release had when it was suspended stays, whatever its values name later, until
+// pods run another.
+func TestTagThatRan(t *testing.T) {
+	s := sleepingStory(t, true)
+	s.set("g.io/o/app:v2")
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
+	s.set("g.io/o/app:v3")
+	s.expectFor(time.Hour, "container/app==v1 container/app==v2 container/app==v3")
+	s.pass(time.Minute)
+	s.expect("container/app==v1 container/app==v3")
+	s.releases[0].Suspended = false
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v3")
+	s.releases[0].Ready = true
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v3")
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v3", ownPod(app("v1")))
+	s.expectFor(time.Hour, "container/app==v1 container/app==v3", ownPod(app("v3")))
+	s.pass(time.Minute, ownPod(app("v3")))
+	s.expect("", ownPod(app("v3")))
+}
+
+// What the workloads name stays, too. As long as they were not read, nothing is removed.
+func TestWorkloadsShowWhatRan(t *testing.T) {
+	s := sleepingStory(t, true)
+	s.releases[0].WorkloadsUnread = true
+	s.releases[0].HasRun = false
+	s.set("g.io/o/app:v2")
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
+	s.releases[0].WorkloadsUnread = false
+	s.releases[0].Workloads = &pin.WorkloadImages{Images: []image.Reference{app("v0"), app("UP")}}
+	s.expectFor(3*time.Hour, "container/app==UP container/app==up container/app==v0 container/app==v1 container/app==v2")
+	report := s.pass(time.Minute)
+	if got, want := report.Releases[0].Ran, []string{"container/app==UP", "container/app==up", "container/app==v0", "container/app==v1"}; !slices.Equal(got, want) {
+		t.Errorf("ran are %v, want %v", got, want)
+	}
+	for i := range report.Pins {
+		if p := &report.Pins[i]; p.Pin == "container/app==v0" && !slices.Equal(p.Via, []string{"run by a release when it was suspended"}) {
+			t.Errorf("got %+v", p)
+		}
+	}
+}
+
+// A suspended release whose images name no tag any more keeps the last ones, and it is a problem.
+func TestLastTagIsKept(t *testing.T) {
+	for name, values := range map[string]map[string]any{
+		"no values": {}, "no tag": {"image": map[string]any{"repository": "g.io/o/app"}}, "another image": {"image": "g.io/o/other:v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := sleepingStory(t, false)
+			s.releases[0].Inputs = imagesIn(values)
+			for range 180 {
+				report := s.pass(time.Minute)
+				if report.Pins[0].Pin != "container/app==v1" || report.Pins[0].State != v1alpha1.PinNeeded {
+					t.Fatalf("got %s", tell(report))
+				}
+				if !slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonLastTagKept }) {
+					t.Fatalf("the problems are %+v", report.Releases[0].Problems)
+				}
+			}
+			s.set("g.io/o/app:v2")
+			s.expectFor(time.Hour, "container/app==v1 container/app==v2"+map[bool]string{true: " container/other==v1"}[name == "another image"])
+		})
+	}
+}
+
+// What a resumed release refers to is kept, and what it referred to before, until it is live.
+func TestResumingReleaseMovesOn(t *testing.T) {
+	s := sleepingStory(t, false)
+	s.releases[0].Suspended = false
+	s.set("g.io/o/app:v2")
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
+	s.set("g.io/o/app:v3")
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2 container/app==v3")
+	s.releases[0].Ready = true
+	s.expectFor(time.Hour, "container/app==v1 container/app==v2 container/app==v3", ownPod(app("v3")))
+	s.pass(time.Minute, ownPod(app("v3")))
+	s.expect("", ownPod(app("v3")))
+}
+
+// Where it falls asleep again before it was live, all of that stays.
+func TestSuspendedAgain(t *testing.T) {
+	s := sleepingStory(t, false)
+	s.releases[0].Suspended = false
+	s.set("g.io/o/app:v2")
+	s.expect("container/app==v1 container/app==v2")
+	s.releases[0].Suspended, s.releases[0].HasRun = true, true
+	s.expect("container/app==v1 container/app==v2")
+	s.set("g.io/o/app:v3")
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2 container/app==v3")
+}
+
+// An image on which a resumed release is live is not kept again while another one of it is not.
+func TestLiveOnOneOfTwo(t *testing.T) {
+	release := suspended("app", "")
+	release.Inputs = imagesIn(map[string]any{"image": "g.io/o/app:v1", "job": map[string]any{"image": "g.io/o/job:v1"}})
+	release.TargetNamespace = "apps"
+	s := newStory(t, release)
+	s.expect("container/app==v1 container/job==v1")
+	s.releases[0].Suspended, s.releases[0].Ready = false, true
+	s.expectFor(time.Hour, "container/app==v1 container/job==v1", ownPod(app("v1")))
+	s.pass(time.Minute, ownPod(app("v1")))
+	s.expectFor(3*time.Hour, "container/job==v1", ownPod(app("v1")))
+	s.expectFor(time.Hour, "container/app==v1 container/job==v1") // until its pod is back
+}
+
+// A pod proves the release alone that it belongs to; all, where that is not known.
+func TestWhosePodItIs(t *testing.T) {
+	for name, test := range map[string]struct {
+		release object.Name
+		proves  bool
+	}{
+		"its own":      {object.Name{Namespace: "apps", Name: "app"}, true},
+		"another's":    {object.Name{Namespace: "apps", Name: "other"}, false},
+		"not known":    {object.Name{}, true},
+		"of a homonym": {object.Name{Namespace: "elsewhere", Name: "app"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := sleepingStory(t, true)
+			s.releases[0].Suspended, s.releases[0].Ready = false, true
+			pod := pin.Pod{UID: "a", Release: test.release, Images: []image.Reference{app("v1")}}
+			s.expectFor(time.Hour, "container/app==v1", pod)
+			report := s.pass(time.Minute, pod)
+			if isUntraced := hasProblem(report, v1alpha1.ReasonProofNotTraced); isUntraced != (test.release == object.Name{}) {
+				t.Errorf("the report has %+v", report.Releases)
+			}
+			s.pass(time.Minute, pod)
+			want := "container/app==v1"
+			if test.proves {
+				want = ""
+			}
+			s.expect(want, pod)
+		})
+	}
+}
+
+func hasProblem(report *v1alpha1.PinReport, reason v1alpha1.Reason) bool {
+	return slices.ContainsFunc(report.Releases, func(r v1alpha1.Release) bool {
+		return slices.ContainsFunc(r.Problems, func(p v1alpha1.Problem) bool { return p.Reason == reason })
+	})
+}
+
+// What a version before recorded of a suspended release does not have what it ran: all stays.
+func TestReportWithoutWhatRan(t *testing.T) {
+	s := sleepingStory(t, false)
+	s.set("g.io/o/app:v2")
+	s.expect("container/app==v1 container/app==v2")
+	report := pin.NewReport()
+	known := s.kept.load(nil)
+	report.Pins = known.Pins
+	report.Releases = []v1alpha1.Release{{Kind: object.HelmRelease, Namespace: "apps", Name: "app", State: v1alpha1.ReleaseSuspended}}
+	s.kept.writeReport(t, report)
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
+}
+
+// Where the report is lost, what may have run is what is listed of the same image.
+func TestReportLostWhileAsleep(t *testing.T) {
+	s := sleepingStory(t, true)
+	s.set("g.io/o/app:v2")
+	s.expect("container/app==v1 container/app==v2")
+	s.kept.report = nil
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
+}
