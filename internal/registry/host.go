@@ -52,20 +52,49 @@ func (h *host) ask(ctx context.Context, ref image.Reference) Answer {
 	return answer
 }
 
-// answer asks with one credential after the other, until one is not denied.
+// answer asks with one credential after the other, until one sees the image or the registry does
+// not answer, and returns the answer that says most: a registry may answer 404 to a login that must
+// not see an image, so that the image is only missing if no other login could see it.
 func (h *host) answer(ctx context.Context, ref image.Reference) (answer Answer, err error) {
 	repository, err := remote.NewRepository(ref.Repository.String())
 	if err != nil {
 		return Answer{}, err
 	}
 	repository.PlainHTTP = h.checker.plain[h.name]
+	best := 0
 	for _, client := range h.clientsOf(ref.Repository) {
 		repository.Client = client
-		if answer, err = lookBoth(ctx, repository, ref); !isDenied(err) {
+		found, foundErr := lookBoth(ctx, repository, ref)
+		if value := valueOf(found, foundErr); value > best {
+			answer, err, best = found, foundErr, value
+		}
+		if best == seen || isUnanswered(foundErr) || isOverloaded(foundErr) {
 			break
 		}
 	}
 	return answer, err
+}
+
+// How much an answer says: that a login is denied says least, that it cannot be read, or that
+// anything else went wrong, says that it might have seen the image.
+const (
+	denied = iota + 1
+	missing
+	unknown
+	seen
+)
+
+func valueOf(answer Answer, err error) int {
+	switch {
+	case err == nil && answer.Status != v1alpha1.ImageMissing:
+		return seen
+	case err == nil, isMissing(err):
+		return missing
+	case isDenied(err) && !errors.Is(err, errNoCredential):
+		return denied
+	default:
+		return unknown
+	}
 }
 
 // clientsOf returns the clients of a repository, one for each credential. They are not

@@ -27,6 +27,17 @@ func TestCredentials(t *testing.T) {
 		m.ServeHTTP(w, r)
 	})
 	public := registryOf(t, m.ServeHTTP)
+	hidden := registryOf(t, func(w http.ResponseWriter, r *http.Request) {
+		switch user, _, _ := r.BasicAuth(); {
+		case user == "":
+			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		case user == "right" || r.URL.Path == "/v2/":
+			m.ServeHTTP(w, r)
+		default:
+			manifests{}.ServeHTTP(w, r)
+		}
+	})
 	user := func(name string) auth.CredentialFunc {
 		return func(context.Context, string) (auth.Credential, error) {
 			return auth.Credential{Username: name, Password: "secret"}, nil
@@ -45,6 +56,9 @@ func TestCredentials(t *testing.T) {
 		"after a broken": {private, []auth.CredentialFunc{broken, user("right")}, v1alpha1.ImagePresent, ""},
 		"none":           {private, []auth.CredentialFunc{user("wrong"), user("bad")}, v1alpha1.ImageUnauthorized, "401"},
 		"broken":         {private, []auth.CredentialFunc{user("wrong"), broken}, v1alpha1.ImageUnauthorized, "Secret apps/login: it is gone"},
+		"hidden":         {hidden, []auth.CredentialFunc{user("other"), user("right")}, v1alpha1.ImagePresent, ""},
+		"not there":      {hidden, []auth.CredentialFunc{user("other"), user("third")}, v1alpha1.ImageMissing, ""},
+		"may be hidden":  {hidden, []auth.CredentialFunc{user("other"), broken}, v1alpha1.ImageUnauthorized, "Secret apps/login: it is gone"},
 		"not wanted":     {public, []auth.CredentialFunc{broken}, v1alpha1.ImagePresent, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
