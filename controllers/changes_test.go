@@ -29,12 +29,13 @@ func TestChangesOfEachKind(t *testing.T) {
 	w.expect("production", "v1")
 	change(w, &corev1.Namespace{}, "", w.apps, func(n *corev1.Namespace) { annotate(n, "disabled") })
 	w.expect()
+	// What was held for it may have run meanwhile.
 	change(w, &corev1.Namespace{}, "", w.apps, func(n *corev1.Namespace) { annotate(n, "enabled") })
-	w.expect("production", "v1")
-	w.remove(&imagev1.ImageRepository{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "app"}})
-	w.expect("v1")
+	w.expect("production", "staging", "v1")
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = false })
 	w.expect()
+	w.remove(&imagev1.ImageRepository{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "app"}})
+	w.expectInReport("its ImageRepository " + w.apps + "/app does not exist")
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = true })
-	w.expect("v1")
+	w.expect("production", "staging", "v1")
 }

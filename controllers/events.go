@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
+	"unicode"
 
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -36,6 +39,8 @@ type eventRecorder struct {
 	namespaces, releases *informers.Informer
 	// recorded are the problems that the last report had.
 	recorded map[subject]string
+	// limits are those of the objects about which events were sent in the last time.
+	limits map[types.NamespacedName]*rate.Limiter
 	// pins are those whose changes were recorded last; isStarted, there are any.
 	pins      []v1alpha1.Pin
 	isStarted bool
@@ -159,8 +164,35 @@ func addProblem(problems map[subject]string, kind *informers.Informer, name type
 	problems[about] = message
 }
 
+// eventBurst is how many events about one object are sent at once, and eventInterval how often one
+// more is: an object that changes all the time costs no more.
+const (
+	eventBurst    = 25
+	eventInterval = time.Minute
+)
+
+// allow reports whether one more event about an object may be sent.
+func (r *eventRecorder) allow(name types.NamespacedName) bool {
+	if r.limits == nil || len(r.limits) > maxLimits {
+		r.limits = map[types.NamespacedName]*rate.Limiter{} // all have their burst again
+	}
+	limit := r.limits[name]
+	if limit == nil {
+		limit = rate.NewLimiter(rate.Every(eventInterval), eventBurst)
+		r.limits[name] = limit
+	}
+	return limit.Allow()
+}
+
+// maxLimits is of how many objects it is known how many events were sent about them.
+const maxLimits = 10_000
+
 // emit sends one event. An object that is gone meanwhile needs none.
 func (r *eventRecorder) emit(ctx context.Context, severity string, about subject, message string) {
+	if !r.allow(about.name) {
+		log.FromContext(ctx).V(1).Info("No event, there are too many about this object", "object", about.name, "reason", about.reason)
+		return
+	}
 	meta, ok := about.kind.Get(about.name)
 	if !ok {
 		log.FromContext(ctx).V(1).Info("No event about an object that is gone", "object", about.name)
@@ -180,7 +212,15 @@ const (
 	maxAction  = 120
 )
 
+// shorten cuts a text that is too long, and replaces its control characters, which the terminal of
+// whoever reads the event would obey.
 func shorten(s string, most int) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
 	if len(s) <= most {
 		return s
 	}

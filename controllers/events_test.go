@@ -44,9 +44,10 @@ func TestOfManySomeAreRecorded(t *testing.T) {
 	w.expectPinEvents(append(slices.Repeat([]string{pinned + "old"}, 100), pinned+"v1")...)
 }
 
-// A release that loses its last tag of an image while it is suspended gets a warning: it may need it all
-// the same. One that moves on from tag to tag is not.
-func TestLossWhileSuspendedIsAWarning(t *testing.T) {
+// A release that moves on from tag to tag while it is suspended gets an event about each. One that
+// does not refer to an image any more keeps its last tag, and gets a warning: it may need it all
+// the same.
+func TestLastTagIsAWarning(t *testing.T) {
 	w := newWorld(t, plane)
 	w.start(w.hasty())
 	w.suspend("web", app+":v1")
@@ -54,16 +55,16 @@ func TestLossWhileSuspendedIsAWarning(t *testing.T) {
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v2") })
 	w.until(w.lists("container/app==v2\n"))
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values("g.io/o/other:v1") })
-	w.until(w.lists("container/other==v1\n"))
+	w.until(w.lists("container/app==v2\ncontainer/other==v1\n"))
 	w.expectPinEvents(
 		"Normal Held HelmRelease No longer needed, and kept until the release is proven live: container/app==v1",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v1",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v2",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/other==v1",
 		"Normal Unpinned HelmRelease No longer kept for this release: container/app==v1",
-		"Warning Held HelmRelease No longer needed, and kept until the release is proven live: container/app==v2",
-		"Warning Unpinned HelmRelease No longer kept for this release: container/app==v2",
 	)
+	w.expectProblemEvents("Warning Unresolved HelmRelease no tag of git.example.com/team/app is named any more, in its values or by an ImagePolicy: " +
+		"the last ones stay pinned until it is proven live, deleted or disabled")
 }
 
 // What cannot be read for a while is no change, and no event is recorded.

@@ -156,6 +156,10 @@ const (
 	// ReasonInvalidValues means that the release's values cannot be read in full.
 	ReasonInvalidValues Reason = "InvalidValues"
 
+	// ReasonOverBudget means that something of a release is larger than what pinsync reads of one: it
+	// keeps the pins that it had.
+	ReasonOverBudget Reason = "OverBudget"
+
 	// ReasonInvalidObject means that a field of an object has another type than its kind has there.
 	ReasonInvalidObject Reason = "InvalidObject"
 

@@ -42,7 +42,7 @@ func printSummary(s *pin.Snapshot, report *v1alpha1.PinReport, out io.Writer) {
 // be known.
 func mayMissTag(p v1alpha1.Problem) bool {
 	switch p.Reason {
-	case v1alpha1.ReasonNoPin, v1alpha1.ReasonInvalidValues, v1alpha1.ReasonValuesNotRead, v1alpha1.ReasonNoTag,
+	case v1alpha1.ReasonNoPin, v1alpha1.ReasonInvalidValues, v1alpha1.ReasonOverBudget, v1alpha1.ReasonValuesNotRead, v1alpha1.ReasonNoTag,
 		v1alpha1.ReasonNoRepository, v1alpha1.ReasonInvalidReference, v1alpha1.ReasonPolicyNotFound,
 		v1alpha1.ReasonPolicyUnresolved, v1alpha1.ReasonMoreProblems:
 		return true

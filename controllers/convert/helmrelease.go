@@ -21,6 +21,7 @@ func Release(o *flux.HelmRelease) pin.Release {
 		TargetNamespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace), RemoteCluster: o.Spec.KubeConfig != nil,
 		Inputs: pin.Inputs{
 			ReleaseName: o.Spec.ReleaseName, Chart: chartOf(&o.Spec), Policies: o.Annotations[v1alpha1.ImagePoliciesAnnotation],
+			SourceNamespace: sourceNamespaceOf(&o.Spec), AppliedFrom: o.Labels[appliedFromLabel],
 		},
 	}
 }
@@ -33,6 +34,22 @@ func IsReady(o *flux.HelmRelease) bool {
 	ready := o.Status.Conditions.Ready()
 	return ready != nil && ready.Status == metav1.ConditionTrue &&
 		cmp.Or(ready.ObservedGeneration, o.Status.ObservedGeneration) == o.Generation
+}
+
+// appliedFromLabel has the namespace of the Kustomization that has applied an object: set by
+// kustomize-controller.
+const appliedFromLabel = "kustomize.toolkit.fluxcd.io/namespace"
+
+// sourceNamespaceOf returns the namespace that a release takes its chart from; empty, its own.
+func sourceNamespaceOf(spec *flux.HelmReleaseSpec) string {
+	switch {
+	case spec.ChartRef != nil:
+		return spec.ChartRef.Namespace
+	case spec.Chart != nil:
+		return spec.Chart.Spec.SourceRef.Namespace
+	default:
+		return ""
+	}
 }
 
 // chartOf returns the last part of the name of a release's chart, or of the

@@ -11,7 +11,6 @@ import (
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/yaml"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
 )
@@ -53,9 +52,9 @@ func (r *reading) addPatch(at, patch string) error {
 // patchContent reads a document of a patch: a strategic merge patch as it is, the
 // operations of a JSON patch as the fields that they set.
 func patchContent(document []byte) (any, error) {
-	text, err := yaml.YAMLToJSON(document)
+	text, err := toJSON(document)
 	if err != nil {
-		return nil, errors.New(notYAML(err))
+		return nil, err
 	}
 	content, err := decode(text)
 	operations, isJSONPatch := content.([]any)

@@ -9,6 +9,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -54,8 +55,14 @@ func (c *Values) ref(i int) ValuesRef {
 // the post-renderers.
 func (c *Values) Find(lookUp LookUpValues) *pin.ReleaseImages {
 	r := c.read(lookUp)
+	if r.exceeded != nil {
+		return pin.OverBudget(*r.exceeded)
+	}
 	found := pin.FindImages(r.parts)
-	found.Unknown = r.unknown
+	if r.hasSecret {
+		found = quotable(found, pin.FindImages(c.read(withoutSecrets(lookUp)).parts))
+	}
+	found.Unknown = found.Unknown || r.unknown
 	found.Problems = append(r.problems, found.Problems...)
 	addPostImages(found, c.postRenderers)
 	return found
@@ -77,6 +84,10 @@ type reading struct {
 	parts    []pin.ReleasePart
 	unknown  bool
 	problems []v1alpha1.Problem
+	// hasSecret is set if some of the values come from a Secret.
+	hasSecret bool
+	// exceeded is which part of the budget does not suffice.
+	exceeded *v1alpha1.Problem
 }
 
 func (r *reading) add(path string, value any) {
@@ -91,5 +102,10 @@ func (r *reading) say(reason v1alpha1.Reason, field string, err error) {
 // miss notes that a part could not be read, so that the images are not all known.
 func (r *reading) miss(field string, err error) {
 	r.unknown = true
-	r.say(v1alpha1.ReasonInvalidValues, field, err)
+	if !budget.IsExceeded(err) {
+		r.say(v1alpha1.ReasonInvalidValues, field, err)
+		return
+	}
+	r.say(v1alpha1.ReasonOverBudget, field, err)
+	r.exceeded = &r.problems[len(r.problems)-1]
 }

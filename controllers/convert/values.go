@@ -7,14 +7,16 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/strvals"
-	"sigs.k8s.io/yaml"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // valuesField is where a release's values stand.
@@ -53,6 +55,10 @@ func (r *reading) addValues(c *Values, lookUp LookUpValues) {
 		// Helm would refuse them, but an image in them is worth its pin.
 		r.add(valuesField, own)
 	}
+	if len(c.valuesFrom) > budget.Sources {
+		r.miss("spec.valuesFrom", budget.Exceeded(budget.Sources, "entries of valuesFrom"))
+		return
+	}
 	values := map[string]any{}
 	work := newWork(c)
 	for i := range c.valuesFrom {
@@ -64,25 +70,22 @@ func (r *reading) addValues(c *Values, lookUp LookUpValues) {
 			continue
 		}
 		if !work.take(len(object.Data[ref.GetValuesKey()])) {
-			r.miss(field, errors.New("is not read: what values come from is larger than what is read of one release"))
-			break
+			r.miss(field, budget.Exceeded(budget.ValuesBytes, "bytes of values, with what is merged again for each entry"))
+			return
 		}
+		r.hasSecret = r.hasSecret || ref.Kind == SecretKind && object.Data != nil
 		merged, err := mergeEntry(values, inline, ref, object.Data)
 		if err != nil {
 			r.miss(field, fmt.Errorf("%s %s %w", ref.Kind, ref.Name, err))
 		}
 		values = merged
 	}
-	r.add(valuesField, loader.MergeMaps(values, inline))
+	r.parts = append(r.parts, pin.ReleasePart{Path: valuesField, Value: loader.MergeMaps(values, inline), Secret: r.hasSecret})
 }
 
-// maxWork is how many bytes are read for the values of one release. Each entry of
-// valuesFrom is read, and all before it are merged once more, which is faster by far: a
-// release with many entries would else take the time of all others.
-const (
-	maxWork     = 16 << 20
-	mergeFactor = 2
-)
+// mergeFactor is by how much merging values once more, as it is done for each entry of valuesFrom,
+// is faster than reading them.
+const mergeFactor = 2
 
 // work is what the values of a release have cost so far.
 type work struct{ size, done int }
@@ -99,7 +102,7 @@ func newWork(c *Values) *work {
 func (w *work) take(bytes int) bool {
 	w.done += bytes + w.size/mergeFactor
 	w.size += bytes
-	return w.done <= maxWork
+	return w.done <= budget.ValuesBytes
 }
 
 // mergeEntry merges an entry of valuesFrom into values, and returns what there is
@@ -131,30 +134,14 @@ func mergeEntry(values, inline map[string]any, ref *meta.ValuesReference, data m
 // readDocument reads a document of values. Its errors do not quote it: it may be a
 // Secret's.
 func readDocument(text string) (map[string]any, error) {
-	converted, err := yaml.YAMLToJSON([]byte(text))
+	converted, err := toJSON([]byte(text))
 	if err != nil {
-		return nil, errors.New(notYAML(err))
+		return nil, err
 	}
 	parsed, err := decode(converted)
 	object, _ := parsed.(map[string]any)
 	return object, err
 }
-
-// yamlLine is where a YAML parser's error is. The rest of the error can quote what was
-// read.
-var yamlLine = regexp.MustCompile(`\bline [0-9]+`)
-
-// notYAML describes the error of a text that is not YAML, without a word of the text.
-func notYAML(err error) string {
-	if line := yamlLine.FindString(err.Error()); line != "" {
-		return "is not YAML: see its " + line
-	}
-	return "is not YAML"
-}
-
-// maxIndexes is how many items of lists a text may set beside the targetPath. Helm fills
-// a list up to each index, 65536 at most, so that a short text could take all memory.
-const maxIndexes = 32
 
 // setPath sets a text at the path that the entry names, by the rules of Helm's --set;
 // a text in quotes is a string whatever is in it. What is literal has the characters
@@ -169,12 +156,33 @@ func setPath(values map[string]any, ref *meta.ValuesReference, text string) erro
 		text = strings.Trim(text, `'"`)
 		set = strvals.ParseIntoString
 	}
-	if !ref.Literal && strings.Contains(text, ",") && strings.Count(text, "[") > maxIndexes {
-		return fmt.Errorf("key %q sets more than %d items of lists, which pinsync does not read", ref.GetValuesKey(), maxIndexes)
+	if err := checkIndexes(ref, text); err != nil {
+		return err
 	}
 	if set(ref.TargetPath+"="+text, values) != nil { // its error quotes the text
 		return fmt.Errorf("key %q cannot be set at targetPath %q by the rules of helm --set: a comma or a brace in it needs "+
 			"a backslash before it, or the entry literal: true", ref.GetValuesKey(), ref.TargetPath)
+	}
+	return nil
+}
+
+// index is an index of a list in a path of helm --set.
+var index = regexp.MustCompile(`\[\s*([0-9]+)`)
+
+// checkIndexes returns an error if an entry sets so many items of lists, or such large ones, that a
+// short text would fill lists beyond the budget.
+func checkIndexes(ref *meta.ValuesReference, text string) error {
+	paths := ref.TargetPath
+	if !ref.Literal && strings.Contains(text, ",") {
+		if strings.Count(text, "[") > budget.ListItems {
+			return budget.Exceeded(budget.ListItems, fmt.Sprintf("items of lists that key %q sets", ref.GetValuesKey()))
+		}
+		paths += text
+	}
+	for _, match := range index.FindAllStringSubmatch(paths, -1) {
+		if n, err := strconv.Atoi(match[1]); err != nil || n > budget.ListIndex {
+			return budget.Exceeded(budget.ListIndex, "items in a list that a targetPath sets")
+		}
 	}
 	return nil
 }

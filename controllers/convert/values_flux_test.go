@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -28,9 +29,11 @@ func (o objects) read(inline string, entries ...meta.ValuesReference) *reading {
 	if inline != "" {
 		release.Spec.Values = &apiextensionsv1.JSON{Raw: []byte(inline)}
 	}
-	return ValuesOf(release).read(func(ref ValuesRef) ValuesObject {
-		return ValuesObject{Data: o[ref.Kind+"/"+ref.Name.Name]}
-	})
+	return ValuesOf(release).read(o.lookUp)
+}
+
+func (o objects) lookUp(ref ValuesRef) ValuesObject {
+	return ValuesObject{Data: o[ref.Kind+"/"+ref.Name.Name]}
 }
 
 // The order in which Flux puts values together, and what it refuses.
@@ -126,7 +129,7 @@ func TestMessagesDoNotQuoteValues(t *testing.T) {
 
 // A text of some bytes cannot fill lists without end.
 func TestTextThatFillsLists(t *testing.T) {
-	text := "x" + strings.Repeat(",a[65535]=1", maxIndexes+1)
+	text := "x" + strings.Repeat(",a[65535]=1", budget.ListItems+1)
 	r := objects{"ConfigMap/o": {"values.yaml": text}}.read(`{}`, meta.ValuesReference{Kind: "ConfigMap", Name: "o", TargetPath: "a"})
 	if !r.unknown {
 		t.Error("it is set")
@@ -317,6 +320,9 @@ func TestImagesAreThoseOfFluxValues(t *testing.T) {
 			return
 		}
 		var got []string
+		for i := range r.parts {
+			r.parts[i].Secret = false // which decides what of them may be quoted
+		}
 		for _, m := range pin.FindImages(r.parts).Mentions {
 			got = append(got, m.Path+" "+m.String())
 		}

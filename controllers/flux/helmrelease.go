@@ -41,13 +41,20 @@ type ChartTemplate struct {
 
 // ChartTemplateSpec names the chart, and files with values beside it.
 type ChartTemplateSpec struct {
-	Chart       string   `json:"chart,omitempty"`
-	ValuesFiles []string `json:"valuesFiles,omitempty"`
+	Chart       string          `json:"chart,omitempty"`
+	SourceRef   SourceReference `json:"sourceRef"`
+	ValuesFiles []string        `json:"valuesFiles,omitempty"`
+}
+
+// SourceReference refers to the source of a chart.
+type SourceReference struct {
+	Namespace string `json:"namespace,omitempty"`
 }
 
 // ChartReference refers to an object that has the chart.
 type ChartReference struct {
-	Name string `json:"name"`
+	Name      string `json:"name"`
+	Namespace string `json:"namespace,omitempty"`
 }
 
 // HelmReleaseStatus is the state that helm-controller has observed.

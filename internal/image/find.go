@@ -2,12 +2,14 @@ package image
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 )
 
 // Mention is a place in a release that names an image.
@@ -32,6 +34,9 @@ type Mention struct {
 	// Hint is the name of the nearest key above that is more than `image`; it may
 	// tell which image a tag without a repository is of.
 	Hint string
+
+	// Secret reports that it may come from a Secret: then nothing of it is quoted in a message.
+	Secret bool
 }
 
 // Find returns every image that values name, and what looked like one and is
@@ -49,8 +54,27 @@ type Mention struct {
 //
 // Free text is not read below a key for secrets or for where pods run: there, only what
 // leaves no doubt is an image (see scope).
+//
+// Values beyond the budget of a release name no image, and the only problem is OverBudget.
 func Find(values any, root string) ([]Mention, []v1alpha1.Problem) {
-	f := &finder{}
+	return (&finder{}).find(values, root)
+}
+
+// FindInSecret is Find for values of which some come from a Secret. Only what stands where an image
+// stands is one, and neither values nor keys are quoted: all have the path of root.
+func FindInSecret(values any, root string) ([]Mention, []v1alpha1.Problem) {
+	mentions, problems := (&finder{secret: true}).find(values, root)
+	for i := range mentions {
+		m := &mentions[i]
+		m.Path, m.Secret = root, true
+	}
+	for i := range problems {
+		problems[i].Field = root
+	}
+	return mentions, problems
+}
+
+func (f *finder) find(values any, root string) ([]Mention, []v1alpha1.Problem) {
 	if top, isMap := values.(map[string]any); isMap {
 		if global, isMap := top["global"].(map[string]any); isMap {
 			registry, _ := scalar(global["imageRegistry"])
@@ -58,13 +82,38 @@ func Find(values any, root string) ([]Mention, []v1alpha1.Problem) {
 		}
 	}
 	f.visit(&path{root: root}, values, scope{})
+	if !f.mayVisit() { // the last value may have been one image too many
+		return nil, []v1alpha1.Problem{{Reason: v1alpha1.ReasonOverBudget, Field: root, Message: f.exceeded.Error()}}
+	}
 	return f.mentions, f.problems
 }
 
 type finder struct {
 	globalRegistry string
-	mentions       []Mention
-	problems       []v1alpha1.Problem
+	// secret is set if some values come from a Secret.
+	secret   bool
+	mentions []Mention
+	problems []v1alpha1.Problem
+
+	// nodes are the values that were visited, and depth is how deep the search is in them.
+	nodes, depth int
+	// exceeded is which part of the budget does not suffice.
+	exceeded error
+}
+
+// mayVisit counts a value, and reports whether the budget suffices for it.
+func (f *finder) mayVisit() bool {
+	f.nodes++
+	switch {
+	case f.exceeded != nil:
+	case f.nodes > budget.Nodes:
+		f.exceeded = budget.Exceeded(budget.Nodes, "values")
+	case f.depth > budget.Depth:
+		f.exceeded = budget.Exceeded(budget.Depth, "levels of values")
+	case len(f.mentions) > budget.Mentions:
+		f.exceeded = budget.Exceeded(budget.Mentions, "images")
+	}
+	return f.exceeded == nil
 }
 
 // scope is what the keys above a value say about it.
@@ -161,6 +210,11 @@ func tagsOf(m map[string]any, versions []string, isOnly bool) []string {
 
 // visit looks at a value and all below it.
 func (f *finder) visit(at *path, value any, s scope) {
+	if !f.mayVisit() {
+		return
+	}
+	f.depth++
+	defer func() { f.depth-- }()
 	switch value := value.(type) {
 	case map[string]any:
 		if isSecretObject(value) {
@@ -190,6 +244,9 @@ func (f *finder) text(at *path, text string, s scope) {
 		return
 	}
 	full, skipped := references(text)
+	if f.secret {
+		full, skipped = nil, false
+	}
 	if s.closed && (s.credential || !isFullReference(text)) {
 		full, skipped = nil, skipped || len(full) > 0
 	}
@@ -262,8 +319,14 @@ func (f *finder) joined(at *path, text string, s scope) {
 }
 
 func (f *finder) invalid(at *path, err error) {
+	if f.secret {
+		err = errSecret
+	}
 	f.problem(v1alpha1.ReasonInvalidReference, at, err.Error())
 }
+
+// errSecret is why a value that may come from a Secret is no image.
+var errSecret = errors.New("a value that stands where an image stands is not one; it is not quoted, because it may come from a Secret")
 
 // notRead reports what looks like an image and may be a secret. It must not be quoted.
 func (f *finder) notRead(at *path) {

@@ -4,10 +4,6 @@ package image
 // reports. These are the sizes, in bytes, up to which that is done, so that no text costs
 // another tenant more than a moment.
 const (
-	// MaxName is the longest name that is compared with other names: that of a
-	// Kubernetes object. A longer key or chart is like no policy.
-	MaxName = 253
-
 	// maxReference is the longest text that is read as one reference. A repository has
 	// 255 bytes at most, a tag 128, a digest about as many.
 	maxReference = 1024

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"git.oleks.space/oleks/pinsync/internal/budget"
 )
 
 // path is a place in a release, linked to its parent so that a step down costs
@@ -34,7 +36,7 @@ func (p *path) field(key string) *path {
 
 // hintOf is a key as far as it can be like a policy's name.
 func hintOf(key string) string {
-	if len(key) > MaxName {
+	if len(key) > budget.Name {
 		return ""
 	}
 	return key

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
@@ -109,7 +110,7 @@ func (l *Linker) problem(c *Candidate, message string) {
 // Where several policies of one namespace do, those that accept the tag are linked, or all
 // where none does. The policies of other namespaces do not change that: nobody can take a
 // release's link away by adding a policy.
-func (l *Linker) Link(m *image.Mention, s Subject) ([]*Candidate, Rule) {
+func (l *Linker) Link(m *image.Mention, s *Subject) ([]*Candidate, Rule) {
 	if m.Repository == (image.Repository{}) {
 		return l.byMatchingName(m, s), MatchingName
 	}
@@ -120,7 +121,7 @@ func (l *Linker) Link(m *image.Mention, s Subject) ([]*Candidate, Rule) {
 	groups, rule := byNamespace(l.byImage[m.Repository]), SameRepository
 	others, otherRule := l.byPath[m.Repository.Path], SamePath
 	if m.Hostless {
-		others, otherRule = l.byPathEnd(m.Repository, tag), SamePathEnd
+		others, otherRule = l.byPathEnd(m.Repository, tag, s), SamePathEnd
 	}
 	if len(groups) == 0 {
 		rule = otherRule
@@ -132,7 +133,7 @@ func (l *Linker) Link(m *image.Mention, s Subject) ([]*Candidate, Rule) {
 	}
 	var linked []*Candidate
 	for _, group := range groups {
-		if accepting := accepting(group, tag); len(accepting) > 0 {
+		if accepting := s.accepting(group, tag); len(accepting) > 0 {
 			group = accepting
 		}
 		linked = append(linked, group...)
@@ -142,23 +143,23 @@ func (l *Linker) Link(m *image.Mention, s Subject) ([]*Candidate, Rule) {
 
 // byPathEnd returns the policies of the images that end with a repository. A single word is
 // the end of many unrelated images, so its policies must accept the tag.
-func (l *Linker) byPathEnd(repository image.Repository, tag string) []*Candidate {
+func (l *Linker) byPathEnd(repository image.Repository, tag string, s *Subject) []*Candidate {
 	path, isWord := strings.CutPrefix(repository.Path, "library/")
 	if isWord && tag != "" {
-		return accepting(l.bySuffix[path], tag)
+		return s.accepting(l.bySuffix[path], tag)
 	}
 	return l.bySuffix[path]
 }
 
 // byMatchingName returns the policies that accept a tag and whose names match best in their
 // namespace.
-func (l *Linker) byMatchingName(m *image.Mention, s Subject) []*Candidate {
+func (l *Linker) byMatchingName(m *image.Mention, s *Subject) []*Candidate {
 	found := l.names.find(s, m.Hint)
 	done := map[string]bool{}
 	var linked []*Candidate
 	for how := equalsKey; how >= partOfChart; how-- {
 		for namespace, group := range byNamespace(found[how]) {
-			if list := accepting(group, m.Tag); len(list) > 0 && !done[namespace] {
+			if list := s.accepting(group, m.Tag); len(list) > 0 && !done[namespace] {
 				linked = append(linked, list...)
 				done[namespace] = true
 			}
@@ -175,10 +176,17 @@ func byNamespace(candidates []*Candidate) map[string][]*Candidate {
 	return groups
 }
 
-// accepting returns those of the candidates that accept a tag; none without one.
-func accepting(candidates []*Candidate, tag string) []*Candidate {
+// accepting returns those of the candidates that accept a tag; none without one, and all where they
+// are too many to be asked.
+func (s *Subject) accepting(candidates []*Candidate, tag string) []*Candidate {
+	if tag != "" && len(candidates) > budget.Policies {
+		return candidates
+	}
 	var list []*Candidate
 	for _, c := range candidates {
+		if tag != "" {
+			s.Matches++
+		}
 		if tag != "" && c.Accepts(tag) {
 			list = append(list, c)
 		}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 )
 
 // Subject is the release that an image belongs to, as far as names can match it.
@@ -12,6 +12,8 @@ type Subject struct {
 	// Name is that of the object, ReleaseName that of the Helm release, and Chart the last
 	// part of the chart's name.
 	Name, ReleaseName, Chart string
+	// Matches is how often its tags were matched with the rules of policies so far.
+	Matches int
 }
 
 // match is how well the name of a policy matches. Equal names count more than names that
@@ -42,7 +44,12 @@ func newNameIndex() *nameIndex {
 
 func (x *nameIndex) add(c *Candidate) {
 	path := c.Image().Path
-	names := []string{words(c.Name.Name), words(c.Repository.Name), words(path[strings.LastIndexByte(path, '/')+1:])}
+	var names []string
+	for _, name := range []string{c.Name.Name, c.Repository.Name, path[strings.LastIndexByte(path, '/')+1:]} {
+		if len(name) <= budget.Name {
+			names = append(names, words(name))
+		}
+	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		if name == "" {
@@ -57,7 +64,7 @@ func (x *nameIndex) add(c *Candidate) {
 
 // find returns the policies whose names match a tag of a release, by how well. A policy
 // can be there more than once.
-func (x *nameIndex) find(s Subject, key string) map[match][]*Candidate {
+func (x *nameIndex) find(s *Subject, key string) map[match][]*Candidate {
 	found := map[match][]*Candidate{}
 	for _, other := range []struct {
 		name         string
@@ -68,7 +75,7 @@ func (x *nameIndex) find(s Subject, key string) map[match][]*Candidate {
 		{s.ReleaseName, equalsRelease, partOfRelease},
 		{s.Chart, equalsChart, partOfChart},
 	} {
-		if len(other.name) > image.MaxName {
+		if len(other.name) > budget.Name {
 			continue // no policy has such a name
 		}
 		name := words(other.name)

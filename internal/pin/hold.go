@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
@@ -62,7 +63,7 @@ func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, neede
 		grace: o.Grace, confirmed: s.Confirmed, since: s.Since, ownersOf: holdsOf,
 		held: map[line]*heldPin{}, besides: map[line][]v1alpha1.Hold{},
 	}
-	if knowsAll {
+	if s.AllReleases {
 		h.findOwners(s.Memory.OwnersUnknown)
 	}
 	for i := range s.Memory.Pins {
@@ -71,7 +72,7 @@ func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, neede
 		switch now := needed.pins[l]; {
 		case now == nil:
 			h.hold(previous, l)
-		case knowsAll, len(previous.HeldFor) > 0, !slices.Equal(previous.NeededBy, now.report.NeededBy):
+		case s.AllReleases, len(previous.HeldFor) > 0, !slices.Equal(previous.NeededBy, now.report.NeededBy):
 			h.holdBesides(now.report.NeededBy, l, h.ownersOf(previous))
 		}
 	}
@@ -99,14 +100,14 @@ func (h *holder) result(resuming []*owner) *heldPins {
 
 // findOwners makes the owners of a pin of which not all are known all releases that refer to its
 // image, now or in the grace that begins then, with whatever tag: they may have referred to this
-// one. Where none is known, those that may refer to any are owners, too.
+// one.
 func (h *holder) findOwners(ownersUnknown bool) {
-	byName, unknown := h.owners.referring()
+	var byName map[string][]string
+	byName, h.unreadable = h.owners.referring()
 	h.ownersOf = func(previous *v1alpha1.Pin) []v1alpha1.Hold {
 		holds := holdsOf(previous)
 		switch {
 		case hasOwner(holds, v1alpha1.UnknownOwner):
-			holds = addHolds(holds, unknown...)
 		case ownersUnknown:
 			holds = addHolds(holds, v1alpha1.OtherOwners)
 		case !hasOwner(holds, v1alpha1.OtherOwners):
@@ -183,7 +184,7 @@ func (h *holder) holdPresent(o *owner, needed *neededPins) {
 		live = before.Live
 	}
 	for _, l := range o.lines {
-		if o.holds[l] || slices.Contains(o.live, l.pin) {
+		if o.holds[l] || slices.Contains(o.live, l.pin) || len(o.holds) >= budget.Pins {
 			continue
 		}
 		now := needed.pins[l]

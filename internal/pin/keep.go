@@ -8,6 +8,7 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // viaRan is where a tag was found that a release ran, or may have run.
@@ -39,11 +40,11 @@ func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previ
 			k.ran = append(k.ran, p.pin)
 		}
 	}
-	isUnknown := r.isUnknown()
+	isUnknown := r.isUnknown() || release.inputs.needs.isOver
 	for _, p := range previous.of(release.owner) {
 		k.addPrevious(p, isUnknown)
 	}
-	if k.asleep == nil {
+	if k.mayOwnMore(r.ID) {
 		k.addUnowned()
 	}
 	k.addWorkloads(r.Workloads)
@@ -77,14 +78,21 @@ func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 	}
 }
 
+// mayOwnMore reports whether the release may have run pins that the last report did not have for it:
+// because that was damaged, or written by a version that did not know what ran.
+func (k *keeper) mayOwnMore(id object.ID) bool {
+	before := k.previous.memory.release(id)
+	return k.previous.memory.IsDamaged || k.asleep == nil && before != nil && before.State == v1alpha1.ReleaseSuspended && before.Ran == nil
+}
+
 // addUnowned keeps the pins of unknown owners, if the release refers to another tag of the same
 // image: it may have run them.
 func (k *keeper) addUnowned() {
 	for name := range k.referred {
 		for _, p := range k.previous.unowned[name] {
+			k.ran = append(k.ran, p.Pin)
 			if l := (line{p.Pin, p.Image}); !k.pins.isUsed(l, k.release) {
 				k.pins.add(k.release, l, "", viaRan)
-				k.ran = append(k.ran, p.Pin)
 			}
 		}
 	}
@@ -156,7 +164,7 @@ func (p *previousPins) add(pin *v1alpha1.Pin, owners map[string]bool) {
 			p.byOwner[owner] = append(p.byOwner[owner], pin)
 		}
 	}
-	if !isOwned {
+	if !isOwned || p.memory.IsDamaged {
 		p.addUnowned(pin)
 	}
 }

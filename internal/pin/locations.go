@@ -46,11 +46,11 @@ func (f *needsFinder) locate(m *image.Mention, linked []*link.Candidate) []image
 	switch {
 	case m.Hostless && isKnown:
 	case len(list) == 0:
-		f.result.outside = append(f.result.outside, image.Shorten(m.Repository.String()))
+		f.result.outside = append(f.result.outside, quote(m, image.Shorten(m.Repository.String())))
 	case m.Hostless && len(f.registries) > 0 && m.Repository != list[0]:
 		var names []string
 		for _, location := range list {
-			names = append(names, location.String())
+			names = append(names, quote(m, location.String()))
 		}
 		f.problem(v1alpha1.ReasonRegistryAssumed, m.Path, fmt.Sprintf(
 			"names no registry: it is protected as %s, in case the chart's own registry is that one", strings.Join(few(sortedSet(names), 5), ", ")))
@@ -74,12 +74,12 @@ func (f *needsFinder) reportMoved(m *image.Mention, linked []*link.Candidate) {
 	var others []string
 	for _, c := range linked {
 		if !c.Follows(m.Repository) {
-			others = append(others, fmt.Sprintf("%s (%s)", c, image.Shorten(c.Image().String())))
+			others = append(others, fmt.Sprintf("%s (%s)", c, quote(m, image.Shorten(c.Image().String()))))
 		}
 	}
 	if len(others) > 0 {
 		f.problem(v1alpha1.ReasonRegistryMoved, m.Path, fmt.Sprintf(
 			"no ImagePolicy of their namespaces follows %s as it is written; those of the same path at another registry are linked: %s",
-			m.Repository, strings.Join(few(sortedSet(others), 5), ", ")))
+			quote(m, m.Repository.String()), strings.Join(few(sortedSet(others), 5), ", ")))
 	}
 }

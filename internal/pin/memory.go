@@ -18,6 +18,10 @@ type Memory struct {
 	HasPolicies bool
 	// Releases are those of the report, in the order of CompareReleases.
 	Releases []v1alpha1.Release
+	// IsDamaged is set if the report was not the one on the list, or not whole: then there are no
+	// releases, and each pin may have more owners. They are known after a plan for which all
+	// releases were read.
+	IsDamaged bool
 	// Plan identifies the plan that the list was written for; empty if that is not known.
 	Plan string
 }
@@ -38,7 +42,7 @@ func (m *Memory) release(id object.ID) *v1alpha1.Release {
 // not, or not what the release ran then.
 func (m *Memory) asleep(id object.ID) *v1alpha1.Release {
 	r := m.release(id)
-	if r == nil || r.State != v1alpha1.ReleaseSuspended || r.Ran == nil || m.OwnersUnknown {
+	if r == nil || r.State != v1alpha1.ReleaseSuspended || r.Ran == nil {
 		return nil
 	}
 	return r
@@ -67,7 +71,7 @@ func (m Memory) Merge(read Memory, isNewer bool) Memory {
 	others := slices.DeleteFunc(slices.Clone(read.Pins), func(p v1alpha1.Pin) bool { return p.Image == "" && known[p.Pin] })
 	both := Memory{
 		Pins: MergePins(slices.Concat(m.Pins, others)), OwnersUnknown: m.OwnersUnknown,
-		HasPolicies: m.HasPolicies || read.HasPolicies, Releases: m.Releases, Plan: cmp.Or(read.Plan, m.Plan),
+		HasPolicies: m.HasPolicies || read.HasPolicies, Releases: m.Releases, IsDamaged: m.IsDamaged, Plan: cmp.Or(read.Plan, m.Plan),
 	}
 	if read.OwnersUnknown && (both.Plan != m.Plan || len(both.Pins) > len(m.Pins)) {
 		both.OwnersUnknown = true

@@ -141,14 +141,16 @@ type model struct {
 	// a report for.
 	planned, reported int
 	// tampered is set if somebody else has written the list, so that its checksum does not
-	// match.
-	tampered bool
+	// match, and incomplete if reads for it have failed.
+	tampered, incomplete bool
 
 	processes [2]modelProcess
 	debts     map[modelNeed]*modelDebt
 	// asleep are the releases of which it was observed last that they sleep, with all that they
 	// refer to.
 	asleep map[string]bool
+	// proven are the debts that were forgiven, as long as the release was seen live on the tag.
+	proven map[modelNeed]bool
 	// unseen is, for every tag, the last moment at which no pod carried it.
 	unseen map[string]time.Time
 }
@@ -161,6 +163,7 @@ func newModel(t *rapid.T) *model {
 		pods:    map[string]modelNeed{},
 		debts:   map[modelNeed]*modelDebt{},
 		asleep:  map[string]bool{},
+		proven:  map[modelNeed]bool{},
 		unseen:  map[string]time.Time{},
 	}
 	m.processes[0].running = true
@@ -246,13 +249,14 @@ func (m *model) forgive() {
 			debt.unsafe = m.now
 		case m.now.Sub(debt.unsafe) >= modelGrace && !m.needsSuspended(n):
 			delete(m.debts, n)
+			m.proven[n] = debt.isResumed
 		}
 	}
 }
 
 // clean does what the worst of all cleaners does, which looks whenever it should not: it
 // deletes a tag that no pod ran at one moment and that was not listed at another. But it
-// refuses to read a list that others have tampered with.
+// refuses to read a list that is incomplete, or that others have tampered with.
 func (m *model) clean() {
 	m.forgive()
 	carried, listed := map[string]bool{}, m.tags()
@@ -265,7 +269,7 @@ func (m *model) clean() {
 		}
 	}
 	for n, debt := range m.debts {
-		if len(m.kept.list) > 0 && !m.tampered && !listed[n.tag] {
+		if len(m.kept.list) > 0 && !m.tampered && !m.incomplete && !listed[n.tag] {
 			debt.missed = m.now
 		}
 		if !debt.missed.IsZero() && debt.missed.Sub(m.unseen[n.tag]).Abs() <= modelGrace {
@@ -325,7 +329,11 @@ func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *mo
 		return m.debts[n]
 	}
 	for _, tag := range seen.tags(name) {
-		add(tag)
+		n := modelNeed{name, tag}
+		isLive := m.options.ReadyIsProof || slices.Contains(p.podTags[name], tag)
+		if m.proven[n] = m.proven[n] && !r.suspended && r.ready && isLive; !m.proven[n] {
+			add(tag)
+		}
 	}
 	if fellAsleep && r.hasRun && r.tag != "" {
 		add(r.tag).hasRun = true
@@ -487,7 +495,10 @@ func (m *model) write(p *modelProcess) {
 		m.tampered = false
 		m.version.list++
 	}
+	m.incomplete = len(p.planned.Problems) > 0
+	isDamaged := p.known.IsDamaged && m.incomplete
 	p.known = pin.MemoryOf(p.planned)
+	p.known.IsDamaged = isDamaged
 	p.known.Plan, p.knows = m.kept.plan, m.version
 	if p.pendingSince.IsZero() {
 		p.pendingSince = m.now

@@ -1,9 +1,11 @@
 package pin
 
 import (
+	"fmt"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
@@ -33,7 +35,9 @@ type protectedRelease struct {
 	pins   []*neededPin
 	// ran and last are what a suspended release keeps: see keeper.
 	ran, last []string
-	report    v1alpha1.Release
+	// room is how many more pins it may have.
+	room   room
+	report v1alpha1.Release
 	// isSeen is set if it was put since the last finish, and isGone if it is no more.
 	isSeen, isGone bool
 }
@@ -82,7 +86,7 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache
 			in.problem = *problem
 		}
 		release := n.releases[r.ID]
-		if release != nil && release.inputs == in && isOwnMemory {
+		if release != nil && release.inputs == in && isOwnMemory && release.room.missed == 0 {
 			release.isSeen = true
 			continue
 		}
@@ -112,6 +116,7 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 	}
 	n.withdraw(release)
 	release.inputs, release.isSeen, release.ran, release.last = in, true, nil, nil
+	release.room = newRoom(previous.of(release.owner))
 	for i := range in.needs.tags {
 		tag := &in.needs.tags[i]
 		for _, l := range lines(n.registries, tag.Repository, tag.Tag) {
@@ -121,7 +126,7 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 	switch {
 	case r.Suspended:
 		n.keep(release, r, previous)
-	case r.isUnknown():
+	case r.isUnknown(), in.needs.isOver:
 		for _, p := range previous.of(release.owner) {
 			n.add(release, line{p.Pin, p.Image}, "", places(p.Via)...)
 		}
@@ -183,6 +188,12 @@ func (release *protectedRelease) entry(id object.ID) v1alpha1.Release {
 	if len(release.last) > 0 {
 		problems = append(problems, lastTagsKept(release.last))
 	}
+	if release.room.missed > 0 {
+		problems = append(problems, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonOverBudget, Message: fmt.Sprintf("%d of its images are not pinned: with what is held for it they are more than %d pins",
+				release.room.missed, budget.Pins),
+		})
+	}
 	entry := releaseEntry(id, release.inputs.state, release.inputs.needs, pins, problems)
 	if release.inputs.state == v1alpha1.ReleaseSuspended {
 		entry.Ran = release.ran
@@ -196,8 +207,11 @@ func (n *neededPins) isUsed(l line, release *protectedRelease) bool {
 	return p != nil && p.uses[release] != nil
 }
 
-// add notes that a release needs a pin.
+// add notes that a release needs a pin, if it may have one more.
 func (n *neededPins) add(release *protectedRelease, l line, digest string, via ...string) {
+	if !n.isUsed(l, release) && !release.room.take(l) {
+		return
+	}
 	p := n.pins[l]
 	if p == nil {
 		p = &neededPin{line: l, uses: map[*protectedRelease]*use{}}

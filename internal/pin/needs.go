@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
@@ -17,17 +19,22 @@ import (
 func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *needs {
 	f := &needsFinder{
 		needsOptions: o, linker: l,
-		release: release, subject: link.Subject{Name: release.Name, ReleaseName: in.ReleaseName, Chart: in.Chart},
-		links: map[linkInputs]links{}, linked: map[*link.Candidate]bool{}, result: &needs{},
+		release: release, trusted: []string{release.Namespace, in.SourceNamespace, in.AppliedFrom}, subject: link.Subject{Name: release.Name, ReleaseName: in.ReleaseName, Chart: in.Chart},
+		links: map[linkInputs]links{}, linked: map[*link.Candidate]bool{}, named: map[*link.Candidate]bool{}, result: &needs{},
 	}
+	f.addAnnotated(in.Policies)
 	if in.Images != nil {
-		f.result.problems = slices.Clone(in.Images.Problems)
+		f.result.problems = append(f.result.problems, in.Images.Problems...)
 		for i := range in.Images.Mentions {
 			f.addMention(&in.Images.Mentions[i])
+			if f.subject.Matches > budget.Matches {
+				return &needs{isOver: true, problems: []v1alpha1.Problem{{
+					Reason: v1alpha1.ReasonOverBudget, Message: budget.Exceeded(budget.Matches, "matches of its tags with rules of ImagePolicies").Error(),
+				}}}
+			}
 		}
 	}
 	f.reportOutside()
-	f.addAnnotated(in.Policies)
 	f.result.policies = slices.SortedFunc(maps.Keys(f.linked), func(a, b *link.Candidate) int { return object.Compare(a.Name, b.Name) })
 	for _, c := range f.result.policies {
 		f.addPolicy(c)
@@ -52,7 +59,7 @@ func (f *needsFinder) addAnnotated(policies string) {
 			f.problem(v1alpha1.ReasonPolicyNotFound, field, "there is no ImagePolicy "+image.Shorten(name.String()))
 			continue
 		}
-		f.linked[c] = true
+		f.linked[c], f.named[c] = true, true
 		f.addFinding(field, c.Image().String(), link.NamedByAnnotation, c)
 	}
 }
@@ -73,7 +80,7 @@ func (f *needsFinder) addFinding(path, image string, rule link.Rule, linked ...*
 // it.
 func (f *needsFinder) addMention(m *image.Mention) {
 	linked, rule := f.link(m)
-	f.addFinding(m.Path, m.String(), rule, linked...)
+	f.addFinding(m.Path, quote(m, m.String()), rule, linked...)
 	f.reportMoved(m, linked)
 	repositories := f.locate(m, linked)
 	refs := imagesOf(m, repositories, linked)
@@ -85,20 +92,50 @@ func (f *needsFinder) addMention(m *image.Mention) {
 		f.result.tags = append(f.result.tags, neededTag{ref, m.Path})
 	}
 	switch {
-	case m.Tag != "" && m.Repository == (image.Repository{}) && len(linked) == 0:
+	case m.Tag != "" && m.Repository == (image.Repository{}) && !slices.ContainsFunc(linked, f.trusts):
 		f.problem(v1alpha1.ReasonNoRepository, m.Path, fmt.Sprintf(
-			"tag %q stands without a repository, and no ImagePolicy that accepts it has a matching name: "+
-				"it is not known which image it belongs to", m.Tag))
-	case m.Tag == "" && len(repositories) > 0 && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return len(c.Tags()) > 0 }):
+			"tag %s stands without a repository, and no ImagePolicy that accepts it has a matching name%s: "+
+				"it is not known which image it belongs to", quote(m, strconv.Quote(m.Tag)), f.others(linked)))
+	case m.Tag == "" && len(repositories) > 0 && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return f.trusts(c) && len(c.Tags()) > 0 }):
 		why := "has no tag (the chart's default applies, which pinsync does not know)"
-		if m.Beside != "" {
+		if m.Beside != "" && !m.Secret {
 			why = fmt.Sprintf("has no tag, and it is not known whether the chart takes it from %q beside it", image.Shorten(m.Beside))
 		}
 		if m.Digest != "" {
 			why = "has no tag, only a digest, which a cleaner does not keep"
 		}
-		f.problem(v1alpha1.ReasonNoTag, m.Path, m.Repository.String()+" "+why+", and no ImagePolicy names one")
+		f.problem(v1alpha1.ReasonNoTag, m.Path, quote(m, m.Repository.String())+" "+why+", and no ImagePolicy names one"+f.others(linked))
 	}
+}
+
+// quote returns a part of a mention as a message may have it.
+func quote(m *image.Mention, part string) string {
+	if m.Secret {
+		return "(from a Secret)"
+	}
+	return part
+}
+
+// trusts reports whether a policy can answer what is not known of the release: one that its
+// annotation names, or of its own namespace, of that which its chart comes from, or of that which it
+// is applied from. One of another namespace may be anybody's; its tags are pinned all the same.
+func (f *needsFinder) trusts(c *link.Candidate) bool {
+	return f.named[c] || slices.Contains(f.trusted, c.Namespace)
+}
+
+// others returns the part of a message that names the linked policies that are not trusted.
+func (f *needsFinder) others(linked []*link.Candidate) string {
+	var names []string
+	for _, c := range linked {
+		if !f.trusts(c) {
+			names = append(names, c.String())
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" in a namespace that the release refers to (found is %s: if that is right, name it by the annotation %s)",
+		strings.Join(few(sortedSet(names), 3), ", "), v1alpha1.ImagePoliciesAnnotation)
 }
 
 // link links a mention, once for all mentions that are alike.
@@ -106,7 +143,7 @@ func (f *needsFinder) link(m *image.Mention) ([]*link.Candidate, link.Rule) {
 	in := linkInputs{m.Reference, m.Hostless, m.Implied, m.Hint}
 	out, ok := f.links[in]
 	if !ok {
-		out.linked, out.rule = f.linker.Link(m, f.subject)
+		out.linked, out.rule = f.linker.Link(m, &f.subject)
 		f.links[in] = out
 		for _, c := range out.linked {
 			f.linked[c] = true

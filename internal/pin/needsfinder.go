@@ -17,6 +17,9 @@ type needs struct {
 	notFollowed int
 	// outside are the images that the configured registries do not include.
 	outside []string
+	// isOver is set if they could not be found within the budget of a release: it keeps the pins
+	// that it had.
+	isOver bool
 	// findings are the images that were found, if they were asked for.
 	findings []Finding
 }
@@ -41,12 +44,15 @@ type needsOptions struct {
 type needsFinder struct {
 	needsOptions
 	release object.Name
+	// trusted are the namespaces whose policies the release relies on.
+	trusted []string
 	subject link.Subject
 	linker  *link.Linker
 
-	links  map[linkInputs]links
-	linked map[*link.Candidate]bool
-	result *needs
+	links map[linkInputs]links
+	// linked are all policies that are linked, and named those that the annotation names.
+	linked, named map[*link.Candidate]bool
+	result        *needs
 }
 
 // linkInputs are everything of a mention that its links depend on.

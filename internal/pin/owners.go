@@ -30,7 +30,7 @@ type owner struct {
 // refersTo reports whether an owner refers to a pin, or may: if its images are not known, it
 // does.
 func (o *owner) refersTo(l line) bool {
-	return len(o.images[l.ref()]) > 0 || o.isUnknown()
+	return len(o.images[l.ref()]) > 0 || o.isUnknown() || o.needs.isOver
 }
 
 // places returns where it names a pin.
@@ -104,13 +104,16 @@ func (o *owners) read(r *Release) *owner {
 }
 
 // referring returns the releases that refer to any tag of each repository, and of each name of
-// pins, disabled ones, too, and those that may refer to any, because their images are not known.
-func (o *owners) referring() (byName map[string][]string, unknown []string) {
+// pins, disabled ones, too, and one that may refer to any, because its images are not known; empty,
+// there is none.
+func (o *owners) referring() (byName map[string][]string, unreadable string) {
 	byName = map[string][]string{}
 	for i := range o.snapshot.Releases {
 		r := &o.snapshot.Releases[i]
-		if r.Images != nil && r.Images.Unknown {
-			unknown = append(unknown, r.String())
+		if r.isUnknown() || o.cache.of(r).isOver {
+			if enabled, _ := o.protector.enables(r); enabled && (unreadable == "" || r.String() < unreadable) {
+				unreadable = r.String()
+			}
 			continue
 		}
 		names := map[string]bool{}
@@ -125,7 +128,7 @@ func (o *owners) referring() (byName map[string][]string, unknown []string) {
 			byName[name] = append(byName[name], r.String())
 		}
 	}
-	return byName, unknown
+	return byName, unreadable
 }
 
 // resuming returns the releases that are awake, and for which pins are held that may not be

@@ -28,7 +28,9 @@ type prover struct {
 	readyIsProof bool
 	// ownersUnknown is set as long as it is not known which releases needed the pins.
 	ownersUnknown bool
-	owners        *owners
+	// unreadable is a release that may have needed a pin of unknown owners; empty, there is none.
+	unreadable string
+	owners     *owners
 	// running are the images that pods run, and jobs those that jobs name, by namespace.
 	running, jobs map[string]map[tracedImage]time.Time
 }
@@ -63,6 +65,8 @@ func (p *prover) judge(name string, l line) verdict {
 		v.safe, v.because = false, "the cluster could not be read completely"
 	case p.ownersUnknown:
 		v.safe, v.because = false, "it is not known yet which releases needed it"
+	case p.unreadable != "" && !isRelease(name):
+		v.safe, v.because = false, "it is not known which releases needed it, and the images of "+p.unreadable+" are not known"
 	}
 	return v
 }

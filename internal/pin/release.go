@@ -44,6 +44,9 @@ type Inputs struct {
 	ReleaseName string
 	// Chart is the last part of the chart's name.
 	Chart string
+	// SourceNamespace is the namespace that its chart comes from, and AppliedFrom that of the
+	// Kustomization that has applied it; empty where there is none, or it is its own.
+	SourceNamespace, AppliedFrom string
 }
 
 // ReleaseImages are the images that were found in a release. They are never changed: an
@@ -67,11 +70,24 @@ type WorkloadImages struct {
 func FindImages(parts []ReleasePart) *ReleaseImages {
 	found := &ReleaseImages{}
 	for _, part := range parts {
-		mentions, problems := image.Find(part.Value, part.Path)
+		find := image.Find
+		if part.Secret {
+			find = image.FindInSecret
+		}
+		mentions, problems := find(part.Value, part.Path)
+		if len(problems) > 0 && problems[0].Reason == v1alpha1.ReasonOverBudget {
+			return OverBudget(problems[0])
+		}
 		found.Mentions = append(found.Mentions, mentions...)
 		found.Problems = append(found.Problems, problems...)
 	}
 	return found
+}
+
+// OverBudget returns what is found in a release of which more would have to be read than its
+// budget allows.
+func OverBudget(problem v1alpha1.Problem) *ReleaseImages {
+	return &ReleaseImages{Unknown: true, Problems: []v1alpha1.Problem{problem}}
 }
 
 // ReleasePart is a part of a release that may name images.
@@ -80,4 +96,6 @@ type ReleasePart struct {
 	Path string
 	// Value is what encoding/json decodes, numbers as json.Number.
 	Value any
+	// Secret is set if some of it comes from a Secret.
+	Secret bool
 }

@@ -41,6 +41,8 @@ const confirmAtOnce = 100
 func Require(m Memory, now, since time.Time, o Options) *Requirements {
 	q := &Requirements{readyIsProof: o.ReadyIsProof, owners: make(map[string]bool, len(m.Pins))}
 	confirm := map[string]bool{}
+	// A release that is being resumed, and of which nothing is known, needs what it refers to.
+	q.AllReleases = m.IsDamaged && len(m.Pins) > 0
 	for i := range m.Pins {
 		p := &m.Pins[i]
 		q.addOwners(p, m.OwnersUnknown)

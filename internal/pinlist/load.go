@@ -24,9 +24,14 @@ func Load(name string, list, report []Object) pin.Memory {
 		hasReports = l.addReport(&list[i]) != nil && hasReports
 	}
 	belongs := l.addReports(ReportName(name), report, allLines(list))
-	l.memory.OwnersUnknown = l.memory.OwnersUnknown || !isWhole || !hasReports && !belongs
+	l.memory.IsDamaged = l.memory.IsDamaged || !isWhole || !hasReports && !belongs
 	l.addLines(list)
-	l.memory.Pins, l.memory.Releases = pin.MergePins(l.memory.Pins), l.sortedReleases()
+	l.memory.Pins = pin.CutBack(pin.MergePins(l.memory.Pins))
+	if l.memory.IsDamaged {
+		l.memory.OwnersUnknown = true
+	} else {
+		l.memory.Releases = l.sortedReleases()
+	}
 	return l.memory
 }
 
@@ -75,7 +80,7 @@ func (l *loader) addLines(list []Object) {
 				continue
 			}
 			if missing := unexplained(line, index, l.known, v1alpha1.PinHeld); len(missing) > 0 {
-				l.memory.OwnersUnknown = true
+				l.memory.IsDamaged = true
 				l.memory.Pins = append(l.memory.Pins, missing...)
 			}
 		}
@@ -104,12 +109,13 @@ func (l *loader) addReport(o *Object) *loadedReport {
 	err := json.Unmarshal([]byte(text), &r)
 	m := &l.memory
 	l.addReleases(r.Releases)
-	m.OwnersUnknown = m.OwnersUnknown || r.OwnersUnknown || r.Forgotten || err != nil
+	m.OwnersUnknown = m.OwnersUnknown || r.OwnersUnknown || r.Forgotten
+	m.IsDamaged = m.IsDamaged || err != nil
 	for i := range r.Pins {
 		p, ok := r.Pins[i].pin()
 		if pin.Check(p.Pin) == nil && isImage(p.Image) {
 			l.known[p.Pin], l.known[p.Image] = true, true
-			m.OwnersUnknown = m.OwnersUnknown || !ok
+			m.IsDamaged = m.IsDamaged || !ok
 			m.Pins = append(m.Pins, p)
 		}
 	}

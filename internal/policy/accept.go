@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+
+	"git.oleks.space/oleks/pinsync/internal/budget"
 )
 
 // Rules are an ImagePolicy's filterTags and policy.
@@ -38,13 +40,13 @@ type Matcher struct {
 // broken pattern, accept no tag, nor do rules that are too large.
 func (r Rules) Matcher() *Matcher {
 	m := &Matcher{rules: r}
-	if len(r.SemVer) > maxRange || len(r.Extract) > maxExtract {
+	if len(r.SemVer) > budget.Range || len(r.Extract) > budget.Extract {
 		m.broken = true
 		return m
 	}
 	var err error
 	if r.Pattern != "" {
-		if _, err = parse(r.Pattern, maxMatchSize); err == nil {
+		if _, err = parse(r.Pattern, budget.Pattern); err == nil {
 			m.pattern, err = regexp.Compile(r.Pattern)
 		}
 		m.broken = err != nil

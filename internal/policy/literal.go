@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
+
+	"git.oleks.space/oleks/pinsync/internal/budget"
 )
 
 // maxMatch is the longest string that is kept while a pattern is expanded: a tag
@@ -32,7 +34,7 @@ func Literals(pattern string) []string {
 	if strings.ContainsAny(pattern, begin+end) {
 		return nil
 	}
-	parsed, err := parse(pattern, maxLiteralSize)
+	parsed, err := parse(pattern, budget.Literals)
 	if err != nil {
 		return nil
 	}

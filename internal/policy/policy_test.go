@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
@@ -66,14 +67,14 @@ func TestLiteralsUpToTheLimit(t *testing.T) {
 // A pattern that is short and stands for a large program is not looked at.
 func TestLargePatterns(t *testing.T) {
 	for _, pattern := range []string{
-		strings.Repeat("a{1000}", 20), "^" + strings.Repeat("(a{900}|b){900}", 1) + "$", strings.Repeat("x", maxPattern+1),
+		strings.Repeat("a{1000}", 20), "^" + strings.Repeat("(a{900}|b){900}", 1) + "$", strings.Repeat("x", budget.PatternBytes+1),
 	} {
 		if (Rules{Pattern: pattern}).Matcher().Accepts(strings.Repeat("a", 128)) {
 			t.Errorf("%.40q… is applied", pattern)
 		}
 	}
 	for _, rules := range []Rules{
-		{SemVer: ">=1.0.0" + strings.Repeat(" ", maxRange)}, {Pattern: "(.*)", Extract: strings.Repeat("$1", maxExtract)},
+		{SemVer: ">=1.0.0" + strings.Repeat(" ", budget.Range)}, {Pattern: "(.*)", Extract: strings.Repeat("$1", budget.Extract)},
 	} {
 		if rules.Matcher().Accepts("1.0.0") {
 			t.Errorf("%.40v… are applied", rules)

@@ -3,20 +3,8 @@ package policy
 import (
 	"errors"
 	"regexp/syntax"
-)
 
-// Tenants write patterns, and a short one can stand for a program of many
-// megabytes. These are the sizes, in instructions of that program, up to which a
-// pattern is applied to tags and expanded. People's patterns have dozens.
-const (
-	maxMatchSize   = 2_000
-	maxLiteralSize = 20_000
-	maxPattern     = 1 << 16
-
-	// maxRange and maxExtract are the longest range and extract, in bytes: both are gone
-	// through for every tag, and each group that is extracted can be as long as a tag.
-	maxRange   = 1 << 10
-	maxExtract = 1 << 8
+	"git.oleks.space/oleks/pinsync/internal/budget"
 )
 
 // errTooLarge is why a rule is not looked at.
@@ -24,7 +12,7 @@ var errTooLarge = errors.New("the rule is too large")
 
 // parse reads a pattern as Flux does, unless it is too large.
 func parse(pattern string, most int) (*syntax.Regexp, error) {
-	if len(pattern) > maxPattern {
+	if len(pattern) > budget.PatternBytes {
 		return nil, errTooLarge
 	}
 	parsed, err := syntax.Parse(pattern, syntax.Perl)

@@ -1,0 +1,79 @@
+// Package budget has what one tenant may cost. Whatever a tenant writes is read by one process for
+// all, so each of its inputs has a limit that people's objects do not come near. A release beyond
+// one keeps the pins that it had, has one problem that names the limit, and costs nothing more
+// until it changes; a policy beyond one accepts no tag.
+package budget
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Of a release.
+const (
+	// ValuesBytes is how much is read for the values of a release, with what is merged again for
+	// each entry of valuesFrom. An object of Kubernetes has some 1.5 MiB at most; reading YAML
+	// takes up to 0.2 s a MiB.
+	ValuesBytes = 8 << 20
+
+	// Sources is how many entries of valuesFrom are read: each takes a request at a start.
+	Sources = 100
+
+	// Nodes is how many values a document or the merged values may have, with every alias of
+	// YAML and every item of a list that a targetPath fills up: one takes some hundred bytes.
+	Nodes = 200_000
+
+	// Depth is how deep values may be nested.
+	Depth = 500
+
+	// ListIndex is the largest index of a list that a targetPath may set. Helm fills the list up
+	// to it, and takes 65536.
+	ListIndex = 1000
+
+	// ListItems is how many items of lists a text may set beside its targetPath.
+	ListItems = 32
+
+	// Mentions is how many images are looked at, and Pins how many pins a release may have,
+	// with those that are held for it: each takes some kilobytes of memory, of the list and of
+	// the report.
+	Mentions = 10_000
+	Pins     = 10_000
+
+	// Matches is how often tags of a release are matched with patterns of policies, whosever they
+	// are: one takes up to half a millisecond.
+	Matches = 5_000
+)
+
+// Of names and policies.
+const (
+	// Name is the longest name that is compared with others: that of a Kubernetes object. A
+	// longer key, chart or reference is like none.
+	Name = 253
+
+	// Pattern is the size, in instructions of its program, up to which a regular expression is
+	// applied to tags, and Literals that up to which it is expanded to the tags that it names.
+	// People's patterns have dozens. PatternBytes is the longest that is parsed.
+	Pattern      = 500
+	Literals     = 20_000
+	PatternBytes = 1 << 16
+
+	// Range and Extract are the longest range and extract, in bytes: both are gone through for
+	// every tag, and each group that is extracted can be as long as a tag.
+	Range   = 1 << 10
+	Extract = 1 << 8
+
+	// Policies is how many policies of a namespace are matched with one tag. Of more that follow
+	// the same image, all are linked.
+	Policies = 20
+)
+
+// errExceeded is what all errors of Exceeded are.
+var errExceeded = errors.New("exceeds what pinsync reads of one release")
+
+// Exceeded returns the error that there is more than the most of something.
+func Exceeded(most int, what string) error {
+	return fmt.Errorf("%w: more than %d %s", errExceeded, most, what)
+}
+
+// IsExceeded reports whether an error is one of Exceeded.
+func IsExceeded(err error) bool { return errors.Is(err, errExceeded) }

@@ -1,0 +1,69 @@
+package pin
+
+import (
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
+)
+
+// room is how many pins a release may have that it did not have before. Those that it had are
+// never given up for others.
+type room struct {
+	left, missed int
+	// previous are the pins that it had. listed are the same, once somebody asks.
+	previous []*v1alpha1.Pin
+	listed   map[line]bool
+}
+
+func newRoom(previous []*v1alpha1.Pin) room {
+	return room{left: budget.Pins, previous: previous}
+}
+
+// take takes the room for a pin, and reports whether there was any. As long as it suffices for all
+// that there were before besides, nobody has to know them.
+func (r *room) take(l line) bool {
+	if r.left > len(r.previous) {
+		r.left--
+		return true
+	}
+	if r.listed == nil {
+		r.listed = make(map[line]bool, len(r.previous))
+		for _, p := range r.previous {
+			r.listed[line{p.Pin, p.Image}] = true
+		}
+	}
+	if !r.listed[l] {
+		r.missed++
+	}
+	return r.listed[l]
+}
+
+// CutBack limits how many pins each owner has: a version without a budget may have listed very
+// many for one. A pin without an owner is dropped, if it had one.
+func CutBack(pins []v1alpha1.Pin) []v1alpha1.Pin {
+	count := map[string]int{}
+	mayOwn := func(owner string) bool {
+		count[owner]++
+		return !isRelease(owner) || count[owner] <= budget.Pins
+	}
+	kept := pins[:0]
+	for _, p := range pins {
+		owners := len(p.NeededBy) + len(p.HeldFor)
+		p.NeededBy = filter(p.NeededBy, mayOwn)
+		p.HeldFor = filter(p.HeldFor, func(h v1alpha1.Hold) bool { return mayOwn(h.Owner) })
+		if owners == 0 || len(p.NeededBy)+len(p.HeldFor) > 0 {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// filter returns the elements that are kept, in place.
+func filter[T any](list []T, keep func(T) bool) []T {
+	kept := list[:0]
+	for _, e := range list {
+		if keep(e) {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,78 @@
+package pin_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// tagged are values with so many tags of an image.
+func tagged(prefix string, n int) pin.Inputs {
+	list := make([]any, n)
+	for i := range list {
+		list[i] = map[string]any{"image": fmt.Sprintf("g.io/o/app:%s%d", prefix, i)}
+	}
+	return imagesIn(map[string]any{"list": list})
+}
+
+// A release with more images than the budget allows keeps the pins that it had, and has one
+// problem; another release is not concerned.
+func TestTooManyImages(t *testing.T) {
+	s := sleepingStory(t, false)
+	s.releases = append(s.releases, suspended("other", "g.io/o/other:v1"))
+	s.releases[0].Inputs = tagged("a", budget.Mentions+1)
+	for range 2 {
+		report := s.pass(time.Minute)
+		if got := lines(report); got != "container/app==v1\ncontainer/other==v1\n" {
+			t.Fatalf("got %q", got)
+		}
+		if problems := report.Releases[0].Problems; len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonOverBudget {
+			t.Errorf("got %+v", problems)
+		}
+	}
+}
+
+// A release whose tags are others all the time has no more pins than the budget allows: those that
+// are held for it stay for their grace, and new ones have room after that.
+func TestTagsAnewAllTheTime(t *testing.T) {
+	s := sleepingStory(t, false)
+	count := func(report *v1alpha1.PinReport, part string) int { return strings.Count(lines(report), part) }
+	s.options.Grace = 3 * time.Minute
+	const atOnce = budget.Pins * 2 / 5
+	for _, prefix := range []string{"a", "b"} {
+		s.releases[0].Inputs = tagged(prefix, atOnce)
+		s.pass(time.Minute)
+	}
+	s.releases[0].Inputs = tagged("c", atOnce)
+	report := s.pass(time.Minute)
+	if a, b, c := count(report, "==a"), count(report, "==b"), count(report, "==c"); a != atOnce || b != atOnce || a+b+c+1 != budget.Pins {
+		t.Errorf("%d, %d and %d are listed", a, b, c)
+	}
+	if !hasProblem(report, v1alpha1.ReasonOverBudget) {
+		t.Error("there is no problem")
+	}
+	for range 5 {
+		report = s.pass(time.Minute)
+	}
+	if c := count(report, "==c"); c != atOnce || count(report, "==") != atOnce || hasProblem(report, v1alpha1.ReasonOverBudget) {
+		t.Errorf("%d are listed, %d of them now", count(report, "=="), c)
+	}
+}
+
+func TestCutBack(t *testing.T) {
+	var pins []v1alpha1.Pin
+	for i := range budget.Pins + 5 {
+		pins = append(pins, v1alpha1.Pin{Pin: fmt.Sprint(i), NeededBy: []string{"HelmRelease/a/many"}})
+	}
+	pins[budget.Pins+1].HeldFor = []v1alpha1.Hold{{Owner: "HelmRelease/a/few"}}
+	pins[budget.Pins+2].HeldFor = []v1alpha1.Hold{{Owner: v1alpha1.OtherOwners}}
+	pins[budget.Pins+3].NeededBy = nil
+	if got := len(pin.CutBack(pins)); got != budget.Pins+3 {
+		t.Errorf("%d are left", got)
+	}
+}
