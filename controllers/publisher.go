@@ -92,7 +92,6 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 	}
 	memory := pin.MemoryOf(report)
 	memory.Plan = objects[0].Annotations[v1alpha1.PlanAnnotation]
-	memory.IsDamaged = p.memory.IsDamaged && !v.complete
 	p.memory, p.published, p.isPartlyWritten, p.pending, p.salt = &memory, memory, false, report, v.salt
 	p.metrics.listWritten(v.complete, list.shards.syncedAt(), pinlist.Size(objects), roomIn(list.shards[0]), len(objects))
 	if changed {

@@ -56,7 +56,7 @@ func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, neede
 	knowsAll := s.Complete() && s.AllReleases
 	h := &holder{
 		prover: prover{
-			snapshot: s, readyIsProof: o.ReadyIsProof, ownersUnknown: s.Memory.OwnersUnknown && !knowsAll,
+			snapshot: s, readyIsProof: o.ReadyIsProof, ownersUnknown: s.Memory.OwnersUnknown && !knowsAll && len(s.Memory.Pins) > 0,
 			owners:  &owners{registries: o.Registries, protector: protector, cache: cache, snapshot: s, known: map[string]*owner{}},
 			running: map[string]map[tracedImage]time.Time{}, jobs: map[string]map[tracedImage]time.Time{},
 		},

@@ -48,8 +48,11 @@ func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previ
 		k.addUnowned()
 	}
 	k.addWorkloads(r.Workloads)
-	if !isUnknown { // else what it ran is not known either, and that is a problem of its own
-		release.ran, release.last = sortedSet(k.ran), sortedSet(k.last)
+	if !isUnknown { // else that is a problem of its own
+		release.last = sortedSet(k.last)
+	}
+	if !isUnknown || k.asleep != nil { // else what it ran is not known yet
+		release.ran = sortedSet(k.ran)
 	}
 }
 
@@ -82,7 +85,7 @@ func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 // because that was damaged, or written by a version that did not know what ran.
 func (k *keeper) mayOwnMore(id object.ID) bool {
 	before := k.previous.memory.release(id)
-	return k.previous.memory.IsDamaged || k.asleep == nil && before != nil && before.State == v1alpha1.ReleaseSuspended && before.Ran == nil
+	return k.previous.memory.OwnersUnknown || k.asleep == nil && before != nil && before.State == v1alpha1.ReleaseSuspended && before.Ran == nil
 }
 
 // addUnowned keeps the pins of unknown owners, if the release refers to another tag of the same
@@ -164,7 +167,7 @@ func (p *previousPins) add(pin *v1alpha1.Pin, owners map[string]bool) {
 			p.byOwner[owner] = append(p.byOwner[owner], pin)
 		}
 	}
-	if !isOwned || p.memory.IsDamaged {
+	if !isOwned || p.memory.OwnersUnknown {
 		p.addUnowned(pin)
 	}
 }

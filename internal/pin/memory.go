@@ -12,16 +12,14 @@ import (
 type Memory struct {
 	// Pins are those that were listed, each once, in the order of ComparePins.
 	Pins []v1alpha1.Pin
-	// OwnersUnknown is set if the report does not have all releases that needed them.
+	// OwnersUnknown is set if the report does not have all releases that needed them. A plan for
+	// which all releases were read finds them.
 	OwnersUnknown bool
 	// HasPolicies is set if ImagePolicies were linked: the cluster served them.
 	HasPolicies bool
-	// Releases are those of the report, in the order of CompareReleases.
+	// Releases are those of the report, in the order of CompareReleases; none, if it was not the
+	// one on the list, or not whole.
 	Releases []v1alpha1.Release
-	// IsDamaged is set if the report was not the one on the list, or not whole: then there are no
-	// releases, and each pin may have more owners. They are known after a plan for which all
-	// releases were read.
-	IsDamaged bool
 	// Plan identifies the plan that the list was written for; empty if that is not known.
 	Plan string
 }
@@ -71,7 +69,7 @@ func (m Memory) Merge(read Memory, isNewer bool) Memory {
 	others := slices.DeleteFunc(slices.Clone(read.Pins), func(p v1alpha1.Pin) bool { return p.Image == "" && known[p.Pin] })
 	both := Memory{
 		Pins: MergePins(slices.Concat(m.Pins, others)), OwnersUnknown: m.OwnersUnknown,
-		HasPolicies: m.HasPolicies || read.HasPolicies, Releases: m.Releases, IsDamaged: m.IsDamaged, Plan: cmp.Or(read.Plan, m.Plan),
+		HasPolicies: m.HasPolicies || read.HasPolicies, Releases: m.Releases, Plan: cmp.Or(read.Plan, m.Plan),
 	}
 	if read.OwnersUnknown && (both.Plan != m.Plan || len(both.Pins) > len(m.Pins)) {
 		both.OwnersUnknown = true

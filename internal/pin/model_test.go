@@ -496,9 +496,7 @@ func (m *model) write(p *modelProcess) {
 		m.version.list++
 	}
 	m.incomplete = len(p.planned.Problems) > 0
-	isDamaged := p.known.IsDamaged && m.incomplete
 	p.known = pin.MemoryOf(p.planned)
-	p.known.IsDamaged = isDamaged
 	p.known.Plan, p.knows = m.kept.plan, m.version
 	if p.pendingSince.IsZero() {
 		p.pendingSince = m.now

@@ -42,10 +42,10 @@ func Require(m Memory, now, since time.Time, o Options) *Requirements {
 	q := &Requirements{readyIsProof: o.ReadyIsProof, owners: make(map[string]bool, len(m.Pins))}
 	confirm := map[string]bool{}
 	// A release that is being resumed, and of which nothing is known, needs what it refers to.
-	q.AllReleases = m.IsDamaged && len(m.Pins) > 0
+	q.AllReleases = m.OwnersUnknown && len(m.Pins) > 0
 	for i := range m.Pins {
 		p := &m.Pins[i]
-		q.addOwners(p, m.OwnersUnknown)
+		q.addOwners(p)
 		over := ownersOver(p, func(h *v1alpha1.Hold) bool {
 			return h.SafeSince != nil && now.Sub(safeFrom(h.SafeSince, now, since)) >= o.Grace
 		})
@@ -68,10 +68,10 @@ func Require(m Memory, now, since time.Time, o Options) *Requirements {
 }
 
 // addOwners adds the owners of a listed pin.
-func (q *Requirements) addOwners(p *v1alpha1.Pin, ownersUnknown bool) {
+func (q *Requirements) addOwners(p *v1alpha1.Pin) {
 	isHeld := p.State == v1alpha1.PinHeld
 	isUnowned := len(p.NeededBy)+len(p.HeldFor) == 0
-	q.AllReleases = q.AllReleases || isUnowned || isHeld && ownersUnknown
+	q.AllReleases = q.AllReleases || isUnowned
 	for _, owner := range p.NeededBy {
 		q.owners[owner] = q.owners[owner] || isHeld
 	}

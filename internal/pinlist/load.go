@@ -14,6 +14,9 @@ import (
 // What is not a pin is left out. A pin that no report has was needed by an unknown release;
 // its images are those of the list that it can stand for.
 func Load(name string, list, report []Object) pin.Memory {
+	if len(list)+len(report) == 0 {
+		return pin.Memory{} // nothing was ever listed
+	}
 	l := &loader{known: map[string]bool{}, releases: map[string]*v1alpha1.Release{}}
 	shards, isWhole := whole(name, list)
 	if len(shards) > 0 {
@@ -24,10 +27,10 @@ func Load(name string, list, report []Object) pin.Memory {
 		hasReports = l.addReport(&list[i]) != nil && hasReports
 	}
 	belongs := l.addReports(ReportName(name), report, allLines(list))
-	l.memory.IsDamaged = l.memory.IsDamaged || !isWhole || !hasReports && !belongs
+	l.isBroken = l.isBroken || !isWhole || !hasReports && !belongs
 	l.addLines(list)
 	l.memory.Pins = pin.CutBack(pin.MergePins(l.memory.Pins))
-	if l.memory.IsDamaged {
+	if l.isBroken {
 		l.memory.OwnersUnknown = true
 	} else {
 		l.memory.Releases = l.sortedReleases()
@@ -40,6 +43,8 @@ type loader struct {
 	memory pin.Memory
 	// known are the pins and the images that a report has.
 	known map[string]bool
+	// isBroken is set if there is no report on the list, or not on all of it.
+	isBroken bool
 	// releases are the entries of reports, by their keys.
 	releases map[string]*v1alpha1.Release
 }
@@ -80,7 +85,7 @@ func (l *loader) addLines(list []Object) {
 				continue
 			}
 			if missing := unexplained(line, index, l.known, v1alpha1.PinHeld); len(missing) > 0 {
-				l.memory.IsDamaged = true
+				l.isBroken = true
 				l.memory.Pins = append(l.memory.Pins, missing...)
 			}
 		}
@@ -110,12 +115,12 @@ func (l *loader) addReport(o *Object) *loadedReport {
 	m := &l.memory
 	l.addReleases(r.Releases)
 	m.OwnersUnknown = m.OwnersUnknown || r.OwnersUnknown || r.Forgotten
-	m.IsDamaged = m.IsDamaged || err != nil
+	l.isBroken = l.isBroken || err != nil
 	for i := range r.Pins {
 		p, ok := r.Pins[i].pin()
 		if pin.Check(p.Pin) == nil && isImage(p.Image) {
 			l.known[p.Pin], l.known[p.Image] = true, true
-			m.IsDamaged = m.IsDamaged || !ok
+			l.isBroken = l.isBroken || !ok
 			m.Pins = append(m.Pins, p)
 		}
 	}

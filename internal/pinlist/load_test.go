@@ -46,7 +46,7 @@ func TestLoadWhatOthersWrote(t *testing.T) {
 		want          string
 		ownersUnknown bool
 	}{
-		"nothing":               {nil, "", true},
+		"nothing":               {nil, "", false},
 		"an empty list":         {one("", `{"pins":[]}`), "", false},
 		"whole":                 {one(lines, whole), lines, false},
 		"unknown fields":        {one(lines, strings.Replace(whole, `"state"`, `"more":{"a":[1]},"state"`, 1)), lines, false},
