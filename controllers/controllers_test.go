@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 

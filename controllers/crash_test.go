@@ -47,10 +47,6 @@ func (w *world) knownOwners(options controllers.Options) {
 	w.t.Helper()
 	stop := w.start(options)
 	w.suspend("web", app+":v1")
-	w.expect("v1")
-	stop()
-	w.makeOwnersKnown()
-	stop = w.start(options)
 	if w.expect("v1").report.OwnersUnknown {
 		w.t.Fatal("the owners are not known")
 	}

@@ -70,13 +70,15 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// Where the version before did not know the owners, they still are not known.
+// Where the version before did not know the owners, they are searched for, and others may have been
+// lost.
 func TestUpgradeWithUnknownOwners(t *testing.T) {
 	w := newWorld(t, plane)
 	w.suspend("other", app+":v2")
 	w.writeEarlier("container/app==v2\n", app+":v2\n", neededBefore, `"forgotten":true,`)
 	w.start(w.options())
-	if p := w.expect("v2"); !p.report.OwnersUnknown {
+	want := "HelmRelease/" + w.apps + "/other, held for +"
+	if p := w.expect("v2"); p.report.OwnersUnknown || p.owners("v2") != want {
 		t.Errorf("the report is %+v", p.report)
 	}
 }

@@ -43,11 +43,8 @@ func checkAliases(document []byte) error {
 		return nil
 	}
 	var root yamlv3.Node
-	if yamlv3.Unmarshal(document, &root) != nil {
-		return nil
-	}
-	sizes := aliasSizes{}
-	if sizes.of(&root) > budget.Nodes {
+	err := yamlv3.Unmarshal(document, &root)
+	if err == nil && (aliasSizes{}).of(&root) > budget.Nodes {
 		return budget.Exceeded(budget.Nodes, "values, with what its aliases stand for")
 	}
 	return nil

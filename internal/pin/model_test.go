@@ -286,23 +286,27 @@ func (m *model) observe(p *modelProcess, seen *modelCluster, at time.Time) {
 		m.addDebts(p, seen, name, &r)
 	}
 	for n, debt := range m.debts {
-		r, exists := seen.releases[n.release]
-		exists = exists && !r.disabled
-		tags := seen.tags(n.release)
-		refers := slices.Contains(tags, n.tag)
-		debt.isSuspended = exists && r.suspended && (refers || debt.hasRun || len(tags) == 0)
-		debt.isResumed = exists && !r.suspended
 		if at.Before(debt.unsafe) {
 			debt.unsafe = at
 		}
-		switch {
-		case debt.isSuspended, debt.isResumed && !r.ready, !m.isSafe(n, debt):
-			debt.unsafe = m.now
-		case debt.isResumed && !refers && !m.options.ReadyIsProof && !p.isLiveElsewhere(n, tags):
-			debt.unsafe = m.now
-		case debt.isResumed && !m.options.ReadyIsProof && debt.notLive.After(debt.unsafe):
-			debt.unsafe = debt.notLive
-		}
+		m.observeDebt(p, seen, n, debt)
+	}
+}
+
+// observeDebt notes what a process had seen of a release that is owed a tag.
+func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, debt *modelDebt) {
+	r, exists := seen.releases[n.release]
+	exists = exists && !r.disabled
+	tags := seen.tags(n.release)
+	refers := slices.Contains(tags, n.tag)
+	debt.isSuspended = exists && r.suspended && (refers || debt.hasRun || len(tags) == 0)
+	debt.isResumed = exists && !r.suspended
+	isElsewhere := refers || m.options.ReadyIsProof || p.isLiveElsewhere(n, tags)
+	switch {
+	case debt.isSuspended, debt.isResumed && !r.ready, debt.isResumed && !isElsewhere, !m.isSafe(n, debt):
+		debt.unsafe = m.now
+	case debt.isResumed && !m.options.ReadyIsProof && debt.notLive.After(debt.unsafe):
+		debt.unsafe = debt.notLive
 	}
 }
 
@@ -321,28 +325,42 @@ func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *mo
 	if !isOwed || r.disabled || r.unreadable {
 		return
 	}
-	add := func(tag string) *modelDebt {
-		n := modelNeed{name, tag}
-		if m.debts[n] == nil {
-			m.debts[n] = &modelDebt{notLive: m.now}
-		}
-		return m.debts[n]
-	}
 	for _, tag := range seen.tags(name) {
-		n := modelNeed{name, tag}
-		isLive := m.options.ReadyIsProof || slices.Contains(p.podTags[name], tag)
-		if m.proven[n] = m.proven[n] && !r.suspended && r.ready && isLive; !m.proven[n] {
-			add(tag)
-		}
+		m.oweUnlessProven(p, modelNeed{name, tag}, !r.suspended && r.ready)
 	}
+	if r.suspended {
+		m.oweWhatRan(p, name, r, fellAsleep)
+	}
+}
+
+// oweUnlessProven adds what a release refers to, unless it was proven live on it before and still
+// is.
+func (m *model) oweUnlessProven(p *modelProcess, n modelNeed, isReady bool) {
+	isLive := m.options.ReadyIsProof || slices.Contains(p.podTags[n.release], n.tag)
+	if m.proven[n] = m.proven[n] && isReady && isLive; !m.proven[n] {
+		m.owe(n)
+	}
+}
+
+// oweWhatRan adds what a suspended release ran: by its values when it was suspended, and by its
+// workloads.
+func (m *model) oweWhatRan(p *modelProcess, name string, r *modelRelease, fellAsleep bool) {
 	if fellAsleep && r.hasRun && r.tag != "" {
-		add(r.tag).hasRun = true
+		m.owe(modelNeed{name, r.tag}).hasRun = true
 	}
-	if w := p.deployed[name]; w != nil && r.suspended {
+	if w := p.deployed[name]; w != nil {
 		for _, ref := range w.Images {
-			add(ref.Tag).hasRun = true
+			m.owe(modelNeed{name, ref.Tag}).hasRun = true
 		}
 	}
+}
+
+// owe returns the debt for a release and a tag, a new one if there is none.
+func (m *model) owe(n modelNeed) *modelDebt {
+	if m.debts[n] == nil {
+		m.debts[n] = &modelDebt{notLive: m.now}
+	}
+	return m.debts[n]
 }
 
 // load makes a process read the list and its report again, if they are others.
@@ -356,8 +374,10 @@ func (m *model) load(p *modelProcess) {
 		}
 		p.blind = p.blind || p.knows.list < m.version.list-1 && len(m.kept.list) == 0 && m.reported != m.planned
 		if p.knows.list == 0 && read.OwnersUnknown {
-			// Of a release that names no image nobody knows any more what it named last.
-			maps.DeleteFunc(m.debts, func(n modelNeed, _ *modelDebt) bool { return len(m.cluster.tags(n.release)) == 0 })
+			// Of a release that names no image now nobody knows any more what it named last.
+			maps.DeleteFunc(m.debts, func(n modelNeed, _ *modelDebt) bool {
+				return len(m.cluster.tags(n.release)) == 0 || m.cluster.releases[n.release].unreadable
+			})
 		}
 		p.known, p.knows, p.pending = read, m.version, nil
 	}

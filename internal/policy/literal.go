@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"git.oleks.space/oleks/pinsync/internal/image"
-
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
 // maxMatch is the longest string that is kept while a pattern is expanded: a tag
