@@ -149,7 +149,7 @@ func newReconciler(
 		pods:         &pods{live: live, interval: podInterval(options.Pins.Grace)},
 	}
 	for _, kind := range []string{"ConfigMap", convert.SecretKind} {
-		g.valuesFromWatches = append(g.valuesFromWatches, informers.NewValuesFromWatch(kind, changes, valuesFrom, request))
+		g.valuesFromWatches = append(g.valuesFromWatches, informers.NewValuesFromWatch(kind, changes, valuesFrom, request, options.SilenceTolerance))
 	}
 	return &Reconciler{
 		namespace: options.Namespace,

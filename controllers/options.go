@@ -1,6 +1,8 @@
 package controllers
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/labels"
 
 	"git.oleks.space/oleks/pinsync/internal/configuration"
@@ -16,6 +18,9 @@ type Options struct {
 	// Releases selects the HelmReleases of this instance, where several instances share them,
 	// each with a list of its own; nil: all.
 	Releases labels.Selector
+
+	// SilenceTolerance is how long a watch may send nothing new; zero: informers.SilenceTolerance.
+	SilenceTolerance time.Duration
 
 	// LeaderElect is true where other replicas may run beside this one.
 	LeaderElect bool

@@ -32,27 +32,31 @@ type watches struct {
 // newWatches returns the informers. Each asks for a pass over the list.
 func newWatches(options *Options, list reconcile.Request, known *knownVersions) *watches {
 	core := corev1.SchemeGroupVersion
+	informer := func(o informers.Options) *informers.Informer {
+		o.Request, o.SilenceTolerance = list, options.SilenceTolerance
+		return informers.New(o)
+	}
 	return &watches{
-		namespaces: informers.New(informers.Options{
+		namespaces: informer(informers.Options{
 			GVK: core.WithKind("Namespace"), Object: metadataOf("Namespace"), List: metadataListOf("Namespace"),
-			Predicate: updated(namespaceChanged), Request: list, Required: true,
+			Predicate: updated(namespaceChanged), Required: true,
 		}),
-		configMaps: informers.New(informers.Options{
+		configMaps: informer(informers.Options{
 			GVK: core.WithKind("ConfigMap"), Object: metadataOf("ConfigMap"),
-			Predicate: listChanged(list.Name, known.has), Request: list, Required: true,
+			Predicate: listChanged(list.Name, known.has), Required: true,
 		}),
-		releases: informers.New(informers.Options{
+		releases: informer(informers.Options{
 			GVK: helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind), Object: &flux.HelmRelease{}, List: &flux.HelmReleaseList{},
-			Predicate: updated(releaseChanged), Request: list, Required: true, Selector: options.Releases,
+			Predicate: updated(releaseChanged), Required: true, Selector: options.Releases,
 			Indexers: toolscache.Indexers{candidateIndex: indexCandidates(options.Pins.ProtectLive)},
 		}),
-		policies: informers.New(informers.Options{
+		policies: informer(informers.Options{
 			GVK: imagev1.GroupVersion.WithKind(imagev1.ImagePolicyKind), Object: &flux.ImagePolicy{}, List: &flux.ImagePolicyList{},
-			Predicate: updated(policyChanged), Request: list,
+			Predicate: updated(policyChanged),
 		}),
-		repositories: informers.New(informers.Options{
+		repositories: informer(informers.Options{
 			GVK: imagev1.GroupVersion.WithKind(imagev1.ImageRepositoryKind), Object: &flux.ImageRepository{}, List: &flux.ImageRepositoryList{},
-			Predicate: updated(repositoryChanged), Request: list,
+			Predicate: updated(repositoryChanged),
 		}),
 	}
 }

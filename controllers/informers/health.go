@@ -1,6 +1,7 @@
 package informers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -21,9 +21,9 @@ import (
 // changes. A watch ends every few minutes and is opened again at once.
 const OutageTolerance = 5 * time.Second
 
-// Health reports whether the list and watch requests for a kind succeed: a cache whose watch
-// has failed still answers, with what it knew last. The zero value is that of a watch that was
-// not opened yet, and counts as healthy.
+// Health reports whether a cache is current, by the list and watch requests for its kind: a cache
+// whose watch has failed, or is silent, still answers, with what it knew last. One whose watch was
+// not opened yet counts as current.
 type Health struct {
 	kind string
 
@@ -39,6 +39,15 @@ type Health struct {
 	// came to its end; zero, it is not.
 	broken time.Time
 	err    error
+	// listing is when the list was requested that the next watch begins after; zero, it begins
+	// where the last one has ended.
+	listing  time.Time
+	evidence evidence
+}
+
+// newHealth returns the health of a cache of that kind; a tolerance of zero is SilenceTolerance.
+func newHealth(kind string, tolerance time.Duration) *Health {
+	return &Health{kind: kind, evidence: evidence{tolerance: cmp.Or(tolerance, SilenceTolerance)}}
 }
 
 // onChange sets what is called when the health has changed.
@@ -48,11 +57,17 @@ func (h *Health) onChange(changed func()) {
 	h.changed = changed
 }
 
-// observe returns the requests of an informer or reflector, whose outcome is then known here.
+// observe returns the requests of an informer or reflector, whose outcome is then known here. All
+// objects are read consistently: a reflector would take what the watch cache of the API server
+// has, however old.
 func (h *Health) observe(lw toolscache.ListerWatcher) *toolscache.ListWatch {
 	inner := toolscache.ToListerWatcherWithContext(lw)
 	return &toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			if options.Continue == "" {
+				options.ResourceVersion, options.ResourceVersionMatch = "", ""
+				h.list()
+			}
 			list, err := inner.ListWithContext(ctx, options)
 			if err != nil {
 				h.fail(ctx, nil, err)
@@ -60,68 +75,41 @@ func (h *Health) observe(lw toolscache.ListerWatcher) *toolscache.ListWatch {
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			// A watch may send all objects first: until it has, the cache is as it was.
+			initialEvents := options.SendInitialEvents != nil && *options.SendInitialEvents
+			if initialEvents {
+				options.ResourceVersion = ""
+			} else if !h.mayContinue() {
+				return nil, apierrors.NewResourceExpired("nothing has shown for long what the watch should send")
+			}
+			requested := time.Now()
 			w, err := inner.WatchWithContext(ctx, options)
 			if err != nil {
 				h.fail(ctx, nil, err)
 				return nil, err
 			}
 			h.begin(w)
-			// A watch may send all objects first: until it has, the cache is as it was.
-			initialEvents := options.SendInitialEvents != nil && *options.SendInitialEvents
 			if !initialEvents {
-				h.open(w)
+				h.open(w, options.ResourceVersion)
 			}
-			return h.forward(ctx, w, initialEvents), nil
+			return h.forward(ctx, w, inner, initialEvents, requested), nil
 		},
 	}
 }
 
-// forward passes a watch's events on, until it ends.
-func (h *Health) forward(ctx context.Context, w watch.Interface, initialEvents bool) watch.Interface {
-	events := make(chan watch.Event)
-	proxy := watch.NewProxyWatcher(events)
-	go func() {
-		defer close(events)
-		defer w.Stop()
-		for {
-			select {
-			case event, ok := <-w.ResultChan():
-				if !ok {
-					h.fail(ctx, w, nil)
-					return
-				}
-				select {
-				case events <- event:
-				case <-proxy.StopChan():
-					h.fail(ctx, w, nil)
-					return
-				}
-				switch {
-				case event.Type == watch.Error:
-					h.fail(ctx, w, apierrors.FromObject(event.Object))
-				case !initialEvents:
-					h.receive(w)
-				case endsInitialEvents(event):
-					initialEvents = false
-					h.open(w)
-					h.receive(w)
-				}
-			case <-proxy.StopChan():
-				h.fail(ctx, w, nil)
-				return
-			}
-		}
-	}()
-	return proxy
+// list notes that a list of all objects is requested.
+func (h *Health) list() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.listing = time.Now()
 }
 
-// endsInitialEvents reports whether an event is the bookmark after the initial objects.
-func endsInitialEvents(event watch.Event) bool {
-	if event.Type != watch.Bookmark {
-		return false
-	}
-	object, err := apimeta.Accessor(event.Object)
-	return err == nil && object.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true"
+// mayContinue reports whether a watch may begin where the last one has ended, or after a list.
+// Where nothing has shown for long that the last one sent all changes, all objects are read.
+func (h *Health) mayContinue() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.listing.IsZero() || h.evidence.age(time.Now()) < h.evidence.tolerance
 }
 
 // begin makes a watch the current one: the end of an earlier one means nothing any more.
@@ -131,27 +119,78 @@ func (h *Health) begin(w watch.Interface) {
 	h.current = w
 }
 
-// open notes that a watch sends changes from now on.
-func (h *Health) open(w watch.Interface) {
+// open notes that a watch sends changes after a resource version from now on.
+func (h *Health) open(w watch.Interface, version string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.current != w {
 		return
 	}
 	h.opened = time.Now()
+	if !h.listing.IsZero() {
+		h.evidence.readAll(h.opened, h.listing, version)
+		h.listing = time.Time{}
+	}
 	if h.err == nil {
 		h.broken = time.Time{}
 	}
 }
 
-// receive notes that a watch has sent a change.
-func (h *Health) receive(w watch.Interface) {
+// readAll notes that a watch, which was requested at that time, has sent all objects, and sends
+// changes from now on.
+func (h *Health) readAll(w watch.Interface, requested time.Time, version string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.current == w && !h.broken.IsZero() {
-		h.broken, h.err = time.Time{}, nil
+	if h.current != w {
+		return
+	}
+	h.opened, h.listing = time.Now(), time.Time{}
+	h.heal(func() { h.evidence.readAll(h.opened, requested, version) })
+}
+
+// receive notes that a watch has sent an event or a bookmark. It returns false where the watch is
+// to be opened again, because its bookmarks are older than what was read from the API server.
+func (h *Health) receive(ctx context.Context, w watch.Interface, version string, isBookmark bool) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.current != w {
+		return true
+	}
+	now := time.Now()
+	h.heal(func() { h.evidence.read(now, version) })
+	if isBookmark && h.evidence.isBehind(now, version) {
+		log.FromContext(ctx).Info("A watch is behind a list, and is opened again", "kind", h.kind)
+		return false
+	}
+	return true
+}
+
+// heal makes the cache current, as far as something shows it; the lock is held.
+func (h *Health) heal(show func()) {
+	wasHealthy := h.broken.IsZero() && !h.evidence.isOutdated(time.Now())
+	show()
+	h.broken, h.err = time.Time{}, nil
+	if !wasHealthy {
 		h.notify()
 	}
+}
+
+// due returns what is to be done about a watch that sends nothing new, and when to ask again.
+func (h *Health) due() (step, time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	step, next := h.evidence.next(time.Now())
+	if step == report {
+		h.notify()
+	}
+	return step, next
+}
+
+// listed notes which resource version the consistent list returned.
+func (h *Health) listed(version string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.evidence.listed(time.Now(), version)
 }
 
 // fail notes that a request has failed, or that a watch has ended, with or without an error.
@@ -193,19 +232,27 @@ func (h *Health) Failure() error {
 		h.broken, h.err = time.Time{}, nil
 	}
 	switch {
-	case h.broken.IsZero(), time.Since(h.broken) < OutageTolerance:
-		return nil
-	case h.err != nil:
+	case h.isBroken() && h.err != nil:
 		return fmt.Errorf("changes cannot be read: %w", h.err)
-	default:
+	case h.evidence.isOutdated(time.Now()):
+		return fmt.Errorf("changes may be missing: the watch has sent no event and no newer bookmark for more than %s, and is opened again",
+			2*h.evidence.tolerance)
+	case h.isBroken():
 		return errors.New("changes cannot be read: the watch has ended and cannot be opened again")
+	default:
+		return nil
 	}
 }
 
-// IsInterrupted reports whether the watch is interrupted, or has not shown since its last
-// failure that it works.
+// isBroken reports whether the watch has been interrupted for too long; the lock is held.
+func (h *Health) isBroken() bool {
+	return !h.broken.IsZero() && time.Since(h.broken) >= OutageTolerance
+}
+
+// IsInterrupted reports whether the watch is interrupted or silent, or has not shown since its
+// last failure that it works.
 func (h *Health) IsInterrupted() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !h.broken.IsZero()
+	return !h.broken.IsZero() || h.evidence.isOutdated(time.Now())
 }

@@ -3,6 +3,7 @@ package informers
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 func (h *Health) age() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, t := range []*time.Time{&h.opened, &h.broken} {
+	for _, t := range []*time.Time{&h.opened, &h.broken, &h.evidence.shown} {
 		if !t.IsZero() {
 			*t = t.Add(-2 * OutageTolerance)
 		}
@@ -27,7 +28,7 @@ func (h *Health) age() {
 // observed is the health of watches that a test feeds.
 func observed(t *testing.T, initialEvents bool) (h *Health, open func() (*watch.FakeWatcher, <-chan watch.Event)) {
 	t.Helper()
-	h = &Health{kind: "test"}
+	h = newHealth("test", 0)
 	var fed *watch.FakeWatcher
 	lw := h.observe(&toolscache.ListWatch{
 		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
@@ -130,5 +131,95 @@ func TestHealthIsReopened(t *testing.T) {
 	h.fail(t.Context(), first, nil)
 	if h.IsInterrupted() {
 		t.Error("the end of the old watch counts for the new one")
+	}
+}
+
+// All objects are read as they are, not as a watch cache of the API server has them.
+func TestHealthReadsConsistently(t *testing.T) {
+	var got []metav1.ListOptions
+	lw := newHealth("test", 0).observe(&toolscache.ListWatch{
+		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			got = append(got, options)
+			return &metav1.PartialObjectMetadataList{}, nil
+		},
+		WatchFuncWithContext: func(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			got = append(got, options)
+			return watch.NewFake(), nil
+		},
+	})
+	yes := true
+	for _, options := range []metav1.ListOptions{
+		{ResourceVersion: "0"},
+		{ResourceVersion: "5", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan},
+		{Continue: "next"},
+	} {
+		if _, err := lw.ListWithContext(t.Context(), options); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, options := range []metav1.ListOptions{
+		{ResourceVersion: "5", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, SendInitialEvents: &yes},
+		{ResourceVersion: "5"},
+	} {
+		w, err := lw.WatchWithContext(t.Context(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Stop()
+	}
+	want := []metav1.ListOptions{
+		{},
+		{},
+		{Continue: "next"},
+		{ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, SendInitialEvents: &yes},
+		{ResourceVersion: "5"},
+	}
+	if !slices.EqualFunc(got, want, func(a, b metav1.ListOptions) bool { return a.String() == b.String() }) {
+		t.Errorf("got %v", got)
+	}
+}
+
+// A watch that was silent is not opened again where it has ended: what it should have sent may be
+// missing. All objects are read first.
+func TestHealthAfterSilence(t *testing.T) {
+	h := newHealth("test", 0)
+	lw := h.observe(&toolscache.ListWatch{
+		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+			return &metav1.PartialObjectMetadataList{}, nil
+		},
+		WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), nil },
+	})
+	open := func() error {
+		w, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "5"})
+		if err == nil {
+			t.Cleanup(w.Stop)
+		}
+		return err
+	}
+	read := func() {
+		t.Helper()
+		if _, err := lw.ListWithContext(t.Context(), metav1.ListOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := open(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read()
+	if err := open(); err != nil {
+		t.Error(err)
+	}
+	h.evidence.shown = h.evidence.shown.Add(-SilenceTolerance)
+	if err := open(); !apierrors.IsResourceExpired(err) {
+		t.Errorf("got %v", err)
+	}
+	read()
+	h.evidence.shown = h.evidence.shown.Add(-2 * SilenceTolerance)
+	if err := h.Failure(); err == nil || !h.IsInterrupted() {
+		t.Error("a silent watch counts as current")
+	}
+	read()
+	if err := h.Failure(); err != nil || h.IsInterrupted() {
+		t.Errorf("got %v", err)
 	}
 }

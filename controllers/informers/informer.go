@@ -61,6 +61,9 @@ type Options struct {
 	// Request is what the others ask for.
 	Request reconcile.Request
 
+	// SilenceTolerance is how long the watch may send nothing new; zero: the constant of that name.
+	SilenceTolerance time.Duration
+
 	// Required kinds are those without which nothing is written.
 	Required bool
 }
@@ -87,7 +90,7 @@ var _ source.Source = &Informer{}
 
 // New returns the informer of a kind.
 func New(o Options) *Informer {
-	return &Informer{Options: o, Health: &Health{kind: o.GVK.Kind}}
+	return &Informer{Options: o, Health: newHealth(o.GVK.Kind, o.SilenceTolerance)}
 }
 
 // Use sets the cache that the informer fills and the mapper that knows which kinds are served.

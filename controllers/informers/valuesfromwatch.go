@@ -3,6 +3,7 @@ package informers
 import (
 	"context"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -49,11 +50,15 @@ type ValuesFromWatch struct {
 
 var _ source.Source = &ValuesFromWatch{}
 
-// NewValuesFromWatch returns the watch on a kind, which reports changes to the cache.
-func NewValuesFromWatch(kind string, c metadata.Interface, cache ValuesFromCache, request reconcile.Request) *ValuesFromWatch {
+// NewValuesFromWatch returns the watch on a kind, which reports changes to the cache. It may send
+// nothing new for so long; zero: SilenceTolerance.
+func NewValuesFromWatch(
+	kind string, c metadata.Interface, cache ValuesFromCache, request reconcile.Request, silenceTolerance time.Duration,
+) *ValuesFromWatch {
 	resource, _ := apimeta.UnsafeGuessKindToResource(corev1.SchemeGroupVersion.WithKind(kind))
 	return &ValuesFromWatch{
-		Health: &Health{kind: "valuesFrom " + kind}, Kind: kind, metadata: c.Resource(resource), cache: cache, request: request,
+		Health: newHealth("valuesFrom "+kind, silenceTolerance), Kind: kind,
+		metadata: c.Resource(resource), cache: cache, request: request,
 	}
 }
 
