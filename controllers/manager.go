@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,6 +122,7 @@ func setup(mgr manager.Manager, reconciler *Reconciler) error {
 	return errors.Join(
 		mgr.Add(manager.RunnableFunc(reconciler.writeReportOnStop)),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddHealthzCheck("passes", reconciler.passes.live),
 		mgr.AddReadyzCheck("watches", reconciler.watches.ready),
 	)
 }
@@ -151,8 +153,11 @@ func newReconciler(
 	for _, kind := range []string{"ConfigMap", convert.SecretKind} {
 		g.valuesFromWatches = append(g.valuesFromWatches, informers.NewValuesFromWatch(kind, changes, valuesFrom, request, options.SilenceTolerance))
 	}
+	timeout := cmp.Or(options.PassTimeout, passTimeout)
 	return &Reconciler{
 		namespace: options.Namespace,
+		timeout:   timeout,
+		passes:    &passes{elected: mgr.Elected(), ready: w.ready, limit: passLimit(options.Heartbeat, timeout)},
 		watches:   w,
 		gatherer:  g,
 		planner:   pin.NewPlanner(options.Pins),

@@ -22,6 +22,9 @@ type Options struct {
 	// SilenceTolerance is how long a watch may send nothing new; zero: informers.SilenceTolerance.
 	SilenceTolerance time.Duration
 
+	// PassTimeout is how long a pass may take; zero: passTimeout.
+	PassTimeout time.Duration
+
 	// LeaderElect is true where other replicas may run beside this one.
 	LeaderElect bool
 

@@ -41,6 +41,10 @@ type Reconciler struct {
 	recorder  *eventRecorder
 	metrics   *metrics
 
+	// timeout is how long a pass may take.
+	timeout time.Duration
+	passes  *passes
+
 	// mu keeps passes and the write of the last report apart.
 	mu sync.Mutex
 	// started is when the first pass began: when this replica became the leader.
@@ -55,7 +59,8 @@ type Reconciler struct {
 func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next, err := r.pass(ctx)
+	next, err := r.limitedPass(ctx)
+	r.passes.finish()
 	switch {
 	case err == nil:
 		return reconcile.Result{RequeueAfter: next}, nil
@@ -69,7 +74,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	}
 }
 
-// untilStopped returns a context that is canceled stopTimeout after ctx is: where the answer to a
+// limitedPass makes a pass that fails once its time is over: requests to an API server that does
+// not answer would hold it up for ever.
+func (r *Reconciler) limitedPass(ctx context.Context) (next time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	return r.pass(ctx)
+}
+
+// untilStopped returns a context that is canceled stopTimeout after ctx is done: where the answer to a
 // write of the list is not awaited, the report on it cannot be written.
 func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))

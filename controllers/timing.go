@@ -22,6 +22,18 @@ const memoryDelay = 20 * time.Second
 // the end.
 const stopTimeout = 10 * time.Second
 
+// passTimeout limits how long a pass takes, so that one whose requests are not answered fails and
+// is made again. Reading all objects of a large cluster takes a small part of it.
+const passTimeout = 2 * time.Minute
+
+// passLimit returns how long it may take from the end of one pass to that of the next: a pass
+// begins every heartbeat or, after one that failed, within maxRetryDelay; it takes up to the
+// timeout, and the write that it has begun up to stopTimeout more. The timeout is there twice:
+// once as a margin.
+func passLimit(heartbeat, timeout time.Duration) time.Duration {
+	return heartbeat + 2*timeout + stopTimeout
+}
+
 // A pass that failed is made again after minRetryDelay, then after twice the time before, up to
 // maxRetryDelay: what a user would wait for after the API server is back.
 const (
