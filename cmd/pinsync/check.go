@@ -192,7 +192,7 @@ func verdict(result *v1alpha1.RegistryCheck, lists []pinlist.Published, maxAge t
 		return &exitError{exitUnknown, fmt.Errorf("%s could not be checked", amount(unknown, "needed image"))}
 	}
 	for _, l := range lists {
-		if err := l.Doubt(time.Now(), maxAge, l.Report); err != nil {
+		if err := l.Doubt(l.Read.At, maxAge, l.Report); err != nil {
 			return &exitError{exitUnknown, fmt.Errorf("the list may lack needed images, which were not checked: %s: %w", l.Cluster, err)}
 		}
 	}

@@ -96,7 +96,7 @@ func (e *explanation) readList(ctx context.Context, cluster *rest.Config, o *exp
 	}
 	e.reportErr = published.ReadReports(ctx, cluster, o.listNamespace, lists)
 	e.list = &lists[0]
-	e.doubt = e.list.Doubt(time.Now(), o.maxAge, e.list.Report)
+	e.doubt = e.list.Doubt(e.list.Read.At, o.maxAge, e.list.Report)
 }
 
 // locate returns the full name of the release and the configuration of its cluster.

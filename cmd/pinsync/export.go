@@ -118,8 +118,7 @@ func collect(
 	if err != nil {
 		return nil, nil, err
 	}
-	now := time.Now()
-	if err := checkReliable(ctx, clusters, o.namespace, lists, now, o.maxAge); err != nil {
+	if err := checkReliable(ctx, clusters, o.namespace, lists, o.maxAge); err != nil {
 		return nil, nil, err
 	}
 	if pinlist.Format(o.format).NeedsImages() {
@@ -131,23 +130,23 @@ func collect(
 	if err := pinlist.CheckShrink(last, exported.Lists, o.maxShrink); err != nil {
 		return nil, nil, err
 	}
-	return exported, pinlist.State(exported, now), nil
+	return exported, pinlist.State(exported, time.Now()), nil
 }
 
 // checkReliable returns an error if one of the lists may lack a pin. Only then the reports are
 // read: they have the reason.
 func checkReliable(
-	ctx context.Context, clusters []*rest.Config, namespace string, lists []pinlist.Published, now time.Time, maxAge time.Duration,
+	ctx context.Context, clusters []*rest.Config, namespace string, lists []pinlist.Published, maxAge time.Duration,
 ) error {
 	for i := range lists {
 		l := &lists[i]
-		if l.Doubt(now, maxAge, nil) == nil {
+		if l.Doubt(l.Read.At, maxAge, nil) == nil {
 			continue
 		}
 		if !l.Complete {
 			readReports(ctx, clusters, namespace, lists)
 		}
-		return fmt.Errorf("%s: %w", l.Cluster, l.Doubt(now, maxAge, l.Report))
+		return fmt.Errorf("%s: %w", l.Cluster, l.Doubt(l.Read.At, maxAge, l.Report))
 	}
 	return nil
 }

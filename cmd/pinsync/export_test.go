@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,6 +25,7 @@ import (
 // exports is an API server with lists, and the files of a cleaner's host.
 type exports struct {
 	t                         *testing.T
+	config                    *rest.Config
 	client                    client.Client
 	kubeconfig, output, state string
 }
@@ -35,7 +37,7 @@ func newExports(t *testing.T) *exports {
 	localtest.Must(t, err)
 	folder := t.TempDir()
 	return &exports{
-		t: t, client: c, kubeconfig: plane.Kubeconfig,
+		t: t, config: plane.Config, client: c, kubeconfig: plane.Kubeconfig,
 		output: filepath.Join(folder, "pins.txt"), state: filepath.Join(folder, "state.json"),
 	}
 }

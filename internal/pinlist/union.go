@@ -14,8 +14,19 @@ type Published struct {
 	*List
 	// Cluster is the API server's URL.
 	Cluster, Namespace string
+	// Read is when it was read.
+	Read ReadTime
 	// Report is the report on it; nil if it was not read.
 	Report *v1alpha1.PinReport
+}
+
+// ReadTime is when an API server answered.
+type ReadTime struct {
+	// At is the time by the API server's clock, or by this host's if the former is not known.
+	At time.Time
+	// Ahead is how far the API server's clock is ahead of this host's, at most; 0, it is not known
+	// to be ahead.
+	Ahead time.Duration
 }
 
 // Described returns the entries of the list's pins, as far as the report has them.

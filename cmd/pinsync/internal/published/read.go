@@ -18,7 +18,8 @@ import (
 // so that all their objects are of the same time. Its error names the cluster, and in one
 // line what could not be read, is missing or is damaged.
 func Read(ctx context.Context, cluster *rest.Config, namespace string, names []string) ([]pinlist.Published, error) {
-	objects, err := readLabelled(ctx, cluster, namespace, v1alpha1.PinsLabel)
+	timed, clock := timed(cluster)
+	objects, err := readLabelled(ctx, timed, namespace, v1alpha1.PinsLabel)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +29,7 @@ func Read(ctx context.Context, cluster *rest.Config, namespace string, names []s
 	}
 	result := make([]pinlist.Published, len(lists))
 	for i := range lists {
-		result[i] = pinlist.Published{List: lists[i], Cluster: cluster.Host, Namespace: namespace}
+		result[i] = pinlist.Published{List: lists[i], Cluster: cluster.Host, Namespace: namespace, Read: clock.get()}
 	}
 	return result, nil
 }
