@@ -27,8 +27,10 @@ type publisher struct {
 	published pin.Memory
 	// isPartlyWritten is true after a write that failed: what is there is its beginning.
 	isPartlyWritten bool
-	// lastWrite is when a change of the list was written last.
+	// lastWrite is when a change of the list was written last, or a renewal that was requested.
 	lastWrite time.Time
+	// renewedFor is the last request for a renewal that was met.
+	renewedFor string
 
 	// pending is the report on the list that was written last, until it is written, too, and
 	// pendingSince is since when there has been one.
@@ -73,8 +75,8 @@ func (p *publisher) load(ctx context.Context) (memory pin.Memory, changed bool, 
 	return memory, changed, nil
 }
 
-// publish writes a report's list to the ConfigMaps that differ from it, and to all whose
-// synced-at is due, and returns when that is due next. The report itself stays pending.
+// publish writes a report's list to the ConfigMaps that differ from it, and renews synced-at in
+// all if that is due or requested. It returns when that is due next. The report stays pending.
 func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v view) (next time.Duration, err error) {
 	objects, err := p.encode(report, v)
 	if err != nil {
@@ -82,8 +84,11 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 	}
 	list := &p.objects.list
 	desired := p.objects.merge(list, objects)
-	changed := list.shards.stamp(desired, v.complete, v.taken, p.heartbeat)
-	if changed {
+	request := list.shards.requestedAt()
+	isRequested := v.complete && request != "" && request != p.renewedFor
+	isDue := isRequested || list.shards.renewIn(p.heartbeat, v.taken) <= 0
+	changed := list.shards.stamp(desired, v.complete, v.taken, isDue)
+	if changed || isRequested {
 		p.lastWrite = time.Now()
 	}
 	p.isPartlyWritten = true // until all succeeded
@@ -93,6 +98,9 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 	memory := pin.MemoryOf(report)
 	memory.Plan = objects[0].Annotations[v1alpha1.PlanAnnotation]
 	p.memory, p.published, p.isPartlyWritten, p.pending, p.salt = &memory, memory, false, report, v.salt
+	if isRequested {
+		p.renewedFor = request
+	}
 	p.metrics.listWritten(v.complete, list.shards.syncedAt(), pinlist.Size(objects), roomIn(list.shards[0]), len(objects))
 	if changed {
 		log.FromContext(ctx).Info("Wrote the list", "pins", len(report.Pins), "complete", v.complete,

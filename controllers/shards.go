@@ -55,10 +55,9 @@ func (s shards) haveData(objects []pinlist.Object) bool {
 }
 
 // stamp sets when the list was last known to be current in the ConfigMaps that are to be
-// written because they differ, and in all where that is due. It reports whether any differs.
-func (s shards) stamp(desired []*corev1.ConfigMap, complete bool, taken time.Time, heartbeat time.Duration) (changed bool) {
+// written because they differ, and in all if that is due. It reports whether any differs.
+func (s shards) stamp(desired []*corev1.ConfigMap, complete bool, taken time.Time, isDue bool) (changed bool) {
 	changed = len(desired) != len(s)
-	isDue := s.renewIn(heartbeat, taken) <= 0
 	last := s.syncedAt()
 	if last.IsZero() {
 		last = taken
@@ -86,6 +85,14 @@ func (s shards) syncedAt() time.Time {
 		}
 	}
 	return last
+}
+
+// requestedAt returns the request for a renewal that a reader made last.
+func (s shards) requestedAt() string {
+	if first := s[0]; first != nil {
+		return first.Annotations[v1alpha1.RequestedAtAnnotation]
+	}
+	return ""
 }
 
 // renewIn returns when the list's synced-at is due to be renewed: not after now where that of

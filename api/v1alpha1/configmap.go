@@ -43,6 +43,11 @@ const (
 	// the second.
 	SyncedAtAnnotation = Group + "/synced-at"
 
+	// RequestedAtAnnotation, on shard 0, asks for a renewal of SyncedAtAnnotation, as Flux's
+	// reconcile.fluxcd.io/requestedAt asks for a reconciliation. A reader of the list sets it, to the
+	// time: RFC 3339. Each value asks once.
+	RequestedAtAnnotation = Group + "/requested-at"
+
 	// CompleteAnnotation is "true" when every read for the list succeeded, "false" when one
 	// failed; then no pin was removed.
 	CompleteAnnotation = Group + "/complete"
