@@ -16,18 +16,20 @@ import (
 const requestedAt = "pinsync.oleks.space/requested-at"
 
 // request asks for a renewal of the list, as a cleaner does.
-func (w *world) request(value string) {
+func (w *world) request(ctx context.Context, value string) {
 	w.t.Helper()
 	list := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.own, Name: "registry-pins"}}
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, requestedAt, value)
-	if err := w.client.Patch(w.t.Context(), list, client.RawPatch(types.MergePatchType, patch)); err != nil {
+	if err := w.client.Patch(ctx, list, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		w.t.Fatal(err)
 	}
 	w.edits[list.ResourceVersion] = true
 }
 
 // syncedAt returns when the list was last known to be current.
-func syncedAt(list *corev1.ConfigMap) string { return list.Annotations["pinsync.oleks.space/synced-at"] }
+func syncedAt(list *corev1.ConfigMap) string {
+	return list.Annotations["pinsync.oleks.space/synced-at"]
+}
 
 // secondAfter waits until it is a later second than that of the list's synced-at.
 func (w *world) secondAfter(list *corev1.ConfigMap) {
@@ -48,7 +50,7 @@ func TestRenewalIsRequested(t *testing.T) {
 	last := first.list
 	for _, value := range []string{time.Now().UTC().Format(time.RFC3339Nano), "now", "2999-01-01T00:00:00Z"} {
 		w.secondAfter(last)
-		w.request(value)
+		w.request(t.Context(), value)
 		before := last
 		w.until(func(ctx context.Context) (bool, string) {
 			last = w.list(ctx)
@@ -94,7 +96,7 @@ func TestRequestsWithoutEnd(t *testing.T) {
 	begin, requests, before := time.Now(), 0, reads()[w.listPath()]
 	w.until(func(ctx context.Context) (bool, string) {
 		requests++
-		w.request(fmt.Sprint("request ", requests))
+		w.request(ctx, fmt.Sprint("request ", requests))
 		pins := w.list(ctx).Data["registry-pins.txt"]
 		return pins == "", pins
 	})

@@ -12,11 +12,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/published"
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
@@ -29,6 +27,9 @@ type exportOptions struct {
 	output    string
 	format    string
 	static    string
+	sinceText string
+	since     time.Time
+	wait      time.Duration
 }
 
 func newExportCommand() *cobra.Command {
@@ -39,17 +40,23 @@ func newExportCommand() *cobra.Command {
 		Long: "export reads the lists of one or more clusters and prints their union, if each list\n" +
 			"exists, is intact, complete and fresh, and has not lost many pins since the last\n" +
 			"export. Otherwise it exits with code 3, prints the reason in one line to standard\n" +
-			"error and leaves the files unchanged: then the cleaner must not run.",
+			"error and leaves the files unchanged: then the cleaner must not run.\n\n" +
+			"A cleaner that reads the pods first passes the time when it had done so as --since. Then\n" +
+			"export asks pinsync to renew the list, and waits for a list that is later.",
 		Example: "  pinsync export --state /var/lib/pinsync/state.json -o /var/lib/pinsync/pins.txt\n" +
+			"  pinsync export --since 2026-01-02T03:00:00Z -o /var/lib/pinsync/pins.txt\n" +
 			"  pinsync export --context west --context east --static /etc/registry-pins.txt",
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return export(cmd.Context(), &o, cmd.OutOrStdout())
+			return export(cmd.Context(), &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
 	o.addTo(flags)
 	addMaxAge(flags, &o.maxAge, "refuse a list whose last sync is longer ago")
+	flags.StringVar(&o.sinceText, "since", "",
+		"`TIME` (RFC 3339) when the cleaner had read the pods: require that every list was current then or later, and wait for that")
+	flags.DurationVar(&o.wait, "wait", 2*time.Minute, "how long to wait for a list that --since requires; 0 does not wait")
 	flags.IntVar(&o.maxShrink, "max-shrink", 50,
 		"refuse a list that has lost this many `PERCENT` of its pins since the last export, or more; 100 accepts any")
 	flags.StringVar(&o.state, "state", "", "`FILE` that records the last export for --max-shrink; without it, the loss of pins is not checked")
@@ -69,11 +76,16 @@ func formats() []string {
 }
 
 func (o *exportOptions) check() error {
+	if err := o.parseSince(); err != nil {
+		return err
+	}
 	switch {
 	case !slices.Contains(formats(), o.format):
 		return fmt.Errorf("--format %q: want one of %s", o.format, strings.Join(formats(), ", "))
 	case o.maxAge <= 0:
 		return fmt.Errorf("--max-age %s: want more than 0", o.maxAge)
+	case o.wait < 0:
+		return fmt.Errorf("--wait %s: want 0 or more", o.wait)
 	case o.output == "-":
 		return errors.New("--output -: omit the flag to write to standard output")
 	case o.maxShrink < 0 || o.maxShrink > pinlist.AnyShrink:
@@ -82,7 +94,18 @@ func (o *exportOptions) check() error {
 	return checkDistinct(map[string]string{"--output": o.output, "--state": o.state, "--static": o.static})
 }
 
-func export(ctx context.Context, o *exportOptions, out io.Writer) error {
+// parseSince sets since; without the flag it stays zero.
+func (o *exportOptions) parseSince() (err error) {
+	if o.sinceText == "" {
+		return nil
+	}
+	if o.since, err = time.Parse(time.RFC3339, o.sinceText); err != nil {
+		return fmt.Errorf("--since %q: want a time such as 2006-01-02T15:04:05Z", o.sinceText)
+	}
+	return nil
+}
+
+func export(ctx context.Context, o *exportOptions, out, errOut io.Writer) error {
 	if err := o.check(); err != nil {
 		return usageError(err)
 	}
@@ -94,7 +117,7 @@ func export(ctx context.Context, o *exportOptions, out io.Writer) error {
 	if err != nil {
 		return usageError(err)
 	}
-	exported, state, err := collect(ctx, o, clusters, static)
+	exported, state, err := collect(ctx, o, clusters, static, errOut)
 	if err != nil {
 		return &exitError{exitRefused, fmt.Errorf("not exported: %w", err)}
 	}
@@ -108,17 +131,14 @@ func export(ctx context.Context, o *exportOptions, out io.Writer) error {
 // collect reads the lists and returns their union if all are reliable, and the state for the
 // next export.
 func collect(
-	ctx context.Context, o *exportOptions, clusters []*rest.Config, static *pinlist.Static,
+	ctx context.Context, o *exportOptions, clusters []*rest.Config, static *pinlist.Static, errOut io.Writer,
 ) (*v1alpha1.PinExport, *v1alpha1.ExportState, error) {
 	last, err := readState(o.state)
 	if err != nil {
 		return nil, nil, err
 	}
-	lists, err := readLists(ctx, clusters, &o.clusterOptions)
+	lists, err := readReliable(ctx, clusters, o, errOut)
 	if err != nil {
-		return nil, nil, err
-	}
-	if err := checkReliable(ctx, clusters, o.namespace, lists, o.maxAge); err != nil {
 		return nil, nil, err
 	}
 	if pinlist.Format(o.format).NeedsImages() {
@@ -131,50 +151,6 @@ func collect(
 		return nil, nil, err
 	}
 	return exported, pinlist.State(exported, time.Now()), nil
-}
-
-// checkReliable returns an error if one of the lists may lack a pin. Only then the reports are
-// read: they have the reason.
-func checkReliable(
-	ctx context.Context, clusters []*rest.Config, namespace string, lists []pinlist.Published, maxAge time.Duration,
-) error {
-	for i := range lists {
-		l := &lists[i]
-		if l.Doubt(l.Read.At, maxAge, nil) == nil {
-			continue
-		}
-		if !l.Complete {
-			readReports(ctx, clusters, namespace, lists)
-		}
-		return fmt.Errorf("%s: %w", l.Cluster, l.Doubt(l.Read.At, maxAge, l.Report))
-	}
-	return nil
-}
-
-// readReports reads the reports of lists as far as they can be read.
-func readReports(ctx context.Context, clusters []*rest.Config, namespace string, lists []pinlist.Published) {
-	for _, cluster := range clusters {
-		for i := range lists {
-			if lists[i].Cluster == cluster.Host {
-				// A list says all that matters; the report only describes it.
-				_ = published.ReadReports(ctx, cluster, namespace, lists[i:i+1])
-			}
-		}
-	}
-}
-
-// readLists reads the lists of all clusters concurrently.
-func readLists(ctx context.Context, clusters []*rest.Config, o *clusterOptions) ([]pinlist.Published, error) {
-	results := make([][]pinlist.Published, len(clusters))
-	group, ctx := errgroup.WithContext(ctx)
-	for i, cluster := range clusters {
-		group.Go(func() (err error) {
-			results[i], err = published.Read(ctx, cluster, o.namespace, o.names)
-			return err
-		})
-	}
-	err := group.Wait()
-	return slices.Concat(results...), err
 }
 
 func readStatic(name string, format pinlist.Format) (*pinlist.Static, error) {

@@ -100,17 +100,21 @@ func TestREADMEScript(t *testing.T) {
 	for name, test := range map[string]struct {
 		lists string
 		want  string
+		since string
 	}{
-		"good":         {listJSON("0/1", now, "true", ""), "container/app==v1\n"},
-		"two":          {listJSON("0/2", now, "true", "") + "," + listJSON("1/2", now, "true", ""), "container/app==v1\n"},
-		"none":         {"", ""},
-		"a part":       {listJSON("0/2", now, "true", ""), ""},
-		"incomplete":   {listJSON("0/1", now, "false", ""), ""},
-		"old":          {listJSON("0/1", time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "true", ""), ""},
-		"no time":      {listJSON("0/1", "", "true", ""), ""},
-		"no such time": {listJSON("0/1", "soon", "true", ""), ""},
-		"damaged":      {listJSON("0/1", now, "true", "x"), ""},
-		"one of two":   {listJSON("0/2", now, "true", "") + "," + listJSON("1/2", "", "true", ""), ""},
+		"good":           {listJSON("0/1", now, "true", ""), "container/app==v1\n", ""},
+		"two":            {listJSON("0/2", now, "true", "") + "," + listJSON("1/2", now, "true", ""), "container/app==v1\n", ""},
+		"none":           {"", "", ""},
+		"a part":         {listJSON("0/2", now, "true", ""), "", ""},
+		"incomplete":     {listJSON("0/1", now, "false", ""), "", ""},
+		"old":            {listJSON("0/1", time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "true", ""), "", ""},
+		"no time":        {listJSON("0/1", "", "true", ""), "", ""},
+		"no such time":   {listJSON("0/1", "soon", "true", ""), "", ""},
+		"damaged":        {listJSON("0/1", now, "true", "x"), "", ""},
+		"one of two":     {listJSON("0/2", now, "true", "") + "," + listJSON("1/2", "", "true", ""), "", ""},
+		"later":          {listJSON("0/1", now, "true", ""), "container/app==v1\n", time.Now().Add(-time.Second).UTC().Format(time.RFC3339)},
+		"same second":    {listJSON("0/1", now, "true", ""), "", now},
+		"no time at all": {listJSON("0/1", now, "true", ""), "", "soon"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -122,7 +126,7 @@ func TestREADMEScript(t *testing.T) {
 			write("lists.json", `{"items":[`+test.lists+`]}`, 0o600)
 			write("kubectl", "#!/bin/sh\ncat "+filepath.Join(folder, "lists.json")+"\n", 0o700)
 			write("pins.txt", "before\n", 0o600)
-			command := exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(script, "/var/lib/cleaner", folder))
+			command := exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(script, "/var/lib/cleaner", folder), "script", test.since)
 			command.Env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"))
 			output, err := command.CombinedOutput()
 			want := cmp.Or(test.want, "before\n")

@@ -27,6 +27,39 @@ func (l *List) Doubt(now time.Time, maxAge time.Duration, report *v1alpha1.PinRe
 	}
 }
 
+// DoubtSince returns why a list may not have been current yet at a time of this host's clock, or
+// later; nil if it was. SyncedAt has no fractions, and the time may have none either, so a list of
+// the same second may be of before it.
+func (p *Published) DoubtSince(since time.Time) error {
+	if needed := p.neededAt(since); p.SyncedAt.Before(needed) {
+		return fmt.Errorf("the list %s was last known to be current at %s, and --since %s needs %s or later", p.Name,
+			p.SyncedAt.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339Nano), needed.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// CanRenew reports whether a renewal of now would remove the doubt whether the list was current at
+// a time of this host's clock, and there is one.
+func (p *Published) CanRenew(since time.Time) bool {
+	return p.DoubtSince(since) != nil && !p.Read.At.Before(p.neededAt(since))
+}
+
+// neededAt returns the synced-at that a list needs at least to have been current at a time of
+// this host's clock.
+func (p *Published) neededAt(since time.Time) time.Time {
+	return since.Add(p.Read.Ahead).Truncate(time.Second).Add(time.Second)
+}
+
+// CheckPast returns an error if a time is to come.
+func (t ReadTime) CheckPast(since time.Time) error {
+	if early := since.Sub(t.At); early > maxAhead {
+		return fmt.Errorf("--since %s is %s after the time of the API server: "+
+			"want the time when the cleaner had read the pods; is the clock right?",
+			since.UTC().Format(time.RFC3339Nano), early.Round(time.Second))
+	}
+	return nil
+}
+
 // whyIncomplete returns what a report has of an incomplete list.
 func whyIncomplete(report *v1alpha1.PinReport) string {
 	if report != nil {
