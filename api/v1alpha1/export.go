@@ -47,5 +47,18 @@ type ExportState struct {
 	ExportedAt string `json:"exportedAt"`
 
 	// Lists are those that it was made of.
-	Lists []ExportedList `json:"lists"`
+	Lists []RecordedList `json:"lists"`
+}
+
+// RecordedList is a list that was exported, and what the next export is compared with.
+type RecordedList struct {
+	ExportedList `json:",inline"`
+
+	// Namespaces are the numbers of pins by the namespaces of the releases that own them: that
+	// need them, or that they are held for. A pin counts in each. It is empty if the report on
+	// the list could not be read, and in a file of an earlier version.
+	Namespaces map[string]int `json:"namespaces,omitempty"`
+
+	// OwnersUnknown is how many pins are in none of them, because no owner is known.
+	OwnersUnknown int `json:"ownersUnknown,omitempty"`
 }

@@ -58,7 +58,7 @@ func newExportCommand() *cobra.Command {
 		"`TIME` (RFC 3339) when the cleaner had read the pods: require that every list was current then or later, and wait for that")
 	flags.DurationVar(&o.wait, "wait", 2*time.Minute, "how long to wait for a list that --since requires; 0 does not wait")
 	flags.IntVar(&o.maxShrink, "max-shrink", 50,
-		"refuse a list that has lost this many `PERCENT` of its pins since the last export, or more; 100 accepts any")
+		"refuse a list whose namespaces have lost this many `PERCENT` of their pins since the last export on average, or more; 100 accepts any")
 	flags.StringVar(&o.state, "state", "", "`FILE` that records the last export for --max-shrink; without it, the loss of pins is not checked")
 	flags.StringVarP(&o.output, "output", "o", "", "`FILE` to replace atomically; by default standard output")
 	flags.StringVar(&o.format, "format", string(pinlist.FormatPins), "`FORMAT` of the output: "+strings.Join(formats(), ", "))
@@ -146,11 +146,15 @@ func collect(
 			return nil, nil, err
 		}
 	}
+	if o.state != "" {
+		readReports(ctx, clusters, o.namespace, lists) // they have the owners of the pins
+	}
 	exported := pinlist.Union(lists, static)
-	if err := pinlist.CheckShrink(last, exported.Lists, o.maxShrink); err != nil {
+	state := pinlist.State(exported, lists, time.Now())
+	if err := pinlist.CheckShrink(last, state, o.maxShrink); err != nil {
 		return nil, nil, err
 	}
-	return exported, pinlist.State(exported, time.Now()), nil
+	return exported, state, nil
 }
 
 func readStatic(name string, format pinlist.Format) (*pinlist.Static, error) {

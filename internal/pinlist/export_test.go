@@ -2,8 +2,10 @@ package pinlist
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -104,50 +106,106 @@ func TestReadStaticRefuses(t *testing.T) {
 	}
 }
 
-func TestCheckShrink(t *testing.T) {
-	state := func(east, west int) *v1alpha1.ExportState {
-		return State(Union([]Published{publishedOf(t, "east", east), publishedOf(t, "west", west)}, &Static{}), noon)
+// recorded is the state of an export of a list that has pins of these namespaces, and some whose
+// owners are not known.
+func recorded(namespaces map[string]int, unknown int) *v1alpha1.ExportState {
+	pins := unknown
+	for _, n := range namespaces {
+		pins += n
 	}
+	return &v1alpha1.ExportState{ExportedAt: "2026-06-02T12:00:00Z", Lists: []v1alpha1.RecordedList{{
+		ExportedList: v1alpha1.ExportedList{Cluster: "east", Name: "registry-pins", Pins: pins}, Namespaces: namespaces, OwnersUnknown: unknown,
+	}}}
+}
+
+type byNamespace = map[string]int
+
+func TestCheckShrink(t *testing.T) {
 	tests := map[string]struct {
 		last, now *v1alpha1.ExportState
 		percent   int
 		want      string
 	}{
-		"the first":            {&v1alpha1.ExportState{}, state(1, 1), 50, ""},
-		"as before":            {state(4, 4), state(4, 4), 0, ""},
-		"grown":                {state(4, 4), state(8, 8), 0, ""},
-		"one fewer":            {state(4, 4), state(3, 4), 50, ""},
-		"one fewer, none may":  {state(4, 4), state(3, 4), 0, "the list registry-pins of east had 4 pins"},
-		"halved":               {state(4, 4), state(2, 4), 50, "the list registry-pins of east had 4 pins at the last export, at 2026-06-02T12:00:00Z, and has 2 now"},
-		"empty":                {state(4, 1), state(4, 0), 50, "the list registry-pins of west"},
-		"the other has grown":  {state(4, 4), state(2, 40), 50, "the list registry-pins of east"},
-		"empty, any may":       {state(4, 4), state(0, 0), 100, ""},
-		"nearly all, any less": {state(100, 1), state(2, 1), 99, ""},
+		"the first":           {&v1alpha1.ExportState{}, recorded(byNamespace{"a": 1}, 0), 50, ""},
+		"as before":           {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{"a": 4}, 0), 0, ""},
+		"grown":               {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{"a": 8, "b": 1}, 0), 0, ""},
+		"one fewer":           {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{"a": 3}, 0), 50, ""},
+		"one fewer, none may": {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{"a": 3}, 0), 0, "namespace a had 4 pins and has 3 now"},
+		"halved":              {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{"a": 2}, 0), 50, "namespace a had 4 pins and has 2 now"},
+		"emptied":             {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{}, 0), 50, "namespace a had 4 pins and has 0 now"},
+		"emptied, any may":    {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{}, 0), 100, ""},
+		"thirds":              {recorded(byNamespace{"a": 3, "b": 3, "c": 3}, 0), recorded(byNamespace{"a": 2, "b": 2, "c": 2}, 0), 33, "have lost 33 %"},
+		"a tenant is noisy":   {recorded(byNamespace{"noisy": 1000, "b": 2, "c": 2}, 0), recorded(byNamespace{"b": 2, "c": 2}, 0), 50, ""},
+		"and hides the others": {
+			recorded(byNamespace{"noisy": 10, "b": 2, "c": 2}, 0), recorded(byNamespace{"noisy": 1000}, 0), 50,
+			"namespace b had 2 pins and has 0 now, namespace c had 2 pins and has 0 now; its 3 namespaces have lost 67 % of their pins on average: " +
+				"if that is meant, export once with --max-shrink 100",
+		},
+		"noisy, report is older":    {recorded(byNamespace{"noisy": 1000, "b": 2, "c": 2}, 0), recorded(byNamespace{"b": 2, "c": 2}, 9), 50, ""},
+		"earlier version":           {recorded(nil, 4), recorded(byNamespace{"a": 2}, 0), 50, "it had 4 pins and has 2 now"},
+		"earlier version, grown":    {recorded(nil, 4), recorded(byNamespace{"a": 5}, 0), 0, ""},
+		"no report":                 {recorded(byNamespace{"a": 4}, 0), recorded(nil, 4), 50, ""},
+		"no report, halved":         {recorded(byNamespace{"a": 4}, 0), recorded(nil, 2), 50, "it had 4 pins and has 2 now"},
+		"some unknown before":       {recorded(byNamespace{"a": 2}, 8), recorded(byNamespace{"a": 2}, 0), 50, "it had 10 pins and has 2 now"},
+		"some unknown now":          {recorded(byNamespace{"a": 4, "b": 4}, 0), recorded(byNamespace{}, 8), 50, "namespace a had 4"},
+		"unknown ones become known": {recorded(byNamespace{"a": 2}, 8), recorded(byNamespace{"a": 2, "b": 8}, 0), 50, ""},
 	}
 	for name, test := range tests {
-		err := CheckShrink(test.last, test.now.Lists, test.percent)
+		err := CheckShrink(test.last, test.now, test.percent)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 	}
-	// A cluster that is not asked any more is missed, too, be it one of many pins or of few.
-	for _, few := range []int{1, 4, 40} {
-		gone := State(Union([]Published{publishedOf(t, "east", 40)}, &Static{}), noon)
-		if err := CheckShrink(state(40, few), gone.Lists, 50); err == nil || !strings.Contains(err.Error(), "registry-pins of west had") {
-			t.Errorf("a cluster was left out: %v", err)
-		}
+	many := byNamespace{}
+	for i := range 30 {
+		many[strconv.Itoa(i)] = 1
+	}
+	if err := CheckShrink(recorded(many, 0), recorded(byNamespace{}, 0), 50); err == nil || !strings.Contains(err.Error(), ", and 20 more namespaces;") {
+		t.Errorf("many namespaces: %v", err)
+	}
+	// A cluster that is not asked any more is missed, too.
+	if err := CheckShrink(recorded(byNamespace{"a": 1}, 0), &v1alpha1.ExportState{}, 50); err == nil || !strings.Contains(err.Error(), "registry-pins of east has lost pins") {
+		t.Errorf("a cluster was left out: %v", err)
 	}
 	// So are pins that were kept by hand: their file may have been cut short.
 	static := &Static{Name: "static.txt", Pins: []string{"container/a==1", "container/b==1"}}
-	before := State(Union(nil, static), noon)
+	before := State(Union(nil, static), nil, noon)
 	static.Pins = nil
-	if err := CheckShrink(before, Union(nil, static).Lists, 50); err == nil || !strings.Contains(err.Error(), "static.txt had 2 pins") {
+	if err := CheckShrink(before, State(Union(nil, static), nil, noon), 50); err == nil || !strings.Contains(err.Error(), "static.txt has lost pins") {
 		t.Errorf("the static file was left out: %v", err)
 	}
 }
 
+// Pins are counted by the namespaces of all of their owners, and a report of an earlier plan has
+// not all pins.
+func TestStateByNamespace(t *testing.T) {
+	p := publishedOf(t, "east", 4)
+	owned := func(state v1alpha1.PinState, i string, needed []string, held ...string) v1alpha1.Pin {
+		entry := v1alpha1.Pin{Pin: "container/app-" + i + "==v0", Image: "g.io/o/app-" + i + ":v0", State: state, NeededBy: needed}
+		for _, owner := range held {
+			entry.HeldFor = append(entry.HeldFor, v1alpha1.Hold{Owner: owner})
+		}
+		return entry
+	}
+	p.Report = &v1alpha1.PinReport{Pins: []v1alpha1.Pin{
+		owned(v1alpha1.PinNeeded, "0", []string{"HelmRelease/a/x", "HelmRelease/a/y", "HelmRelease/b/x"}, "HelmRelease/c/x", "+"),
+		owned(v1alpha1.PinHeld, "1", nil, "HelmRelease/a/x"),
+		owned(v1alpha1.PinHeld, "2", nil, "*"),
+		owned(v1alpha1.PinNeeded, "removed", []string{"HelmRelease/d/x"}),
+	}}
+	lists := []Published{p}
+	l := State(Union(lists, &Static{}), lists, noon).Lists[0]
+	if want := (byNamespace{"a": 2, "b": 1, "c": 1}); !maps.Equal(l.Namespaces, want) || l.OwnersUnknown != 2 || l.Pins != 4 {
+		t.Errorf("got %+v, want %v", l, want)
+	}
+	lists[0].Report = nil
+	if l := State(Union(lists, &Static{}), lists, noon).Lists[0]; l.Namespaces != nil || l.Pins != 4 {
+		t.Errorf("without a report, got %+v", l)
+	}
+}
+
 func TestReadState(t *testing.T) {
-	text, err := json.Marshal(State(Union([]Published{publishedOf(t, "east", 4)}, &Static{}), noon.Add(time.Hour)))
+	text, err := json.Marshal(State(Union([]Published{publishedOf(t, "east", 4)}, &Static{}), nil, noon.Add(time.Hour)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,20 +3,77 @@ package pinlist
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math/big"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // AnyShrink is the percentage that a list may shrink by which allows everything.
 const AnyShrink = 100
 
 // State returns what the next export needs to know of this one.
-func State(e *v1alpha1.PinExport, now time.Time) *v1alpha1.ExportState {
-	return &v1alpha1.ExportState{
+func State(e *v1alpha1.PinExport, lists []Published, now time.Time) *v1alpha1.ExportState {
+	s := &v1alpha1.ExportState{
 		APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.ExportStateKind,
-		ExportedAt: now.UTC().Format(time.RFC3339), Lists: e.Lists,
+		ExportedAt: now.UTC().Format(time.RFC3339), Lists: make([]v1alpha1.RecordedList, len(e.Lists)),
+	}
+	byKey := map[listKey]*Published{}
+	for i := range lists {
+		byKey[listKey{lists[i].Cluster, lists[i].Namespace, lists[i].Name}] = &lists[i]
+	}
+	for i := range e.Lists {
+		l := &s.Lists[i]
+		l.ExportedList = e.Lists[i]
+		if p := byKey[keyOf(l)]; p != nil && p.Report != nil {
+			l.Namespaces, l.OwnersUnknown = p.countByNamespace()
+		}
+	}
+	return s
+}
+
+// listKey identifies a list or a static file.
+type listKey struct{ cluster, namespace, name string }
+
+func keyOf(l *v1alpha1.RecordedList) listKey {
+	return listKey{l.Cluster, l.Namespace, l.Name}
+}
+
+// countByNamespace counts the list's pins by the namespaces of their owners, and those of which no
+// owner is known: the report may be of an earlier plan than the list.
+func (p *Published) countByNamespace() (namespaces map[string]int, unknown int) {
+	owners := map[string]map[string]bool{}
+	for _, described := range p.Described() {
+		if owners[described.Pin] == nil {
+			owners[described.Pin] = map[string]bool{} // two images may have the same pin
+		}
+		for _, owner := range described.NeededBy {
+			addNamespace(owners[described.Pin], owner)
+		}
+		for _, hold := range described.HeldFor {
+			addNamespace(owners[described.Pin], hold.Owner)
+		}
+	}
+	namespaces = map[string]int{}
+	for _, of := range owners {
+		for namespace := range of {
+			namespaces[namespace]++
+		}
+		if len(of) == 0 {
+			unknown++
+		}
+	}
+	return namespaces, unknown
+}
+
+func addNamespace(namespaces map[string]bool, owner string) {
+	if id, ok := object.ParseID(owner); ok {
+		namespaces[id.Namespace] = true
 	}
 }
 
@@ -33,30 +90,73 @@ func ReadState(text []byte) (*v1alpha1.ExportState, error) {
 	return s, nil
 }
 
-// CheckShrink returns an error if a list, or all of them together, has lost this many
-// percent of the pins that it had at the last export, or more. A list that is not exported
-// any more has lost all.
-func CheckShrink(last *v1alpha1.ExportState, now []v1alpha1.ExportedList, percent int) error {
-	type key struct{ cluster, namespace, name string }
-	has, before, after := map[key]int{}, 0, 0
-	for _, l := range now {
-		has[key{l.Cluster, l.Namespace, l.Name}] += l.Pins
-		after += l.Pins
+// CheckShrink returns an error if a list has lost this many percent of the pins that it had at the
+// last export, or more. A list that is not exported any more has lost all.
+//
+// Each namespace counts the same, and none can make up for another: the loss is the average of
+// what the namespaces have lost, each of its own pins. So a tenant with most of the pins cannot
+// cause a refusal by removing them, and cannot hide a loss of the others by adding some. All pins
+// are compared together where the owners are not known, of the last export or of this one, and,
+// besides, where they were not known of some pins of the last export. Pins of this one whose
+// owners are not known count in no namespace.
+func CheckShrink(last, now *v1alpha1.ExportState, percent int) error {
+	if percent >= AnyShrink {
+		return nil
 	}
-	shrunk := func(what string, before, now int) error {
-		if percent >= AnyShrink || now >= before || (before-now)*100 < percent*before {
-			return nil
+	has := map[listKey]v1alpha1.RecordedList{}
+	for i := range now.Lists {
+		has[keyOf(&now.Lists[i])] = now.Lists[i]
+	}
+	for i := range last.Lists {
+		before := &last.Lists[i]
+		after := has[keyOf(before)]
+		if lost := lostPins(before, &after, percent); lost != "" {
+			return fmt.Errorf("%s has lost pins since the last export, at %s: %s: if that is meant, export once with --max-shrink %d",
+				describe(before.ExportedList), last.ExportedAt, lost, AnyShrink)
 		}
-		return fmt.Errorf("%s had %d pins at the last export, at %s, and has %d now: "+
-			"if that is meant, export once with --max-shrink %d", what, before, last.ExportedAt, now, AnyShrink)
 	}
-	for _, l := range last.Lists {
-		before += l.Pins
-		if err := shrunk(describe(l), l.Pins, has[key{l.Cluster, l.Namespace, l.Name}]); err != nil {
-			return err
+	return nil
+}
+
+// lostPins describes the loss of a list that has lost this many percent of its pins, or more; of
+// others it is empty.
+func lostPins(before, now *v1alpha1.RecordedList, percent int) string {
+	isByNamespace := len(before.Namespaces) > 0 && now.Namespaces != nil
+	if isByNamespace {
+		if lost := lostNamespaces(before.Namespaces, now.Namespaces, percent); lost != "" {
+			return lost
 		}
 	}
-	return shrunk("all lists together", before, after)
+	if isByNamespace && before.OwnersUnknown == 0 || now.Pins >= before.Pins || (before.Pins-now.Pins)*100 < percent*before.Pins {
+		return ""
+	}
+	return fmt.Sprintf("it had %d pins and has %d now", before.Pins, now.Pins)
+}
+
+// maxNamed is how many namespaces a message names.
+const maxNamed = 10
+
+// lostNamespaces describes the namespaces that have lost pins if all have lost this many percent on
+// average, or more; otherwise it is empty.
+func lostNamespaces(before, now map[string]int, percent int) string {
+	sum := new(big.Rat)
+	var lost []string
+	for _, namespace := range slices.Sorted(maps.Keys(before)) {
+		had, has := before[namespace], now[namespace]
+		if has < had {
+			sum.Add(sum, big.NewRat(int64(100*(had-has)), int64(had)))
+			lost = append(lost, fmt.Sprintf("namespace %s had %d pins and has %d now", namespace, had, has))
+		}
+	}
+	average := sum.Quo(sum, big.NewRat(int64(len(before)), 1))
+	if len(lost) == 0 || average.Cmp(big.NewRat(int64(percent), 1)) < 0 {
+		return ""
+	}
+	if more := len(lost) - maxNamed; more > 0 {
+		lost = append(lost[:maxNamed], fmt.Sprintf("and %d more namespaces", more))
+	}
+	return fmt.Sprintf("%s; its %d namespaces have lost %s %% of their pins on average",
+		strings.Join(lost, ", "), len(before), average.FloatString(0))
 }
 
 func describe(l v1alpha1.ExportedList) string {

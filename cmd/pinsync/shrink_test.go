@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
+)
+
+// plan replaces the list in pinsync-system, and its report, by those of suspended releases, each
+// with an image: as many in each namespace.
+func (e *exports) plan(releases map[string]int) {
+	e.t.Helper()
+	own := client.InNamespace("pinsync-system")
+	localtest.Must(e.t, e.client.DeleteAllOf(e.t.Context(), &corev1.ConfigMap{}, own))
+	s := &pin.Snapshot{}
+	for namespace, n := range releases {
+		for i := range n {
+			name := fmt.Sprint(namespace, "-", i)
+			s.Releases = append(s.Releases, pin.Release{
+				ID: object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: namespace, Name: name}}, Suspended: true,
+				Inputs: pin.Inputs{Images: pin.FindImages([]pin.ReleasePart{
+					{Path: "spec.values", Value: map[string]any{"image": "git.oleks.space/oleks/app:" + name}},
+				})},
+			})
+		}
+	}
+	report := pin.Plan(s, pin.Options{Registries: e.registries})
+	layout := &pinlist.Layout{Room: func(int) int { return 1 << 20 }}
+	list, err := pinlist.Encode("registry-pins", report.Pins, pinlist.Stamp{Complete: true, Plan: "1"}, layout)
+	localtest.Must(e.t, err)
+	list[0].Annotations["pinsync.oleks.space/synced-at"] = time.Now().UTC().Format(time.RFC3339)
+	report.List = pinlist.Reference(report.Pins, "1")
+	encoded, err := pinlist.EncodeReport("registry-pins", report, layout)
+	localtest.Must(e.t, err)
+	for label, o := range map[string]pinlist.Object{"pins": list[0], "report": encoded.Objects[0]} {
+		e.create(&corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: "pinsync-system", Name: o.Name, Labels: map[string]string{"pinsync.oleks.space/" + label: "true"}, Annotations: o.Annotations,
+			},
+			Data: o.Data,
+		})
+	}
+}
+
+// succeeds expects that the list is exported.
+func (e *exports) succeeds(args ...string) {
+	e.t.Helper()
+	if code, _, errOut := e.run(args...); code != 0 || errOut != "" {
+		e.t.Errorf("%q: exit code %d, printed %q", args, code, errOut)
+	}
+}
+
+// One tenant neither causes a refusal for all, nor hides a loss of the others.
+func TestShrinkByNamespace(t *testing.T) {
+	e := newExports(t)
+	args := []string{"--state", e.state}
+	e.plan(map[string]int{"noisy": 20, "b": 2, "c": 2, "d": 1})
+	e.succeeds(args...)
+	e.plan(map[string]int{"b": 2, "c": 2, "d": 1})
+	e.succeeds(args...)
+	e.plan(map[string]int{"noisy": 40, "d": 1})
+	e.refuses(3, "namespace b had 2 pins and has 0 now, namespace c had 2 pins and has 0 now; its 3 namespaces have lost 67 % of their pins "+
+		"on average: if that is meant, export once with --max-shrink 100", args...)
+	e.succeeds(append(args, "--max-shrink", "100")...)
+	e.succeeds(args...)
+
+	// Without a report all pins are compared, and with a state of an earlier version.
+	localtest.Must(t, e.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "registry-pins-report"}}))
+	e.succeeds(args...)
+	if state := e.read(e.state); strings.Contains(state, "namespaces") {
+		t.Errorf("the state is %s", state)
+	}
+	e.plan(map[string]int{"noisy": 20})
+	e.refuses(3, "it had 41 pins and has 20 now: if that is meant, export once with --max-shrink 100", args...)
+	e.plan(map[string]int{"noisy": 30})
+	e.succeeds(args...)
+}
