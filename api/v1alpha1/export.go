@@ -61,4 +61,7 @@ type RecordedList struct {
 
 	// OwnersUnknown is how many pins are in none of them, because no owner is known.
 	OwnersUnknown int `json:"ownersUnknown,omitempty"`
+
+	// EmptyAllowed is set if it was empty and that was accepted, until it has a pin.
+	EmptyAllowed bool `json:"emptyAllowed,omitempty"`
 }

@@ -27,9 +27,11 @@ type exportOptions struct {
 	output    string
 	format    string
 	static    string
-	sinceText string
-	since     time.Time
-	wait      time.Duration
+	// allowEmpty accepts empty lists although releases are suspended.
+	allowEmpty bool
+	sinceText  string
+	since      time.Time
+	wait       time.Duration
 }
 
 func newExportCommand() *cobra.Command {
@@ -60,6 +62,8 @@ func newExportCommand() *cobra.Command {
 	flags.IntVar(&o.maxShrink, "max-shrink", 50,
 		"refuse a list whose namespaces have lost this many `PERCENT` of their pins since the last export on average, or more; 100 accepts any")
 	flags.StringVar(&o.state, "state", "", "`FILE` that records the last export for --max-shrink; without it, the loss of pins is not checked")
+	flags.BoolVar(&o.allowEmpty, "allow-empty", false,
+		"accept an empty list although releases are suspended; with --state, the next exports accept it, too, as long as it is empty")
 	flags.StringVarP(&o.output, "output", "o", "", "`FILE` to replace atomically; by default standard output")
 	flags.StringVar(&o.format, "format", string(pinlist.FormatPins), "`FORMAT` of the output: "+strings.Join(formats(), ", "))
 	flags.StringVar(&o.static, "static", "",
@@ -146,12 +150,16 @@ func collect(
 			return nil, nil, err
 		}
 	}
-	if o.state != "" {
-		readReports(ctx, clusters, o.namespace, lists) // they have the owners of the pins
+	if o.state != "" || slices.ContainsFunc(lists, func(l pinlist.Published) bool { return len(l.Pins) == 0 }) {
+		readReports(ctx, clusters, o.namespace, lists) // they have the owners of the pins, and the releases
 	}
 	exported := pinlist.Union(lists, static)
 	state := pinlist.State(exported, lists, time.Now())
 	if err := pinlist.CheckShrink(last, state, o.maxShrink); err != nil {
+		return nil, nil, err
+	}
+	pinlist.AllowEmpty(last, state, o.allowEmpty)
+	if err := pinlist.CheckEmpty(state, lists); err != nil {
 		return nil, nil, err
 	}
 	return exported, state, nil
