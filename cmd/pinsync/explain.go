@@ -73,8 +73,12 @@ func explain(ctx context.Context, o *explainOptions, name string, out, errOut io
 	if err != nil {
 		return fmt.Errorf("%s of %s: %w", release, cluster.Host, err)
 	}
-	e := &explanation{Inspection: pin.Inspect(s, config.Pins, release)}
+	e := &explanation{}
 	e.readList(ctx, cluster, o, config.ConfigMapName)
+	if e.list != nil && e.list.Report != nil {
+		s.Memory = pin.MemoryOf(e.list.Report)
+	}
+	e.Inspection = pin.Inspect(s, config.Pins, release)
 	if o.check {
 		e.checked, err = o.registryOptions.check(ctx, pin.AsFound(e.Pins), []*rest.Config{cluster}, errOut)
 		if err != nil {

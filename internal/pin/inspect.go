@@ -21,7 +21,7 @@ type Inspection struct {
 	// Policies are those that are linked to it, sorted.
 	Policies []*link.Candidate
 
-	// Pins are those that it needs, or would need if it were suspended.
+	// Pins are those that it refers to, and needs, or would need if it were suspended.
 	Pins []v1alpha1.Pin
 
 	// Problems are what may keep a tag of it out of the list.
@@ -38,18 +38,24 @@ func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
 	r := &s.Releases[i]
 	protected, problem := NewProtector(s.Namespaces, o).protects(r)
 	n := findNeeds(r.Name, r.Inputs, linkerOf(s), explaining(o))
-	needed := newNeededPins(o.Registries)
 	in := protectedInputs{needs: n, state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun}
 	if problem != nil {
 		in.problem = *problem
 	}
-	needed.put(r, in, previousOf(&s.Memory, map[string]bool{r.String(): true}))
-	needed.finish()
-	planned := report(needed, &heldPins{}, nil)
+	// What it keeps besides is no part of what a resume needs, but answers problems.
+	refersTo, keeps := entryOf(r, in, &Memory{}, o), entryOf(r, in, &s.Memory, o)
 	return &Inspection{
 		Release: r, Protected: protected, Findings: sortedFindings(n.findings),
-		Policies: n.policies, Pins: planned.Pins, Problems: planned.Releases[0].Problems,
+		Policies: n.policies, Pins: refersTo.Pins, Problems: keeps.Releases[0].Problems,
 	}
+}
+
+// entryOf returns the report on one release alone, after that memory.
+func entryOf(r *Release, in protectedInputs, m *Memory, o Options) *v1alpha1.PinReport {
+	needed := newNeededPins(o.Registries)
+	needed.put(r, in, previousOf(m, map[string]bool{r.String(): true}))
+	needed.finish()
+	return report(needed, &heldPins{}, nil)
 }
 
 // Explain returns every image that was found in the protected releases, sorted by release
