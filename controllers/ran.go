@@ -56,6 +56,16 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 	}
 }
 
+// fail notes that a read has failed, and reports whether that is new: then the next pass reports it.
+func (w *ranImages) fail(namespace string, err error) (isNew bool) {
+	if w.failures == nil {
+		w.failures = map[string]string{}
+	}
+	isNew = w.failures[namespace] == ""
+	w.failures[namespace] = image.Shorten(err.Error())
+	return isNew
+}
+
 // read reads the workloads that are due, in so many namespaces as one pass should wait for. It
 // reports whether the next pass has something to do.
 func (w *ranImages) read(ctx context.Context) (more bool) {
@@ -64,10 +74,7 @@ func (w *ranImages) read(ctx context.Context) (more bool) {
 	for _, namespace := range namespaces[:min(len(namespaces), namespacesPerPass)] {
 		found, why, err := readWorkloads(ctx, w.live, namespace)
 		if err != nil {
-			if w.failures == nil {
-				w.failures = map[string]string{}
-			}
-			w.failures[namespace] = image.Shorten(err.Error())
+			more = w.fail(namespace, err) || more
 			continue
 		}
 		w.notRead = image.Shorten(why)
