@@ -21,8 +21,8 @@ type keeper struct {
 	pins     *neededPins
 	release  *protectedRelease
 	previous *previousPins
-	// asleep is what the last report had for the release; nil, it was not known to be suspended.
-	asleep *v1alpha1.Release
+	// before is what the last report had for the release; nil, it was not known to be suspended.
+	before *v1alpha1.Release
 	// referred are the names and repositories of the images that it refers to.
 	referred map[string]bool
 	ran      []string
@@ -33,10 +33,10 @@ type keeper struct {
 // keep adds to a suspended release what it keeps, besides the pins that it has by what it refers
 // to.
 func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previousPins) {
-	k := &keeper{pins: n, release: release, previous: previous, asleep: previous.memory.asleep(r.ID), referred: map[string]bool{}}
+	k := &keeper{pins: n, release: release, previous: previous, before: previous.memory.suspended(r.ID), referred: map[string]bool{}}
 	for _, p := range release.pins {
 		k.referred[p.name()], k.referred[p.repository()] = true, true
-		if k.asleep == nil && r.HasRun && isNamedInRelease(p.uses[release].via) {
+		if k.before == nil && r.HasRun && isNamedInRelease(p.uses[release].via) {
 			k.ran = append(k.ran, p.pin)
 		}
 	}
@@ -51,7 +51,7 @@ func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previ
 	if !isUnknown { // else that is a problem of its own
 		release.last = sortedSet(k.last)
 	}
-	if !isUnknown || k.asleep != nil { // else what it ran is not known yet
+	if !isUnknown || k.before != nil { // else what it ran is not known yet
 		release.ran = sortedSet(k.ran)
 	}
 }
@@ -65,7 +65,7 @@ func isNamedInRelease(via []string) bool {
 // to for a time while the release was suspended.
 func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 	l := line{p.Pin, p.Image}
-	hasRun := k.asleep == nil || slices.Contains(k.asleep.Ran, p.Pin)
+	hasRun := k.before == nil || slices.Contains(k.before.Ran, p.Pin)
 	if hasRun {
 		k.ran = append(k.ran, p.Pin)
 	}
@@ -84,8 +84,8 @@ func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 // mayOwnMore reports whether the release may have run pins that the last report did not have for it:
 // because that was damaged, or written by a version that did not know what ran.
 func (k *keeper) mayOwnMore(id object.ID) bool {
-	before := k.previous.memory.release(id)
-	return k.previous.memory.OwnersUnknown || k.asleep == nil && before != nil && before.State == v1alpha1.ReleaseSuspended && before.Ran == nil
+	entry := k.previous.memory.release(id)
+	return k.previous.memory.OwnersUnknown || k.before == nil && entry != nil && entry.State == v1alpha1.ReleaseSuspended && entry.Ran == nil
 }
 
 // addUnowned keeps the pins of unknown owners, if the release refers to another tag of the same

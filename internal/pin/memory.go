@@ -36,9 +36,9 @@ func (m *Memory) release(id object.ID) *v1alpha1.Release {
 	return &m.Releases[i]
 }
 
-// asleep returns what the report had for a release that it knew to be suspended; nil, it did
+// suspended returns what the report had for a release that it knew to be suspended; nil, it did
 // not, or not what the release ran then.
-func (m *Memory) asleep(id object.ID) *v1alpha1.Release {
+func (m *Memory) suspended(id object.ID) *v1alpha1.Release {
 	r := m.release(id)
 	if r == nil || r.State != v1alpha1.ReleaseSuspended || r.Ran == nil {
 		return nil

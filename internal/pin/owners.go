@@ -45,7 +45,7 @@ func (o *owner) places(l line) []string {
 	return few(sortedVia(via), maxVia)
 }
 
-// isResuming reports whether it is awake, and not proven live on everything that it needed.
+// isResuming reports whether it is not suspended, and not proven live on everything that it needed.
 func (o *owner) isResuming() bool {
 	return o.isWaiting && !o.Suspended
 }
@@ -131,7 +131,7 @@ func (o *owners) referring() (byName map[string][]string, unreadable string) {
 	return byName, unreadable
 }
 
-// resuming returns the releases that are awake, and for which pins are held that may not be
+// resuming returns the releases that are not suspended, and for which pins are held that may not be
 // removed yet, sorted.
 func (o *owners) resuming() []*owner {
 	var resuming []*owner

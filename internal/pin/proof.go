@@ -71,7 +71,7 @@ func (p *prover) judge(name string, l line) verdict {
 	return v
 }
 
-// live returns whether an owner that is awake is proven live: on a pin that it refers to, or on
+// live returns whether an owner that is not suspended is proven live: on a pin that it refers to, or on
 // something else.
 func (p *prover) live(o *owner, l line, refers bool) verdict {
 	switch {
