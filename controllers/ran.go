@@ -1,9 +1,11 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -14,77 +16,101 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/sweep"
 )
 
-// ranImages knows what the workloads of suspended releases name. They are read once for each
-// suspension, after the list was written: a suspended release is not changed by Flux, so they
-// stay as they are.
+const (
+	// rereadAfter is how long after the workloads of a suspended release were read they are read once
+	// more: helm-controller finishes an upgrade that it has begun, which takes 5 minutes by default.
+	rereadAfter = 10 * time.Minute
+
+	// forbiddenRetry is how often it is tried to read workloads that may not be read.
+	forbiddenRetry = 5 * time.Minute
+)
+
+// ranImages knows what the workloads of suspended releases name. They are read after the list was
+// written, when a release was suspended or its spec has changed since, and once more some time later.
 type ranImages struct {
 	live  client.Reader
-	known sweep.Map[object.ID, *pin.WorkloadImages]
+	known sweep.Map[object.ID, ranKnown]
 	// due are the releases whose workloads are to be read, by namespace.
-	due map[string][]object.ID
-	// failures are the reads that have failed, by namespace.
+	due map[string][]*pin.Release
+	// attempts are when those of each namespace were read last, and failures why that has failed.
+	attempts map[string]time.Time
 	failures map[string]string
-	// notRead is why workloads were not read last, if they may not be.
+}
+
+// ranKnown is what the workloads of a release of a revision name.
+type ranKnown struct {
+	revision string
+	images   *pin.WorkloadImages
+	// at is when they were read, and isReread is set if they were read before.
+	at       time.Time
+	isReread bool
+	// notRead is why they may not be read; empty, they may.
 	notRead string
+}
+
+// isDue reports whether the workloads are to be read again.
+func (k *ranKnown) isDue() bool {
+	age := time.Since(k.at)
+	return k.notRead != "" && age >= forbiddenRetry || !k.isReread && age >= rereadAfter
 }
 
 // attach adds to the suspended releases of a snapshot what their workloads name.
 func (w *ranImages) attach(s *pin.Snapshot) {
-	w.due = map[string][]object.ID{}
+	w.due = map[string][]*pin.Release{}
+	notRead := ""
 	for i := range s.Releases {
 		r := &s.Releases[i]
 		if !r.Suspended || r.RemoteCluster {
 			continue
 		}
-		var ok bool
-		if r.Workloads, ok = w.known.Get(r.ID); !ok {
-			r.WorkloadsUnread = true
-			w.due[r.TargetNamespace] = append(w.due[r.TargetNamespace], r.ID)
+		known, ok := w.known.Get(r.ID)
+		r.Workloads, r.WorkloadsUnread = known.images, !ok || known.revision != r.Revision
+		if r.WorkloadsUnread || known.isDue() {
+			w.due[r.TargetNamespace] = append(w.due[r.TargetNamespace], r)
 		}
+		notRead = cmp.Or(notRead, known.notRead)
 	}
 	w.known.Sweep()
-	maps.DeleteFunc(w.failures, func(namespace, _ string) bool { return w.due[namespace] == nil })
+	isOver := func(namespace string) bool { return w.due[namespace] == nil }
+	maps.DeleteFunc(w.failures, func(namespace, _ string) bool { return isOver(namespace) })
+	maps.DeleteFunc(w.attempts, func(namespace string, _ time.Time) bool { return isOver(namespace) })
 	for _, namespace := range slices.Sorted(maps.Keys(w.failures)) {
 		addFailedRead(s, "Workloads in "+namespace, w.failures[namespace])
 	}
-	if w.notRead != "" {
+	if notRead != "" {
 		s.Notes = append(s.Notes, v1alpha1.Problem{
 			Reason: v1alpha1.ReasonWorkloadsNotRead,
 			Message: "only the values of releases show what they ran, and a pod may count for another release: " +
-				"the component read-workloads of pinsync's configuration is missing, or: " + w.notRead,
+				"the component read-workloads of pinsync's configuration is missing, or: " + notRead,
 		})
 	}
-}
-
-// fail notes that a read has failed, and reports whether that is new: then the next pass reports it.
-func (w *ranImages) fail(namespace string, err error) (isNew bool) {
-	if w.failures == nil {
-		w.failures = map[string]string{}
-	}
-	isNew = w.failures[namespace] == ""
-	w.failures[namespace] = image.Shorten(err.Error())
-	return isNew
 }
 
 // read reads the workloads that are due, in so many namespaces as one pass should wait for. It
 // reports whether the next pass has something to do.
 func (w *ranImages) read(ctx context.Context) (more bool) {
-	namespaces := slices.Sorted(maps.Keys(w.due))
-	slices.SortStableFunc(namespaces, func(a, b string) int { return len(w.failures[a]) - len(w.failures[b]) })
+	namespaces := slices.SortedFunc(maps.Keys(w.due), func(a, b string) int {
+		return cmp.Or(w.attempts[a].Compare(w.attempts[b]), cmp.Compare(a, b))
+	})
+	if w.attempts == nil {
+		w.attempts, w.failures = map[string]time.Time{}, map[string]string{}
+	}
 	for _, namespace := range namespaces[:min(len(namespaces), namespacesPerPass)] {
-		found, why, err := readWorkloads(ctx, w.live, namespace)
+		now := time.Now()
+		w.attempts[namespace] = now
+		found, notRead, err := readWorkloads(ctx, w.live, namespace)
 		if err != nil {
-			more = w.fail(namespace, err) || more
+			more = more || w.failures[namespace] == "" // the next pass reports it
+			w.failures[namespace] = image.Shorten(err.Error())
 			continue
 		}
-		w.notRead = image.Shorten(why)
 		images := found.images()
-		for _, id := range w.due[namespace] {
-			named := images[id.Name]
-			if named == nil {
-				named = &pin.WorkloadImages{}
-			}
-			w.known.Put(id, named)
+		for _, r := range w.due[namespace] {
+			before, _ := w.known.Peek(r.ID)
+			w.known.Put(r.ID, ranKnown{
+				revision: r.Revision, images: cmp.Or(images[r.Name], &pin.WorkloadImages{}), at: now,
+				isReread: before.revision == r.Revision && notRead == "", notRead: image.Shorten(notRead),
+			})
 		}
 		more = true
 	}

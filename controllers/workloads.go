@@ -27,9 +27,9 @@ const (
 	// treated as one whose workloads may not be read.
 	maxWorkloads = 20_000
 
-	// maxWorkloadImages limits how many images of a release's workloads count: a Deployment has
-	// some ten old ReplicaSets.
-	maxWorkloadImages = 200
+	// maxWorkloadImages limits how many images of a release's workloads count. A Deployment has some
+	// ten old ReplicaSets, and a release rarely more than a hundred Deployments.
+	maxWorkloadImages = 5000
 )
 
 // namespaceWorkloads are the workloads of a namespace, by their uids.

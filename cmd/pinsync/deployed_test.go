@@ -199,6 +199,7 @@ func TestDeployed(t *testing.T) {
 	d.becomeReady("cms-plugins-staging")
 	d.reported("no pod in kotkan runs it")
 	d.kubectl("-n", "kotkan", "run", "cms-plugins", "--image=git.oleks.space/oleks/cms-plugins:staging")
+	d.kubectl("-n", "kotkan", "patch", "pod", "cms-plugins", "--subresource=status", "--type=merge", "-p", `{"status":{"phase":"Running"}}`)
 	d.expect("true", "production")
 	d.kubectl("annotate", "namespace", "kotkan", "pinsync.oleks.space/sync=disabled")
 	d.expect("true")

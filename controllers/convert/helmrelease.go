@@ -2,6 +2,7 @@ package convert
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
@@ -17,7 +18,8 @@ import (
 func Release(o *flux.HelmRelease) pin.Release {
 	return pin.Release{
 		ID:        object.ID{Kind: helmv2.HelmReleaseKind, Name: nameOf(o)},
-		Suspended: o.Spec.Suspend, HasRun: o.Generation > 1, Ready: IsReady(o), Sync: syncOf(o),
+		Revision:  fmt.Sprint(o.UID, "/", o.Generation),
+		Suspended: o.Spec.Suspend, HasRun: o.Generation > 1 || len(o.Status.Conditions) > 0, Ready: IsReady(o), Sync: syncOf(o),
 		TargetNamespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace), RemoteCluster: o.Spec.KubeConfig != nil,
 		Inputs: pin.Inputs{
 			ReleaseName: o.Spec.ReleaseName, Chart: chartOf(&o.Spec), Policies: o.Annotations[v1alpha1.ImagePoliciesAnnotation],

@@ -60,7 +60,7 @@ func (p *postImages) add(m *image.Mention) {
 	if p.tags[m.Repository] == nil {
 		p.tags[m.Repository] = map[image.Mention]bool{}
 	}
-	p.tags[m.Repository][image.Mention{Reference: image.Reference{Tag: m.Tag, Digest: m.Digest}, Implied: m.Implied, Beside: m.Beside}] = true
+	p.tags[m.Repository][image.Mention{Reference: image.Reference{Tag: m.Tag, Digest: m.Digest}, Implied: m.Implied, Beside: m.Beside, Secret: m.Secret}] = true
 }
 
 // replace does what one entry does, to the images as the entries before it left them.

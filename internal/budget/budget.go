@@ -24,7 +24,7 @@ const (
 	Nodes = 200_000
 
 	// Depth is how deep values may be nested.
-	Depth = 500
+	Depth = 1000
 
 	// ListIndex is the largest index of a list that a targetPath may set. Helm fills the list up
 	// to it, and takes 65536.
@@ -38,6 +38,10 @@ const (
 	// the report.
 	Mentions = 10_000
 	Pins     = 10_000
+
+	// ForeignTags is how many tags policies may add that the release does not refer to: those of
+	// other namespaces than its own, which may be anybody's.
+	ForeignTags = 100
 
 	// Matches is how often tags of a release are matched with patterns of policies, whosever they
 	// are: one takes up to half a millisecond.

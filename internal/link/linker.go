@@ -2,6 +2,7 @@ package link
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -176,6 +177,17 @@ func byNamespace(candidates []*Candidate) map[string][]*Candidate {
 	return groups
 }
 
+// mayMatch counts that a policy is asked, and reports whether it may be. Those of namespaces that the
+// release does not refer to have a budget of their own, which takes nothing from the others.
+func (s *Subject) mayMatch(c *Candidate) bool {
+	if slices.Contains(s.Trusted, c.Namespace) {
+		s.Matches++
+		return true
+	}
+	s.foreign++
+	return s.foreign <= budget.Matches
+}
+
 // accepting returns those of the candidates that accept a tag; none without one, and all where they
 // are too many to be asked.
 func (s *Subject) accepting(candidates []*Candidate, tag string) []*Candidate {
@@ -184,10 +196,7 @@ func (s *Subject) accepting(candidates []*Candidate, tag string) []*Candidate {
 	}
 	var list []*Candidate
 	for _, c := range candidates {
-		if tag != "" {
-			s.Matches++
-		}
-		if tag != "" && c.Accepts(tag) {
+		if tag != "" && s.mayMatch(c) && c.Accepts(tag) {
 			list = append(list, c)
 		}
 	}

@@ -12,8 +12,11 @@ type Subject struct {
 	// Name is that of the object, ReleaseName that of the Helm release, and Chart the last
 	// part of the chart's name.
 	Name, ReleaseName, Chart string
-	// Matches is how often its tags were matched with the rules of policies so far.
-	Matches int
+	// Trusted are the namespaces whose policies it relies on.
+	Trusted []string
+	// Matches is how often its tags were matched with the rules of those policies so far, and
+	// foreign with those of others.
+	Matches, foreign int
 }
 
 // match is how well the name of a policy matches. Equal names count more than names that

@@ -9,6 +9,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
@@ -24,8 +25,10 @@ type story struct {
 	pods       pin.PodImages
 	kept       published
 
-	releases  []pin.Release
-	readsFail bool
+	releases     []pin.Release
+	policies     []link.Policy
+	repositories []link.Repository
+	readsFail    bool
 	// behind is set if releases cannot be confirmed.
 	behind bool
 }
@@ -70,6 +73,7 @@ func (s *story) pass(after time.Duration, pods ...pin.Pod) *v1alpha1.PinReport {
 	s.now = s.now.Add(after)
 	snapshot := &pin.Snapshot{
 		Memory: s.kept.load(s.options.Registries), Taken: s.now, Since: s.continuity.Observe(s.now, after),
+		Policies: s.policies, Repositories: s.repositories,
 		Releases: slices.Clone(s.releases), Confirmed: map[object.ID]bool{},
 	}
 	requirements := s.require(snapshot.Since)

@@ -23,19 +23,33 @@ type keeper struct {
 	previous *previousPins
 	// before is what the last report had for the release; nil, it was not known to be suspended.
 	before *v1alpha1.Release
-	// referred are the names and repositories of the images that it refers to.
+	// names are the names and repositories of the images that it refers to. referred are the
+	// repositories of those on whose tags it relies; byPolicy are the other images, and the policies
+	// that name them.
+	names    map[string]bool
 	referred map[string]bool
+	byPolicy map[namedBy]bool
 	ran      []string
 	// last are the repositories of which only the last tags are known.
 	last []string
 }
 
+// namedBy is an image and a policy that names a tag of it.
+type namedBy struct{ repository, policy string }
+
 // keep adds to a suspended release what it keeps, besides the pins that it has by what it refers
 // to.
 func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previousPins) {
-	k := &keeper{pins: n, release: release, previous: previous, before: previous.memory.suspended(r.ID), referred: map[string]bool{}}
+	k := &keeper{pins: n, release: release, previous: previous, before: previous.memory.suspended(r.ID), names: map[string]bool{}, referred: map[string]bool{}, byPolicy: map[namedBy]bool{}}
 	for _, p := range release.pins {
-		k.referred[p.name()], k.referred[p.repository()] = true, true
+		k.names[p.name()], k.names[p.repository()] = true, true
+		if use := p.uses[release]; use.isTrusted {
+			k.referred[p.repository()] = true
+		} else {
+			for _, via := range use.via {
+				k.byPolicy[namedBy{p.repository(), via}] = true
+			}
+		}
 		if k.before == nil && r.HasRun && isNamedInRelease(p.uses[release].via) {
 			k.ran = append(k.ran, p.pin)
 		}
@@ -65,7 +79,10 @@ func isNamedInRelease(via []string) bool {
 // to for a time while the release was suspended.
 func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 	l := line{p.Pin, p.Image}
-	hasRun := k.before == nil || slices.Contains(k.before.Ran, p.Pin)
+	hasRun := k.before == nil
+	if !hasRun {
+		_, hasRun = slices.BinarySearch(k.before.Ran, p.Pin)
+	}
 	if hasRun {
 		k.ran = append(k.ran, p.Pin)
 	}
@@ -75,10 +92,18 @@ func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 		k.pins.add(k.release, l, "", places(p.Via)...)
 	case hasRun:
 		k.pins.add(k.release, l, "", viaRan)
-	case !k.referred[l.repository()]:
+	case !k.isReferred(l.repository(), p.Via):
 		k.pins.add(k.release, l, "", places(p.Via)...)
 		k.last = append(k.last, l.repository())
 	}
+}
+
+// isReferred reports whether the release refers to another tag of the image of a pin that was found
+// in these places. One that only a policy names that may be anybody's counts if the same policy has
+// named the pin: nobody takes away a release's tag by a policy that names another one.
+func (k *keeper) isReferred(repository string, via []string) bool {
+	return k.referred[repository] ||
+		slices.ContainsFunc(via, func(place string) bool { return k.byPolicy[namedBy{repository, place}] })
 }
 
 // mayOwnMore reports whether the release may have run pins that the last report did not have for it:
@@ -91,7 +116,7 @@ func (k *keeper) mayOwnMore(id object.ID) bool {
 // addUnowned keeps the pins of unknown owners, if the release refers to another tag of the same
 // image: it may have run them.
 func (k *keeper) addUnowned() {
-	for name := range k.referred {
+	for name := range k.names {
 		for _, p := range k.previous.unowned[name] {
 			k.ran = append(k.ran, p.Pin)
 			if l := (line{p.Pin, p.Image}); !k.pins.isUsed(l, k.release) {

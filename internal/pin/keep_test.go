@@ -1,12 +1,17 @@
 package pin_test
 
 import (
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -62,16 +67,17 @@ func TestTagThatRan(t *testing.T) {
 
 // What the workloads name stays, too. As long as they were not read, nothing is removed.
 func TestWorkloadsShowWhatRan(t *testing.T) {
-	s := sleepingStory(t, true)
+	s := sleepingStory(t, false)
 	s.releases[0].WorkloadsUnread = true
-	s.releases[0].HasRun = false
 	s.set("g.io/o/app:v2")
 	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
 	s.releases[0].WorkloadsUnread = false
 	s.releases[0].Workloads = &pin.WorkloadImages{Images: []image.Reference{app("v0"), app("UP")}}
-	s.expectFor(3*time.Hour, "container/app==UP container/app==up container/app==v0 container/app==v1 container/app==v2")
+	s.expectFor(time.Hour, "container/app==UP container/app==up container/app==v0 container/app==v1 container/app==v2")
+	s.pass(time.Minute)
+	s.expectFor(3*time.Hour, "container/app==UP container/app==up container/app==v0 container/app==v2")
 	report := s.pass(time.Minute)
-	if got, want := report.Releases[0].Ran, []string{"container/app==UP", "container/app==up", "container/app==v0", "container/app==v1"}; !slices.Equal(got, want) {
+	if got, want := report.Releases[0].Ran, []string{"container/app==UP", "container/app==up", "container/app==v0"}; !slices.Equal(got, want) {
 		t.Errorf("ran are %v, want %v", got, want)
 	}
 	for i := range report.Pins {
@@ -200,4 +206,68 @@ func TestReportLostWhileAsleep(t *testing.T) {
 	s.expect("container/app==v1 container/app==v2")
 	s.kept.report = nil
 	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
+}
+
+// follower is a policy of a namespace that follows the image of the release app, and has resolved to a
+// tag.
+func follower(namespace, tag string) (link.Policy, link.Repository) {
+	name := object.Name{Namespace: namespace, Name: "app"}
+	return link.Policy{Name: name, Repository: name, LatestImage: "g.io/o/app", LatestTag: tag}, link.Repository{Name: name, Image: "g.io/o/app"}
+}
+
+// follow replaces the policies of the story.
+func (s *story) follow(tags map[string]string) {
+	s.policies, s.repositories = nil, nil
+	for _, namespace := range slices.Sorted(maps.Keys(tags)) {
+		p, r := follower(namespace, tags[namespace])
+		s.policies, s.repositories = append(s.policies, p), append(s.repositories, r)
+	}
+}
+
+// A policy of a stranger that follows the same image does not take the last tag away, nor does one
+// keep a release from becoming live; but the tags that it moved on from are removed.
+func TestPolicyOfAStranger(t *testing.T) {
+	s := sleepingStory(t, false)
+	s.releases[0].Inputs = imagesIn(map[string]any{"image": map[string]any{"repository": "g.io/o/app"}})
+	s.follow(map[string]string{"apps": "v1", "evil": "x1"})
+	s.expect("container/app==v1 container/app==x1")
+	s.follow(map[string]string{"evil": "x2"})
+	s.expectFor(time.Hour, "container/app==v1 container/app==x1 container/app==x2")
+	s.pass(time.Minute)
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==x2")
+
+	s = sleepingStory(t, false)
+	s.follow(map[string]string{"evil": "x1"})
+	s.expect("container/app==v1 container/app==x1")
+	s.releases[0].Suspended, s.releases[0].Ready = false, true
+	s.expectFor(time.Hour, "container/app==v1 container/app==x1", ownPod(app("v1")))
+	s.pass(time.Minute, ownPod(app("v1")))
+	s.expect("", ownPod(app("v1")))
+}
+
+// Strangers' policies take no room from what the release names itself.
+func TestManyTagsOfStrangers(t *testing.T) {
+	s := sleepingStory(t, false)
+	tags := map[string]string{}
+	for i := range budget.ForeignTags * 2 {
+		tags[fmt.Sprint("evil-", i)] = fmt.Sprint("x", i)
+	}
+	s.follow(tags)
+	s.set("g.io/o/app:v2")
+	report := s.pass(time.Minute)
+	if got := lines(report); !strings.Contains(got, "container/app==v2\n") || strings.Count(got, "==x") != budget.ForeignTags {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Where the report is older than the list, a release of which nothing is known may be resuming: what
+// it refers to is kept at once.
+func TestResumingReleaseThatTheReportDoesNotHave(t *testing.T) {
+	s := sleepingStory(t, false)
+	other := suspended("other", app("v9").String())
+	other.Suspended, other.TargetNamespace = false, "apps"
+	s.kept.plan = "a later one"
+	s.kept.list[0].Annotations[v1alpha1.PlanAnnotation] = s.kept.plan
+	s.releases = append(s.releases, other)
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v9")
 }

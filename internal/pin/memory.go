@@ -89,7 +89,13 @@ func (m Memory) AddUnwritten(r *v1alpha1.PinReport) Memory {
 		}
 		unwritten.Pins[i].HeldFor = holds
 	}
-	return m.Merge(unwritten, false)
+	both := m.Merge(unwritten, false)
+	// A release that was seen not suspended since may have run what it refers to now.
+	both.Releases = slices.DeleteFunc(slices.Clone(m.Releases), func(known v1alpha1.Release) bool {
+		now := unwritten.release(object.ID{Kind: known.Kind, Name: object.Name{Namespace: known.Namespace, Name: known.Name}})
+		return now == nil || now.State != known.State
+	})
+	return both
 }
 
 // Rename adds to a memory the pins that the configuration has come to name otherwise by

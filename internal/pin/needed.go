@@ -14,8 +14,10 @@ import (
 // of a release whose needs or state are others, and the pins in such an entry.
 type neededPins struct {
 	registries []Registry
-	releases   map[object.ID]*protectedRelease
-	pins       map[line]*neededPin
+	// listed is how many pins the last list had.
+	listed   int
+	releases map[object.ID]*protectedRelease
+	pins     map[line]*neededPin
 
 	// byName and byLine are the releases and pins in order, after finish.
 	byName []*protectedRelease
@@ -62,7 +64,11 @@ type neededPin struct {
 }
 
 // use is where a release names a pin, and with which digests beside the tag.
-type use struct{ via, digests []string }
+type use struct {
+	via, digests []string
+	// isTrusted is set unless only policies name it that the release does not rely on.
+	isTrusted bool
+}
 
 func newNeededPins(registries []Registry) *neededPins {
 	return &neededPins{
@@ -74,6 +80,9 @@ func newNeededPins(registries []Registry) *neededPins {
 // memory is what this plan's predecessor has reported, all of them are computed again.
 func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache, isOwnMemory bool) {
 	var changed []change
+	// What is removed from a list may have been held for a release that has no room for more.
+	hasMoreRoom := len(s.Memory.Pins) < n.listed
+	n.listed = len(s.Memory.Pins)
 	owners := map[string]bool{}
 	for i := range s.Releases {
 		r := &s.Releases[i]
@@ -86,7 +95,7 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache
 			in.problem = *problem
 		}
 		release := n.releases[r.ID]
-		if release != nil && release.inputs == in && isOwnMemory && release.room.missed == 0 {
+		if release != nil && release.inputs == in && isOwnMemory && (release.room.missed == 0 || !hasMoreRoom) {
 			release.isSeen = true
 			continue
 		}
@@ -121,6 +130,7 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 		tag := &in.needs.tags[i]
 		for _, l := range lines(n.registries, tag.Repository, tag.Tag) {
 			n.add(release, l, tag.Digest, tag.via)
+			n.trust(release, l, tag.isTrusted)
 		}
 	}
 	switch {
@@ -229,6 +239,14 @@ func (n *neededPins) add(release *protectedRelease, l line, digest string, via .
 		u.digests = append(u.digests, digest)
 	}
 	n.change(p)
+}
+
+// trust notes whether a release relies on what names a pin that it needs.
+func (n *neededPins) trust(release *protectedRelease, l line, isTrusted bool) {
+	if n.isUsed(l, release) {
+		u := n.pins[l].uses[release]
+		u.isTrusted = u.isTrusted || isTrusted
+	}
 }
 
 // withdraw notes that a release needs no pin.

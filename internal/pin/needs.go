@@ -19,7 +19,9 @@ import (
 func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *needs {
 	f := &needsFinder{
 		needsOptions: o, linker: l,
-		release: release, trusted: []string{release.Namespace, in.SourceNamespace, in.AppliedFrom}, subject: link.Subject{Name: release.Name, ReleaseName: in.ReleaseName, Chart: in.Chart},
+		release: release, subject: link.Subject{
+			Name: release.Name, ReleaseName: in.ReleaseName, Chart: in.Chart, Trusted: []string{release.Namespace, in.SourceNamespace, in.AppliedFrom},
+		},
 		links: map[linkInputs]links{}, linked: map[*link.Candidate]bool{}, named: map[*link.Candidate]bool{}, result: &needs{},
 	}
 	f.addAnnotated(in.Policies)
@@ -83,13 +85,13 @@ func (f *needsFinder) addMention(m *image.Mention) {
 	f.addFinding(m.Path, quote(m, m.String()), rule, linked...)
 	f.reportMoved(m, linked)
 	repositories := f.locate(m, linked)
-	refs := imagesOf(m, repositories, linked)
+	tags := f.tagsOf(m, repositories, linked)
 	if f.floatingOnly && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return c.Accepts(m.Tag) }) {
-		f.result.notFollowed += len(refs)
-		refs = nil
+		f.result.notFollowed += len(tags)
+		tags = nil
 	}
-	for _, ref := range refs {
-		f.result.tags = append(f.result.tags, neededTag{ref, m.Path})
+	for _, tag := range tags {
+		f.addTag(tag)
 	}
 	switch {
 	case m.Tag != "" && m.Repository == (image.Repository{}) && !slices.ContainsFunc(linked, f.trusts):
@@ -120,7 +122,7 @@ func quote(m *image.Mention, part string) string {
 // annotation names, or of its own namespace, of that which its chart comes from, or of that which it
 // is applied from. One of another namespace may be anybody's; its tags are pinned all the same.
 func (f *needsFinder) trusts(c *link.Candidate) bool {
-	return f.named[c] || slices.Contains(f.trusted, c.Namespace)
+	return f.named[c] || slices.Contains(f.subject.Trusted, c.Namespace)
 }
 
 // others returns the part of a message that names the linked policies that are not trusted.
@@ -152,26 +154,36 @@ func (f *needsFinder) link(m *image.Mention) ([]*link.Candidate, link.Rule) {
 	return out.linked, out.rule
 }
 
-// imagesOf returns the images with the tag that a release mentions: of the repositories that
+// tagsOf returns the images with the tag that a release mentions: of the repositories that
 // it is pinned at, and of those of the policies that were found without the registry or the
 // repository being named.
-func imagesOf(m *image.Mention, repositories []image.Repository, linked []*link.Candidate) []image.Reference {
+func (f *needsFinder) tagsOf(m *image.Mention, repositories []image.Repository, linked []*link.Candidate) []neededTag {
 	if m.Tag == "" {
 		return nil
 	}
-	var refs []image.Reference
+	var tags []neededTag
 	for _, repository := range repositories {
-		refs = append(refs, image.Reference{Repository: repository, Tag: m.Tag, Digest: m.Digest})
+		tags = append(tags, neededTag{image.Reference{Repository: repository, Tag: m.Tag, Digest: m.Digest}, m.Path, true})
 	}
 	if m.Repository != (image.Repository{}) && !m.Hostless {
-		return refs
+		return tags
 	}
 	for _, c := range linked {
 		if repository := c.Image(); !slices.Contains(repositories, repository) && repository != (image.Repository{}) {
-			refs = append(refs, image.Reference{Repository: repository, Tag: m.Tag})
+			tags = append(tags, neededTag{image.Reference{Repository: repository, Tag: m.Tag}, m.Path, f.trusts(c)})
 		}
 	}
-	return refs
+	return tags
+}
+
+// addTag adds a tag, unless it is one too many that only policies name that may be anybody's.
+func (f *needsFinder) addTag(tag neededTag) {
+	if !tag.isTrusted {
+		if f.foreign++; f.foreign > budget.ForeignTags {
+			return
+		}
+	}
+	f.result.tags = append(f.result.tags, tag)
 }
 
 // addPolicy adds what a linked policy needs.
@@ -179,7 +191,7 @@ func (f *needsFinder) addPolicy(c *link.Candidate) {
 	policy := link.PolicyObject + c.String()
 	refs := c.Tags()
 	for _, ref := range refs {
-		f.result.tags = append(f.result.tags, neededTag{ref, policy})
+		f.addTag(neededTag{ref, policy, f.trusts(c)})
 	}
 	if c.NotReady != "" {
 		f.result.problems = append(f.result.problems, v1alpha1.Problem{

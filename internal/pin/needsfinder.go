@@ -28,6 +28,8 @@ type needs struct {
 type neededTag struct {
 	image.Reference
 	via string
+	// isTrusted is set unless only a policy names it that the release does not rely on.
+	isTrusted bool
 }
 
 // needsOptions are how needs are found.
@@ -44,8 +46,8 @@ type needsOptions struct {
 type needsFinder struct {
 	needsOptions
 	release object.Name
-	// trusted are the namespaces whose policies the release relies on.
-	trusted []string
+	// foreign is how many tags only policies name that the release does not rely on.
+	foreign int
 	subject link.Subject
 	linker  *link.Linker
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
@@ -88,10 +89,20 @@ func (o *owners) of(name string) *owner {
 	return found
 }
 
+// read reads what a release refers to. Of an image of which it relies on a tag, those do not count
+// that only policies name on which it does not rely: it may never run them.
 func (o *owners) read(r *Release) *owner {
 	read := &owner{Release: r, needs: o.cache.of(r), images: map[string][]string{}, holds: map[line]bool{}}
+	relies := map[image.Repository]bool{}
 	for i := range read.needs.tags {
 		tag := &read.needs.tags[i]
+		relies[tag.Repository] = relies[tag.Repository] || tag.isTrusted
+	}
+	for i := range read.needs.tags {
+		tag := &read.needs.tags[i]
+		if relies[tag.Repository] && !tag.isTrusted {
+			continue
+		}
 		for _, image := range images(tag.Repository, tag.Tag) {
 			read.images[image] = []string{image}
 		}

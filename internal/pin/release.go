@@ -10,8 +10,10 @@ import (
 type Release struct {
 	object.ID
 	Inputs
+	// Revision changes with its spec, and if it is made again.
+	Revision  string
 	Suspended bool
-	// HasRun is set unless it was created suspended and has not changed since: then nothing that
+	// HasRun is set unless it was created suspended and has not changed since, so that nothing that
 	// it names has run.
 	HasRun bool
 	// Workloads are what its own workloads name, as far as they may be read. WorkloadsUnread is set

@@ -141,6 +141,7 @@ func (l *loader) addReleases(text json.RawMessage) {
 		r.Kind = cmp.Or(r.Kind, object.HelmRelease)
 		// A plan needs no more of an entry.
 		kept := v1alpha1.Release{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, State: r.State, Ran: r.Ran, Live: r.Live}
+		slices.Sort(kept.Ran)
 		if known, ok := l.releases[releaseKey(r)]; ok {
 			isKnown := known.Ran != nil && kept.Ran != nil && known.State == kept.State
 			if joinRelease(known, &kept); !isKnown { // one of them is of another version
