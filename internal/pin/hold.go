@@ -177,13 +177,14 @@ func (v *verdict) note(l line, isOver, isRemoved bool) {
 }
 
 // holdPresent holds what a resuming release refers to now, too: until it is proven live on it, a
-// resume needs that.
+// resume needs that. What only policies name on which it does not rely is held until it is live on
+// something else.
 func (h *holder) holdPresent(o *owner, needed *neededPins) {
 	var live []string
 	if before := h.snapshot.Memory.release(o.ID); before != nil {
 		live = before.Live
 	}
-	for _, l := range o.lines {
+	for i, l := range slices.Concat(o.lines, o.foreign) {
 		if o.holds[l] || slices.Contains(o.live, l.pin) || len(o.holds) >= budget.Pins {
 			continue
 		}
@@ -192,7 +193,10 @@ func (h *holder) holdPresent(o *owner, needed *neededPins) {
 			continue
 		}
 		v := h.judge(o.String(), l)
-		if v.safe && slices.Contains(live, l.pin) {
+		switch {
+		case v.safe && i >= len(o.lines):
+			continue
+		case v.safe && slices.Contains(live, l.pin):
 			o.live = append(o.live, l.pin)
 			continue
 		}

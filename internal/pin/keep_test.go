@@ -239,8 +239,11 @@ func TestPolicyOfAStranger(t *testing.T) {
 	s = sleepingStory(t, false)
 	s.follow(map[string]string{"evil": "x1"})
 	s.expect("container/app==v1 container/app==x1")
-	s.releases[0].Suspended, s.releases[0].Ready = false, true
-	s.expectFor(time.Hour, "container/app==v1 container/app==x1", ownPod(app("v1")))
+	s.releases[0].Suspended = false
+	s.follow(map[string]string{"evil": "x2"})
+	s.expectFor(2*time.Hour, "container/app==v1 container/app==x1 container/app==x2")
+	s.releases[0].Ready = true
+	s.expectFor(time.Hour, "container/app==v1 container/app==x1 container/app==x2", ownPod(app("v1")))
 	s.pass(time.Minute, ownPod(app("v1")))
 	s.expect("", ownPod(app("v1")))
 }

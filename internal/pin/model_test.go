@@ -418,7 +418,7 @@ func (m *model) plan(p *modelProcess, poll bool) {
 		}
 		s.Releases = append(s.Releases, modelSnapshot(name, r, isWanted, p.deployed[name]))
 	}
-	app := object.Name{Namespace: "flux", Name: "app"}
+	app := object.Name{Namespace: "apps", Name: "app"}
 	s.Repositories = []link.Repository{{Name: app, Image: "g.io/o/app"}}
 	if seen.policy != "" {
 		s.Policies = []link.Policy{{Name: app, Repository: app, LatestImage: "g.io/o/app", LatestTag: seen.policy}}

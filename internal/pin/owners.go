@@ -14,8 +14,9 @@ type owner struct {
 	needs *needs
 	// images are those that it refers to, by themselves and by their pins.
 	images map[string][]string
-	// lines are the pins of those images.
-	lines []line
+	// lines are the pins of those images, and foreign are pins of other tags of them that only
+	// policies name on which it does not rely.
+	lines, foreign []line
 
 	// holds are the lines that are held for it, and isWaiting is set if one may not be removed.
 	holds     map[line]bool
@@ -100,15 +101,17 @@ func (o *owners) read(r *Release) *owner {
 	}
 	for i := range read.needs.tags {
 		tag := &read.needs.tags[i]
+		named := lines(o.registries, tag.Repository, tag.Tag)
 		if relies[tag.Repository] && !tag.isTrusted {
+			read.foreign = append(read.foreign, named...)
 			continue
 		}
+		read.lines = append(read.lines, named...)
 		for _, image := range images(tag.Repository, tag.Tag) {
 			read.images[image] = []string{image}
 		}
-		for _, l := range lines(o.registries, tag.Repository, tag.Tag) {
+		for _, l := range named {
 			read.images[l.pin] = append(read.images[l.pin], l.image)
-			read.lines = append(read.lines, l)
 		}
 	}
 	return read
