@@ -355,10 +355,14 @@ func (m *model) oweWhatRan(p *modelProcess, name string, r *modelRelease, fellAs
 	}
 }
 
-// owe returns the debt for a release and a tag, a new one if there is none.
+// owe returns the debt for a release and a tag, a new one if there is none. It may have been live
+// before that.
 func (m *model) owe(n modelNeed) *modelDebt {
 	if m.debts[n] == nil {
 		m.debts[n] = &modelDebt{notLive: m.now}
+		if m.isLive(n) {
+			m.debts[n].notLive = m.unseen[n.tag]
+		}
 	}
 	return m.debts[n]
 }
