@@ -172,7 +172,7 @@ func (v *verdict) note(l line, isOver, isRemoved bool) {
 	case !isRemoved:
 		o.holds[l] = true
 	case v.refers && v.live:
-		o.live = append(o.live, l.pin)
+		o.live[l.pin] = true
 	}
 }
 
@@ -180,44 +180,48 @@ func (v *verdict) note(l line, isOver, isRemoved bool) {
 // resume needs that. What only policies name on which it does not rely is held until it is live on
 // something else.
 func (h *holder) holdPresent(o *owner, needed *neededPins) {
-	var live []string
+	live := map[string]bool{}
 	if before := h.snapshot.Memory.release(o.ID); before != nil {
-		live = before.Live
+		for _, pin := range before.Live {
+			live[pin] = true
+		}
 	}
+	name := o.String()
 	for i, l := range slices.Concat(o.lines, o.foreign) {
-		if o.holds[l] || slices.Contains(o.live, l.pin) || len(o.holds) >= budget.Pins {
-			continue
-		}
 		now := needed.pins[l]
-		if now != nil && slices.Contains(now.report.NeededBy, o.String()) {
+		if o.holds[l] || o.live[l.pin] || len(o.holds) >= budget.Pins || now != nil && isNeededBy(&now.report, name) {
 			continue
 		}
-		v := h.judge(o.String(), l)
-		switch {
-		case v.safe && i >= len(o.lines):
-			continue
-		case v.safe && slices.Contains(live, l.pin):
-			o.live = append(o.live, l.pin)
-			continue
+		isForeign := i >= len(o.lines)
+		switch v := h.judge(name, l); {
+		case v.safe && isForeign:
+		case v.safe && live[l.pin]:
+			o.live[l.pin] = true
+		default:
+			h.addHold(o, l, &v, now != nil)
 		}
-		hold := v1alpha1.Hold{Owner: o.String()}
-		h.isOver(&hold, &v)
-		v.note(l, false, false)
-		if now != nil {
-			h.besides[l] = mergeHolds(append(h.besides[l], hold))
-			continue
-		}
-		held := h.held[l]
-		if held == nil {
-			held = &heldPin{pin: v1alpha1.Pin{
-				Pin: l.pin, Image: l.image, State: v1alpha1.PinHeld, NeededBy: []string{},
-				Via: o.places(l), HeldSince: timestamp(h.snapshot.Taken),
-			}}
-			h.held[l] = held
-		}
-		held.pin.HeldFor = mergeHolds(append(held.pin.HeldFor, hold))
-		held.wait(&v)
 	}
+}
+
+// addHold holds a pin for an owner that it was not held for.
+func (h *holder) addHold(o *owner, l line, v *verdict, isNeeded bool) {
+	hold := v1alpha1.Hold{Owner: o.String()}
+	h.isOver(&hold, v)
+	v.note(l, false, false)
+	if isNeeded {
+		h.besides[l] = mergeHolds(append(h.besides[l], hold))
+		return
+	}
+	held := h.held[l]
+	if held == nil {
+		held = &heldPin{pin: v1alpha1.Pin{
+			Pin: l.pin, Image: l.image, State: v1alpha1.PinHeld, NeededBy: []string{},
+			Via: o.places(l), HeldSince: timestamp(h.snapshot.Taken),
+		}}
+		h.held[l] = held
+	}
+	held.pin.HeldFor = mergeHolds(append(held.pin.HeldFor, hold))
+	held.wait(v)
 }
 
 // isOver brings the time of a hold up to date, and reports whether it has lasted for the

@@ -40,19 +40,12 @@ type namedBy struct{ repository, policy string }
 // keep adds to a suspended release what it keeps, besides the pins that it has by what it refers
 // to.
 func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previousPins) {
-	k := &keeper{pins: n, release: release, previous: previous, before: previous.memory.suspended(r.ID), names: map[string]bool{}, referred: map[string]bool{}, byPolicy: map[namedBy]bool{}}
+	k := &keeper{
+		pins: n, release: release, previous: previous, before: previous.memory.suspended(r.ID),
+		names: map[string]bool{}, referred: map[string]bool{}, byPolicy: map[namedBy]bool{},
+	}
 	for _, p := range release.pins {
-		k.names[p.name()], k.names[p.repository()] = true, true
-		if use := p.uses[release]; use.isTrusted {
-			k.referred[p.repository()] = true
-		} else {
-			for _, via := range use.via {
-				k.byPolicy[namedBy{p.repository(), via}] = true
-			}
-		}
-		if k.before == nil && r.HasRun && isNamedInRelease(p.uses[release].via) {
-			k.ran = append(k.ran, p.pin)
-		}
+		k.addReferred(p, r.HasRun)
 	}
 	isUnknown := r.isUnknown() || release.inputs.needs.isOver
 	for _, p := range previous.of(release.owner) {
@@ -67,6 +60,22 @@ func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previ
 	}
 	if !isUnknown || k.before != nil { // else what it ran is not known yet
 		release.ran = sortedSet(k.ran)
+	}
+}
+
+// addReferred notes what the release refers to by a pin.
+func (k *keeper) addReferred(p *neededPin, hasRun bool) {
+	repository, use := p.repository(), p.uses[k.release]
+	k.names[p.name()], k.names[repository] = true, true
+	if use.isTrusted {
+		k.referred[repository] = true
+	} else {
+		for _, via := range use.via {
+			k.byPolicy[namedBy{repository, via}] = true
+		}
+	}
+	if k.before == nil && hasRun && isNamedInRelease(use.via) {
+		k.ran = append(k.ran, p.pin)
 	}
 }
 
@@ -118,10 +127,7 @@ func (k *keeper) mayOwnMore(id object.ID) bool {
 func (k *keeper) addUnowned() {
 	for name := range k.names {
 		for _, p := range k.previous.unowned[name] {
-			k.ran = append(k.ran, p.Pin)
-			if l := (line{p.Pin, p.Image}); !k.pins.isUsed(l, k.release) {
-				k.pins.add(k.release, l, "", viaRan)
-			}
+			k.addRan(line{p.Pin, p.Image})
 		}
 	}
 }
@@ -133,11 +139,16 @@ func (k *keeper) addWorkloads(workloads *WorkloadImages) {
 	}
 	for _, ref := range workloads.Images {
 		for _, l := range lines(k.pins.registries, ref.Repository, ref.Tag) {
-			k.ran = append(k.ran, l.pin)
-			if !k.pins.isUsed(l, k.release) {
-				k.pins.add(k.release, l, "", viaRan)
-			}
+			k.addRan(l)
 		}
+	}
+}
+
+// addRan keeps a pin that the release ran, or may have run.
+func (k *keeper) addRan(l line) {
+	k.ran = append(k.ran, l.pin)
+	if !k.pins.isUsed(l, k.release) {
+		k.pins.add(k.release, l, "", viaRan)
 	}
 }
 

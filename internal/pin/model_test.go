@@ -78,6 +78,8 @@ type modelDebt struct {
 	// isSuspended and isResumed are what was observed of it last: that the release sleeps and must
 	// keep the tag, or that it is awake.
 	isSuspended, isResumed bool
+	// refers is set if it was observed that the release refers to the tag.
+	refers bool
 	// hasRun is set if the release ran it when it was suspended.
 	hasRun bool
 	// unsafe is the last moment at which it had to stay, and notLive the last one at
@@ -223,7 +225,7 @@ func (m *model) isSafe(n modelNeed, d *modelDebt) bool {
 	switch {
 	case d.isSuspended:
 		return false
-	case d.isResumed && !m.options.ReadyIsProof:
+	case d.isResumed && d.refers && !m.options.ReadyIsProof:
 		return m.isLive(n)
 	default:
 		return true
@@ -300,7 +302,7 @@ func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, de
 	tags := seen.tags(n.release)
 	refers := slices.Contains(tags, n.tag)
 	debt.isSuspended = exists && r.suspended && (refers || debt.hasRun || len(tags) == 0)
-	debt.isResumed = exists && !r.suspended
+	debt.isResumed, debt.refers = exists && !r.suspended, refers
 	isElsewhere := refers || m.options.ReadyIsProof || p.isLiveElsewhere(n, tags)
 	switch {
 	case debt.isSuspended, debt.isResumed && !r.ready, debt.isResumed && !isElsewhere, !m.isSafe(n, debt):

@@ -129,8 +129,9 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 	for i := range in.needs.tags {
 		tag := &in.needs.tags[i]
 		for _, l := range lines(n.registries, tag.Repository, tag.Tag) {
-			n.add(release, l, tag.Digest, tag.via)
-			n.trust(release, l, tag.isTrusted)
+			if u := n.add(release, l, tag.Digest, tag.via); u != nil {
+				u.isTrusted = u.isTrusted || tag.isTrusted
+			}
 		}
 	}
 	switch {
@@ -217,10 +218,10 @@ func (n *neededPins) isUsed(l line, release *protectedRelease) bool {
 	return p != nil && p.uses[release] != nil
 }
 
-// add notes that a release needs a pin, if it may have one more.
-func (n *neededPins) add(release *protectedRelease, l line, digest string, via ...string) {
+// add notes that a release needs a pin, and returns how it names it; nil, it may have none more.
+func (n *neededPins) add(release *protectedRelease, l line, digest string, via ...string) *use {
 	if !n.isUsed(l, release) && !release.room.take(l) {
-		return
+		return nil
 	}
 	p := n.pins[l]
 	if p == nil {
@@ -239,14 +240,7 @@ func (n *neededPins) add(release *protectedRelease, l line, digest string, via .
 		u.digests = append(u.digests, digest)
 	}
 	n.change(p)
-}
-
-// trust notes whether a release relies on what names a pin that it needs.
-func (n *neededPins) trust(release *protectedRelease, l line, isTrusted bool) {
-	if n.isUsed(l, release) {
-		u := n.pins[l].uses[release]
-		u.isTrusted = u.isTrusted || isTrusted
-	}
+	return u
 }
 
 // withdraw notes that a release needs no pin.

@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"maps"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -23,7 +24,7 @@ type owner struct {
 	isWaiting bool
 	// live are the pins that it refers to, and that are not held for it any more, because it is
 	// proven live on them.
-	live []string
+	live map[string]bool
 	// isUntraced is set if pods prove it live of which it is not known to which release they
 	// belong.
 	isUntraced bool
@@ -93,7 +94,7 @@ func (o *owners) of(name string) *owner {
 // read reads what a release refers to. Of an image of which it relies on a tag, those do not count
 // that only policies name on which it does not rely: it may never run them.
 func (o *owners) read(r *Release) *owner {
-	read := &owner{Release: r, needs: o.cache.of(r), images: map[string][]string{}, holds: map[line]bool{}}
+	read := &owner{Release: r, needs: o.cache.of(r), images: map[string][]string{}, holds: map[line]bool{}, live: map[string]bool{}}
 	relies := map[image.Repository]bool{}
 	for i := range read.needs.tags {
 		tag := &read.needs.tags[i]
@@ -179,7 +180,7 @@ func (o *owner) entry(readyIsProof bool) v1alpha1.Release {
 	}
 	entry := releaseEntry(o.ID, v1alpha1.ReleaseResuming, o.needs, pins, problems)
 	if len(o.live) > 0 {
-		entry.Live = sortedSet(o.live)
+		entry.Live = slices.Sorted(maps.Keys(o.live))
 	}
 	return entry
 }

@@ -36,8 +36,8 @@ type PodView struct {
 	At time.Time
 	// Running are the images that pods run, and since when there always was such a pod.
 	Running map[ReleaseImage]time.Time
-	// Jobs are the images that Jobs and CronJobs name.
-	Jobs map[ReleaseImage]bool
+	// Jobs are the images that Jobs and CronJobs name, and when they were read.
+	Jobs map[ReleaseImage]time.Time
 }
 
 // PodImages keeps the images that pods run, by namespace. Pods are only read now and then:
@@ -53,7 +53,7 @@ func (p *PodImages) Read(namespace string, at time.Time, pods []Pod, jobs []Job)
 	if p.views == nil {
 		p.views, p.pods = map[string]PodView{}, map[string]map[ReleaseImage][]string{}
 	}
-	view, uidsOf := PodView{At: at, Running: map[ReleaseImage]time.Time{}, Jobs: map[ReleaseImage]bool{}}, map[ReleaseImage][]string{}
+	view, uidsOf := PodView{At: at, Running: map[ReleaseImage]time.Time{}, Jobs: map[ReleaseImage]time.Time{}}, map[ReleaseImage][]string{}
 	for _, pod := range pods {
 		for _, ref := range pod.Images {
 			uidsOf[ReleaseImage{pod.Release, ref}] = append(uidsOf[ReleaseImage{pod.Release, ref}], pod.UID)
@@ -61,7 +61,7 @@ func (p *PodImages) Read(namespace string, at time.Time, pods []Pod, jobs []Job)
 	}
 	for _, job := range jobs {
 		for _, ref := range job.Images {
-			view.Jobs[ReleaseImage{job.Release, ref}] = true
+			view.Jobs[ReleaseImage{job.Release, ref}] = at
 		}
 	}
 	for running, uids := range uidsOf {

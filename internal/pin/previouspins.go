@@ -28,7 +28,7 @@ func previousOf(m *Memory, owners map[string]bool) *previousPins {
 }
 
 func (p *previousPins) add(pin *v1alpha1.Pin, owners map[string]bool) {
-	isOwned := len(pin.NeededBy) > 0
+	isUnowned := p.memory.OwnersUnknown || len(pin.NeededBy)+len(pin.HeldFor) == 0
 	for _, owner := range pin.NeededBy {
 		if owners[owner] {
 			p.byOwner[owner] = append(p.byOwner[owner], pin)
@@ -36,22 +36,15 @@ func (p *previousPins) add(pin *v1alpha1.Pin, owners map[string]bool) {
 	}
 	for i := range pin.HeldFor {
 		owner := pin.HeldFor[i].Owner
-		isOwned = true
-		switch {
-		case !isRelease(owner):
-			p.addUnowned(pin)
-		case owners[owner] && !slices.Contains(pin.NeededBy, owner):
+		isUnowned = isUnowned || !isRelease(owner)
+		if owners[owner] && !slices.Contains(pin.NeededBy, owner) {
 			p.byOwner[owner] = append(p.byOwner[owner], pin)
 		}
 	}
-	if !isOwned || p.memory.OwnersUnknown {
-		p.addUnowned(pin)
+	if isUnowned {
+		repository := line{pin.Pin, pin.Image}.repository()
+		p.unowned[repository] = append(p.unowned[repository], pin)
 	}
-}
-
-func (p *previousPins) addUnowned(pin *v1alpha1.Pin) {
-	repository := line{pin.Pin, pin.Image}.repository()
-	p.unowned[repository] = append(p.unowned[repository], pin)
 }
 
 func (p *previousPins) of(owner string) []*v1alpha1.Pin { return p.byOwner[owner] }

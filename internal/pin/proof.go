@@ -118,7 +118,7 @@ func (p *prover) runs(o *owner, l line, view PodView) (since time.Time, ok bool)
 // runsImage reports whether pods of an owner run an image, and since when. A pod counts for every
 // owner if it is not known to which release it belongs.
 func (p *prover) runsImage(o *owner, image string, view PodView) (since time.Time, ok bool) {
-	running := p.runningIn(o.TargetNamespace, view)
+	running := tracedIn(p.running, o.TargetNamespace, view.Running)
 	if since, ok := running[tracedImage{o.Name, image}]; ok {
 		return since, true
 	}
@@ -151,38 +151,27 @@ func (p *prover) liveElsewhere(o *owner, l line, view PodView) verdict {
 
 // hasJob reports whether a job of an owner names an image.
 func (p *prover) hasJob(o *owner, image string, view PodView) bool {
-	jobs, ok := p.jobs[o.TargetNamespace]
-	if !ok {
-		jobs = map[tracedImage]time.Time{}
-		p.jobs[o.TargetNamespace] = jobs
-		for named := range view.Jobs {
-			addTraced(jobs, named, view.At)
-		}
-	}
-	_, ok = jobs[tracedImage{o.Name, image}]
+	_, ok := tracedIn(p.jobs, o.TargetNamespace, view.Jobs)[tracedImage{o.Name, image}]
 	return ok
 }
 
-// runningIn returns the images that the pods of a namespace run, and since when.
-func (p *prover) runningIn(namespace string, view PodView) map[tracedImage]time.Time {
-	running, ok := p.running[namespace]
+// tracedIn returns the images of a namespace, and since when, by what they are looked for. They are
+// kept for the next time.
+func tracedIn(known map[string]map[tracedImage]time.Time, namespace string, named map[ReleaseImage]time.Time) map[tracedImage]time.Time {
+	traced, ok := known[namespace]
 	if ok {
-		return running
+		return traced
 	}
-	running = map[tracedImage]time.Time{}
-	p.running[namespace] = running
-	for named, since := range view.Running {
-		addTraced(running, named, since)
-	}
-	return running
-}
-
-// addTraced adds an image since a time, or since before. One image can stand for two: V1 and v1.
-func addTraced(all map[tracedImage]time.Time, named ReleaseImage, since time.Time) {
-	for _, image := range images(named.Repository, named.Tag) {
-		traced := tracedImage{named.Release, image}
-		if before, ok := all[traced]; !ok || since.Before(before) {
-			all[traced] = since
+	traced = map[tracedImage]time.Time{}
+	known[namespace] = traced
+	for of, since := range named {
+		for _, image := range images(of.Repository, of.Tag) {
+			// One image can stand for two: V1 and v1.
+			key := tracedImage{of.Release, image}
+			if before, ok := traced[key]; !ok || since.Before(before) {
+				traced[key] = since
+			}
 		}
 	}
+	return traced
 }

@@ -1,6 +1,8 @@
 package pin
 
 import (
+	"slices"
+
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/budget"
 )
@@ -41,28 +43,17 @@ func (r *room) take(l line) bool {
 // many for one. A pin without an owner is dropped, if it had one.
 func CutBack(pins []v1alpha1.Pin) []v1alpha1.Pin {
 	count := map[string]int{}
-	mayOwn := func(owner string) bool {
+	isTooMany := func(owner string) bool {
 		count[owner]++
-		return !isRelease(owner) || count[owner] <= budget.Pins
+		return isRelease(owner) && count[owner] > budget.Pins
 	}
 	kept := pins[:0]
 	for _, p := range pins {
-		owners := len(p.NeededBy) + len(p.HeldFor)
-		p.NeededBy = filter(p.NeededBy, mayOwn)
-		p.HeldFor = filter(p.HeldFor, func(h v1alpha1.Hold) bool { return mayOwn(h.Owner) })
-		if owners == 0 || len(p.NeededBy)+len(p.HeldFor) > 0 {
+		isOwned := len(p.NeededBy)+len(p.HeldFor) > 0
+		p.NeededBy = slices.DeleteFunc(p.NeededBy, isTooMany)
+		p.HeldFor = slices.DeleteFunc(p.HeldFor, func(h v1alpha1.Hold) bool { return isTooMany(h.Owner) })
+		if !isOwned || len(p.NeededBy)+len(p.HeldFor) > 0 {
 			kept = append(kept, p)
-		}
-	}
-	return kept
-}
-
-// filter returns the elements that are kept, in place.
-func filter[T any](list []T, keep func(T) bool) []T {
-	kept := list[:0]
-	for _, e := range list {
-		if keep(e) {
-			kept = append(kept, e)
 		}
 	}
 	return kept

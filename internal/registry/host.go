@@ -53,7 +53,7 @@ func (h *host) ask(ctx context.Context, ref image.Reference) Answer {
 }
 
 // answer asks with one credential after the other, until one sees the image or the registry does
-// not answer, and returns the answer that says most: a registry may answer 404 to a login that must
+// not answer, and returns the most conclusive answer: a registry may answer 404 to a login that must
 // not see an image, so that the image is only missing if no other login could see it.
 func (h *host) answer(ctx context.Context, ref image.Reference) (answer Answer, err error) {
 	repository, err := remote.NewRepository(ref.Repository.String())
@@ -75,8 +75,8 @@ func (h *host) answer(ctx context.Context, ref image.Reference) (answer Answer, 
 	return answer, err
 }
 
-// How much an answer says: that a login is denied says least, that it cannot be read, or that
-// anything else went wrong, says that it might have seen the image.
+// How conclusive an answer is. A login that is denied cannot see the image; one that cannot be read,
+// or whose request fails otherwise, might have seen it, so that others' 404 does not suffice.
 const (
 	denied = iota + 1
 	missing
