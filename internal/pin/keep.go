@@ -98,11 +98,11 @@ func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 	switch {
 	case k.pins.isUsed(l, k.release):
 	case isUnknown:
-		k.pins.add(k.release, l, "", places(p.Via)...)
+		k.pins.addPrevious(k.release, p)
 	case hasRun:
 		k.pins.add(k.release, l, "", viaRan)
 	case !k.isReferred(l.repository(), p.Via):
-		k.pins.add(k.release, l, "", places(p.Via)...)
+		k.pins.addPrevious(k.release, p)
 		k.last = append(k.last, l.repository())
 	}
 }

@@ -274,3 +274,15 @@ func TestResumingReleaseThatTheReportDoesNotHave(t *testing.T) {
 	s.releases = append(s.releases, other)
 	s.expectFor(3*time.Hour, "container/app==v1 container/app==v9")
 }
+
+// A resumed release that names no image any more, because its policy was deleted, is not live by being
+// Ready alone.
+func TestResumingReleaseNamesNothing(t *testing.T) {
+	s := sleepingStory(t, false)
+	s.releases[0].Suspended, s.releases[0].Ready = false, true
+	s.releases[0].Inputs = imagesIn(map[string]any{"image": map[string]any{"repository": "g.io/o/app"}})
+	s.expectFor(3*time.Hour, "container/app==v1")
+	s.expectFor(time.Hour, "container/app==v1", ownPod(app("v2")))
+	s.pass(time.Minute, ownPod(app("v2")))
+	s.expect("", ownPod(app("v2")))
+}

@@ -211,7 +211,7 @@ func (m *model) isLive(n modelNeed) bool {
 // were read last.
 func (p *modelProcess) isLiveElsewhere(n modelNeed, refersTo []string) bool {
 	running, ok := p.podTags[n.release]
-	return ok && (len(refersTo) == 0 || slices.ContainsFunc(refersTo, func(tag string) bool { return slices.Contains(running, tag) }))
+	return ok && (len(refersTo) == 0 && len(running) > 0 || slices.ContainsFunc(refersTo, func(tag string) bool { return slices.Contains(running, tag) }))
 }
 
 // needsSuspended reports whether a release needs a tag while it is suspended.

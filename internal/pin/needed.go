@@ -37,6 +37,9 @@ type protectedRelease struct {
 	pins   []*neededPin
 	// ran and last are what a suspended release keeps: see keeper.
 	ran, last []string
+	// hasPlaces is set if it keeps pins with the places that the last report has for them: then its
+	// entry depends on each report.
+	hasPlaces bool
 	// room is how many more pins it may have.
 	room   room
 	report v1alpha1.Release
@@ -95,7 +98,7 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache
 			in.problem = *problem
 		}
 		release := n.releases[r.ID]
-		if release != nil && release.inputs == in && isOwnMemory && (release.room.missed == 0 || !hasMoreRoom) {
+		if release != nil && release.inputs == in && isOwnMemory && !release.hasPlaces && (release.room.missed == 0 || !hasMoreRoom) {
 			release.isSeen = true
 			continue
 		}
@@ -124,7 +127,7 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 		n.newReleases = append(n.newReleases, release)
 	}
 	n.withdraw(release)
-	release.inputs, release.isSeen, release.ran, release.last = in, true, nil, nil
+	release.inputs, release.isSeen, release.ran, release.last, release.hasPlaces = in, true, nil, nil, false
 	release.room = newRoom(previous.of(release.owner))
 	for i := range in.needs.tags {
 		tag := &in.needs.tags[i]
@@ -139,7 +142,7 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 		n.keep(release, r, previous)
 	case r.isUnknown(), in.needs.isOver:
 		for _, p := range previous.of(release.owner) {
-			n.add(release, line{p.Pin, p.Image}, "", places(p.Via)...)
+			n.addPrevious(release, p)
 		}
 	}
 	release.report = release.entry(r.ID)
@@ -241,6 +244,12 @@ func (n *neededPins) add(release *protectedRelease, l line, digest string, via .
 	}
 	n.change(p)
 	return u
+}
+
+// addPrevious notes that a release needs a pin of the last list, as it was found then.
+func (n *neededPins) addPrevious(release *protectedRelease, p *v1alpha1.Pin) {
+	release.hasPlaces = true
+	n.add(release, line{p.Pin, p.Image}, "", places(p.Via)...)
 }
 
 // withdraw notes that a release needs no pin.

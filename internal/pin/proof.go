@@ -129,9 +129,10 @@ func (p *prover) runsImage(o *owner, image string, view PodView) (since time.Tim
 
 // liveElsewhere returns whether an owner that does not refer to a pin any more is proven live on
 // what it refers to instead: on another tag of the image, or on any image where it refers to no
-// other tag. What only jobs run is never live for long: that its jobs name the tag is enough.
+// other tag; by any pod of its own where it refers to nothing, for a policy may only be gone. What only jobs run is never live for long: that its jobs name the tag is enough.
 func (p *prover) liveElsewhere(o *owner, l line, view PodView) verdict {
-	var hasOther, runsOther, runsAny bool
+	var hasOther, runsOther bool
+	runsAny := len(o.lines) == 0 && p.hasPod(o, view)
 	for _, other := range o.lines {
 		_, runs := p.runsImage(o, other.image, view)
 		isOther := other.repository() == l.repository()
@@ -142,11 +143,21 @@ func (p *prover) liveElsewhere(o *owner, l line, view PodView) verdict {
 	switch {
 	case hasOther && !runsOther:
 		return verdict{because: "no pod in " + o.TargetNamespace + " runs another tag of it for " + o.String()}
-	case !hasOther && !runsAny && len(o.lines) > 0:
+	case !hasOther && !runsAny:
 		return verdict{because: "no pod in " + o.TargetNamespace + " runs an image of " + o.String()}
 	default:
 		return verdict{safe: true, live: true, at: view.At}
 	}
+}
+
+// hasPod reports whether a pod of an owner has started.
+func (p *prover) hasPod(o *owner, view PodView) bool {
+	for named := range view.Running {
+		if named.Release == o.Name {
+			return true
+		}
+	}
+	return false
 }
 
 // hasJob reports whether a job of an owner names an image.
