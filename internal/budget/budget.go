@@ -42,10 +42,6 @@ const (
 	// ForeignTags is how many tags policies may add that the release does not refer to: those of
 	// other namespaces than its own, which may be anybody's.
 	ForeignTags = 100
-
-	// Matches is how often tags of a release are matched with patterns of policies, whosever they
-	// are: one takes up to half a millisecond.
-	Matches = 5_000
 )
 
 // Of names and policies.
@@ -71,8 +67,27 @@ const (
 	Policies = 20
 )
 
+// Of a namespace, with all its releases and policies, in steps of regular expressions of up to four
+// nanoseconds each, between two changes of any ImagePolicy. Its releases beyond it are treated like
+// one beyond its own; which of them is not specified.
+const (
+	// Steps is what its releases may take with policies that they rely on, and its policies with
+	// releases that do not. People's patterns take some hundred for a tag.
+	Steps = 100_000_000
+
+	// ForeignSteps is what its releases may take with policies on which they do not rely: a part of
+	// Steps, so that the releases of one namespace do not use up what another's policies have.
+	ForeignSteps = 10_000_000
+
+	// StepsPerPlan is how much of it comes back with every plan.
+	StepsPerPlan = 1_000_000
+)
+
 // errExceeded is what all errors of Exceeded are.
 var errExceeded = errors.New("exceeds what pinsync reads of one release")
+
+// ErrMatching is the error that the steps of a namespace do not suffice.
+var ErrMatching = fmt.Errorf("%w: the tags and patterns of its namespace take too long to match", errExceeded)
 
 // Exceeded returns the error that there is more than the most of something.
 func Exceeded(most int, what string) error {

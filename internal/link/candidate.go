@@ -1,6 +1,7 @@
 package link
 
 import (
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/policy"
 )
@@ -15,12 +16,14 @@ type Candidate struct {
 	image *image.Repository
 	// matcher is made when the first tag is matched.
 	matcher *policy.Matcher
+	// cost is that of its namespace.
+	cost *cost
 	// tags are made when they are asked for.
 	tags []image.Reference
 }
 
 func newCandidate(p Policy) *Candidate {
-	c := &Candidate{Policy: p}
+	c := &Candidate{Policy: p, cost: &cost{}}
 	repository, err := image.ParseRepository(p.LatestImage)
 	if err == nil && image.CheckTag(p.LatestTag) == nil {
 		c.Latest = &image.Reference{Repository: repository, Tag: p.LatestTag}
@@ -47,32 +50,42 @@ func (c *Candidate) Follows(repository image.Repository) bool {
 	return c.image != nil && *c.image == repository || c.Latest != nil && c.Latest.Repository == repository
 }
 
-// Accepts reports whether the policy can resolve to a tag, or has resolved to it under the
+// accepts reports whether the policy can resolve to a tag, or has resolved to it under the
 // rules that it had then.
-func (c *Candidate) Accepts(tag string) bool {
-	if c.Latest != nil && c.Latest.Tag == tag {
-		return true
-	}
-	return c.rulesAccept(tag)
+func (c *Candidate) accepts(tag string) bool {
+	return c.hasResolved(tag) || c.rulesAccept(tag)
 }
 
-func (c *Candidate) rulesAccept(tag string) bool {
+func (c *Candidate) hasResolved(tag string) bool { return c.Latest != nil && c.Latest.Tag == tag }
+
+// steps returns what it takes at most to find out whether it accepts a tag.
+func (c *Candidate) steps(tag string) int {
+	if c.hasResolved(tag) {
+		return 1
+	}
+	return c.rules().Steps(tag)
+}
+
+func (c *Candidate) rules() *policy.Matcher {
 	if c.matcher == nil {
 		c.matcher = c.Rules.Matcher()
 	}
-	return c.matcher.Accepts(tag)
+	return c.matcher
 }
+
+func (c *Candidate) rulesAccept(tag string) bool { return c.rules().Accepts(tag) }
 
 // Tags returns the images that a policy needs: what it last resolved to, and the tags that
 // its pattern names literally where one of those may be what it resolves to next: it has not
-// resolved for the image that it follows, its rules have changed since, or it is not ready.
+// resolved for the image that it follows, its rules have changed since, or it is not ready. Beyond
+// the budget of its namespace a pattern names none.
 func (c *Candidate) Tags() []image.Reference {
 	if c.tags == nil {
 		c.tags = []image.Reference{}
 		if c.Latest != nil {
 			c.tags = append(c.tags, *c.Latest)
 		}
-		if c.image != nil && !c.isSettled() {
+		if c.image != nil && c.mayExpand() && !c.isSettled() {
 			for _, tag := range policy.Literals(c.Rules.Pattern) {
 				c.tags = append(c.tags, image.Reference{Repository: *c.image, Tag: tag})
 			}
@@ -83,4 +96,14 @@ func (c *Candidate) Tags() []image.Reference {
 
 func (c *Candidate) isSettled() bool {
 	return c.Latest != nil && c.Latest.Repository == *c.image && c.NotReady == "" && c.rulesAccept(c.Latest.Tag)
+}
+
+// mayExpand counts that the pattern is read, and reports whether it may be.
+func (c *Candidate) mayExpand() bool {
+	steps := c.Rules.ReadSteps()
+	if c.cost.asked+steps > budget.Steps {
+		return false
+	}
+	c.cost.asked += steps
+	return true
 }

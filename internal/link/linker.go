@@ -2,7 +2,6 @@ package link
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -19,12 +18,16 @@ type Linker struct {
 	// Problems are those of the policies that no release can be linked to.
 	Problems []v1alpha1.Problem
 
+	costs    costs
 	names    *nameIndex
 	byName   map[object.Name]*Candidate
-	byImage  map[image.Repository][]*Candidate
-	bySuffix map[string][]*Candidate
-	byPath   map[string][]*Candidate
+	byImage  map[image.Repository]groups
+	bySuffix map[string]groups
+	byPath   map[string]groups
 }
+
+// groups are policies by namespace.
+type groups map[string][]*Candidate
 
 // New returns a linker of policies, which are sorted by name.
 func New(policies []Policy, repositories []Repository) *Linker {
@@ -33,11 +36,12 @@ func New(policies []Policy, repositories []Repository) *Linker {
 		images[repository.Name] = repository.Image
 	}
 	l := &Linker{
+		costs:    costs{},
 		names:    newNameIndex(),
 		byName:   make(map[object.Name]*Candidate, len(policies)),
-		byImage:  make(map[image.Repository][]*Candidate, len(policies)),
-		bySuffix: make(map[string][]*Candidate, len(policies)),
-		byPath:   make(map[string][]*Candidate, len(policies)),
+		byImage:  make(map[image.Repository]groups, len(policies)),
+		bySuffix: make(map[string]groups, len(policies)),
+		byPath:   make(map[string]groups, len(policies)),
 	}
 	for _, p := range policies {
 		l.add(p, images)
@@ -55,6 +59,7 @@ func (l *Linker) Policy(name object.Name) (c *Candidate, ok bool) {
 // to: they differ after its ImageRepository was changed or deleted.
 func (l *Linker) add(p Policy, images map[object.Name]string) {
 	c := newCandidate(p)
+	c.cost = l.costs.of(p.Namespace)
 	l.byName[p.Name] = c
 	l.resolve(c, images)
 	l.names.add(c)
@@ -65,7 +70,7 @@ func (l *Linker) add(p Policy, images map[object.Name]string) {
 		l.index(c, *c.image)
 	}
 	if path := c.Image().Path; strings.Contains(path, "/") {
-		l.byPath[path] = append(l.byPath[path], c)
+		addTo(l.byPath, path, c)
 	}
 }
 
@@ -86,10 +91,17 @@ func (l *Linker) resolve(c *Candidate, images map[object.Name]string) {
 
 // index makes a policy found by a repository, and by each end of its path.
 func (l *Linker) index(c *Candidate, repository image.Repository) {
-	l.byImage[repository] = append(l.byImage[repository], c)
+	addTo(l.byImage, repository, c)
 	for suffix, more := repository.Path, true; more; _, suffix, more = strings.Cut(suffix, "/") {
-		l.bySuffix[suffix] = append(l.bySuffix[suffix], c)
+		addTo(l.bySuffix, suffix, c)
 	}
+}
+
+func addTo[K comparable](index map[K]groups, key K, c *Candidate) {
+	if index[key] == nil {
+		index[key] = groups{}
+	}
+	index[key][c.Namespace] = append(index[key][c.Namespace], c)
 }
 
 func (l *Linker) problem(c *Candidate, message string) {
@@ -119,37 +131,52 @@ func (l *Linker) Link(m *image.Mention, s *Subject) ([]*Candidate, Rule) {
 	if m.Implied {
 		tag = "" // what nobody wrote selects no policy
 	}
-	groups, rule := byNamespace(l.byImage[m.Repository]), SameRepository
+	followers, rule := l.byImage[m.Repository], SameRepository
 	others, otherRule := l.byPath[m.Repository.Path], SamePath
 	if m.Hostless {
 		others, otherRule = l.byPathEnd(m.Repository, tag, s), SamePathEnd
 	}
-	if len(groups) == 0 {
+	if len(followers) == 0 {
 		rule = otherRule
 	}
-	for namespace, group := range byNamespace(others) {
-		if groups[namespace] == nil {
-			groups[namespace] = group
-		}
-	}
 	var linked []*Candidate
-	for _, group := range groups {
-		if accepting := s.accepting(group, tag); len(accepting) > 0 {
-			group = accepting
+	for _, group := range followers {
+		linked = append(linked, l.narrow(group, tag, s)...)
+	}
+	for namespace, group := range others {
+		if followers[namespace] == nil {
+			linked = append(linked, l.narrow(group, tag, s)...)
 		}
-		linked = append(linked, group...)
 	}
 	return linked, rule
 }
 
+// narrow returns the policies of one namespace that accept a tag, or all where none does: but of
+// those that the release does not rely on no more than may add tags to it.
+func (l *Linker) narrow(group []*Candidate, tag string, s *Subject) []*Candidate {
+	if accepting := l.accepting(s, group, tag); len(accepting) > 0 {
+		group = accepting
+	}
+	if len(group) > budget.ForeignTags && !s.trusts(group[0]) {
+		return group[:budget.ForeignTags]
+	}
+	return group
+}
+
 // byPathEnd returns the policies of the images that end with a repository. A single word is
 // the end of many unrelated images, so its policies must accept the tag.
-func (l *Linker) byPathEnd(repository image.Repository, tag string, s *Subject) []*Candidate {
+func (l *Linker) byPathEnd(repository image.Repository, tag string, s *Subject) groups {
 	path, isWord := strings.CutPrefix(repository.Path, "library/")
-	if isWord && tag != "" {
-		return s.accepting(l.bySuffix[path], tag)
+	if !isWord || tag == "" {
+		return l.bySuffix[path]
 	}
-	return l.bySuffix[path]
+	accepting := groups{}
+	for namespace, group := range l.bySuffix[path] {
+		if list := l.accepting(s, group, tag); len(list) > 0 {
+			accepting[namespace] = list
+		}
+	}
+	return accepting
 }
 
 // byMatchingName returns the policies that accept a tag and whose names match best in their
@@ -160,7 +187,7 @@ func (l *Linker) byMatchingName(m *image.Mention, s *Subject) []*Candidate {
 	var linked []*Candidate
 	for how := equalsKey; how >= partOfChart; how-- {
 		for namespace, group := range byNamespace(found[how]) {
-			if list := s.accepting(group, m.Tag); len(list) > 0 && !done[namespace] {
+			if list := l.accepting(s, group, m.Tag); len(list) > 0 && !done[namespace] {
 				linked = append(linked, list...)
 				done[namespace] = true
 			}
@@ -169,36 +196,10 @@ func (l *Linker) byMatchingName(m *image.Mention, s *Subject) []*Candidate {
 	return linked
 }
 
-func byNamespace(candidates []*Candidate) map[string][]*Candidate {
-	groups := map[string][]*Candidate{}
+func byNamespace(candidates []*Candidate) groups {
+	byName := groups{}
 	for _, c := range candidates {
-		groups[c.Namespace] = append(groups[c.Namespace], c)
+		byName[c.Namespace] = append(byName[c.Namespace], c)
 	}
-	return groups
-}
-
-// mayMatch counts that a policy is asked, and reports whether it may be. Those of namespaces that the
-// release does not refer to have a budget of their own, which takes nothing from the others.
-func (s *Subject) mayMatch(c *Candidate) bool {
-	if slices.Contains(s.Trusted, c.Namespace) {
-		s.Matches++
-		return true
-	}
-	s.foreign++
-	return s.foreign <= budget.Matches
-}
-
-// accepting returns those of the candidates that accept a tag; none without one, and all where they
-// are too many to be asked.
-func (s *Subject) accepting(candidates []*Candidate, tag string) []*Candidate {
-	if tag != "" && len(candidates) > budget.Policies {
-		return candidates
-	}
-	var list []*Candidate
-	for _, c := range candidates {
-		if tag != "" && s.mayMatch(c) && c.Accepts(tag) {
-			list = append(list, c)
-		}
-	}
-	return list
+	return byName
 }

@@ -12,11 +12,12 @@ type Subject struct {
 	// Name is that of the object, ReleaseName that of the Helm release, and Chart the last
 	// part of the chart's name.
 	Name, ReleaseName, Chart string
-	// Trusted are the namespaces whose policies it relies on.
-	Trusted []string
-	// Matches is how often its tags were matched with the rules of those policies so far, and
-	// foreign with those of others.
-	Matches, foreign int
+	// Namespace is its own, and Trusted are all those whose policies it relies on.
+	Namespace string
+	Trusted   []string
+	// IsOver is set if its tags could not all be matched with the rules of those policies within the
+	// budget of its namespace.
+	IsOver bool
 }
 
 // match is how well the name of a policy matches. Equal names count more than names that

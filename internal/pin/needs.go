@@ -20,7 +20,8 @@ func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *
 	f := &needsFinder{
 		needsOptions: o, linker: l,
 		release: release, subject: link.Subject{
-			Name: release.Name, ReleaseName: in.ReleaseName, Chart: in.Chart, Trusted: []string{release.Namespace, in.SourceNamespace, in.AppliedFrom},
+			Name: release.Name, ReleaseName: in.ReleaseName, Chart: in.Chart,
+			Namespace: release.Namespace, Trusted: []string{release.Namespace, in.SourceNamespace, in.AppliedFrom},
 		},
 		links: map[linkInputs]links{}, linked: map[*link.Candidate]bool{}, named: map[*link.Candidate]bool{}, result: &needs{},
 	}
@@ -29,9 +30,9 @@ func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *
 		f.result.problems = append(f.result.problems, in.Images.Problems...)
 		for i := range in.Images.Mentions {
 			f.addMention(&in.Images.Mentions[i])
-			if f.subject.Matches > budget.Matches {
+			if f.subject.IsOver {
 				return &needs{isOver: true, problems: []v1alpha1.Problem{{
-					Reason: v1alpha1.ReasonOverBudget, Message: budget.Exceeded(budget.Matches, "matches of its tags with rules of ImagePolicies").Error(),
+					Reason: v1alpha1.ReasonOverBudget, Message: budget.ErrMatching.Error(),
 				}}}
 			}
 		}
@@ -86,7 +87,7 @@ func (f *needsFinder) addMention(m *image.Mention) {
 	f.reportMoved(m, linked)
 	repositories := f.locate(m, linked)
 	tags := f.tagsOf(m, repositories, linked)
-	if f.floatingOnly && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return c.Accepts(m.Tag) }) {
+	if f.floatingOnly && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return f.linker.Accepts(c, m.Tag, &f.subject) }) {
 		f.result.notFollowed += len(tags)
 		tags = nil
 	}

@@ -28,6 +28,7 @@ func (c *needsCache) observe(policies []link.Policy, repositories []link.Reposit
 	changed := c.policies.replace(policies)
 	changed = c.repositories.replace(repositories) || changed
 	if c.linker != nil && !changed {
+		c.linker.Refill()
 		return
 	}
 	c.linker = link.New(
