@@ -106,3 +106,47 @@ func TestPoliciesBeyondTheBudget(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The releases of a namespace whose values take too long together are found one after the other,
+// and the list is incomplete meanwhile; those of others do not wait.
+func TestNamespaceBeyondItsShare(t *testing.T) {
+	w := newWorld(t, plane)
+	w.start(w.options())
+	w.suspend("calm", app+":v1")
+	w.expect("v1")
+	greedy := w.apps + "-greedy"
+	w.createNamespace(greedy)
+	t.Cleanup(func() {
+		if err := w.client.DeleteAllOf(context.Background(), &helmv2.HelmRelease{}, client.InNamespace(greedy)); err != nil {
+			t.Error(err)
+		}
+	})
+	w.create(&corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: greedy, Name: "big"}, Data: map[string]string{"values.yaml": "text: " + strings.Repeat("x", 900_000)},
+	})
+	const releases = 12
+	for i := range releases {
+		w.create(&helmv2.HelmRelease{
+			ObjectMeta: metav1.ObjectMeta{Namespace: greedy, Name: fmt.Sprint("greedy-", i)},
+			Spec: helmv2.HelmReleaseSpec{
+				ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"}, Suspend: true,
+				ValuesFrom: []meta.ValuesReference{{Kind: "ConfigMap", Name: "big"}}, Values: values(fmt.Sprint(app, ":greedy-", i)),
+			},
+		})
+	}
+	w.expectInReport("the values of its namespace have taken too long lately")
+	w.suspend("other", app+":v2")
+	w.until(func(ctx context.Context) (bool, string) {
+		list := w.list(ctx)
+		lines := list.Data["registry-pins.txt"]
+		found := strings.Count(lines, "==greedy-")
+		if found == releases && !strings.Contains(lines, "==v2\n") {
+			t.Fatal("the release of another namespace has waited for all of them")
+		}
+		if complete := list.Annotations["pinsync.oleks.space/complete"]; complete == "true" && found < releases {
+			t.Fatalf("the list is complete with %d of %d", found, releases)
+		}
+		return strings.Contains(lines, "==v2\n") && found == releases, lines
+	})
+	w.expectComplete("true")
+}

@@ -25,6 +25,7 @@ type gatherer struct {
 	watches *watches
 	live    client.Reader
 	options pin.Options
+	shares  *shares
 
 	namespaces   informers.Values[pin.Namespace]
 	policies     informers.Values[link.Policy]
@@ -134,7 +135,7 @@ func (g *gatherer) releases(ctx context.Context, s *pin.Snapshot, required *pin.
 		case err != nil:
 			addFailedRead(s, id.Kind+" "+id.Name.String(), image.Shorten(err.Error()))
 		case release != nil:
-			releases = append(releases, convert.KeepWhole(release))
+			releases = append(releases, convert.KeepWhole(release, g.shares.spend))
 		}
 	}
 	return releases
@@ -190,6 +191,7 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 		release := &kept.Value.Release
 		return !protector.Protects(release) && !required.Wants(release.ID)
 	})
+	g.shares.begin(countByNamespace(wanted))
 	err := g.images.prepare(ctx, wanted)
 	if err != nil {
 		addFailedRead(s, g.watches.releases.GVK.Kind, image.Shorten(err.Error()))
@@ -204,6 +206,14 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 		}
 	}
 	g.images.known.Sweep()
+}
+
+func countByNamespace(releases []*keptRelease) map[string]int {
+	count := map[string]int{}
+	for _, kept := range releases {
+		count[kept.Namespace]++
+	}
+	return count
 }
 
 // checkValuesFrom sees to it that what values come from is watched, and adds kinds whose
@@ -254,7 +264,7 @@ func readKind[T any](ctx context.Context, g *gatherer, s *pin.Snapshot, i *infor
 	if !i.IsInSync() {
 		return nil
 	}
-	objects, err := informers.Live[T](ctx, g.live, i)
+	objects, err := informers.Live[T](ctx, g.live, i, convert.Keep(true, g.shares.spend))
 	if err != nil {
 		addFailedRead(s, i.GVK.Kind, image.Shorten(err.Error()))
 		return informers.List[T](i)

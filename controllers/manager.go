@@ -46,10 +46,10 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 		Namespace: options.Namespace, Name: options.ConfigMapName,
 	}}
 	known := &knownVersions{}
-	watches := newWatches(&options, request, known)
+	watches, shares := newWatches(&options, request, known), newShares()
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                  scheme,
-		Cache:                   cacheOptions(&options, scheme, watches),
+		Cache:                   cacheOptions(&options, scheme, watches, shares.spend),
 		Metrics:                 metricsOptions(&options),
 		HealthProbeBindAddress:  options.HealthAddress,
 		LeaderElection:          options.LeaderElect,
@@ -61,7 +61,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
-	reconciler, err := newReconciler(mgr, options, request, watches, known)
+	reconciler, err := newReconciler(mgr, options, request, watches, known, shares)
 	if err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
@@ -128,7 +128,7 @@ func setup(mgr manager.Manager, reconciler *Reconciler) error {
 }
 
 func newReconciler(
-	mgr manager.Manager, options Options, request reconcile.Request, w *watches, known *knownVersions,
+	mgr manager.Manager, options Options, request reconcile.Request, w *watches, known *knownVersions, s *shares,
 ) (*Reconciler, error) {
 	m, err := newMetrics(options.Version)
 	if err != nil {
@@ -141,11 +141,11 @@ func newReconciler(
 	live := mgr.GetAPIReader()
 	valuesFrom := &valuesFromCache{live: live, readSecrets: options.ReadSecrets}
 	g := &gatherer{
-		watches: w, live: live, options: options.Pins,
+		watches: w, live: live, options: options.Pins, shares: s,
 		namespaces:   informers.Values[pin.Namespace]{Informer: w.namespaces},
 		policies:     informers.Values[link.Policy]{Informer: w.policies},
 		repositories: informers.Values[link.Repository]{Informer: w.repositories},
-		images:       &releaseImages{live: live, valuesFrom: valuesFrom},
+		images:       &releaseImages{live: live, valuesFrom: valuesFrom, shares: s, waiting: pin.OverBudget(waitingForShare())},
 		valuesFrom:   valuesFrom,
 		ran:          &ranImages{live: live},
 		pods:         &pods{live: live, interval: podInterval(options.Pins.Grace)},

@@ -16,7 +16,7 @@ import (
 // kept is an object as the cache keeps it.
 func kept(t *testing.T, o client.Object) client.Object {
 	t.Helper()
-	object, err := convert.Keep(false)(o)
+	object, err := convert.Keep(false, newShares().spend)(o)
 	if err != nil {
 		t.Fatal(err)
 	}

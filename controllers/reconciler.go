@@ -142,7 +142,8 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	longer, cancel := untilStopped(ctx)
 	defer cancel()
 	done = r.metrics.step("publish")
-	publishIn, err := r.publisher.publish(longer, report, view{complete: s.Complete(), taken: s.Taken, salt: r.salt(s)})
+	waiting, incomplete := r.gatherer.shares.isWaiting()
+	publishIn, err := r.publisher.publish(longer, report, view{complete: s.Complete() && !incomplete, taken: s.Taken, salt: r.salt(s)})
 	done()
 	if err != nil {
 		return 0, err
@@ -152,7 +153,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	r.recorder.record(ctx, s, report)
 	r.freeMemory(s)
 	reportIn, err := r.publisher.publishReport(longer)
-	more = r.gatherer.ran.read(ctx) || more
+	more = r.gatherer.ran.read(ctx) || more || waiting
 	return r.nextIn(s, report, more, min(publishIn, reportIn)), err
 }
 

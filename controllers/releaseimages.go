@@ -24,7 +24,10 @@ type keptRelease = convert.Kept[convert.KeptRelease]
 type releaseImages struct {
 	live       client.Reader
 	valuesFrom *valuesFromCache
-	known      sweep.Map[types.NamespacedName, *knownRelease]
+	shares     *shares
+	// waiting is what is known of a release that waits for its share.
+	waiting *pin.ReleaseImages
+	known   sweep.Map[types.NamespacedName, *knownRelease]
 }
 
 // knownRelease is a release of that uid and generation, or a later one.
@@ -40,19 +43,25 @@ type knownRelease struct {
 
 // find returns the images of a release; afresh, what its values come from is read again. What
 // cannot be read is added to the snapshot's failed reads; the images are nil where that is the
-// release itself.
+// release itself, and those of a release that keeps its pins while it waits for its share.
 func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snapshot, afresh bool) *pin.ReleaseImages {
 	known := r.of(kept)
 	if known == nil {
+		if !r.shares.spend(kept.Namespace, 0) {
+			return r.waiting
+		}
 		var err error
 		if known, err = r.read(ctx, kept); err != nil {
 			addFailedRead(s, kept.Value.Release.Kind+" "+kept.Value.Release.Name.String(), image.Shorten(err.Error()))
 			return nil
 		}
+		if known == nil {
+			return r.waiting
+		}
 		r.known.Put(client.ObjectKeyFromObject(kept), known)
 	}
-	if known.values != nil {
-		known.update(r.valuesFrom.lookUp(ctx, s, afresh))
+	if known.values != nil && !known.update(r.valuesFrom.lookUp(ctx, s, afresh), r.shares.spend) {
+		return r.waiting
 	}
 	return known.images
 }
@@ -71,22 +80,30 @@ func isWithoutValues(kept *keptRelease) bool {
 	return kept.Value.Values == nil && kept.Value.Release.Images == nil
 }
 
-// read takes the values that the cache keeps, or reads those that it does not keep.
+// read takes the values that the cache keeps, or reads those that it does not keep; nil, the share of
+// the release's namespace does not suffice.
 func (r *releaseImages) read(ctx context.Context, kept *keptRelease) (*knownRelease, error) {
 	if isWithoutValues(kept) {
 		whole := &flux.HelmRelease{}
 		if err := r.live.Get(ctx, client.ObjectKeyFromObject(kept), whole); err != nil {
 			return nil, err
 		}
-		kept = convert.KeepWhole(whole)
+		if kept = convert.KeepWhole(whole, r.shares.spend); isWithoutValues(kept) {
+			return nil, nil //nolint:nilnil // it waits
+		}
 	}
-	return &knownRelease{
-		uid: kept.UID, generation: kept.Generation, values: kept.Value.Values, images: kept.Value.Release.Images,
-	}, nil
+	return knownOf(kept), nil
 }
 
-// update finds the images again if an object that values come from has changed.
-func (k *knownRelease) update(lookUp convert.LookUpValues) {
+func knownOf(kept *keptRelease) *knownRelease {
+	return &knownRelease{
+		uid: kept.UID, generation: kept.Generation, values: kept.Value.Values, images: kept.Value.Release.Images,
+	}
+}
+
+// update finds the images again if an object that values come from has changed. It reports whether
+// they are known now.
+func (k *knownRelease) update(lookUp convert.LookUpValues, spend convert.Spend) bool {
 	objects := map[convert.ValuesRef]convert.ValuesObject{}
 	var versions []string
 	for _, ref := range k.values.Refs() {
@@ -96,10 +113,15 @@ func (k *knownRelease) update(lookUp convert.LookUpValues) {
 		versions = append(versions, objects[ref].Version+" "+objects[ref].NotRead)
 	}
 	if k.images != nil && slices.Equal(versions, k.versions) {
-		return
+		return true
+	}
+	found := func(ref convert.ValuesRef) convert.ValuesObject { return objects[ref] }
+	if !spend(k.values.Namespace(), k.values.Size(found)) {
+		return false
 	}
 	k.versions = versions
-	k.images = k.values.Find(func(ref convert.ValuesRef) convert.ValuesObject { return objects[ref] })
+	k.images = k.values.Find(found)
+	return true
 }
 
 // prepare reads releases, and what their values come from, before their images are asked for:
@@ -129,7 +151,7 @@ const bulkThreshold = 50
 func (r *releaseImages) readInBulk(ctx context.Context, wanted []*keptRelease) error {
 	missing := map[types.NamespacedName]bool{}
 	for _, kept := range wanted {
-		if isWithoutValues(kept) && r.of(kept) == nil {
+		if isWithoutValues(kept) && r.of(kept) == nil && r.shares.spend(kept.Namespace, 0) {
 			missing[client.ObjectKeyFromObject(kept)] = true
 		}
 	}
@@ -142,10 +164,9 @@ func (r *releaseImages) readInBulk(ctx context.Context, wanted []*keptRelease) e
 		if !ok || !missing[key] {
 			return nil
 		}
-		known, err := r.read(ctx, convert.KeepWhole(whole))
-		if err == nil {
-			r.known.Put(key, known)
+		if kept := convert.KeepWhole(whole, r.shares.spend); !isWithoutValues(kept) {
+			r.known.Put(key, knownOf(kept))
 		}
-		return err
+		return nil
 	})
 }

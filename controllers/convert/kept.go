@@ -7,6 +7,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -47,15 +48,18 @@ func keep[O metav1.Object, T any](o O, value T) *Kept[T] {
 	}
 }
 
+// Spend reports whether images may be found in so many bytes of values of a namespace now.
+type Spend func(namespace string, bytes int) bool
+
 // Keep returns what converts objects for a cache. The values of a HelmRelease are kept where it
 // may be protected: of the suspended ones, or of all. What is converted already is returned as
 // it is, and so are other objects.
-func Keep(all bool) toolscache.TransformFunc {
+func Keep(all bool, spend Spend) toolscache.TransformFunc {
 	return func(object any) (any, error) {
 		switch o := object.(type) {
 		case *flux.HelmRelease:
 			if all || o.Spec.Suspend {
-				return KeepWhole(o), nil
+				return KeepWhole(o, spend), nil
 			}
 			return keep(o, KeptRelease{Release: Release(o)}), nil
 		case *flux.ImagePolicy:
@@ -74,13 +78,15 @@ func Keep(all bool) toolscache.TransformFunc {
 	}
 }
 
-// KeepWhole converts a HelmRelease with its values.
-func KeepWhole(o *flux.HelmRelease) *Kept[KeptRelease] {
+// KeepWhole converts a HelmRelease with its values; without them, if images may not be found in them
+// now.
+func KeepWhole(o *flux.HelmRelease, spend Spend) *Kept[KeptRelease] {
 	kept := KeptRelease{Release: Release(o)}
 	values := ValuesOf(o)
-	if len(values.valuesFrom) > 0 {
+	switch {
+	case len(values.valuesFrom) > 0:
 		kept.Values = values
-	} else {
+	case spend(o.Namespace, max(0, values.Size(nil)-budget.FreeBytes)):
 		kept.Release.Images = values.Find(nil)
 	}
 	return keep(o, kept)

@@ -2,7 +2,10 @@ package convert
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
@@ -86,7 +89,7 @@ func TestNothingIsLost(t *testing.T) {
 		o, all := anyRelease(t), rapid.Bool().Draw(t, "all")
 		whole := Release(o)
 		whole.Images = ValuesOf(o).Find(someValues)
-		object, err := Keep(all)(o.DeepCopy())
+		object, err := Keep(all, always)(o.DeepCopy())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +102,7 @@ func TestNothingIsLost(t *testing.T) {
 			t.Errorf("contents are kept: %t", hasValues)
 		}
 		// What is not kept is read again in full.
-		for _, kept := range []*Kept[KeptRelease]{kept, KeepWhole(o)} {
+		for _, kept := range []*Kept[KeptRelease]{kept, KeepWhole(o, always)} {
 			release := kept.Value.Release
 			switch {
 			case kept.Value.Values != nil:
@@ -116,7 +119,7 @@ func TestNothingIsLost(t *testing.T) {
 
 // What comes to a transform that it has transformed, or does not know, passes as it is.
 func TestTransformsPassOthers(t *testing.T) {
-	transform := Keep(true)
+	transform := Keep(true, always)
 	for _, object := range []any{
 		&flux.HelmRelease{}, &flux.ImagePolicy{}, &flux.ImageRepository{}, &metav1.PartialObjectMetadata{},
 	} {
@@ -138,11 +141,28 @@ func TestPoliciesAreKept(t *testing.T) {
 	o := &flux.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "web", Generation: 2}}
 	o.Spec.ImageRepositoryRef.Name = "web"
 	o.Status.LatestRef = &imagev1.ImageRef{Name: "g.io/o/web", Tag: "v1"}
-	object, err := Keep(false)(o)
+	object, err := Keep(false, always)(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if kept, ok := object.(*Kept[link.Policy]); !ok || kept.Value != Policy(o) || kept.Generation != 2 || kept.Name != "web" {
 		t.Errorf("kept %+v", kept)
+	}
+}
+
+// always is a namespace whose share suffices.
+func always(string, int) bool { return true }
+
+// A release in whose values no images may be found now is kept without them.
+func TestKeepWithoutShare(t *testing.T) {
+	o := &flux.HelmRelease{Spec: flux.HelmReleaseSpec{Suspend: true, Values: &apiextensionsv1.JSON{Raw: []byte(`{"text":"` + strings.Repeat("x", 20_000) + `"}`)}}}
+	o.Namespace = "apps"
+	var asked []string
+	kept := KeepWhole(o, func(namespace string, bytes int) bool {
+		asked = append(asked, fmt.Sprint(namespace, " ", bytes > 10_000))
+		return false
+	})
+	if kept.Value.Values != nil || kept.Value.Release.Images != nil || !slices.Equal(asked, []string{"apps true"}) {
+		t.Errorf("kept %+v after asking for %v", kept.Value, asked)
 	}
 }

@@ -32,6 +32,9 @@ func ValuesOf(o *flux.HelmRelease) *Values {
 	}
 }
 
+// Namespace is the release's.
+func (c *Values) Namespace() string { return c.namespace }
+
 // ValuesRef names what values come from.
 type ValuesRef struct {
 	Kind string
@@ -49,6 +52,26 @@ func (c *Values) Refs() []ValuesRef {
 
 func (c *Values) ref(i int) ValuesRef {
 	return ValuesRef{c.valuesFrom[i].Kind, object.Name{Namespace: c.namespace, Name: c.valuesFrom[i].Name}}
+}
+
+// Size returns how many bytes are read to find the images, with what is merged again for each entry
+// of valuesFrom, as far as the budget of a release goes.
+func (c *Values) Size(lookUp LookUpValues) int {
+	work := newWork(c)
+	for _, renderer := range c.postRenderers {
+		if renderer.Kustomize == nil {
+			continue
+		}
+		for i := range renderer.Kustomize.Patches {
+			work.done += len(renderer.Kustomize.Patches[i].Patch)
+		}
+	}
+	for i := range c.valuesFrom {
+		if !work.take(len(lookUp(c.ref(i)).Data[c.valuesFrom[i].GetValuesKey()])) {
+			break
+		}
+	}
+	return min(work.done+work.size, budget.ValuesBytes)
 }
 
 // Find looks for images in the effective values, for which it looks up those objects, and in

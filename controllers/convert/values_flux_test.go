@@ -144,7 +144,7 @@ func TestManyEntries(t *testing.T) {
 	if !r.unknown || len(r.problems) != 1 {
 		t.Errorf("unknown is %t, and there are %d problems", r.unknown, len(r.problems))
 	}
-	few := slices.Repeat([]meta.ValuesReference{{Kind: "ConfigMap", Name: "o"}}, 4)
+	few := slices.Repeat([]meta.ValuesReference{{Kind: "ConfigMap", Name: "o"}}, 2)
 	if r := (objects{"ConfigMap/o": {"values.yaml": document}}).read(`{}`, few...); r.unknown {
 		t.Errorf("%v", r.problems)
 	}

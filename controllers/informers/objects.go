@@ -51,14 +51,13 @@ func keptOf[T any](objects []any) []*convert.Kept[T] {
 	return result
 }
 
-// Live reads all objects from the API server, and returns them as the cache would keep them.
-func Live[T any](ctx context.Context, reader client.Reader, i *Informer) ([]*convert.Kept[T], error) {
+// Live reads all objects from the API server, and returns them as that function converts them.
+func Live[T any](ctx context.Context, reader client.Reader, i *Informer, keep toolscache.TransformFunc) ([]*convert.Kept[T], error) {
 	var result []*convert.Kept[T]
 	var options []client.ListOption
 	if i.Selector != nil {
 		options = append(options, client.MatchingLabelsSelector{Selector: i.Selector})
 	}
-	keep := convert.Keep(true)
 	err := EachPage(ctx, reader, i.List, func(o client.Object) error {
 		object, err := keep(o)
 		if kept, ok := object.(*convert.Kept[T]); ok {

@@ -7,14 +7,15 @@ package budget
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Of a release.
 const (
 	// ValuesBytes is how much is read for the values of a release, with what is merged again for
-	// each entry of valuesFrom. An object of Kubernetes has some 1.5 MiB at most; reading YAML
-	// takes up to 0.2 s a MiB.
-	ValuesBytes = 8 << 20
+	// each entry of valuesFrom. An object of Kubernetes has some 1.5 MiB at most; finding
+	// images takes up to 0.3 s a MiB.
+	ValuesBytes = 3 << 20
 
 	// Sources is how many entries of valuesFrom are read: each takes a request at a start.
 	Sources = 100
@@ -86,8 +87,28 @@ const (
 // errExceeded is what all errors of Exceeded are.
 var errExceeded = errors.New("exceeds what pinsync reads of one release")
 
+// Of a namespace, with all its releases, in bytes of values in which images are found. Releases
+// that are suspended or have changed beyond it wait until it has some again.
+const (
+	// ShareBytes is what it has at most, with ShareBytesPerRelease for each of its releases, and
+	// ShareBytesPerSecond is how much comes back: a sixth of the time of a core.
+	ShareBytes           = 3 << 20
+	ShareBytesPerRelease = 4 << 10
+	ShareBytesPerSecond  = 512 << 10
+
+	// FreeBytes are what values that stand in the release itself may have without being counted:
+	// nobody changes releases so often that they matter.
+	FreeBytes = 8 << 10
+
+	// MaxWait is how long in an hour releases that wait make a list incomplete.
+	MaxWait = 5 * time.Minute
+)
+
 // ErrMatching is the error that the steps of a namespace do not suffice.
 var ErrMatching = fmt.Errorf("%w: the tags and patterns of its namespace take too long to match", errExceeded)
+
+// ErrShare is the error that the share of a namespace does not suffice.
+var ErrShare = fmt.Errorf("%w: the values of its namespace have taken too long lately, and these are read in some seconds", errExceeded)
 
 // Exceeded returns the error that there is more than the most of something.
 func Exceeded(most int, what string) error {

@@ -1,0 +1,104 @@
+package controllers
+
+import (
+	"sync"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
+)
+
+// shares limit by namespace how much of the controller's time is spent on finding images in values,
+// which is measured in bytes. Beyond its share the releases of a namespace that have changed keep
+// the pins that they had until it has some again.
+//
+// The list is not complete as long as releases wait for that, so that no cleaner relies on what they
+// need, but no longer than budget.MaxWait an hour: from then on it is a problem of their owner
+// alone.
+type shares struct {
+	clock func() time.Time
+
+	mu       sync.Mutex
+	accounts map[string]*account
+}
+
+// account is what a namespace has spent.
+type account struct {
+	// releases is how many it has.
+	releases int
+	// spent are the bytes at a time, of which some come back with time.
+	spent int
+	at    time.Time
+	// isWaiting is set if something was refused in this pass, and since is when that was so first.
+	isWaiting bool
+	since     time.Time
+}
+
+func newShares() *shares {
+	return &shares{clock: time.Now, accounts: map[string]*account{}}
+}
+
+// begin begins a pass in which the namespaces have so many releases.
+func (s *shares) begin(releases map[string]int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for namespace, a := range s.accounts {
+		s.refill(a)
+		a.isWaiting = false
+		if a.spent == 0 && s.clock().Sub(a.since) > time.Hour {
+			delete(s.accounts, namespace)
+		}
+	}
+	for namespace, n := range releases {
+		s.account(namespace).releases = n
+	}
+}
+
+// spend reports whether the share of a namespace suffices for finding images in so many bytes of
+// values, and takes them from it. The last time it may be exceeded.
+func (s *shares) spend(namespace string, bytes int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.account(namespace)
+	s.refill(a)
+	if a.spent >= budget.ShareBytes+a.releases*budget.ShareBytesPerRelease {
+		a.isWaiting = true
+		if s.clock().Sub(a.since) > time.Hour {
+			a.since = s.clock()
+		}
+		return false
+	}
+	a.spent += bytes
+	return true
+}
+
+// isWaiting reports whether releases wait for their share, and may make the list incomplete by it.
+func (s *shares) isWaiting() (waiting, incomplete bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.accounts {
+		waiting = waiting || a.isWaiting
+		incomplete = incomplete || a.isWaiting && s.clock().Sub(a.since) < budget.MaxWait
+	}
+	return waiting, incomplete
+}
+
+// waitingForShare returns the problem of a release that waits for its share.
+func waitingForShare() v1alpha1.Problem {
+	return v1alpha1.Problem{Reason: v1alpha1.ReasonOverBudget, Message: budget.ErrShare.Error()}
+}
+
+func (s *shares) account(namespace string) *account {
+	a, ok := s.accounts[namespace]
+	if !ok {
+		a = &account{at: s.clock()}
+		s.accounts[namespace] = a
+	}
+	return a
+}
+
+func (s *shares) refill(a *account) {
+	now := s.clock()
+	a.spent = max(0, a.spent-int(now.Sub(a.at).Seconds()*budget.ShareBytesPerSecond))
+	a.at = now
+}

@@ -1,0 +1,64 @@
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/internal/budget"
+)
+
+// A namespace spends its share, waits, and has some again with time; others do not wait. It makes a
+// list incomplete for a part of each hour alone.
+func TestShares(t *testing.T) {
+	now := time.Now()
+	s := newShares()
+	s.clock = func() time.Time { return now }
+	s.begin(map[string]int{"greedy": 1})
+	expect := func(what string, got, want bool) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %t, want %t", what, got, want)
+		}
+	}
+	expectWaiting := func(what string, wantWaiting, wantIncomplete bool) {
+		t.Helper()
+		waiting, incomplete := s.isWaiting()
+		expect(what+", waiting", waiting, wantWaiting)
+		expect(what+", incomplete", incomplete, wantIncomplete)
+	}
+	expect("the first", s.spend("greedy", budget.ShareBytes), true)
+	expect("what is left for its release", s.spend("greedy", 2*budget.ShareBytes), true)
+	expectWaiting("nothing was refused", false, false)
+	expect("beyond the share", s.spend("greedy", 0), false)
+	expect("another namespace", s.spend("calm", budget.ShareBytes), true)
+	expectWaiting("one was refused", true, true)
+
+	now = now.Add(2 * time.Minute)
+	s.begin(nil)
+	expectWaiting("a new pass", false, false)
+	expect("after some time", s.spend("greedy", budget.ShareBytes+budget.ShareBytesPerRelease), true)
+	expect("beyond it again", s.spend("greedy", 0), false)
+	now = now.Add(budget.MaxWait)
+	s.begin(nil)
+	expect("a whole share", s.spend("greedy", 2*budget.ShareBytes), true)
+	expect("and no more", s.spend("greedy", 0), false)
+	expectWaiting("for too long in this hour", true, false)
+	now = now.Add(time.Hour)
+	s.begin(nil)
+	expect("the next hour", s.spend("greedy", 2*budget.ShareBytes), true)
+	expect("and no more then", s.spend("greedy", 0), false)
+	expectWaiting("in the next hour", true, true)
+}
+
+// Namespaces that spend nothing are not kept.
+func TestSharesAreRemoved(t *testing.T) {
+	now := time.Now()
+	s := newShares()
+	s.clock = func() time.Time { return now }
+	s.spend("apps", 1)
+	now = now.Add(2 * time.Hour)
+	s.begin(nil)
+	if len(s.accounts) > 0 {
+		t.Errorf("%d accounts are kept", len(s.accounts))
+	}
+}
