@@ -36,6 +36,7 @@ type gatherer struct {
 	valuesFromWatches []*informers.ValuesFromWatch
 	ran               *ranImages
 	pods              *pods
+	background        background
 
 	// continuity knows since when the cluster was observed without interruption, and last is
 	// when that was done last.
@@ -83,8 +84,8 @@ func (g *gatherer) fill(ctx context.Context, s *pin.Snapshot, wait bool) (more, 
 	g.ran.attach(s)
 	s.Policies = gatherKind(ctx, g, s, &g.policies)
 	s.Repositories = gatherKind(ctx, g, s, &g.repositories)
-	more = g.pods.observe(ctx, s, required.Namespaces(s.Releases))
-	return more || required.More, true
+	g.pods.attach(s, required.Namespaces(s.Releases))
+	return required.More, true
 }
 
 // checkWatches adds the kinds that cannot be read to the failed reads. It returns false while
@@ -241,6 +242,19 @@ func (g *gatherer) checkValuesFrom(s *pin.Snapshot, wait bool) bool {
 // interval is how often what held pins wait for is read.
 func (g *gatherer) interval() time.Duration {
 	return g.pods.interval
+}
+
+// readMore begins to read what the next plans need of namespaces, and reports whether anything is
+// still to be read.
+func (g *gatherer) readMore(ctx context.Context) bool {
+	if len(g.pods.due())+len(g.ran.next()) > 0 {
+		g.background.start(ctx, func(ctx context.Context) {
+			g.ran.read(ctx)
+			g.pods.read(ctx)
+		})
+		return true
+	}
+	return g.background.isBusy.Load()
 }
 
 // isInterrupted reports whether a watch is interrupted, or has not shown since that it works.

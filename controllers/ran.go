@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,10 +26,12 @@ const (
 	forbiddenRetry = 5 * time.Minute
 )
 
-// ranImages knows what the workloads of suspended releases name. They are read after the list was
-// written, when a release was suspended or its spec has changed since, and once more some time later.
+// ranImages knows what the workloads of suspended releases name. They are read beside the passes,
+// when a release was suspended or its spec has changed since, and once more some time later.
 type ranImages struct {
-	live  client.Reader
+	live client.Reader
+
+	mu    sync.Mutex
 	known sweep.Map[object.ID, ranKnown]
 	// due are the releases whose workloads are to be read, by namespace.
 	due map[string][]*pin.Release
@@ -56,6 +59,11 @@ func (k *ranKnown) isDue() bool {
 
 // attach adds to the suspended releases of a snapshot what their workloads name.
 func (w *ranImages) attach(s *pin.Snapshot) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.attempts == nil {
+		w.attempts, w.failures = map[string]time.Time{}, map[string]string{}
+	}
 	w.due = map[string][]*pin.Release{}
 	notRead := ""
 	for i := range s.Releases {
@@ -86,33 +94,48 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 	}
 }
 
-// read reads the workloads that are due, in so many namespaces as one pass should wait for. It
-// reports whether the next pass has something to do.
-func (w *ranImages) read(ctx context.Context) (more bool) {
-	namespaces := slices.SortedFunc(maps.Keys(w.due), func(a, b string) int {
-		return cmp.Or(w.attempts[a].Compare(w.attempts[b]), cmp.Compare(a, b))
-	})
-	if w.attempts == nil {
-		w.attempts, w.failures = map[string]time.Time{}, map[string]string{}
+// next returns the namespaces whose workloads are to be read, those first whose last read is the
+// longest ago.
+func (w *ranImages) next() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var namespaces []string
+	for namespace := range w.due {
+		if w.failures[namespace] == "" || time.Since(w.attempts[namespace]) >= readRetry {
+			namespaces = append(namespaces, namespace)
+		}
 	}
-	for _, namespace := range namespaces[:min(len(namespaces), namespacesPerPass)] {
-		now := time.Now()
-		w.attempts[namespace] = now
+	slices.SortFunc(namespaces, func(a, b string) int { return cmp.Or(w.attempts[a].Compare(w.attempts[b]), cmp.Compare(a, b)) })
+	return namespaces
+}
+
+// read reads the workloads that are due.
+func (w *ranImages) read(ctx context.Context) {
+	for _, namespace := range w.next() {
+		w.mu.Lock()
+		due, now := w.due[namespace], time.Now()
+		w.mu.Unlock()
 		found, notRead, err := readWorkloads(ctx, w.live, namespace)
-		if err != nil {
-			more = more || w.failures[namespace] == "" // the next pass reports it
-			w.failures[namespace] = image.Shorten(err.Error())
-			continue
-		}
-		images := found.images()
-		for _, r := range w.due[namespace] {
-			before, _ := w.known.Peek(r.ID)
-			w.known.Put(r.ID, ranKnown{
-				revision: r.Revision, images: cmp.Or(images[r.Name], &pin.WorkloadImages{}), at: now,
-				isReread: before.revision == r.Revision && notRead == "", notRead: image.Shorten(notRead),
-			})
-		}
-		more = true
+		w.mu.Lock()
+		w.take(namespace, due, now, found, notRead, err)
+		w.mu.Unlock()
 	}
-	return more || len(namespaces) > namespacesPerPass
+}
+
+// take takes what was read of a namespace for the releases that it was read for.
+func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, found namespaceWorkloads, notRead string, err error) {
+	w.attempts[namespace] = at
+	if err != nil {
+		w.failures[namespace] = image.Shorten(err.Error())
+		return
+	}
+	delete(w.failures, namespace)
+	images := found.images()
+	for _, r := range due {
+		before, _ := w.known.Peek(r.ID)
+		w.known.Put(r.ID, ranKnown{
+			revision: r.Revision, images: cmp.Or(images[r.Name], &pin.WorkloadImages{}), at: at,
+			isReread: before.revision == r.Revision && notRead == "", notRead: image.Shorten(notRead),
+		})
+	}
 }

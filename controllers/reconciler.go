@@ -29,8 +29,8 @@ import (
 //  4. publish: the publisher writes the list's ConfigMaps that have changed or are due;
 //  5. record: the event recorder records what is new in the report.
 //
-// Last the publisher writes the report, if it is due, and the gatherer reads what the workloads of
-// newly suspended releases name, for the next pass: a list never waits for either.
+// Last the publisher writes the report, if it is due. What pods run and workloads name is read beside
+// the passes: a list never waits for either.
 type Reconciler struct {
 	namespace string
 	watches   *watches
@@ -62,6 +62,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	next, err := r.limitedPass(ctx)
 	r.passes.finish()
 	switch {
+	case err == nil && r.gatherer.readMore(ctx):
+		return reconcile.Result{RequeueAfter: min(next, requeueDelay)}, nil
 	case err == nil:
 		return reconcile.Result{RequeueAfter: next}, nil
 	case ctx.Err() != nil:
@@ -153,8 +155,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	r.recorder.record(ctx, s, report)
 	r.freeMemory(s)
 	reportIn, err := r.publisher.publishReport(longer)
-	more = r.gatherer.ran.read(ctx) || more || waiting
-	return r.nextIn(s, report, more, min(publishIn, reportIn)), err
+	return r.nextIn(s, report, more || waiting, min(publishIn, reportIn)), err
 }
 
 // nextIn returns when the next pass is due where nothing changes.

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// perPage is how many objects one list request returns.
-const perPage = 500
+// perPage is how many objects one list request returns: few, for each may have a megabyte.
+const perPage = 50
 
 // EachPage reads objects from the API server, page by page, and hands them on one by one,
 // so that never all of them are in memory.
