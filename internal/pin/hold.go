@@ -189,7 +189,11 @@ func (h *holder) holdPresent(o *owner, needed *neededPins) {
 	name := o.String()
 	for i, l := range slices.Concat(o.lines, o.foreign) {
 		now := needed.pins[l]
-		if o.holds[l] || o.live[l.pin] || len(o.holds) >= budget.Pins || now != nil && isNeededBy(&now.report, name) {
+		if o.holds[l] || o.live[l.pin] || now != nil && isNeededBy(&now.report, name) {
+			continue
+		}
+		if len(o.holds) >= budget.Pins {
+			o.missed++
 			continue
 		}
 		isForeign := i >= len(o.lines)

@@ -1,11 +1,9 @@
 package pin
 
 import (
-	"fmt"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
@@ -203,10 +201,7 @@ func (release *protectedRelease) entry(id object.ID) v1alpha1.Release {
 		problems = append(problems, lastTagsKept(release.last))
 	}
 	if release.room.missed > 0 {
-		problems = append(problems, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonOverBudget, Message: fmt.Sprintf("%d of its images are not pinned: with what is held for it they are more than %d pins",
-				release.room.missed, budget.Pins),
-		})
+		problems = append(problems, notAllPinned(release.room.missed))
 	}
 	entry := releaseEntry(id, release.inputs.state, release.inputs.needs, pins, problems)
 	if release.inputs.state == v1alpha1.ReleaseSuspended {

@@ -25,6 +25,8 @@ type owner struct {
 	// live are the pins that it refers to, and that are not held for it any more, because it is
 	// proven live on them.
 	live map[string]bool
+	// missed is how many pins that it refers to are not held, because there are too many.
+	missed int
 	// isUntraced is set if pods prove it live of which it is not known to which release they
 	// belong.
 	isUntraced bool
@@ -173,6 +175,9 @@ func (o *owner) entry(readyIsProof bool) v1alpha1.Release {
 			Reason:  v1alpha1.ReasonProofNotTraced,
 			Message: "of pods that run its images it is not known to which release they belong: they count as its own",
 		})
+	}
+	if o.missed > 0 {
+		problems = append(problems, notAllPinned(o.missed))
 	}
 	var pins []string
 	for l := range o.holds {

@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"fmt"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -37,6 +38,14 @@ func (r *room) take(l line) bool {
 		r.missed++
 	}
 	return r.listed[l]
+}
+
+// notAllPinned returns the problem of a release for whose images there is no room.
+func notAllPinned(missed int) v1alpha1.Problem {
+	return v1alpha1.Problem{
+		Reason:  v1alpha1.ReasonOverBudget,
+		Message: fmt.Sprintf("%d of its images are not pinned: with what is held for it they are more than %d pins", missed, budget.Pins),
+	}
 }
 
 // CutBack limits how many pins each owner has: a version without a budget may have listed very

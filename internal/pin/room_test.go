@@ -76,3 +76,14 @@ func TestCutBack(t *testing.T) {
 		t.Errorf("%d are left", got)
 	}
 }
+
+// A resumed release whose tags are others all the time is not protected without end either, and it
+// is said.
+func TestResumingReleaseWithoutRoom(t *testing.T) {
+	s := resumedStory(t)
+	s.releases[0].Inputs = tagged("a", budget.Pins)
+	report := s.pass(time.Minute)
+	if got := strings.Count(lines(report), "\n"); got > budget.Pins+1 || !hasProblem(report, v1alpha1.ReasonOverBudget) {
+		t.Errorf("%d pins, with the problems %+v", got, report.Releases[0].Problems)
+	}
+}
