@@ -138,7 +138,7 @@ func (r *eventRecorder) addReleaseProblem(problems map[subject]string, release *
 			problems[about] = fmt.Sprintf("%s %s; the tag may be gone from the registry; see pinsync explain --check -n %s %s",
 				problem.Object, problem.Message, release.Namespace, release.Name)
 		}
-	case v1alpha1.ReasonPolicyUnresolved:
+	case v1alpha1.ReasonPolicyUnresolved, v1alpha1.ReasonPolicyNeverResolved:
 		// the policy's own condition has it
 	case v1alpha1.ReasonRemoteCluster, v1alpha1.ReasonOutsideRegistries, v1alpha1.ReasonRegistryAssumed, v1alpha1.ReasonRegistryMoved,
 		v1alpha1.ReasonProofNotTraced:

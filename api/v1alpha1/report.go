@@ -179,11 +179,15 @@ const (
 	// values name, under the same path.
 	ReasonRegistryMoved Reason = "RegistryMoved"
 
-	// ReasonPolicyNotReady means that a linked policy is not ready.
+	// ReasonPolicyNotReady means that a linked policy has resolved a tag, and is not ready.
 	ReasonPolicyNotReady Reason = "PolicyNotReady"
 
 	// ReasonPolicyUnresolved means that a linked policy names no tag, neither resolved nor literally.
 	ReasonPolicyUnresolved Reason = "PolicyUnresolved"
+
+	// ReasonPolicyNeverResolved means that a linked policy is not ready and has not resolved a tag yet:
+	// the tags that its pattern names literally are pinned.
+	ReasonPolicyNeverResolved Reason = "PolicyNeverResolved"
 
 	// ReasonPolicyWithoutImage means that a policy's ImageRepository does not exist or names no image,
 	// so that no release can be linked to it.

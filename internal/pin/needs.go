@@ -194,15 +194,20 @@ func (f *needsFinder) addPolicy(c *link.Candidate) {
 	for _, ref := range refs {
 		f.addTag(neededTag{ref, policy, f.trusts(c)})
 	}
+	problem := v1alpha1.Problem{Object: policy}
+	switch {
+	case len(refs) == 0:
+		problem.Reason = v1alpha1.ReasonPolicyUnresolved
+		problem.Message = "has not resolved a tag yet, and its filterTags.pattern does not name one literally"
+	case c.NotReady == "":
+		return
+	case c.Latest == nil:
+		problem.Reason, problem.Message = v1alpha1.ReasonPolicyNeverResolved, "has not resolved a tag yet, only its filterTags.pattern names one"
+	default:
+		problem.Reason, problem.Message = v1alpha1.ReasonPolicyNotReady, "is not ready"
+	}
 	if c.NotReady != "" {
-		f.result.problems = append(f.result.problems, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonPolicyNotReady, Object: policy, Message: "is not ready: " + image.Shorten(c.NotReady),
-		})
+		problem.Message += ": " + image.Shorten(c.NotReady)
 	}
-	if len(refs) == 0 {
-		f.result.problems = append(f.result.problems, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonPolicyUnresolved, Object: policy,
-			Message: "has not resolved a tag yet, and its filterTags.pattern does not name one literally",
-		})
-	}
+	f.result.problems = append(f.result.problems, problem)
 }
