@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -35,12 +36,25 @@ import (
 // Name is what the controller is called in leases, events and logs.
 const Name = "pinsync"
 
-// Run runs the controller against an API server until ctx is done. It returns an
-// error if it could not start or has lost its lease.
+// Run runs the controller against an API server until ctx is done. It returns an error if it could
+// not start. One that loses its lease, because it could not renew it in time, starts again in the
+// same process: a container that exits while the API server is away is restarted with a growing
+// delay, which would outlast the outage.
 func Run(ctx context.Context, config *rest.Config, options Options) error {
+	for {
+		wasLeader, err := run(ctx, config, options)
+		if err == nil || !wasLeader || ctx.Err() != nil {
+			return err
+		}
+		log.FromContext(ctx).Info("No longer the leader, starting again", "reason", err.Error())
+	}
+}
+
+// run runs a manager until ctx is done or it fails, and reports whether it was the leader then.
+func run(ctx context.Context, config *rest.Config, options Options) (wasLeader bool, err error) {
 	scheme, err := convert.Scheme()
 	if err != nil {
-		return fmt.Errorf("registering kinds: %w", err)
+		return false, fmt.Errorf("registering kinds: %w", err)
 	}
 	request := reconcile.Request{NamespacedName: types.NamespacedName{
 		Namespace: options.Namespace, Name: options.ConfigMapName,
@@ -49,26 +63,33 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	watches, shares := newWatches(&options, request, known), newShares()
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                  scheme,
+		MapperProvider:          newMapper,
 		Cache:                   cacheOptions(&options, scheme, watches, shares.spend),
 		Metrics:                 metricsOptions(&options),
 		HealthProbeBindAddress:  options.HealthAddress,
 		LeaderElection:          options.LeaderElect,
 		LeaderElectionID:        leaseName(&options),
 		LeaderElectionNamespace: options.Namespace,
-		// The process ends with the manager, so the lease can be released at once.
+		// Nothing writes once the manager has ended, so the lease can be released at once.
 		LeaderElectionReleaseOnCancel: true,
 	})
 	if err != nil {
-		return fmt.Errorf("setting up: %w", err)
+		return false, fmt.Errorf("setting up: %w", err)
 	}
 	reconciler, err := newReconciler(mgr, options, request, watches, known, shares)
 	if err != nil {
-		return fmt.Errorf("setting up: %w", err)
+		return false, fmt.Errorf("setting up: %w", err)
 	}
 	if err := setup(mgr, reconciler); err != nil {
-		return fmt.Errorf("setting up: %w", err)
+		return false, fmt.Errorf("setting up: %w", err)
 	}
-	return mgr.Start(ctx)
+	err = mgr.Start(ctx)
+	select {
+	case <-mgr.Elected():
+		return options.LeaderElect, err
+	default:
+		return false, err
+	}
 }
 
 // leaseName returns the name of the lease: instances that share the releases have one each.

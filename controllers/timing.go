@@ -38,7 +38,7 @@ func passLimit(heartbeat, timeout time.Duration) time.Duration {
 // maxRetryDelay: what a user would wait for after the API server is back.
 const (
 	minRetryDelay = 200 * time.Millisecond
-	maxRetryDelay = 30 * time.Second
+	maxRetryDelay = 5 * time.Second
 )
 
 // minWriteInterval is how long after a write of the list the next one is made at the earliest.

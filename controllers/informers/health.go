@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -68,11 +70,7 @@ func (h *Health) observe(lw toolscache.ListerWatcher) *toolscache.ListWatch {
 				options.ResourceVersion, options.ResourceVersionMatch = "", ""
 				h.list()
 			}
-			list, err := inner.ListWithContext(ctx, options)
-			if err != nil {
-				h.fail(ctx, nil, err)
-			}
-			return list, err
+			return untilAnswered(ctx, h, func() (runtime.Object, error) { return inner.ListWithContext(ctx, options) })
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			// A watch may send all objects first: until it has, the cache is as it was.
@@ -83,9 +81,8 @@ func (h *Health) observe(lw toolscache.ListerWatcher) *toolscache.ListWatch {
 				return nil, apierrors.NewResourceExpired("nothing has shown for long what the watch should send")
 			}
 			requested := time.Now()
-			w, err := inner.WatchWithContext(ctx, options)
+			w, err := untilAnswered(ctx, h, func() (watch.Interface, error) { return inner.WatchWithContext(ctx, options) })
 			if err != nil {
-				h.fail(ctx, nil, err)
 				return nil, err
 			}
 			h.begin(w)
@@ -94,6 +91,26 @@ func (h *Health) observe(lw toolscache.ListerWatcher) *toolscache.ListWatch {
 			}
 			return h.forward(ctx, w, inner, initialEvents, requested), nil
 		},
+	}
+}
+
+// untilAnswered makes a request until the API server has answered it, so that it is made soon after an
+// outage. What fails is noted. An answer can be an error, which is returned.
+func untilAnswered[T any](ctx context.Context, h *Health, request func() (T, error)) (T, error) {
+	for {
+		answer, err := request()
+		if err == nil {
+			return answer, nil
+		}
+		h.fail(ctx, nil, err)
+		if status := apierrors.APIStatus(nil); errors.As(err, &status) && status.Status().Code < http.StatusInternalServerError {
+			return answer, err
+		}
+		select {
+		case <-time.After(wait.Jitter(retryInterval, 1)):
+		case <-ctx.Done():
+			return answer, err
+		}
 	}
 }
 

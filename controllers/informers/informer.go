@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -28,6 +27,10 @@ import (
 // discoveryInterval is how often a kind that the cluster does not serve is looked for.
 // Somebody who installs Flux waits longer than this for its pods.
 const discoveryInterval = 10 * time.Second
+
+// retryInterval is how often an API server that does not answer is asked again. Each of some ten
+// watches does so: client-go's own delay grows to half a minute, which an outage may have lasted.
+const retryInterval = time.Second
 
 // State is how far a watch on a kind has come.
 type State int
@@ -103,10 +106,17 @@ func (i *Informer) Use(c cache.Cache, mapper apimeta.RESTMapper) {
 func (i *Informer) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 	i.onChange(func() { queue.Add(i.Request) })
 	go func() {
-		// The error is the context's: nobody waits for the kind any more.
-		_ = wait.PollUntilContextCancel(ctx, discoveryInterval, true, func(ctx context.Context) (bool, error) {
-			return i.sync(ctx, queue), nil
-		})
+		for !i.sync(ctx, queue) {
+			interval := discoveryInterval
+			if state, _ := i.Progress(); state == Unknown {
+				interval = retryInterval
+			}
+			select {
+			case <-time.After(interval):
+			case <-ctx.Done():
+				return // nobody waits for the kind any more
+			}
+		}
 	}()
 	return nil
 }
