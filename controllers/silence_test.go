@@ -58,10 +58,10 @@ type fault int
 
 const (
 	none fault = iota
-	// swallow means that the watch stays open and nothing is sent.
+	// swallow means that the watch stays open and nothing is sent, nor are lists answered.
 	swallow
-	// stopCache means that only the last bookmark is sent, again and again, after the initial objects:
-	// so does an API server whose watch cache gets nothing from etcd.
+	// stopCache means that only the last bookmark is sent, again and again: so does an API server whose
+	// watch cache gets nothing from etcd.
 	stopCache
 )
 
@@ -80,6 +80,7 @@ func (p *proxy) answer(request *http.Request, next http.RoundTripper) (*http.Res
 		p.mu.Unlock()
 	}
 	if query.Get("watch") == "" {
+		p.hold(request)
 		return next.RoundTrip(request)
 	}
 	request = request.Clone(request.Context())
@@ -92,17 +93,30 @@ func (p *proxy) answer(request *http.Request, next http.RoundTripper) (*http.Res
 	request.Header.Set("Accept", strings.ReplaceAll(request.Header.Get("Accept"), "vnd.kubernetes.protobuf", "json"))
 	response, err := next.RoundTrip(request)
 	if err == nil {
-		response.Body = p.wrap(response.Body, query.Get("sendInitialEvents") == "true")
+		response.Body = p.wrap(response.Body)
 	}
 	return response, err
 }
 
-func (p *proxy) wrap(body io.ReadCloser, initialEvents bool) io.ReadCloser {
+// hold keeps a list of all objects waiting while nothing is sent: an open watch would be replaced by it.
+func (p *proxy) hold(request *http.Request) {
+	p.mu.Lock()
+	isHeld := p.fault == swallow && !p.onlyOpen && request.URL.Path == p.path && request.URL.Query().Get("limit") != "1"
+	p.mu.Unlock()
+	if isHeld {
+		select {
+		case <-p.stopped:
+		case <-request.Context().Done():
+		}
+	}
+}
+
+func (p *proxy) wrap(body io.ReadCloser) io.ReadCloser {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return &faultyWatch{
 		ReadCloser: body, proxy: p, lines: bufio.NewReader(body), closed: make(chan struct{}),
-		isExempt: p.onlyOpen, initialEvents: initialEvents,
+		isExempt: p.onlyOpen,
 	}
 }
 
@@ -130,8 +144,6 @@ type faultyWatch struct {
 	// closed is closed with the watch.
 	closed   chan struct{}
 	isExempt bool
-	// initialEvents is true until the initial objects were sent.
-	initialEvents bool
 	// rest is what was not handed on yet of what is sent.
 	rest []byte
 }
@@ -159,11 +171,11 @@ func (f *faultyWatch) Read(into []byte) (int, error) {
 func (p *proxy) send(f *faultyWatch, line []byte) []byte {
 	p.mu.Lock()
 	fault := p.fault
-	if f.isExempt || fault == stopCache && f.initialEvents {
+	if f.isExempt {
 		fault = none
 	}
 	if fault == none && bytes.Contains(line, []byte(`"type":"BOOKMARK"`)) {
-		p.bookmark, f.initialEvents = line, false
+		p.bookmark = line
 	}
 	bookmark := p.bookmark
 	p.mu.Unlock()

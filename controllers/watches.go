@@ -91,11 +91,12 @@ func (w *watches) ready(*http.Request) error {
 // cacheOptions match the watches: only the controller's own namespace is searched for
 // ConfigMaps, and what no plan reads is not kept.
 func cacheOptions(options *Options, scheme *runtime.Scheme, w *watches, spend convert.Spend) cache.Options {
+	keep := convert.Keep(options.Pins.ProtectLive, spend)
 	return cache.Options{
 		ReaderFailOnMissingInformer: true,
-		NewInformer:                 informers.Factory(scheme, w.all()),
+		NewInformer:                 informers.Factory(scheme, w.all(), keep),
 		// Not by kind: then the API server would have to have all of them at the start.
-		DefaultTransform: convert.Keep(options.Pins.ProtectLive, spend),
+		DefaultTransform: keep,
 		ByObject: map[client.Object]cache.ByObject{
 			metadataOf("ConfigMap"): {Namespaces: map[string]cache.Config{options.Namespace: {}}},
 		},

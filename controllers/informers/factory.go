@@ -20,8 +20,8 @@ type NewInformerFunc = func(
 ) toolscache.SharedIndexInformer
 
 // Factory returns what makes a cache's informers, with the selectors, indexers and health of
-// these.
-func Factory(scheme *runtime.Scheme, all []*Informer) NewInformerFunc {
+// these. Objects are kept as that function converts them.
+func Factory(scheme *runtime.Scheme, all []*Informer, keep toolscache.TransformFunc) NewInformerFunc {
 	byKind := make(map[schema.GroupVersionKind]*Informer, len(all))
 	for _, i := range all {
 		byKind[i.GVK] = i
@@ -34,7 +34,7 @@ func Factory(scheme *runtime.Scheme, all []*Informer) NewInformerFunc {
 		}
 		indexers = maps.Clone(indexers)
 		maps.Copy(indexers, i.Indexers)
-		informer := toolscache.NewSharedIndexInformer(i.observe(selected(lw, i.Selector)), object, resync, indexers)
+		informer := toolscache.NewSharedIndexInformer(i.observe(i.ctx, selected(lw, i.Selector), keep), object, resync, indexers)
 		i.setStore(informer.GetIndexer())
 		return informer
 	}

@@ -24,22 +24,15 @@ type forwarder struct {
 	stop   <-chan struct{}
 	// timer fires when the watch is to be checked.
 	timer *time.Timer
-
-	// initialEvents is true as long as the watch, which was requested at that time, sends the
-	// initial objects, and last is when it has sent the last one.
-	initialEvents   bool
-	requested, last time.Time
 }
 
 // forward passes a watch's events on, until it ends.
-func (h *Health) forward(
-	ctx context.Context, w watch.Interface, lister toolscache.ListerWatcherWithContext, initialEvents bool, requested time.Time,
-) watch.Interface {
+func (h *Health) forward(ctx context.Context, w watch.Interface, lister toolscache.ListerWatcherWithContext) watch.Interface {
 	events := make(chan watch.Event)
 	proxy := watch.NewProxyWatcher(events)
 	f := &forwarder{
 		Health: h, watch: w, lister: lister, events: events, stop: proxy.StopChan(),
-		timer: time.NewTimer(0), initialEvents: initialEvents, requested: requested, last: requested,
+		timer: time.NewTimer(0),
 	}
 	go func() {
 		defer close(events)
@@ -69,42 +62,32 @@ func (f *forwarder) run(ctx context.Context) {
 
 // pass passes an event on, and returns false where the watch has come to its end.
 func (f *forwarder) pass(ctx context.Context, event watch.Event) bool {
-	version, endsInitialEvents := describe(event) // before the object is somebody else's
+	version := versionOf(event) // before the object is somebody else's
 	select {
 	case f.events <- event:
 	case <-f.stop:
 		return false
 	}
-	switch {
-	case event.Type == watch.Error:
+	if event.Type == watch.Error {
 		f.fail(ctx, f.watch, apierrors.FromObject(event.Object))
-	case !f.initialEvents:
-		return f.receive(ctx, f.watch, version, event.Type == watch.Bookmark)
-	case endsInitialEvents:
-		f.initialEvents = false
-		f.readAll(f.watch, f.requested, version)
-		f.timer.Reset(0)
-	default:
-		f.last = time.Now()
+		return true
 	}
-	return true
+	return f.receive(ctx, f.watch, version, event.Type == watch.Bookmark)
 }
 
-// describe returns the resource version of an event, and reports whether it is the bookmark after
-// the initial objects.
-func describe(event watch.Event) (version string, endsInitialEvents bool) {
+// versionOf returns the resource version of an event.
+func versionOf(event watch.Event) string {
 	object, err := apimeta.Accessor(event.Object)
 	if err != nil {
-		return "", false
+		return ""
 	}
-	return object.GetResourceVersion(),
-		event.Type == watch.Bookmark && object.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true"
+	return object.GetResourceVersion()
 }
 
 // check does what is due where the watch has sent nothing new for long, and returns false where it
 // is to be opened again.
 func (f *forwarder) check(ctx context.Context) bool {
-	step, next := f.next()
+	step, next := f.due()
 	switch step {
 	case request:
 		go f.request(ctx)
@@ -115,17 +98,6 @@ func (f *forwarder) check(ctx context.Context) bool {
 	}
 	f.timer.Reset(next)
 	return true
-}
-
-// next returns what is to be done now, and when to ask again.
-func (f *forwarder) next() (step, time.Duration) {
-	if !f.initialEvents {
-		return f.due()
-	}
-	if left := time.Until(f.last.Add(2 * f.evidence.tolerance)); left > 0 {
-		return nothing, left
-	}
-	return reopen, 0
 }
 
 // request lists one object, as often as it takes to get an answer: what counts is the resource

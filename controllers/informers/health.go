@@ -33,8 +33,7 @@ type Health struct {
 	// changed is called, with the lock held, when a pass is needed because the health has
 	// changed; nil before the controller starts.
 	changed func()
-	// current is the watch that was opened last, and opened is when it had sent the initial
-	// objects; zero, it has not, or has ended.
+	// current is the watch that was opened last, and opened is when it was; zero, it has ended.
 	current watch.Interface
 	opened  time.Time
 	// broken is since when the watch has been interrupted, and err is why, unless it just
@@ -59,39 +58,31 @@ func (h *Health) onChange(changed func()) {
 	h.changed = changed
 }
 
-// observe returns the requests of an informer or reflector, whose outcome is then known here. All
-// objects are read consistently: a reflector would take what the watch cache of the API server
-// has, however old.
-func (h *Health) observe(lw toolscache.ListerWatcher) *toolscache.ListWatch {
+// observe returns the requests of an informer or reflector that ends with ctx, whose outcome is then
+// known here. It lists all objects consistently, converted: a reflector would take what the watch
+// cache of the API server has, however old.
+func (h *Health) observe(ctx context.Context, lw toolscache.ListerWatcher, keep toolscache.TransformFunc) listWatch {
 	inner := toolscache.ToListerWatcherWithContext(lw)
-	return &toolscache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			if options.Continue == "" {
-				options.ResourceVersion, options.ResourceVersionMatch = "", ""
+	return listWatch{&toolscache.ListWatch{
+		// A reflector lists with a context that never ends.
+		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+			return untilAnswered(ctx, h, func() (runtime.Object, error) {
 				h.list()
-			}
-			return untilAnswered(ctx, h, func() (runtime.Object, error) { return inner.ListWithContext(ctx, options) })
+				return listAll(ctx, inner.ListWithContext, keep)
+			})
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			// A watch may send all objects first: until it has, the cache is as it was.
-			initialEvents := options.SendInitialEvents != nil && *options.SendInitialEvents
-			if initialEvents {
-				options.ResourceVersion = ""
-			} else if !h.mayContinue() {
+			if !h.mayContinue() {
 				return nil, apierrors.NewResourceExpired("nothing has shown for long what the watch should send")
 			}
-			requested := time.Now()
 			w, err := untilAnswered(ctx, h, func() (watch.Interface, error) { return inner.WatchWithContext(ctx, options) })
 			if err != nil {
 				return nil, err
 			}
-			h.begin(w)
-			if !initialEvents {
-				h.open(w, options.ResourceVersion)
-			}
-			return h.forward(ctx, w, inner, initialEvents, requested), nil
+			h.open(w, options.ResourceVersion)
+			return h.forward(ctx, w, inner), nil
 		},
-	}
+	}}
 }
 
 // untilAnswered makes a request until the API server has answered it, so that it is made soon after an
@@ -129,21 +120,12 @@ func (h *Health) mayContinue() bool {
 	return !h.listing.IsZero() || h.evidence.age(time.Now()) < h.evidence.tolerance
 }
 
-// begin makes a watch the current one: the end of an earlier one means nothing any more.
-func (h *Health) begin(w watch.Interface) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.current = w
-}
-
-// open notes that a watch sends changes after a resource version from now on.
+// open notes that a watch sends changes after a resource version from now on. The end of an earlier
+// one means nothing any more.
 func (h *Health) open(w watch.Interface, version string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.current != w {
-		return
-	}
-	h.opened = time.Now()
+	h.current, h.opened = w, time.Now()
 	if !h.listing.IsZero() {
 		h.evidence.readAll(h.opened, h.listing, version)
 		h.listing = time.Time{}
@@ -151,18 +133,6 @@ func (h *Health) open(w watch.Interface, version string) {
 	if h.err == nil {
 		h.broken = time.Time{}
 	}
-}
-
-// readAll notes that a watch, which was requested at that time, has sent all objects, and sends
-// changes from now on.
-func (h *Health) readAll(w watch.Interface, requested time.Time, version string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.current != w {
-		return
-	}
-	h.opened, h.listing = time.Now(), time.Time{}
-	h.heal(func() { h.evidence.readAll(h.opened, requested, version) })
 }
 
 // receive notes that a watch has sent an event or a bookmark. It returns false where the watch is

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -26,11 +27,11 @@ func (h *Health) age() {
 }
 
 // observed is the health of watches that a test feeds.
-func observed(t *testing.T, initialEvents bool) (h *Health, open func() (*watch.FakeWatcher, <-chan watch.Event)) {
+func observed(t *testing.T) (h *Health, open func() (*watch.FakeWatcher, <-chan watch.Event)) {
 	t.Helper()
 	h = newHealth("test", 0)
 	var fed *watch.FakeWatcher
-	lw := h.observe(&toolscache.ListWatch{
+	lw := h.observe(t.Context(), &toolscache.ListWatch{
 		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
 			return nil, errors.New("no list")
 		},
@@ -38,9 +39,9 @@ func observed(t *testing.T, initialEvents bool) (h *Health, open func() (*watch.
 			fed = watch.NewFakeWithOptions(watch.FakeOptions{})
 			return fed, nil
 		},
-	})
+	}, keepVersion)
 	return h, func() (*watch.FakeWatcher, <-chan watch.Event) {
-		w, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{SendInitialEvents: &initialEvents})
+		w, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,30 +65,8 @@ func settles(t *testing.T, h *Health, interrupted bool) {
 	}
 }
 
-// A watch that sends the initial objects first does not make the cache current until it has
-// sent all of them: only then is the cache replaced.
-func TestHealthDuringInitialEvents(t *testing.T) {
-	h, open := observed(t, true)
-	h.fail(t.Context(), nil, nil)
-	feed, events := open()
-	go feed.Add(object(nil))
-	<-events
-	go feed.Action(watch.Bookmark, object(nil))
-	<-events
-	h.age()
-	if h.Failure() == nil {
-		t.Error("it counts as current before all initial objects were sent")
-	}
-	go feed.Action(watch.Bookmark, object(map[string]string{metav1.InitialEventsAnnotationKey: "true"}))
-	<-events
-	settles(t, h, false)
-	if err := h.Failure(); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestHealthRecovers(t *testing.T) {
-	h, open := observed(t, false)
+	h, open := observed(t)
 	forbidden := apierrors.NewForbidden(metav1.SchemeGroupVersion.WithResource("tests").GroupResource(), "", errors.New("for a test"))
 	h.fail(t.Context(), nil, forbidden)
 	if err := h.Failure(); err != nil {
@@ -118,7 +97,7 @@ func TestHealthRecovers(t *testing.T) {
 // A watch that ends without an error and is opened again is no failure, and the end of an
 // earlier watch means nothing for the new one.
 func TestHealthIsReopened(t *testing.T) {
-	h, open := observed(t, false)
+	h, open := observed(t)
 	first, _ := open()
 	first.Stop()
 	settles(t, h, true)
@@ -134,48 +113,73 @@ func TestHealthIsReopened(t *testing.T) {
 	}
 }
 
-// All objects are read as they are, not as a watch cache of the API server has them.
+// All objects are read as they are, not as a watch cache of the API server has them, page by page, and
+// the watch goes on from there.
 func TestHealthReadsConsistently(t *testing.T) {
 	var got []metav1.ListOptions
-	lw := newHealth("test", 0).observe(&toolscache.ListWatch{
+	lw := newHealth("test", 0).observe(t.Context(), &toolscache.ListWatch{
 		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			got = append(got, options)
-			return &metav1.PartialObjectMetadataList{}, nil
+			page := &metav1.PartialObjectMetadataList{ListMeta: metav1.ListMeta{ResourceVersion: "5", Continue: "next"}}
+			page.Items = []metav1.PartialObjectMetadata{{ObjectMeta: metav1.ObjectMeta{Name: "a"}}}
+			if options.Continue != "" {
+				page.Continue, page.Items[0].Name = "", "b"
+			}
+			return page, nil
 		},
 		WatchFuncWithContext: func(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			got = append(got, options)
 			return watch.NewFake(), nil
 		},
-	})
-	yes := true
-	for _, options := range []metav1.ListOptions{
-		{ResourceVersion: "0"},
-		{ResourceVersion: "5", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan},
-		{Continue: "next"},
-	} {
-		if _, err := lw.ListWithContext(t.Context(), options); err != nil {
-			t.Fatal(err)
-		}
+	}, keepVersion)
+	list, err := lw.ListWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "0", Limit: 500})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, options := range []metav1.ListOptions{
-		{ResourceVersion: "5", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, SendInitialEvents: &yes},
-		{ResourceVersion: "5"},
-	} {
-		w, err := lw.WatchWithContext(t.Context(), options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.Stop()
+	var names []string
+	objects, err := apimeta.ExtractListWithAlloc(list)
+	for _, o := range objects {
+		names = append(names, o.(*metav1.PartialObjectMetadata).Name) //nolint:forcetypeassert // a panic fails the test
 	}
-	want := []metav1.ListOptions{
-		{},
-		{},
-		{Continue: "next"},
-		{ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, SendInitialEvents: &yes},
-		{ResourceVersion: "5"},
+	meta, _ := apimeta.ListAccessor(list)
+	if err != nil || !slices.Equal(names, []string{"a", "b"}) || meta.GetResourceVersion() != "5" || meta.GetContinue() != "" {
+		t.Errorf("got %v of version %q, %v", names, meta.GetResourceVersion(), err)
 	}
+	w, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "5"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Stop()
+	want := []metav1.ListOptions{{Limit: perPage}, {Limit: perPage, Continue: "next"}, {ResourceVersion: "5"}}
 	if !slices.EqualFunc(got, want, func(a, b metav1.ListOptions) bool { return a.String() == b.String() }) {
 		t.Errorf("got %v", got)
+	}
+}
+
+// A request that the API server does not answer is made again, and its error is one where it does; until
+// the informer ends.
+func TestRequestsAreMadeAgain(t *testing.T) {
+	refused, forbidden := errors.New("connection refused"), apierrors.NewForbidden(metav1.SchemeGroupVersion.WithResource("tests").GroupResource(), "", nil)
+	answers := []error{refused, apierrors.NewServiceUnavailable("starting"), forbidden}
+	requests := 0
+	h := newHealth("test", 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	lw := h.observe(ctx, &toolscache.ListWatch{
+		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+			requests++
+			return nil, answers[min(requests, len(answers))-1]
+		},
+	}, keepVersion)
+	if _, err := lw.ListWithContext(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) || requests != len(answers) {
+		t.Errorf("got %v after %d requests", err, requests)
+	}
+	if !h.IsInterrupted() {
+		t.Error("the failures are not known")
+	}
+	answers = []error{refused}
+	cancel()
+	if _, err := lw.ListWithContext(t.Context(), metav1.ListOptions{}); !errors.Is(err, refused) {
+		t.Errorf("got %v after the end", err)
 	}
 }
 
@@ -183,12 +187,12 @@ func TestHealthReadsConsistently(t *testing.T) {
 // missing. All objects are read first.
 func TestHealthAfterSilence(t *testing.T) {
 	h := newHealth("test", 0)
-	lw := h.observe(&toolscache.ListWatch{
+	lw := h.observe(t.Context(), &toolscache.ListWatch{
 		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
 			return &metav1.PartialObjectMetadataList{}, nil
 		},
 		WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), nil },
-	})
+	}, keepVersion)
 	open := func() error {
 		w, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "5"})
 		if err == nil {

@@ -80,6 +80,7 @@ type Informer struct {
 
 	cache  cache.Cache
 	mapper apimeta.RESTMapper
+	ctx    context.Context //nolint:containedctx // the controller's, which Start is given and the requests need
 	// changes counts the events that passed the predicate.
 	changes atomic.Uint64
 
@@ -104,6 +105,7 @@ func (i *Informer) Use(c cache.Cache, mapper apimeta.RESTMapper) {
 
 // Start begins to look for the kind; it does not wait.
 func (i *Informer) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	i.ctx = ctx
 	i.onChange(func() { queue.Add(i.Request) })
 	go func() {
 		for !i.sync(ctx, queue) {

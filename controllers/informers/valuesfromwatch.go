@@ -78,19 +78,30 @@ func (w *ValuesFromWatch) String() string {
 // objects since.
 func (w *ValuesFromWatch) Begin() bool {
 	w.once.Do(func() {
-		reflector := toolscache.NewReflectorWithOptions(w.observe(&toolscache.ListWatch{
+		reflector := toolscache.NewReflectorWithOptions(w.observe(w.ctx, &toolscache.ListWatch{
 			ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 				return w.metadata.List(ctx, options)
 			},
 			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 				return w.metadata.Watch(ctx, options)
 			},
-		}), &metav1.PartialObjectMetadata{}, reflectorStore{w}, toolscache.ReflectorOptions{Name: w.String()})
+		}, keepVersion), &metav1.PartialObjectMetadata{}, reflectorStore{w}, toolscache.ReflectorOptions{Name: w.String()})
 		go reflector.RunWithContext(w.ctx)
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.inSync
+}
+
+// keepVersion keeps of an object its name and its version.
+func keepVersion(object any) (any, error) {
+	o, err := apimeta.Accessor(object)
+	if err != nil {
+		return nil, err
+	}
+	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Namespace: o.GetNamespace(), Name: o.GetName(), ResourceVersion: o.GetResourceVersion(),
+	}}, nil
 }
 
 // reflectorStore is the store of the watch's reflector; it stores nothing.
