@@ -24,6 +24,7 @@ KUSTOMIZE := $(BIN)/tools/kustomize
 GOLANGCI_LINT := $(BIN)/tools/golangci-lint
 GOVULNCHECK := $(BIN)/tools/govulncheck
 GITEA := $(BIN)/gitea
+FLUX := $(BIN)/flux
 
 ##@ General
 
@@ -51,7 +52,7 @@ ifdef OWN_ASSETS
 control-plane:
 	@echo "Using the control plane in $(KUBEBUILDER_ASSETS)."
 else
-control-plane: $(KUBEBUILDER_ASSETS)/.built ## Build etcd and kube-apiserver from source, once.
+control-plane: $(KUBEBUILDER_ASSETS)/.built ## Build etcd and Kubernetes' control plane from source, once.
 
 $(KUBEBUILDER_ASSETS)/.built: hack/control-plane/build.sh hack/control-plane/go.mod hack/control-plane/go.sum
 	@hack/control-plane/build.sh $(@D)
@@ -71,8 +72,15 @@ $(GITEA)/.built: hack/gitea/build.sh hack/gitea/go.mod hack/gitea/go.sum
 	@hack/gitea/build.sh $(@D)
 	@touch $@
 
+.PHONY: flux
+flux: $(FLUX)/.built ## Build Flux's controllers from source, once, for make e2e.
+
+$(FLUX)/.built: hack/flux/build.sh hack/flux/go.mod hack/flux/go.sum
+	@hack/flux/build.sh $(@D)
+	@touch $@
+
 .PHONY: e2e
-e2e: control-plane gitea ## Run the end-to-end tests against a real registry.
+e2e: control-plane gitea flux ## Run the end-to-end tests with real Flux and a real registry.
 	go test -tags e2e -count=1 -timeout 30m ./hack/e2e/...
 
 .PHONY: model
@@ -139,14 +147,11 @@ vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what is use
 ##@ Develop
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) ## Generate the copying of types, the RBAC rules, the page of metrics, and the Flux CRDs that tests use.
+generate: $(CONTROLLER_GEN) ## Generate the copying of types, the RBAC rules and the page of metrics.
 	go mod tidy
 	$(CONTROLLER_GEN) object paths=./controllers/flux
 	$(CONTROLLER_GEN) rbac:roleName=pinsync paths=./controllers/... output:rbac:dir=config/rbac
 	go run ./hack/docs >docs/metrics.md
-	rm -f hack/crds/*.yaml
-	$(CONTROLLER_GEN) crd:maxDescLen=0 paths=github.com/fluxcd/helm-controller/api/v2 \
-		paths=github.com/fluxcd/image-reflector-controller/api/v1 output:crd:dir=hack/crds
 
 .PHONY: image
 image: ## Build the container image IMG for PLATFORMS, and push it with PUSH=1.

@@ -337,7 +337,7 @@ func TestKindsAppearLater(t *testing.T) {
 		_, status := ready(ctx)
 		return strings.HasPrefix(status, "500"), status
 	})
-	if err := bare.InstallFlux("helm.toolkit.fluxcd.io"); err != nil {
+	if err := bare.InstallFlux(t.Context(), "helm.toolkit.fluxcd.io"); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.list(t.Context()).Data) != 0 {
@@ -352,7 +352,7 @@ func TestKindsAppearLater(t *testing.T) {
 	if now.list.Annotations["pinsync.oleks.space/complete"] != "true" {
 		t.Errorf("annotations are %v", now.list.Annotations)
 	}
-	if err := bare.InstallFlux("image.toolkit.fluxcd.io"); err != nil {
+	if err := bare.InstallFlux(t.Context(), "image.toolkit.fluxcd.io"); err != nil {
 		t.Fatal(err)
 	}
 	w.follow(w.apps, "^main$")

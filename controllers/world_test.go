@@ -57,7 +57,7 @@ func withPlane(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}()
-	if err := plane.InstallFlux(); err != nil {
+	if err := plane.InstallFlux(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

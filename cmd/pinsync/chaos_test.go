@@ -21,7 +21,7 @@ import (
 // chaos is a deployment in which failures are caused, and its witness.
 type chaos struct {
 	*deployment
-	*witness
+	*localtest.Witness
 	releases int
 }
 
@@ -32,23 +32,26 @@ func newChaos(t *testing.T, elect bool) *chaos {
 	if !elect {
 		d.args = slices.DeleteFunc(d.args, func(arg string) bool { return arg == "--leader-elect" })
 	}
-	c := &chaos{deployment: d, witness: newWitness(t, d.plane.Config)}
+	c := &chaos{deployment: d, Witness: localtest.StartWitness(t, d.plane.Config)}
 	c.kubectl("create", "namespace", "kotkan")
 	return c
 }
 
 // suspended creates a suspended release that needs a tag with the release's name.
 func (c *chaos) suspended() (name string) {
-	c.deployment.t.Helper()
+	c.t.Helper()
 	c.releases++
 	name = fmt.Sprint("v", c.releases)
-	c.needs(name)
+	c.Needs(appPin(name))
 	c.apply(name, true, name)
 	return name
 }
 
+// appPin is the pin of a tag of the image of all releases.
+func appPin(tag string) string { return "container/app==" + tag }
+
 func (c *chaos) apply(name string, suspend bool, tag string) {
-	c.deployment.t.Helper()
+	c.t.Helper()
 	c.kubectl("apply", "-f", c.file("release.yaml", fmt.Sprintf(`
 apiVersion: helm.toolkit.fluxcd.io/v2
 kind: HelmRelease
@@ -69,9 +72,9 @@ func (c *chaos) isReportBehind() bool {
 
 // complete waits until every needed tag is listed, and the list's annotation has a value.
 func (c *chaos) complete(want string) {
-	c.deployment.t.Helper()
-	localtest.Until(c.deployment.t, c.allListed)
-	localtest.Until(c.deployment.t, func() (bool, string) {
+	c.t.Helper()
+	localtest.Until(c.t, c.AllListed)
+	localtest.Until(c.t, func() (bool, string) {
 		got := c.list().Annotations["pinsync.oleks.space/complete"]
 		return got == want, "complete is " + got
 	})
@@ -94,16 +97,16 @@ func TestKilledAtRandom(t *testing.T) {
 			switch random.IntN(3) {
 			case 0: // its previous tag may be removed, after the grace
 				tag := fmt.Sprintf("%s-%d", name, i)
-				c.mayRemove(tags[name])
-				c.needs(tag)
+				c.MayRemove(appPin(tags[name]))
+				c.Needs(appPin(tag))
 				c.apply(name, true, tag)
 				tags[name] = tag
-				localtest.Until(t, c.allListed)
+				localtest.Until(t, c.AllListed)
 			case 1: // it never becomes ready, and was observed suspended: its tag stays
-				localtest.Until(t, c.allListed)
+				localtest.Until(t, c.AllListed)
 				c.setSuspend(name, false)
 			case 2:
-				c.mayRemove(tags[name])
+				c.MayRemove(appPin(tags[name]))
 				delete(tags, name)
 				c.kubectl("-n", "kotkan", "delete", "helmrelease", name)
 			}
@@ -116,7 +119,7 @@ func TestKilledAtRandom(t *testing.T) {
 				behind++
 			}
 			if names := slices.Sorted(maps.Keys(tags)); random.IntN(2) == 0 {
-				if ok, _ := c.allListed(); ok { // all were observed suspended
+				if ok, _ := c.AllListed(); ok { // all were observed suspended
 					c.setSuspend(names[random.IntN(len(names))], false) // while no replica runs
 				}
 			}
@@ -124,7 +127,7 @@ func TestKilledAtRandom(t *testing.T) {
 		}
 	}
 	c.complete("true")
-	t.Logf("%d kills, %d of them between a list and its report, %d versions", kills, behind, c.versions)
+	t.Logf("%d kills, %d of them between a list and its report", kills, behind)
 	if behind == 0 {
 		t.Error("no kill was between a list and its report")
 	}
@@ -267,7 +270,7 @@ func TestKindIsDeleted(t *testing.T) {
 	c.complete("false")
 	time.Sleep(grace + 5*time.Second)          // nothing may be removed in this time
 	localtest.Until(t, func() (bool, string) { // the old definition is deleted after its objects
-		err := c.plane.InstallFlux()
+		err := c.plane.InstallFlux(t.Context())
 		return err == nil, fmt.Sprint(err)
 	})
 	for i := range 5 {

@@ -107,7 +107,7 @@ func (b *bench) measureAll(ctx context.Context) error {
 // load installs Flux's kinds and creates the objects.
 func (b *bench) load(ctx context.Context, plane *local.ControlPlane) (err error) {
 	progress("%d releases: loading", len(b.apps))
-	if err := plane.InstallFlux(); err != nil {
+	if err := plane.InstallFlux(ctx); err != nil {
 		return err
 	}
 	b.config = rest.CopyConfig(plane.Config)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds etcd and kube-apiserver, and kubectl where none is installed, from the
-# versions that go.mod pins and go.sum checks, into the folder $1.
+# Builds etcd, kube-apiserver and kube-controller-manager, and kubectl where none
+# is installed, from the versions that go.mod pins and go.sum checks, into the
+# folder $1.
 set -euo pipefail
 
 out=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -14,10 +15,12 @@ IFS=. read -r major minor _ <<<"${version#v}"
 package=k8s.io/component-base/version
 flags="-s -w -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
 
-echo "Building etcd $(go list -m -f '{{.Version}}' go.etcd.io/etcd/server/v3) and kube-apiserver $version; the first time takes about five minutes on two cores." >&2
+echo "Building etcd $(go list -m -f '{{.Version}}' go.etcd.io/etcd/server/v3) and Kubernetes $version; the first time takes about six minutes on two cores." >&2
 export CGO_ENABLED=0
 go build -trimpath -ldflags "-s -w" -o "$out/etcd" go.etcd.io/etcd/server/v3
-go build -trimpath -ldflags "$flags" -o "$out/kube-apiserver" k8s.io/kubernetes/cmd/kube-apiserver
+for program in kube-apiserver kube-controller-manager; do
+	go build -trimpath -ldflags "$flags" -o "$out/$program" "k8s.io/kubernetes/cmd/$program"
+done
 if ! command -v kubectl >/dev/null; then
 	go build -trimpath -ldflags "$flags" -o "$out/kubectl" k8s.io/kubernetes/cmd/kubectl
 fi

@@ -1,12 +1,13 @@
 // Package local runs what pinsync needs on this machine, for tests and for trying pinsync:
-// a Kubernetes control plane, etcd and kube-apiserver without nodes or controllers, and a
-// Gitea.
+// a Kubernetes control plane, etcd and kube-apiserver without nodes, and where needed some
+// controllers of Kubernetes, those of Flux, and a Gitea.
 package local
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"k8s.io/client-go/rest"
@@ -21,6 +22,8 @@ type ControlPlane struct {
 	Kubeconfig string
 
 	environment *envtest.Environment
+	// manager is kube-controller-manager, if it was started.
+	manager *Process
 	// folder has the kubeconfig files.
 	folder string
 }
@@ -41,22 +44,44 @@ func Start() (*ControlPlane, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the control plane: %w", err)
 	}
-	c := &ControlPlane{
-		Kubeconfig: filepath.Join(folder, "admin"), folder: folder,
-		environment: &envtest.Environment{BinaryAssetsDirectory: assets},
-	}
-	if c.Config, err = c.environment.Start(); err == nil {
-		err = os.WriteFile(c.Kubeconfig, c.environment.KubeConfig, 0o600)
-	}
-	if err != nil {
+	c := &ControlPlane{Kubeconfig: filepath.Join(folder, "admin"), folder: folder, environment: &envtest.Environment{}}
+	if err := c.start(assets); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the control plane: %w", err), c.Stop())
 	}
 	return c, nil
 }
 
+func (c *ControlPlane) start(assets string) (err error) {
+	c.environment.ControlPlane.Etcd = &envtest.Etcd{}
+	for binary, path := range map[string]*string{
+		"etcd":           &c.environment.ControlPlane.Etcd.Path,
+		"kube-apiserver": &c.environment.ControlPlane.GetAPIServer().Path,
+	} {
+		if *path, err = c.bind(filepath.Join(assets, binary)); err != nil {
+			return err
+		}
+	}
+	if c.Config, err = c.environment.Start(); err != nil {
+		return err
+	}
+	return os.WriteFile(c.Kubeconfig, c.environment.KubeConfig, 0o600)
+}
+
+// bind returns a program that runs a binary. Where the system can, the process is killed when
+// this one ends, however it ends: envtest, which starts it, does not see to that.
+func (c *ControlPlane) bind(binary string) (string, error) {
+	setpriv, err := exec.LookPath("setpriv")
+	if err != nil {
+		return binary, nil //nolint:nilerr // only Linux has it
+	}
+	script := filepath.Join(c.folder, "run-"+filepath.Base(binary))
+	text := fmt.Appendf(nil, "#!/bin/sh\nexec '%s' --pdeathsig KILL -- '%s' \"$@\"\n", setpriv, binary)
+	return script, os.WriteFile(script, text, 0o700) //nolint:gosec // it is run
+}
+
 // Stop ends the control plane's processes and removes their data.
 func (c *ControlPlane) Stop() error {
-	if err := errors.Join(c.environment.Stop(), os.RemoveAll(c.folder)); err != nil {
+	if err := errors.Join(c.stopControllerManager(), c.environment.Stop(), os.RemoveAll(c.folder)); err != nil {
 		return fmt.Errorf("stopping the control plane: %w", err)
 	}
 	return nil

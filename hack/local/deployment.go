@@ -41,7 +41,7 @@ func (c *ControlPlane) Kubectl(ctx context.Context, args ...string) (string, err
 // Deploy installs Flux's kinds, and applies config/default and further folders of the
 // sources.
 func (c *ControlPlane) Deploy(ctx context.Context, more ...string) error {
-	if err := c.InstallFlux(); err != nil {
+	if err := c.InstallFlux(ctx); err != nil {
 		return err
 	}
 	for _, kustomization := range append([]string{"config/default"}, more...) {

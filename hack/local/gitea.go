@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/user"
@@ -56,7 +55,7 @@ func StartGitea(ctx context.Context) (*Gitea, error) {
 	}
 	g := &Gitea{User: giteaUser, folder: folder, programs: programs}
 	if err := g.start(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting Gitea: %w; its log ends with:\n%s", err, g.logEnd()), g.Stop())
+		return nil, errors.Join(fmt.Errorf("starting Gitea: %w; its log ends with:\n%s", err, endOf(g.logFile())), g.Stop())
 	}
 	return g, nil
 }
@@ -185,26 +184,9 @@ func (g *Gitea) waitUntilReady(ctx context.Context) error {
 	ctx, cancel := g.web.WithEnd(ctx)
 	defer cancel()
 	return Until(ctx, startTimeout, func(ctx context.Context) (bool, string) {
-		err := g.ask(ctx)
+		err := askHealth(ctx, "http://"+g.Host+"/api/healthz")
 		return err == nil, fmt.Sprint(err)
 	})
-}
-
-// ask returns an error unless Gitea is ready.
-func (g *Gitea) ask(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+g.Host+"/api/healthz", http.NoBody)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close() //nolint:errcheck // there is nothing more to read
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("/api/healthz answers %s", response.Status)
-	}
-	return nil
 }
 
 // createUser creates the administrator and a token, which Gitea prints.
@@ -232,13 +214,4 @@ func (g *Gitea) Stop() error {
 		return fmt.Errorf("removing Gitea's data: %w", err)
 	}
 	return nil
-}
-
-// logEnd is the last of the log.
-func (g *Gitea) logEnd() string {
-	log, err := os.ReadFile(g.logFile())
-	if err != nil {
-		return err.Error()
-	}
-	return string(log[max(0, len(log)-4000):])
 }

@@ -34,8 +34,9 @@ func Command(ctx context.Context, binary string, args ...string) *exec.Cmd {
 	return command
 }
 
-// StartProcess starts a command.
+// StartProcess starts a command. Its process does not outlive this one.
 func StartProcess(command *exec.Cmd) (*Process, error) {
+	bindToParent(command)
 	p := &Process{Started: time.Now(), command: command, ended: make(chan struct{})}
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", command.Path, err)
@@ -60,6 +61,16 @@ func StartLogged(command *exec.Cmd, file string) (*Process, error) {
 		command.Stdout = log
 	}
 	return StartProcess(command)
+}
+
+// endOf returns the end of a log.
+func endOf(file string) string {
+	const most = 4000
+	log, err := os.ReadFile(file) //nolint:gosec // a log that this program has begun
+	if err != nil {
+		return err.Error()
+	}
+	return string(log[max(0, len(log)-most):])
 }
 
 // PID returns the process ID.

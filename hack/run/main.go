@@ -87,7 +87,7 @@ func run(ctx context.Context, binary, samples, folder string, out io.Writer) (er
 // prepare installs Flux's kinds and loads the samples.
 func prepare(ctx context.Context, plane *local.ControlPlane, samples string, out io.Writer) (client.Client, error) {
 	fmt.Fprintln(out, "Loading Flux's kinds and config/samples ...")
-	if err := plane.InstallFlux(); err != nil {
+	if err := plane.InstallFlux(ctx); err != nil {
 		return nil, err
 	}
 	c, err := local.NewClient(plane.Config)

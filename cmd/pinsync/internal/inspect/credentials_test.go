@@ -109,7 +109,7 @@ func TestCredentials(t *testing.T) {
 	}
 	expect(c.logins("a.example/o/app"), map[string][]string{"a.example/o/app": {"user"}})
 
-	if err := c.plane.InstallFlux(); err != nil {
+	if err := c.plane.InstallFlux(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const key = corev1.DockerConfigJsonKey

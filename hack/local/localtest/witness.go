@@ -1,4 +1,4 @@
-package main
+package localtest
 
 import (
 	"context"
@@ -26,32 +26,32 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// witness watches every version of the ConfigMaps of the list and its report. It checks that
-// no version of the list lacks a tag that is needed, and that every version of the report is
+// Witness watches every version of the ConfigMaps of the list and its report. It checks that
+// no version of the list lacks a pin that is needed, and that every version of the report is
 // of a list that there was.
-type witness struct {
-	t          *testing.T
+type Witness struct {
+	t          testing.TB
 	configMaps typedcorev1.ConfigMapInterface
 
 	mu sync.Mutex
-	// lists are the tags of each ConfigMap as it is now.
+	// lists are the pins of each ConfigMap as it is now.
 	lists map[string][]string
 	// plans are the plans that the list has had, and the checksum of its pins with each.
 	plans map[string]string
-	// needed are the tags that must stay, and whether they have been listed.
+	// needed are the pins that must stay, and whether they have been listed.
 	needed map[string]bool
 	// versions and reports are the numbers of observed versions of the list and of its report.
 	versions, reports int
 }
 
-func newWitness(t *testing.T, config *rest.Config) *witness {
+// StartWitness starts a witness of what is published in pinsync's own namespace, which watches
+// until the test ends.
+func StartWitness(t testing.TB, config *rest.Config) *Witness {
 	t.Helper()
 	clients, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &witness{
-		t: t, configMaps: clients.CoreV1().ConfigMaps("pinsync-system"), lists: map[string][]string{},
+	Must(t, err)
+	w := &Witness{
+		t: t, configMaps: clients.CoreV1().ConfigMaps(v1alpha1.DefaultNamespace), lists: map[string][]string{},
 		plans: map[string]string{}, needed: map[string]bool{},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -75,7 +75,7 @@ func newWitness(t *testing.T, config *rest.Config) *witness {
 
 // observe lists the ConfigMaps and then watches them, across interruptions. It returns when
 // an API server that was restarted does not know the last version any more.
-func (w *witness) observe(ctx context.Context) error {
+func (w *Witness) observe(ctx context.Context) error {
 	now, err := w.configMaps.List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (w *witness) observe(ctx context.Context) error {
 	return nil
 }
 
-func (w *witness) record(event watch.Event) {
+func (w *Witness) record(event watch.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	configMap, ok := event.Object.(*corev1.ConfigMap)
@@ -121,23 +121,23 @@ func (w *witness) record(event watch.Event) {
 	}
 	if event.Type == watch.Deleted {
 		delete(w.lists, configMap.Name)
-		return // by the test; otherwise the next version lacks the tags
+		return // by the test; otherwise the next version lacks the pins
 	}
 	w.versions++
 	w.lists[configMap.Name] = w.check(configMap)
 	listed := slices.Concat(slices.Collect(maps.Values(w.lists))...)
-	for tag, seen := range w.needed {
-		if slices.Contains(listed, tag) {
-			w.needed[tag] = true
+	for pin, seen := range w.needed {
+		if slices.Contains(listed, pin) {
+			w.needed[pin] = true
 		} else if seen {
 			w.t.Errorf("version %s of %s lacks %s, which is needed: %v",
-				configMap.ResourceVersion, configMap.Name, tag, listed)
+				configMap.ResourceVersion, configMap.Name, pin, listed)
 		}
 	}
 }
 
-// check checks the form of a version of the list, and returns its tags.
-func (w *witness) check(configMap *corev1.ConfigMap) []string {
+// check checks the form of a version of the list, and returns its pins.
+func (w *Witness) check(configMap *corev1.ConfigMap) []string {
 	text, annotations := configMap.Data["registry-pins.txt"], configMap.Annotations
 	sum := sumOf(text)
 	for key, want := range map[string]string{
@@ -155,17 +155,12 @@ func (w *witness) check(configMap *corev1.ConfigMap) []string {
 		w.t.Errorf("version %s has the plan %q, which other pins had, too", configMap.ResourceVersion, plan)
 	}
 	w.plans[plan] = sum
-	var tags []string
-	for line := range strings.Lines(text) {
-		_, tag, _ := strings.Cut(strings.TrimSpace(line), "==")
-		tags = append(tags, tag)
-	}
-	return tags
+	return strings.Fields(text)
 }
 
 // checkReport checks a version of the report: it belongs to a plan that the list has had, and
 // has the pins of that plan.
-func (w *witness) checkReport(configMap *corev1.ConfigMap) {
+func (w *Witness) checkReport(configMap *corev1.ConfigMap) {
 	w.reports++
 	var report v1alpha1.PinReport
 	if err := json.Unmarshal([]byte(configMap.Data["report.json"]), &report); err != nil || report.List == nil {
@@ -185,7 +180,7 @@ func (w *witness) checkReport(configMap *corev1.ConfigMap) {
 
 // catchUp takes the plan of a report that there is when a watch begins anew as one that the
 // list had: it may be of a version of the list that was not observed.
-func (w *witness) catchUp(objects []corev1.ConfigMap) {
+func (w *Witness) catchUp(objects []corev1.ConfigMap) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range objects {
@@ -202,32 +197,34 @@ func sumOf(text string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// needs declares that tags must not be missing from any version after one has had them.
-func (w *witness) needs(tags ...string) {
+// Needs declares that pins must not be missing from any version after one has had them.
+func (w *Witness) Needs(pins ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, tag := range tags {
-		if _, known := w.needed[tag]; !known {
-			w.needed[tag] = false
+	for _, pin := range pins {
+		if _, known := w.needed[pin]; !known {
+			w.needed[pin] = false
 		}
 	}
 }
 
-// mayRemove declares that a tag may be removed.
-func (w *witness) mayRemove(tag string) {
+// MayRemove declares that pins may be removed.
+func (w *Witness) MayRemove(pins ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.needed, tag)
+	for _, pin := range pins {
+		delete(w.needed, pin)
+	}
 }
 
-// allListed reports whether every needed tag has been listed.
-func (w *witness) allListed() (bool, string) {
+// AllListed reports whether every needed pin has been listed.
+func (w *Witness) AllListed() (bool, string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var missing []string
-	for tag, seen := range w.needed {
+	for pin, seen := range w.needed {
 		if !seen {
-			missing = append(missing, tag)
+			missing = append(missing, pin)
 		}
 	}
 	return len(missing) == 0, fmt.Sprintf("not listed yet: %v, listed: %v", missing, w.lists)

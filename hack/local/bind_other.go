@@ -1,0 +1,8 @@
+//go:build !linux
+
+package local
+
+import "os/exec"
+
+// bindToParent does nothing: only Linux ends a process with its parent.
+func bindToParent(*exec.Cmd) {}
