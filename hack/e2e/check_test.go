@@ -54,7 +54,7 @@ func (h *host) expectCheck(code int, want map[string]string) map[string]string {
 }
 
 func TestCheck(t *testing.T) {
-	w := newWorld(t, east)
+	w := newWorld(t)
 	w.registry.push("app", "kept", "deleted", "V2")
 	w.registry.pushIndex("site", "whole")
 	_, children := w.registry.pushIndex("site", "torn")
@@ -97,10 +97,10 @@ func TestCheck(t *testing.T) {
 
 // The images of an unreachable registry could not be checked.
 func TestCheckUnreachable(t *testing.T) {
-	w := newWorld(t, east)
+	w := newWorld(t)
 	image := localtest.FreeAddress(t) + "/team/app:staging"
 	w.releaseWith("app", true, map[string]any{"image": image})
-	w.startWith("")
+	w.startWith()
 	w.expectList(pin("app", "staging"))
 	messages := w.host.expectCheck(exitUnknown, map[string]string{image: "unreachable"})
 	if messages[image] == "" {

@@ -15,22 +15,24 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
-// The namespaces of pinsync and of the releases.
-const (
-	own  = "pinsync-system"
-	apps = "kotkan"
-)
+// own is pinsync's namespace.
+const own = "pinsync-system"
 
 // cluster is an API server with Flux's kinds, config/default and the component
 // cleaner-access.
 type cluster struct {
 	plane  *local.ControlPlane
-	client client.Client
+	client client.WithWatch
 	// Kubeconfig files: of the administrator, and of the service accounts of the
 	// controller and of the cleaner.
 	admin, controller, reader string
+	// flux and kubelet are nil in a cluster in which nothing is installed.
+	flux    *local.Flux
+	kubelet *kubelet
 }
 
+// startCluster starts a cluster in which nothing is installed: releases can only be
+// suspended there.
 func startCluster(ctx context.Context) (*cluster, error) {
 	plane, err := local.Start()
 	if err != nil {
@@ -38,13 +40,30 @@ func startCluster(ctx context.Context) (*cluster, error) {
 	}
 	c := &cluster{plane: plane, admin: plane.Kubeconfig}
 	if err := c.prepare(ctx); err != nil {
-		return nil, errors.Join(err, plane.Stop())
+		return nil, errors.Join(err, c.stop())
 	}
 	return c, nil
 }
 
+// startFluxCluster starts a cluster with Flux's controllers, those of Kubernetes that make
+// Pods of workloads, and a stand-in for the kubelet.
+func startFluxCluster(ctx context.Context) (*cluster, error) {
+	c, err := startCluster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.plane.StartControllerManager(ctx); err != nil {
+		return nil, errors.Join(err, c.stop())
+	}
+	if c.flux, err = local.StartFlux(ctx, c.plane); err != nil {
+		return nil, errors.Join(err, c.stop())
+	}
+	c.kubelet = startKubelet(ctx, c.client)
+	return c, nil
+}
+
 func (c *cluster) prepare(ctx context.Context) (err error) {
-	if err := c.plane.Deploy(ctx, "config/components/cleaner-access"); err != nil {
+	if err := c.plane.Deploy(ctx, "config/components/cleaner-access", "config/components/read-secrets"); err != nil {
 		return err
 	}
 	if c.controller, err = c.plane.KubeconfigOf(ctx, "pinsync"); err != nil {
@@ -56,13 +75,26 @@ func (c *cluster) prepare(ctx context.Context) (err error) {
 	if c.client, err = local.NewClient(c.plane.Config); err != nil {
 		return err
 	}
-	return c.client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: apps}})
+	return c.client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: local.FluxNamespace}})
 }
 
-// empty deletes the objects of a test.
-func (c *cluster) empty(ctx context.Context) error {
-	for _, kind := range []client.Object{&helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}, &corev1.Pod{}} {
-		if err := c.client.DeleteAllOf(ctx, kind, client.InNamespace(apps)); err != nil {
+// stop stops all that runs, the API server last.
+func (c *cluster) stop() error {
+	var errs []error
+	if c.kubelet != nil {
+		c.kubelet.stop()
+	}
+	if c.flux != nil {
+		errs = append(errs, c.flux.Stop())
+	}
+	return errors.Join(append(errs, c.plane.Stop())...)
+}
+
+// empty deletes the objects of a test: its releases before its namespace, so that Helm finds
+// what it uninstalls, and the list.
+func (c *cluster) empty(ctx context.Context, namespace string) error {
+	for _, kind := range []client.Object{&helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}} {
+		if err := c.client.DeleteAllOf(ctx, kind, client.InNamespace(namespace)); err != nil {
 			return err
 		}
 	}
@@ -71,5 +103,5 @@ func (c *cluster) empty(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return c.client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 }

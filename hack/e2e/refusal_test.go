@@ -25,7 +25,7 @@ import (
 // the cleaner deletes when it runs again.
 func exportedWorld(t *testing.T) (*world, *localtest.Replica) {
 	t.Helper()
-	w := newWorld(t, east)
+	w := newWorld(t)
 	w.registry.push("app", "staging")
 	w.release("app", "app", "staging", true)
 	c := w.start()
@@ -147,7 +147,7 @@ func (w *world) forbid(resource string) (permit func()) {
 // A list that has lost half of its pins since the last export is refused until a person
 // confirms it.
 func TestShrunkenList(t *testing.T) {
-	w := newWorld(t, east)
+	w := newWorld(t)
 	var pins []string
 	for i := range 10 {
 		tag := fmt.Sprint("v", i)

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -47,13 +49,35 @@ func (r *registry) name(image string) string { return gitea.Host + "/" + r.owner
 
 func (r *registry) repository(image string) *remote.Repository {
 	r.t.Helper()
-	repository, err := remote.NewRepository(r.name(image))
+	repository, err := openRepository(r.name(image))
 	localtest.Must(r.t, err)
+	return repository
+}
+
+// openRepository returns Gitea's repository of an image reference.
+func openRepository(reference string) (*remote.Repository, error) {
+	repository, err := remote.NewRepository(reference)
+	if err != nil {
+		return nil, err
+	}
 	repository.PlainHTTP = true
 	repository.Client = &auth.Client{
 		Credential: auth.StaticCredential(gitea.Host, auth.Credential{Username: gitea.User, Password: gitea.Token}),
 	}
-	return repository
+	return repository, nil
+}
+
+// pull returns the digest of an image that a cluster pulls.
+func pull(ctx context.Context, image string) (digest string, err error) {
+	if !strings.HasPrefix(image, gitea.Host+"/") {
+		return "", fmt.Errorf("%s is not in Gitea", image)
+	}
+	repository, err := openRepository(image)
+	if err != nil {
+		return "", err
+	}
+	found, err := repository.Resolve(ctx, repository.Reference.Reference)
+	return found.Digest.String(), err
 }
 
 // push builds an image for one platform and pushes it with all tags.

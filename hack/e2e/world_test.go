@@ -12,33 +12,40 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
-// world is a test's own part of the registry, a cluster without releases, and the cleaner's
-// host.
+// world is a test's own part of the registry, a namespace of its own in a cluster without
+// other releases, and the cleaner's host.
 type world struct {
 	t *testing.T
 	*cluster
-	registry *registry
-	host     *host
+	namespace string
+	registry  *registry
+	host      *host
 }
 
 // newWorld creates a world whose images have an owner of their own.
-func newWorld(t *testing.T, c *cluster) *world {
+func newWorld(t *testing.T) *world {
 	t.Helper()
 	r := newRegistry(t)
-	w := &world{t: t, registry: r, host: newHost(r)}
-	return w.with(c)
+	w := &world{t: t, registry: r, namespace: r.owner, host: newHost(r)}
+	w = w.with(east)
+	w.offer()
+	return w
 }
 
 // with returns the same world with another cluster, which the cleaner's host reads, too.
 func (w *world) with(c *cluster) *world {
+	w.t.Helper()
 	w.host.clusters = append(w.host.clusters, c)
-	w.t.Cleanup(func() { localtest.Must(w.t, c.empty(context.Background())) })
-	return &world{t: w.t, cluster: c, registry: w.registry, host: w.host}
+	w = &world{t: w.t, cluster: c, namespace: w.namespace, registry: w.registry, host: w.host}
+	localtest.Must(w.t, c.client.Create(w.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))
+	w.t.Cleanup(func() { localtest.Must(w.t, c.empty(context.Background(), w.namespace)) })
+	return w
 }
 
 // lists returns the ConfigMaps of the list.
@@ -83,16 +90,22 @@ func (w *world) reported(text string) {
 
 // start starts the controller for the images of the test's owner, with the permissions of
 // its service account.
-func (w *world) start() *localtest.Replica {
+func (w *world) start(configuration ...string) *localtest.Replica {
 	w.t.Helper()
-	return w.startWith(fmt.Sprintf("registries: [{host: %q, owner: %s}]\n", gitea.Host, w.registry.owner))
+	registries := fmt.Sprintf("registries: [{host: %q, owner: %s}]", gitea.Host, w.registry.owner)
+	return w.startWith(append(configuration, registries)...)
 }
 
-func (w *world) startWith(registries string) *localtest.Replica {
+// startWith starts the controller with fields of its configuration besides the heartbeat and,
+// unless they have one, the grace.
+func (w *world) startWith(configuration ...string) *localtest.Replica {
 	w.t.Helper()
+	text := strings.Join(append(configuration, "apiVersion: pinsync.oleks.space/v1alpha1", "kind: Configuration", "heartbeat: 1s"), "\n")
+	if !strings.Contains(text, "grace:") {
+		text += "\nhold: {grace: 2s}"
+	}
 	config := filepath.Join(w.t.TempDir(), "config.yaml")
-	localtest.Must(w.t, os.WriteFile(config, []byte("apiVersion: pinsync.oleks.space/v1alpha1\nkind: Configuration\n"+
-		"hold: {grace: 2s}\nheartbeat: 1s\n"+registries), 0o600))
+	localtest.Must(w.t, os.WriteFile(config, []byte(text), 0o600))
 	return localtest.StartReplica(w.t, pinsyncBinary, "controller",
 		"--kubeconfig", w.controller, "--namespace", own, "--config", config,
 		"--metrics-bind-address", "0", "--health-probe-bind-address", "0")

@@ -1,0 +1,51 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"testing"
+
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+)
+
+// suspendedByPolicy is a story with a suspended release whose tag only a policy names.
+func suspendedByPolicy(t *testing.T) *story {
+	t.Helper()
+	s := newStory(t)
+	built := s.registry.push("app", "0.1.1", "staging")
+	s.follow("app", "app")
+	s.resolves("app", built)
+	s.Needs(pin("app", "staging"))
+	s.releaseWith("app", true, values{"image": map[string]string{"repository": s.registry.name("app")}})
+	s.lists(pin("app", "staging"))
+	s.cleans(pin("app", "0.1.1"))
+	return s
+}
+
+// image-reflector-controller without its tags does not know what the policy has resolved: not
+// even while the registry has no tag, either.
+func TestEmptyImageReflector(t *testing.T) {
+	s := suspendedByPolicy(t)
+	s.registry.delete("app", "staging")
+	s.losesTag("app")
+	localtest.Must(t, s.flux.EmptyImageReflector(t.Context()))
+	s.losesTag("app")
+	s.lists(pin("app", "staging"))
+	built := s.registry.push("app", "0.1.2", "staging")
+	s.cleans(pin("app", "0.1.2"))
+	s.resolves("app", built)
+	s.registry.expectWhole("app", "staging", built)
+}
+
+// A restart of Flux's controllers changes nothing for a suspended release.
+func TestFluxRestarts(t *testing.T) {
+	s := suspendedByPolicy(t)
+	localtest.Must(t, s.flux.Restart(t.Context()))
+	built := s.registry.push("app", "0.1.2", "staging")
+	s.resolves("app", built)
+	s.lists(pin("app", "staging"))
+	s.cleans(pin("app", "0.1.2"))
+	s.setValues("app", values{"image": s.image("app", "staging")})
+	s.resume("app", "app:staging", pin("app", "staging"))
+	s.registry.expectWhole("app", "staging", built)
+}
