@@ -181,9 +181,15 @@ func (r *registry) request(method, path string, body any, status int) []byte {
 	r.t.Helper()
 	text, err := json.Marshal(body)
 	localtest.Must(r.t, err)
-	request, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+gitea.Host+path, bytes.NewReader(text))
+	return r.send(method, path, "application/json", text, status)
+}
+
+// send makes a request with a body of some type, whose response must have the status.
+func (r *registry) send(method, path, contentType string, body []byte, status int) []byte {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+gitea.Host+path, bytes.NewReader(body))
 	localtest.Must(r.t, err)
-	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Content-Type", contentType)
 	request.Header.Set("Authorization", "token "+gitea.Token)
 	response, err := http.DefaultClient.Do(request)
 	localtest.Must(r.t, err)

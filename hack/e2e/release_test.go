@@ -35,21 +35,28 @@ func (w *world) release(name, image, tag string, suspend bool) {
 	w.releaseWith(name, suspend, values{"image": w.image(image, tag)})
 }
 
-// releaseWith creates a HelmRelease of the test's chart with values.
+// releaseWith creates a HelmRelease with values.
 func (w *world) releaseWith(name string, suspend bool, v values, changes ...func(*helmv2.HelmRelease)) {
 	w.t.Helper()
-	release := &helmv2.HelmRelease{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name},
-		Spec: helmv2.HelmReleaseSpec{
-			ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: chartSource},
-			Suspend:  suspend, Values: w.encode(v),
-			Interval: metav1.Duration{Duration: 5 * time.Second}, Timeout: &metav1.Duration{Duration: time.Minute},
-		},
-	}
+	release := w.newRelease(name, suspend, v)
 	for _, change := range changes {
 		change(release)
 	}
 	localtest.Must(w.t, w.client.Create(w.t.Context(), release))
+}
+
+// newRelease returns the manifest of a HelmRelease of the test's chart.
+func (w *world) newRelease(name string, suspend bool, v values) *helmv2.HelmRelease {
+	w.t.Helper()
+	return &helmv2.HelmRelease{
+		TypeMeta:   metav1.TypeMeta{APIVersion: helmv2.GroupVersion.String(), Kind: helmv2.HelmReleaseKind},
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name},
+		Spec: helmv2.HelmReleaseSpec{
+			ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: chartName},
+			Suspend:  suspend, Values: w.encode(v),
+			Interval: metav1.Duration{Duration: 5 * time.Second}, Timeout: &metav1.Duration{Duration: time.Minute},
+		},
+	}
 }
 
 func (w *world) encode(v values) *apiextensionsv1.JSON {
@@ -73,6 +80,15 @@ func (w *world) releaseNamed(name string) *helmv2.HelmRelease {
 	release := &helmv2.HelmRelease{}
 	localtest.Must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, release))
 	return release
+}
+
+// exists waits until a HelmRelease exists.
+func (w *world) exists(name string) {
+	w.t.Helper()
+	localtest.Until(w.t, func() (bool, string) {
+		err := w.client.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, &helmv2.HelmRelease{})
+		return err == nil, fmt.Sprint(err)
+	})
 }
 
 func (w *world) setSuspend(name string, suspend bool) {

@@ -7,10 +7,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"io/fs"
+	"net/http"
 	"os"
 	"testing"
 	"time"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -23,61 +26,89 @@ import (
 )
 
 const (
-	// chartSource is the name of the source of the test's chart, in the test's namespace.
-	chartSource = "app"
-	// loginSecret is the name of a Secret there with a password for Gitea.
+	// chartName and chartVersion are in the Chart.yaml of the chart that releases are of.
+	chartName, chartVersion = "app", "1.0.0"
+	// loginSecret is the name of a Secret in a test's namespace, with a password for Gitea.
 	loginSecret = "registry"
-	// chartVersion is the version in the chart's Chart.yaml.
-	chartVersion = "1.0.0"
+
+	sourceAPI = "source.toolkit.fluxcd.io/v1"
 
 	chartConfigType  = "application/vnd.cncf.helm.config.v1+json"
 	chartContentType = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 )
 
-// archive returns the files of testdata as a compressed tar archive, which is how Helm packs
-// a chart.
-func archive(t testing.TB, folder string) []byte {
+// archive returns files as a compressed tar archive.
+func archive(t testing.TB, files fs.FS) []byte {
 	t.Helper()
 	var buffer bytes.Buffer
 	zip := gzip.NewWriter(&buffer)
-	files := tar.NewWriter(zip)
-	localtest.Must(t, files.AddFS(os.DirFS(folder)))
-	localtest.Must(t, files.Close())
+	writer := tar.NewWriter(zip)
+	localtest.Must(t, writer.AddFS(files))
+	localtest.Must(t, writer.Close())
 	localtest.Must(t, zip.Close())
 	return buffer.Bytes()
 }
 
-// pushChart pushes the chart app as an OCI artifact.
-func (r *registry) pushChart() {
+// chart returns the chart as Helm packs it.
+func chart(t testing.TB) []byte {
+	t.Helper()
+	return archive(t, os.DirFS("testdata"))
+}
+
+// pushArtifact pushes an archive that is no image.
+func (r *registry) pushArtifact(name, tag, configType string, config any, contentType string, content []byte) {
 	r.t.Helper()
 	store := memory.New()
-	config := r.pack(store, chartConfigType, map[string]string{"apiVersion": "v2", "name": "app", "version": chartVersion})
-	content, err := oras.PushBytes(r.t.Context(), store, chartContentType, archive(r.t, "testdata"))
+	layer, err := oras.PushBytes(r.t.Context(), store, contentType, content)
 	localtest.Must(r.t, err)
 	manifest := r.pack(store, ocispec.MediaTypeImageManifest, ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-		Config: config, Layers: []ocispec.Descriptor{content},
+		Config: r.pack(store, configType, config), Layers: []ocispec.Descriptor{layer},
 	})
-	r.upload(store, manifest, "app", chartVersion)
+	r.upload(store, manifest, name, tag)
 }
 
-// offer pushes the chart and creates what releases refer to it by. The chart has another
-// owner than the images: the cleaner does not clean it.
-func (w *world) offer() {
+// offerChart pushes the chart and creates the OCIRepository that releases refer to.
+func (w *world) offerChart() {
 	w.t.Helper()
-	login, err := json.Marshal(map[string]any{"auths": map[string]any{gitea.Host: map[string]string{"username": gitea.User, "password": gitea.Token}}})
-	localtest.Must(w.t, err)
-	localtest.Must(w.t, w.client.Create(w.t.Context(), &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: loginSecret},
-		Type:       corev1.SecretTypeDockerConfigJson, Data: map[string][]byte{corev1.DockerConfigJsonKey: login},
-	}))
-	charts := newRegistry(w.t)
-	charts.pushChart()
-	w.create("source.toolkit.fluxcd.io/v1", "OCIRepository", chartSource, map[string]any{
-		"url": "oci://" + charts.name("app"), "insecure": true, "interval": time.Hour.String(),
+	w.createLogin()
+	config := map[string]string{"apiVersion": "v2", "name": chartName, "version": chartVersion}
+	w.sources.pushArtifact(chartName, chartVersion, chartConfigType, config, chartContentType, chart(w.t))
+	w.create(sourceAPI, "OCIRepository", chartName, map[string]any{
+		"url": "oci://" + w.sources.name(chartName), "insecure": true, "interval": time.Hour.String(),
 		"ref": map[string]any{"tag": chartVersion}, "secretRef": map[string]any{"name": loginSecret},
 		"layerSelector": map[string]any{"mediaType": chartContentType, "operation": "copy"},
 	})
+}
+
+// offerClassicChart uploads the chart to a classic Helm repository, and creates a
+// HelmRepository. It returns what makes a release of it.
+func (w *world) offerClassicChart() func(*helmv2.HelmRelease) {
+	w.t.Helper()
+	path := "/api/packages/" + w.sources.owner + "/helm"
+	w.sources.send(http.MethodPost, path+"/api/charts", "application/gzip", chart(w.t), http.StatusCreated)
+	w.create(sourceAPI, "HelmRepository", "classic", map[string]any{
+		"url": "http://" + gitea.Host + path, "interval": time.Hour.String(), "secretRef": map[string]any{"name": loginSecret},
+	})
+	return func(release *helmv2.HelmRelease) {
+		release.Spec.ChartRef = nil
+		release.Spec.Chart = &helmv2.HelmChartTemplate{Spec: helmv2.HelmChartTemplateSpec{
+			Chart: chartName, Version: chartVersion,
+			SourceRef: helmv2.CrossNamespaceObjectReference{Kind: "HelmRepository", Name: "classic"},
+		}}
+	}
+}
+
+// createLogin creates a Secret for pulling images and for Helm repositories.
+func (w *world) createLogin() {
+	w.t.Helper()
+	login := map[string]string{"username": gitea.User, "password": gitea.Token}
+	docker, err := json.Marshal(map[string]any{"auths": map[string]any{gitea.Host: login}})
+	localtest.Must(w.t, err)
+	localtest.Must(w.t, w.client.Create(w.t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: loginSecret}, Type: corev1.SecretTypeDockerConfigJson,
+		Data: map[string][]byte{corev1.DockerConfigJsonKey: docker}, StringData: login,
+	}))
 }
 
 // create creates an object of a kind of Flux of which pinsync has no types.

@@ -69,11 +69,12 @@ func TestSuspendAndResume(t *testing.T) {
 	s.registry.expectGone(image, tag)
 }
 
-// A release that was created suspended has no status, and its tag no build yet.
+// A release that was created suspended has no status and no HelmChart, and its tag no build
+// yet.
 func TestCreatedSuspended(t *testing.T) {
 	s := newStory(t)
 	s.Needs(pin("app", "staging"))
-	s.release("app", "app", "staging", true)
+	s.releaseWith("app", true, values{"image": s.image("app", "staging")}, s.offerClassicChart())
 	s.follow("app", "app")
 	s.lists(pin("app", "staging"))
 	s.losesTag("app")

@@ -25,16 +25,18 @@ type world struct {
 	*cluster
 	namespace string
 	registry  *registry
-	host      *host
+	// sources has the charts and manifests, which the cleaner does not clean.
+	sources *registry
+	host    *host
 }
 
 // newWorld creates a world whose images have an owner of their own.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	r := newRegistry(t)
-	w := &world{t: t, registry: r, namespace: r.owner, host: newHost(r)}
+	w := &world{t: t, registry: r, namespace: r.owner, sources: newRegistry(t), host: newHost(r)}
 	w = w.with(east)
-	w.offer()
+	w.offerChart()
 	return w
 }
 
@@ -42,9 +44,12 @@ func newWorld(t *testing.T) *world {
 func (w *world) with(c *cluster) *world {
 	w.t.Helper()
 	w.host.clusters = append(w.host.clusters, c)
-	w = &world{t: w.t, cluster: c, namespace: w.namespace, registry: w.registry, host: w.host}
+	w = &world{t: w.t, cluster: c, namespace: w.namespace, registry: w.registry, sources: w.sources, host: w.host}
 	localtest.Must(w.t, c.client.Create(w.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))
-	w.t.Cleanup(func() { localtest.Must(w.t, c.empty(context.Background(), w.namespace)) })
+	w.t.Cleanup(func() {
+		w.logFlux()
+		localtest.Must(w.t, c.empty(context.Background(), w.namespace))
+	})
 	return w
 }
 
