@@ -225,11 +225,11 @@ func TestStartWithoutAPIServer(t *testing.T) {
 
 // currentAgain waits until a release that is suspended now is in a complete list.
 func (c *chaos) currentAgain() {
-	c.deployment.t.Helper()
+	c.t.Helper()
 	began := time.Now()
 	c.suspended()
 	c.complete("true")
-	c.deployment.t.Logf("the list was complete again after %s", time.Since(began).Round(100*time.Millisecond))
+	c.t.Logf("the list was complete again after %s", time.Since(began).Round(100*time.Millisecond))
 }
 
 // A leader that is paused until its lease has expired does not overwrite the list of the

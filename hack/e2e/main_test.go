@@ -39,7 +39,10 @@ func TestMain(m *testing.M) {
 	var s shared
 	tested := make(chan int, 1)
 	code := 1
-	err := s.start(ctx)
+	err := local.EndWithParent()
+	if err == nil {
+		err = s.start(ctx)
+	}
 	if err == nil {
 		go func() { tested <- m.Run() }()
 		select {
