@@ -243,7 +243,8 @@ func (m *model) pass(d time.Duration) {
 // again and nobody has observed it yet.
 func (m *model) forgive() {
 	for n, debt := range m.debts {
-		if !m.isLive(n) {
+		// That it refers to the tag for a moment, and nobody observes it, is not promised anything.
+		if debt.refers && !m.isLive(n) {
 			debt.notLive = m.now
 		}
 		switch {
