@@ -3,7 +3,11 @@ package controllers
 import (
 	"context"
 	"sync/atomic"
+	"time"
 )
+
+// namespaceTimeout is how long reading what one namespace has may take.
+const namespaceTimeout = 30 * time.Second
 
 // background reads beside the passes what they do not wait for: how long it takes depends on what
 // tenants have in their namespaces.
@@ -11,8 +15,12 @@ type background struct {
 	isBusy atomic.Bool
 }
 
-// start calls read, unless the last call still runs. It is cancelled as a pass would be.
-func (b *background) start(ctx context.Context, read func(context.Context)) {
+// start calls read for each of these namespaces, unless the last call still runs. Those that are left
+// when the time of a pass is over are read another time.
+func (b *background) start(ctx context.Context, namespaces []string, read func(ctx context.Context, namespace string)) {
+	if len(namespaces) == 0 {
+		return
+	}
 	if !b.isBusy.CompareAndSwap(false, true) {
 		return
 	}
@@ -20,6 +28,17 @@ func (b *background) start(ctx context.Context, read func(context.Context)) {
 		defer b.isBusy.Store(false)
 		ctx, cancel := context.WithTimeout(ctx, passTimeout)
 		defer cancel()
-		read(ctx)
+		for _, namespace := range namespaces {
+			if ctx.Err() != nil {
+				return
+			}
+			readOne(ctx, namespace, read)
+		}
 	}()
+}
+
+func readOne(ctx context.Context, namespace string, read func(ctx context.Context, namespace string)) {
+	ctx, cancel := context.WithTimeout(ctx, namespaceTimeout)
+	defer cancel()
+	read(ctx, namespace)
 }

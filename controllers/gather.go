@@ -36,7 +36,8 @@ type gatherer struct {
 	valuesFromWatches []*informers.ValuesFromWatch
 	ran               *ranImages
 	pods              *pods
-	background        background
+
+	readingPods, readingWorkloads background
 
 	// continuity knows since when the cluster was observed without interruption, and last is
 	// when that was done last.
@@ -247,14 +248,9 @@ func (g *gatherer) interval() time.Duration {
 // readMore begins to read what the next plans need of namespaces, and reports whether anything is
 // still to be read.
 func (g *gatherer) readMore(ctx context.Context) bool {
-	if len(g.pods.due())+len(g.ran.next()) > 0 {
-		g.background.start(ctx, func(ctx context.Context) {
-			g.ran.read(ctx)
-			g.pods.read(ctx)
-		})
-		return true
-	}
-	return g.background.isBusy.Load()
+	g.readingPods.start(ctx, g.pods.due(), g.pods.read)
+	g.readingWorkloads.start(ctx, g.ran.next(), g.ran.read)
+	return g.readingPods.isBusy.Load() || g.readingWorkloads.isBusy.Load()
 }
 
 // isInterrupted reports whether a watch is interrupted, or has not shown since that it works.

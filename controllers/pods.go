@@ -73,21 +73,19 @@ func (p *pods) due() []string {
 	return due
 }
 
-// read reads the pods that are due.
-func (p *pods) read(ctx context.Context) {
-	for _, namespace := range p.due() {
-		at := time.Now()
-		found, jobs, err := p.readNamespace(ctx, namespace)
-		p.mu.Lock()
-		p.attempts[namespace] = at
-		if err != nil {
-			p.failures[namespace] = err.Error()
-		} else {
-			delete(p.failures, namespace)
-			p.images.Read(namespace, at.Round(0), found, jobs)
-		}
-		p.mu.Unlock()
+// read reads the pods of a namespace.
+func (p *pods) read(ctx context.Context, namespace string) {
+	at := time.Now()
+	found, jobs, err := p.readNamespace(ctx, namespace)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.attempts[namespace] = at
+	if err != nil {
+		p.failures[namespace] = err.Error()
+		return
 	}
+	delete(p.failures, namespace)
+	p.images.Read(namespace, at.Round(0), found, jobs)
 }
 
 // readNamespace reads the pods of a namespace from the API server, and then its workloads, by which

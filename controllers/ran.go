@@ -95,7 +95,8 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 }
 
 // next returns the namespaces whose workloads are to be read, those first whose last read is the
-// longest ago.
+// longest ago; but one for each namespace of releases before the second one of any: a tenant may name
+// as many as he likes.
 func (w *ranImages) next() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -106,20 +107,25 @@ func (w *ranImages) next() []string {
 		}
 	}
 	slices.SortFunc(namespaces, func(a, b string) int { return cmp.Or(w.attempts[a].Compare(w.attempts[b]), cmp.Compare(a, b)) })
+	turns, turn := map[string]int{}, map[string]int{}
+	for _, namespace := range namespaces {
+		of := w.due[namespace][0].Namespace
+		turns[of]++
+		turn[namespace] = turns[of]
+	}
+	slices.SortStableFunc(namespaces, func(a, b string) int { return cmp.Compare(turn[a], turn[b]) })
 	return namespaces
 }
 
-// read reads the workloads that are due.
-func (w *ranImages) read(ctx context.Context) {
-	for _, namespace := range w.next() {
-		w.mu.Lock()
-		due, now := w.due[namespace], time.Now()
-		w.mu.Unlock()
-		found, notRead, err := readWorkloads(ctx, w.live, namespace)
-		w.mu.Lock()
-		w.take(namespace, due, now, found, notRead, err)
-		w.mu.Unlock()
-	}
+// read reads the workloads of a namespace.
+func (w *ranImages) read(ctx context.Context, namespace string) {
+	w.mu.Lock()
+	due, now := w.due[namespace], time.Now()
+	w.mu.Unlock()
+	found, notRead, err := readWorkloads(ctx, w.live, namespace)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.take(namespace, due, now, found, notRead, err)
 }
 
 // take takes what was read of a namespace for the releases that it was read for.
@@ -135,7 +141,7 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 		before, _ := w.known.Peek(r.ID)
 		w.known.Put(r.ID, ranKnown{
 			revision: r.Revision, images: cmp.Or(images[r.Name], &pin.WorkloadImages{}), at: at,
-			isReread: before.revision == r.Revision && notRead == "", notRead: image.Shorten(notRead),
+			isReread: before.revision == r.Revision && notRead == "" && at.Sub(before.at) >= rereadAfter, notRead: image.Shorten(notRead),
 		})
 	}
 }

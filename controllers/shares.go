@@ -18,7 +18,9 @@ import (
 type shares struct {
 	clock func() time.Time
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	// began is when the pass began.
+	began    time.Time
 	accounts map[string]*account
 }
 
@@ -29,9 +31,11 @@ type account struct {
 	// spent are the bytes at a time, of which some come back with time.
 	spent int
 	at    time.Time
-	// isWaiting is set if something was refused in this pass, and since is when that was so first.
+	// isWaiting is set if something was refused in this pass, and waited is for how long that was so
+	// in the hour that began then.
 	isWaiting bool
-	since     time.Time
+	waited    time.Duration
+	hour      time.Time
 }
 
 func newShares() *shares {
@@ -42,13 +46,22 @@ func newShares() *shares {
 func (s *shares) begin(releases map[string]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.clock()
 	for namespace, a := range s.accounts {
 		s.refill(a)
+		if a.isWaiting {
+			a.waited += now.Sub(s.began)
+		}
 		a.isWaiting = false
-		if a.spent == 0 && s.clock().Sub(a.since) > time.Hour {
+		switch {
+		case now.Sub(a.hour) <= time.Hour:
+		case a.spent == 0:
 			delete(s.accounts, namespace)
+		default:
+			a.waited, a.hour = 0, now
 		}
 	}
+	s.began = now
 	for namespace, n := range releases {
 		s.account(namespace).releases = n
 	}
@@ -63,9 +76,6 @@ func (s *shares) spend(namespace string, bytes int) bool {
 	s.refill(a)
 	if a.spent >= budget.ShareBytes+a.releases*budget.ShareBytesPerRelease {
 		a.isWaiting = true
-		if s.clock().Sub(a.since) > time.Hour {
-			a.since = s.clock()
-		}
 		return false
 	}
 	a.spent += bytes
@@ -78,7 +88,7 @@ func (s *shares) isWaiting() (waiting, incomplete bool) {
 	defer s.mu.Unlock()
 	for _, a := range s.accounts {
 		waiting = waiting || a.isWaiting
-		incomplete = incomplete || a.isWaiting && s.clock().Sub(a.since) < budget.MaxWait
+		incomplete = incomplete || a.isWaiting && a.waited < budget.MaxWait
 	}
 	return waiting, incomplete
 }
@@ -91,7 +101,7 @@ func waitingForShare() v1alpha1.Problem {
 func (s *shares) account(namespace string) *account {
 	a, ok := s.accounts[namespace]
 	if !ok {
-		a = &account{at: s.clock()}
+		a = &account{at: s.clock(), hour: s.clock()}
 		s.accounts[namespace] = a
 	}
 	return a

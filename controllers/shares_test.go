@@ -62,3 +62,36 @@ func TestSharesAreRemoved(t *testing.T) {
 		t.Errorf("%d accounts are kept", len(s.accounts))
 	}
 }
+
+// A namespace whose releases have waited for a second makes the list incomplete when they wait again
+// some minutes later: it has used a second of the five minutes of this hour.
+func TestSharesWaitAgainInTheSameHour(t *testing.T) {
+	now := time.Now()
+	s := newShares()
+	s.clock = func() time.Time { return now }
+	s.begin(map[string]int{"apps": 10})
+	s.spend("apps", 4<<20)
+	if s.spend("apps", 1<<20) {
+		t.Fatal("the share suffices")
+	}
+	if _, incomplete := s.isWaiting(); !incomplete {
+		t.Fatal("the list is complete while a release waits")
+	}
+	now = now.Add(4 * time.Second) // it is read, and nothing waits any more
+	s.begin(map[string]int{"apps": 10})
+	if !s.spend("apps", 1<<20) {
+		t.Fatal("it still waits")
+	}
+	if waiting, _ := s.isWaiting(); waiting {
+		t.Fatal("it still waits")
+	}
+	now = now.Add(10 * time.Minute) // a release is suspended
+	s.begin(map[string]int{"apps": 10})
+	s.spend("apps", 4<<20)
+	if s.spend("apps", budget.FreeBytes) {
+		t.Fatal("the share suffices")
+	}
+	if _, incomplete := s.isWaiting(); !incomplete {
+		t.Error("the list is complete, without what a release needs that was suspended")
+	}
+}

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"errors"
+	"strings"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"github.com/fluxcd/pkg/apis/meta"
@@ -41,8 +42,12 @@ type ValuesRef struct {
 	Name object.Name
 }
 
-// Refs are the objects that values come from besides the release itself, in order.
+// Refs are the objects that values come from besides the release itself, in order; none where they are
+// too many to be read.
 func (c *Values) Refs() []ValuesRef {
+	if len(c.valuesFrom) > budget.Sources {
+		return nil
+	}
 	refs := make([]ValuesRef, len(c.valuesFrom))
 	for i := range c.valuesFrom {
 		refs[i] = c.ref(i)
@@ -62,8 +67,10 @@ func (c *Values) Size(lookUp LookUpValues) int {
 		if renderer.Kustomize == nil {
 			continue
 		}
+		work.done += len(renderer.Kustomize.Images) * budget.PatchBytes
 		for i := range renderer.Kustomize.Patches {
-			work.done += len(renderer.Kustomize.Patches[i].Patch)
+			patch := renderer.Kustomize.Patches[i].Patch
+			work.done += len(patch) + (1+strings.Count(patch, "\n---"))*budget.PatchBytes
 		}
 	}
 	for i := range c.valuesFrom {
@@ -88,6 +95,11 @@ func (c *Values) Find(lookUp LookUpValues) *pin.ReleaseImages {
 	found.Unknown = found.Unknown || r.unknown
 	found.Problems = append(r.problems, found.Problems...)
 	addPostImages(found, c.postRenderers)
+	if len(found.Mentions) > budget.Mentions {
+		return pin.OverBudget(v1alpha1.Problem{
+			Reason: v1alpha1.ReasonOverBudget, Field: "spec.postRenderers", Message: budget.Exceeded(budget.Mentions, "images").Error(),
+		})
+	}
 	return found
 }
 

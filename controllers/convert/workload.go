@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"slices"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
@@ -47,13 +48,16 @@ func WorkloadOf(o metav1.Object) (w Workload, ok bool) {
 	}
 	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
 		for i := range containers {
-			if ref, ok := imageOf(&containers[i]); ok {
+			if ref, ok := imageOf(&containers[i]); ok && len(w.Images) < maxImages && !slices.Contains(w.Images, ref) {
 				w.Images = append(w.Images, ref)
 			}
 		}
 	}
 	return w, true
 }
+
+// maxImages is how many images of one workload count: people's pods have some twenty containers.
+const maxImages = 200
 
 // controllerOf returns the uid of the object that controls another; empty, there is none.
 func controllerOf(o metav1.Object) types.UID {

@@ -35,40 +35,51 @@ func notYAML(err error) string {
 	return "is not YAML"
 }
 
-// checkAliases returns an error if a document with aliases has more values than the budget allows:
-// each alias stands for a copy, and aliases of aliases make gigabytes of a short text. That a
-// document is not YAML is found when it is converted.
+// checkAliases returns an error if a document with aliases has more values than the budget allows, or
+// more bytes: each alias stands for a copy, and aliases of aliases make gigabytes of a short text. That
+// a document is not YAML is found when it is converted.
 func checkAliases(document []byte) error {
 	if !bytes.Contains(document, []byte("*")) || !bytes.Contains(document, []byte("&")) {
 		return nil
 	}
 	var root yamlv3.Node
-	err := yamlv3.Unmarshal(document, &root)
-	if err == nil && (aliasSizes{}).of(&root) > budget.Nodes {
+	if err := yamlv3.Unmarshal(document, &root); err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	switch size := (aliasSizes{}).of(&root); {
+	case size.nodes > budget.Nodes:
 		return budget.Exceeded(budget.Nodes, "values, with what its aliases stand for")
+	case size.bytes > budget.ValuesBytes:
+		return budget.Exceeded(budget.ValuesBytes, "bytes of values, with what its aliases stand for")
 	}
 	return nil
 }
 
-// aliasSizes are the sizes of the nodes of a document, in values; of one that is being counted, it
-// is more than the budget: a node that contains itself has no end.
-type aliasSizes map[*yamlv3.Node]int
+// size is how large a node is, with what its aliases stand for.
+type size struct{ nodes, bytes int }
 
-// of returns the size of a node, with what its aliases stand for, or a size beyond the budget.
-func (s aliasSizes) of(node *yamlv3.Node) int {
+func (s size) isOver() bool { return s.nodes > budget.Nodes || s.bytes > budget.ValuesBytes }
+
+// aliasSizes are the sizes of the nodes of a document; of one that is being counted, it is more than the
+// budget: a node that contains itself has no end.
+type aliasSizes map[*yamlv3.Node]size
+
+// of returns the size of a node, or one beyond the budget.
+func (s aliasSizes) of(node *yamlv3.Node) size {
 	if known, ok := s[node]; ok {
 		return known
 	}
-	s[node] = budget.Nodes + 1
-	size := 1
+	s[node] = size{nodes: budget.Nodes + 1}
+	total := size{1, len(node.Value)}
 	if node.Kind == yamlv3.AliasNode {
-		size = s.of(node.Alias)
+		total = s.of(node.Alias)
 	}
 	for _, child := range node.Content {
-		if size <= budget.Nodes {
-			size += s.of(child)
+		if !total.isOver() {
+			of := s.of(child)
+			total.nodes, total.bytes = total.nodes+of.nodes, total.bytes+of.bytes
 		}
 	}
-	s[node] = size
-	return size
+	s[node] = total
+	return total
 }

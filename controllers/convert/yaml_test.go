@@ -95,3 +95,11 @@ func TestManySources(t *testing.T) {
 		t.Errorf("%d were read: %+v", read, found)
 	}
 }
+
+// A short document whose aliases stand for a long text many times is beyond the budget, too.
+func TestAliasesOfLongText(t *testing.T) {
+	document := "s: &s " + strings.Repeat("x", 300_000) + "\nl: [" + strings.TrimSuffix(strings.Repeat("*s,", 1000), ",") + "]\n"
+	if _, err := toJSON([]byte(document)); !budget.IsExceeded(err) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -34,6 +34,10 @@ const (
 	// ListItems is how many items of lists a text may set beside its targetPath.
 	ListItems = 32
 
+	// PatchBytes is what a document of a patch counts for at least, and NodeBytes what a value does.
+	PatchBytes = 128
+	NodeBytes  = 8
+
 	// Mentions is how many images are looked at, and Pins how many pins a release may have,
 	// with those that are held for it: each takes some kilobytes of memory, of the list and of
 	// the report.
@@ -76,8 +80,8 @@ const (
 	// releases that do not. People's patterns take some hundred for a tag.
 	Steps = 100_000_000
 
-	// ForeignSteps is what its releases may take with policies on which they do not rely: a part of
-	// Steps, so that the releases of one namespace do not use up what another's policies have.
+	// ForeignSteps is what its releases may take with the policies of another namespace, on which they
+	// do not rely: a part of Steps, so that they do not use up what those policies have.
 	ForeignSteps = 10_000_000
 
 	// StepsPerPlan is how much of it comes back with every plan.

@@ -23,7 +23,7 @@ type Candidate struct {
 }
 
 func newCandidate(p Policy) *Candidate {
-	c := &Candidate{Policy: p, cost: &cost{}}
+	c := &Candidate{Policy: p, cost: &cost{foreign: map[string]int{}}}
 	repository, err := image.ParseRepository(p.LatestImage)
 	if err == nil && image.CheckTag(p.LatestTag) == nil {
 		c.Latest = &image.Reference{Repository: repository, Tag: p.LatestTag}

@@ -157,6 +157,11 @@ func (l *Linker) narrow(group []*Candidate, tag string, s *Subject) []*Candidate
 	if accepting := l.accepting(s, group, tag); len(accepting) > 0 {
 		group = accepting
 	}
+	return s.limit(group)
+}
+
+// limit limits policies of a namespace on which the release does not rely to as many as may add tags.
+func (s *Subject) limit(group []*Candidate) []*Candidate {
 	if len(group) > budget.ForeignTags && !s.trusts(group[0]) {
 		return group[:budget.ForeignTags]
 	}
@@ -172,7 +177,7 @@ func (l *Linker) byPathEnd(repository image.Repository, tag string, s *Subject) 
 	}
 	accepting := groups{}
 	for namespace, group := range l.bySuffix[path] {
-		if list := l.accepting(s, group, tag); len(list) > 0 {
+		if list := s.limit(l.accepting(s, group, tag)); len(list) > 0 {
 			accepting[namespace] = list
 		}
 	}
@@ -188,7 +193,7 @@ func (l *Linker) byMatchingName(m *image.Mention, s *Subject) []*Candidate {
 	for how := equalsKey; how >= partOfChart; how-- {
 		for namespace, group := range byNamespace(found[how]) {
 			if list := l.accepting(s, group, m.Tag); len(list) > 0 && !done[namespace] {
-				linked = append(linked, list...)
+				linked = append(linked, s.limit(list)...)
 				done[namespace] = true
 			}
 		}

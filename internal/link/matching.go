@@ -8,10 +8,11 @@ import (
 
 // cost is what a namespace has cost, in steps of regular expressions.
 type cost struct {
-	// asking is what the tags of its releases took with the policies that they rely on, foreign what
-	// they took with others, and asked what its policies took with releases that do not rely on
-	// them, and with the tags that they name.
-	asking, foreign, asked int
+	// asking is what the tags of its releases took with the policies that they rely on, and foreign what
+	// they took with others, by namespace. asked is what its policies took with releases that do not
+	// rely on them, and with the tags that they name.
+	asking, asked int
+	foreign       map[string]int
 }
 
 // costs are those of the namespaces.
@@ -20,7 +21,7 @@ type costs map[string]*cost
 func (c costs) of(namespace string) *cost {
 	known, ok := c[namespace]
 	if !ok {
-		known = &cost{}
+		known = &cost{foreign: map[string]int{}}
 		c[namespace] = known
 	}
 	return known
@@ -30,39 +31,52 @@ func (c costs) of(namespace string) *cost {
 func (l *Linker) Refill() {
 	for _, c := range l.costs {
 		c.asking = max(0, c.asking-budget.StepsPerPlan)
-		c.foreign = max(0, c.foreign-budget.StepsPerPlan)
+		for namespace, steps := range c.foreign {
+			c.foreign[namespace] = max(0, steps-budget.StepsPerPlan)
+		}
 		c.asked = max(0, c.asked-budget.StepsPerPlan)
 	}
 }
 
 // Accepts reports whether a policy accepts a tag of a release, as Candidate.Accepts does. Beyond
 // the budget no policy does: of the release's namespace, which s.IsOver tells, and for policies on
-// which the release does not rely that of both namespaces, so that nobody takes anything from the
-// others.
+// which the release does not rely that of both namespaces together, so that nobody takes anything
+// from the others.
 func (l *Linker) Accepts(c *Candidate, tag string, s *Subject) bool {
-	asking, steps := l.costs.of(s.Namespace), c.steps(tag)
+	return l.take(c, c.steps(tag), s) && c.accepts(tag)
+}
+
+// take takes steps with a policy, and reports whether the budget suffices.
+func (l *Linker) take(c *Candidate, steps int, s *Subject) bool {
+	asking := l.costs.of(s.Namespace)
 	if s.trusts(c) {
-		if s.IsOver = s.IsOver || asking.asking+steps > budget.Steps; s.IsOver {
-			return false
-		}
+		s.IsOver = s.IsOver || asking.asking+steps > budget.Steps
 		asking.asking += steps
-		return c.accepts(tag)
+		return !s.IsOver
 	}
-	if asking.foreign+steps > budget.ForeignSteps || c.cost.asked+steps > budget.Steps {
+	if asking.foreign[c.Namespace]+steps > budget.ForeignSteps || c.cost.asked+steps > budget.Steps {
 		return false
 	}
-	asking.foreign += steps
+	asking.foreign[c.Namespace] += steps
 	c.cost.asked += steps
-	return c.accepts(tag)
+	return true
 }
 
 func (s *Subject) trusts(c *Candidate) bool { return slices.Contains(s.Trusted, c.Namespace) }
 
-// accepting returns those of the candidates that accept a tag; none without one, and all where they
-// are too many to be asked.
+// stepsPerCandidate is how many steps it takes to go through a candidate.
+const stepsPerCandidate = 25
+
+// accepting returns those of the candidates of a namespace that accept a tag; none without one, and
+// all where they are too many to be asked.
 func (l *Linker) accepting(s *Subject, candidates []*Candidate, tag string) []*Candidate {
-	if tag != "" && len(candidates) > budget.Policies {
-		return candidates
+	if len(candidates) > budget.Policies {
+		if !l.take(candidates[0], len(candidates)*stepsPerCandidate, s) {
+			return nil
+		}
+		if tag != "" {
+			return candidates
+		}
 	}
 	var list []*Candidate
 	for _, c := range candidates {

@@ -95,8 +95,15 @@ func (x *nameIndex) find(s *Subject, key string) map[match][]*Candidate {
 	return found
 }
 
+// maxWords is how many words a name may have to be like another one in part: each is two entries of
+// the index. People's names have up to ten.
+const maxWords = 16
+
 // beginningsAndEnds returns the words that a name begins and ends with.
 func beginningsAndEnds(name string) []string {
+	if strings.Count(name, "-") >= maxWords {
+		return nil
+	}
 	var parts []string
 	for i, r := range name {
 		if r == '-' {

@@ -97,6 +97,7 @@ func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 	}
 	switch {
 	case k.pins.isUsed(l, k.release):
+		k.remember(l, p)
 	case isUnknown:
 		k.pins.addPrevious(k.release, p)
 	case hasRun:
@@ -107,12 +108,22 @@ func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 	}
 }
 
+// remember keeps the places where a pin was found before, if only policies name it now that may be
+// anybody's.
+func (k *keeper) remember(l line, p *v1alpha1.Pin) {
+	if use := k.pins.pins[l].uses[k.release]; !use.isTrusted {
+		use.via = append(use.via, places(p.Via)...)
+		k.release.hasPlaces = true
+	}
+}
+
 // isReferred reports whether the release refers to another tag of the image of a pin that was found
-// in these places. One that only a policy names that may be anybody's counts if the same policy has
-// named the pin: nobody takes away a release's tag by a policy that names another one.
+// in these places. One that only a policy names that may be anybody's counts if nothing but such
+// policies has ever named the pin: nobody takes away a release's tag by a policy that names another
+// one.
 func (k *keeper) isReferred(repository string, via []string) bool {
-	return k.referred[repository] ||
-		slices.ContainsFunc(via, func(place string) bool { return k.byPolicy[namedBy{repository, place}] })
+	return k.referred[repository] || len(via) > 0 &&
+		!slices.ContainsFunc(via, func(place string) bool { return !k.byPolicy[namedBy{repository, place}] })
 }
 
 // mayOwnMore reports whether the release may have run pins that the last report did not have for it:

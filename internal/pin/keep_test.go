@@ -1,15 +1,12 @@
 package pin_test
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
@@ -248,19 +245,46 @@ func TestPolicyOfAStranger(t *testing.T) {
 	s.expect("", ownPod(app("v1")))
 }
 
-// Strangers' policies take no room from what the release names itself.
-func TestManyTagsOfStrangers(t *testing.T) {
-	s := sleepingStory(t, false)
-	tags := map[string]string{}
-	for i := range budget.ForeignTags * 2 {
-		tags[fmt.Sprint("evil-", i)] = fmt.Sprint("x", i)
+// A stranger's policy that has named the same tag as the release's own takes it away by naming another
+// one, once the release's own policy is gone.
+func TestStrangerThatNamedTheSameTag(t *testing.T) {
+	run := func(t *testing.T, others, othersLater map[string]string) {
+		release := suspended("app", "")
+		release.TargetNamespace, release.HasRun = "apps", true
+		release.Inputs = imagesIn(map[string]any{"image": map[string]any{"repository": "g.io/o/app"}})
+		s := newStory(t, release)
+		tags := map[string]string{"apps": "v1"}
+		for namespace, tag := range others {
+			tags[namespace] = tag
+		}
+		s.follow(tags)
+		s.expect("container/app==v1")
+		s.pass(3 * time.Hour)
+		s.follow(othersLater)
+		want := "container/app==v1"
+		for _, tag := range othersLater {
+			want += " container/app==" + tag
+		}
+		s.expectFor(3*time.Hour, want)
 	}
-	s.follow(tags)
-	s.set("g.io/o/app:v2")
-	report := s.pass(time.Minute)
-	if got := lines(report); !strings.Contains(got, "container/app==v2\n") || strings.Count(got, "==x") != budget.ForeignTags {
-		t.Errorf("got %q", got)
-	}
+	t.Run("alone", func(t *testing.T) { run(t, nil, nil) })
+	t.Run("with a stranger", func(t *testing.T) { run(t, map[string]string{"evil": "v1"}, map[string]string{"evil": "x1"}) })
+}
+
+// Nor does one that names the tag after the release's own policy is gone, and then another one.
+func TestStrangerThatNamesTheLastTag(t *testing.T) {
+	release := suspended("app", "")
+	release.TargetNamespace, release.HasRun = "apps", true
+	release.Inputs = imagesIn(map[string]any{"image": map[string]any{"repository": "g.io/o/app"}})
+	s := newStory(t, release)
+	s.follow(map[string]string{"apps": "v1"})
+	s.expect("container/app==v1")
+	s.follow(nil)
+	s.expectFor(3*time.Hour, "container/app==v1") // the last tag is kept
+	s.follow(map[string]string{"evil": "v1"})
+	s.expect("container/app==v1")
+	s.follow(map[string]string{"evil": "x1"})
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==x1")
 }
 
 // Where the report is older than the list, a release of which nothing is known may be resuming: what

@@ -23,17 +23,18 @@ func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *
 			Name: release.Name, ReleaseName: in.ReleaseName, Chart: in.Chart,
 			Namespace: release.Namespace, Trusted: []string{release.Namespace, in.SourceNamespace, in.AppliedFrom},
 		},
-		links: map[linkInputs]links{}, linked: map[*link.Candidate]bool{}, named: map[*link.Candidate]bool{}, result: &needs{},
+		foreign: map[foreignTags]int{}, links: map[linkInputs]links{}, linked: map[*link.Candidate]bool{}, named: map[*link.Candidate]bool{}, result: &needs{},
 	}
 	f.addAnnotated(in.Policies)
 	if in.Images != nil {
 		f.result.problems = append(f.result.problems, in.Images.Problems...)
 		for i := range in.Images.Mentions {
 			f.addMention(&in.Images.Mentions[i])
-			if f.subject.IsOver {
-				return &needs{isOver: true, problems: []v1alpha1.Problem{{
-					Reason: v1alpha1.ReasonOverBudget, Message: budget.ErrMatching.Error(),
-				}}}
+			switch {
+			case f.subject.IsOver:
+				return overBudget(budget.ErrMatching)
+			case len(f.result.tags) > budget.Pins:
+				return overBudget(budget.Exceeded(budget.Pins, "tags, with those that its policies name"))
 			}
 		}
 	}
@@ -43,6 +44,11 @@ func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *
 		f.addPolicy(c)
 	}
 	return f.result
+}
+
+// overBudget are the needs of a release that could not be found within a budget.
+func overBudget(err error) *needs {
+	return &needs{isOver: true, problems: []v1alpha1.Problem{{Reason: v1alpha1.ReasonOverBudget, Message: err.Error()}}}
 }
 
 // addAnnotated links the policies that the release's annotation names.
@@ -91,9 +97,7 @@ func (f *needsFinder) addMention(m *image.Mention) {
 		f.result.notFollowed += len(tags)
 		tags = nil
 	}
-	for _, tag := range tags {
-		f.addTag(tag)
-	}
+	f.result.tags = append(f.result.tags, tags...)
 	switch {
 	case m.Tag != "" && m.Repository == (image.Repository{}) && !slices.ContainsFunc(linked, f.trusts):
 		f.problem(v1alpha1.ReasonNoRepository, m.Path, fmt.Sprintf(
@@ -170,21 +174,22 @@ func (f *needsFinder) tagsOf(m *image.Mention, repositories []image.Repository, 
 		return tags
 	}
 	for _, c := range linked {
-		if repository := c.Image(); !slices.Contains(repositories, repository) && repository != (image.Repository{}) {
+		if repository := c.Image(); !slices.Contains(repositories, repository) && repository != (image.Repository{}) && f.mayAdd(c, true) {
 			tags = append(tags, neededTag{image.Reference{Repository: repository, Tag: m.Tag}, m.Path, f.trusts(c)})
 		}
 	}
 	return tags
 }
 
-// addTag adds a tag, unless it is one too many that only policies name that may be anybody's.
-func (f *needsFinder) addTag(tag neededTag) {
-	if !tag.isTrusted {
-		if f.foreign++; f.foreign > budget.ForeignTags {
-			return
-		}
+// mayAdd counts a tag that a policy adds, and reports whether it may: policies that may be anybody's
+// may add some alone, and take nothing from those of another namespace.
+func (f *needsFinder) mayAdd(c *link.Candidate, isOwn bool) bool {
+	if f.trusts(c) {
+		return true
 	}
-	f.result.tags = append(f.result.tags, tag)
+	of := foreignTags{c.Namespace, isOwn}
+	f.foreign[of]++
+	return f.foreign[of] <= budget.ForeignTags
 }
 
 // addPolicy adds what a linked policy needs.
@@ -192,7 +197,9 @@ func (f *needsFinder) addPolicy(c *link.Candidate) {
 	policy := link.PolicyObject + c.String()
 	refs := c.Tags()
 	for _, ref := range refs {
-		f.addTag(neededTag{ref, policy, f.trusts(c)})
+		if f.mayAdd(c, false) {
+			f.result.tags = append(f.result.tags, neededTag{ref, policy, f.trusts(c)})
+		}
 	}
 	problem := v1alpha1.Problem{Object: policy}
 	switch {

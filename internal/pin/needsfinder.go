@@ -46,8 +46,8 @@ type needsOptions struct {
 type needsFinder struct {
 	needsOptions
 	release object.Name
-	// foreign is how many tags only policies name that the release does not rely on.
-	foreign int
+	// foreign is how many tags policies of each namespace have added that the release does not rely on.
+	foreign map[foreignTags]int
 	subject link.Subject
 	linker  *link.Linker
 
@@ -55,6 +55,13 @@ type needsFinder struct {
 	// linked are all policies that are linked, and named those that the annotation names.
 	linked, named map[*link.Candidate]bool
 	result        *needs
+}
+
+// foreignTags are tags that policies of a namespace add: those that they name, or own tags of the
+// release of which they tell the image.
+type foreignTags struct {
+	namespace string
+	isOwn     bool
 }
 
 // linkInputs are everything of a mention that its links depend on.

@@ -25,6 +25,12 @@ type owner struct {
 	// live are the pins that it refers to, and that are not held for it any more, because it is
 	// proven live on them.
 	live map[string]bool
+	// running are the repositories that it refers to, and whether a pod runs one of its tags, or a job
+	// names one, and runsAny whether any does; nil, nobody has asked.
+	running map[string]bool
+	runsAny bool
+	// via is where it names each image; nil, nobody has asked.
+	via map[string][]string
 	// missed is how many pins that it refers to are not held, because there are too many.
 	missed int
 	// isUntraced is set if pods prove it live of which it is not known to which release they
@@ -40,14 +46,16 @@ func (o *owner) refersTo(l line) bool {
 
 // places returns where it names a pin.
 func (o *owner) places(l line) []string {
-	var via []string
-	for i := range o.needs.tags {
-		tag := &o.needs.tags[i]
-		if slices.Contains(images(tag.Repository, tag.Tag), l.image) {
-			via = append(via, tag.via)
+	if o.via == nil {
+		o.via = map[string][]string{}
+		for i := range o.needs.tags {
+			tag := &o.needs.tags[i]
+			for _, image := range images(tag.Repository, tag.Tag) {
+				o.via[image] = append(o.via[image], tag.via)
+			}
 		}
 	}
-	return few(sortedVia(via), maxVia)
+	return few(sortedVia(o.via[l.image]), maxVia)
 }
 
 // isResuming reports whether it is not suspended, and not proven live on everything that it needed.

@@ -131,22 +131,30 @@ func (p *prover) runsImage(o *owner, image string, view PodView) (since time.Tim
 // what it refers to instead: on another tag of the image, or on any image where it refers to no
 // other tag; by any pod of its own where it refers to nothing, for a policy may only be gone. What only jobs run is never live for long: that its jobs name the tag is enough.
 func (p *prover) liveElsewhere(o *owner, l line, view PodView) verdict {
-	var hasOther, runsOther bool
-	runsAny := len(o.lines) == 0 && p.hasPod(o, view)
-	for _, other := range o.lines {
-		_, runs := p.runsImage(o, other.image, view)
-		isOther := other.repository() == l.repository()
-		hasOther = hasOther || isOther
-		runsOther = runsOther || isOther && (runs || p.hasJob(o, other.image, view))
-		runsAny = runsAny || runs || p.hasJob(o, other.image, view)
-	}
+	p.findLive(o, view)
+	runsOther, hasOther := o.running[l.repository()]
 	switch {
 	case hasOther && !runsOther:
 		return verdict{because: "no pod in " + o.TargetNamespace + " runs another tag of it for " + o.String()}
-	case !hasOther && !runsAny:
+	case !hasOther && !o.runsAny:
 		return verdict{because: "no pod in " + o.TargetNamespace + " runs an image of " + o.String()}
 	default:
 		return verdict{safe: true, live: true, at: view.At}
+	}
+}
+
+// findLive finds which of the repositories that an owner refers to run, once.
+func (p *prover) findLive(o *owner, view PodView) {
+	if o.running != nil {
+		return
+	}
+	o.running = map[string]bool{}
+	o.runsAny = len(o.lines) == 0 && p.hasPod(o, view)
+	for _, other := range o.lines {
+		_, runs := p.runsImage(o, other.image, view)
+		runs = runs || p.hasJob(o, other.image, view)
+		o.running[other.repository()] = o.running[other.repository()] || runs
+		o.runsAny = o.runsAny || runs
 	}
 }
 
