@@ -10,6 +10,7 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/sweep"
@@ -60,7 +61,7 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 		}
 		r.known.Put(client.ObjectKeyFromObject(kept), known)
 	}
-	if known.values != nil && !known.update(r.valuesFrom.lookUp(ctx, s, afresh), r.shares.spend) {
+	if known.values != nil && !known.update(r.valuesFrom.versions(ctx, s, afresh), r.valuesFrom.data(ctx, s), r.shares.spend) {
 		return r.waiting
 	}
 	return known.images
@@ -103,25 +104,40 @@ func knownOf(kept *keptRelease) *knownRelease {
 
 // update finds the images again if an object that values come from has changed. It reports whether
 // they are known now.
-func (k *knownRelease) update(lookUp convert.LookUpValues, spend convert.Spend) bool {
-	objects := map[convert.ValuesRef]convert.ValuesObject{}
-	var versions []string
-	for _, ref := range k.values.Refs() {
-		if _, ok := objects[ref]; !ok {
-			objects[ref] = lookUp(ref)
-		}
-		versions = append(versions, objects[ref].Version+" "+objects[ref].NotRead)
-	}
-	if k.images != nil && slices.Equal(versions, k.versions) {
+func (k *knownRelease) update(versions, data convert.LookUpValues, spend convert.Spend) bool {
+	refs := k.values.Refs()
+	if k.images != nil && slices.Equal(versionsOf(refs, versions), k.versions) {
 		return true
 	}
-	found := func(ref convert.ValuesRef) convert.ValuesObject { return objects[ref] }
-	if !spend(k.values.Namespace(), k.values.Size(found)) {
+	if !spend(k.values.Namespace(), 0) {
 		return false
 	}
-	k.versions = versions
+	objects := map[convert.ValuesRef]convert.ValuesObject{}
+	found := func(ref convert.ValuesRef) convert.ValuesObject {
+		if _, ok := objects[ref]; !ok {
+			objects[ref] = data(ref)
+		}
+		return objects[ref]
+	}
+	size := k.values.Size(found)
 	k.images = k.values.Find(found)
+	spend(k.values.Namespace(), max(size, k.images.Values*budget.NodeBytes))
+	k.versions = versionsOf(refs, func(ref convert.ValuesRef) convert.ValuesObject {
+		if object, ok := objects[ref]; ok {
+			return object
+		}
+		return versions(ref) // it was not needed
+	})
 	return true
+}
+
+func versionsOf(refs []convert.ValuesRef, lookUp convert.LookUpValues) []string {
+	versions := make([]string, len(refs))
+	for i, ref := range refs {
+		object := lookUp(ref)
+		versions[i] = object.Version + " " + object.NotRead
+	}
+	return versions
 }
 
 // prepare reads releases, and what their values come from, before their images are asked for:

@@ -67,8 +67,8 @@ func (s *shares) begin(releases map[string]int) {
 	}
 }
 
-// spend reports whether the share of a namespace suffices for finding images in so many bytes of
-// values, and takes them from it. The last time it may be exceeded.
+// spend takes from the share of a namespace what finding images in so many bytes of values takes, and
+// reports whether anything was left. The last time it may be exceeded.
 func (s *shares) spend(namespace string, bytes int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

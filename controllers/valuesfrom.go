@@ -17,9 +17,10 @@ import (
 
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
 
-// valuesFromCache keeps the ConfigMaps and Secrets that the wanted releases take values from,
-// and no others: each is read when a release first refers to it, again after it has changed,
-// and removed when no release refers to it any more.
+// valuesFromCache keeps the versions of the ConfigMaps and Secrets that the wanted releases take
+// values from, and no others: each is read when a release first refers to it, again after it has
+// changed, and removed when no release refers to it any more. What they hold is kept for a pass, and
+// no more of it than maxHeld.
 type valuesFromCache struct {
 	live client.Reader
 	// readSecrets allows to read Secrets.
@@ -29,13 +30,20 @@ type valuesFromCache struct {
 	entries sweep.Map[convert.ValuesRef, *valuesFromEntry]
 	// failed are the reads that have failed in this pass. They are not tried twice.
 	failed map[convert.ValuesRef]error
+	// held is how many bytes of data are kept.
+	held int
 }
+
+// maxHeld is how many bytes of values are kept at a time, for the releases that take them from the same
+// object: what is dropped before is read again.
+const maxHeld = 32 << 20
 
 // valuesFromEntry is a ConfigMap or Secret as it was read last.
 type valuesFromEntry struct {
-	// data is nil where it does not exist.
-	data    map[string]string
 	version string
+	// data is nil where it does not exist; hasData is set as long as it is kept.
+	data    map[string]string
+	hasData bool
 }
 
 // parallelReads is how many objects are read at the same time: enough that a start does not
@@ -56,6 +64,9 @@ func (c *valuesFromCache) prepare(ctx context.Context, refs []convert.ValuesRef)
 	group.SetLimit(parallelReads)
 	for ref := range missing {
 		group.Go(func() error {
+			if c.isFull() {
+				return nil
+			}
 			_, err := c.get(ctx, ref, false)
 			return err
 		})
@@ -63,19 +74,41 @@ func (c *valuesFromCache) prepare(ctx context.Context, refs []convert.ValuesRef)
 	_ = group.Wait() // the look-up returns the error again, and knows for which release
 }
 
+// isFull reports whether no more data is to be kept.
+func (c *valuesFromCache) isFull() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held > maxHeld
+}
+
 // mayRead reports whether an object is read at all.
 func (c *valuesFromCache) mayRead(ref convert.ValuesRef) bool {
 	return ref.Kind != convert.SecretKind || c.readSecrets
 }
 
-// lookUp returns what looks up objects in one pass; afresh, it reads those that are known
-// again. What cannot be read is added to the snapshot's failed reads.
-func (c *valuesFromCache) lookUp(ctx context.Context, s *pin.Snapshot, afresh bool) convert.LookUpValues {
+// versions returns what looks up the versions of objects in one pass, and data what looks up their
+// data, too; afresh, they read those that are known again. What cannot be read is added to the
+// snapshot's failed reads.
+func (c *valuesFromCache) versions(ctx context.Context, s *pin.Snapshot, afresh bool) convert.LookUpValues {
+	return c.lookUp(s, func(ref convert.ValuesRef) (valuesFromEntry, error) { return c.get(ctx, ref, afresh) })
+}
+
+func (c *valuesFromCache) data(ctx context.Context, s *pin.Snapshot) convert.LookUpValues {
+	return c.lookUp(s, func(ref convert.ValuesRef) (valuesFromEntry, error) {
+		entry, err := c.get(ctx, ref, false)
+		if err == nil && !entry.hasData {
+			return c.get(ctx, ref, true)
+		}
+		return entry, err
+	})
+}
+
+func (c *valuesFromCache) lookUp(s *pin.Snapshot, get func(convert.ValuesRef) (valuesFromEntry, error)) convert.LookUpValues {
 	return func(ref convert.ValuesRef) convert.ValuesObject {
 		if !c.mayRead(ref) {
 			return convert.ValuesObject{NotRead: convert.SecretsIgnored}
 		}
-		entry, err := c.get(ctx, ref, afresh)
+		entry, err := get(ref)
 		if err != nil {
 			addFailedRead(s, ref.Kind+" "+ref.Name.String(), err.Error())
 			return convert.ValuesObject{NotRead: "could not be read: " + err.Error()}
@@ -85,20 +118,21 @@ func (c *valuesFromCache) lookUp(ctx context.Context, s *pin.Snapshot, afresh bo
 }
 
 // get returns an entry, from the API server where it is not known or wanted afresh.
-func (c *valuesFromCache) get(ctx context.Context, ref convert.ValuesRef, afresh bool) (*valuesFromEntry, error) {
+func (c *valuesFromCache) get(ctx context.Context, ref convert.ValuesRef, afresh bool) (valuesFromEntry, error) {
 	c.mu.Lock()
 	if err := c.failed[ref]; err != nil {
 		c.mu.Unlock()
-		return nil, err
+		return valuesFromEntry{}, err
 	}
 	entry, ok := c.entries.Get(ref)
 	if !ok {
 		entry = &valuesFromEntry{}
 		c.entries.Put(ref, entry)
 	}
+	known := *entry
 	c.mu.Unlock()
 	if ok && !afresh {
-		return entry, nil
+		return known, nil
 	}
 	// An event that comes while the object is being read removes the entry, so that what was
 	// read is used once and then read again.
@@ -111,10 +145,24 @@ func (c *valuesFromCache) get(ctx context.Context, ref convert.ValuesRef, afresh
 			c.failed = map[convert.ValuesRef]error{}
 		}
 		c.failed[ref] = err
-		return nil, err
+		return valuesFromEntry{}, err
 	}
-	entry.data, entry.version = data, version
-	return entry, nil
+	if c.held > maxHeld {
+		c.drop()
+	}
+	*entry = valuesFromEntry{version: version, data: data, hasData: true}
+	for _, text := range data {
+		c.held += len(text)
+	}
+	return *entry, nil
+}
+
+// drop drops the data of all objects; the lock is held.
+func (c *valuesFromCache) drop() {
+	for _, entry := range c.entries.All() {
+		entry.data, entry.hasData = nil, false
+	}
+	c.held = 0
 }
 
 // sweep ends a pass: it removes what no release referred to in it, and returns the kinds of
@@ -124,6 +172,7 @@ func (c *valuesFromCache) sweep() map[string]bool {
 	defer c.mu.Unlock()
 	clear(c.failed)
 	c.entries.Sweep()
+	c.drop()
 	kinds := map[string]bool{}
 	for ref := range c.entries.All() {
 		kinds[ref.Kind] = true

@@ -81,6 +81,22 @@ func (c *Values) Size(lookUp LookUpValues) int {
 	return min(work.done+work.size, budget.ValuesBytes)
 }
 
+// countValues returns how many values there are in one, each of which is looked at.
+func countValues(value any) int {
+	count := 1
+	switch value := value.(type) {
+	case map[string]any:
+		for _, child := range value {
+			count += countValues(child)
+		}
+	case []any:
+		for _, child := range value {
+			count += countValues(child)
+		}
+	}
+	return count
+}
+
 // Find looks for images in the effective values, for which it looks up those objects, and in
 // the post-renderers.
 func (c *Values) Find(lookUp LookUpValues) *pin.ReleaseImages {
@@ -89,6 +105,9 @@ func (c *Values) Find(lookUp LookUpValues) *pin.ReleaseImages {
 		return pin.OverBudget(*r.exceeded)
 	}
 	found := pin.FindImages(r.parts)
+	for _, part := range r.parts {
+		found.Values += countValues(part.Value)
+	}
 	if r.hasSecret {
 		found = quotable(found, pin.FindImages(c.read(withoutSecrets(lookUp)).parts))
 	}

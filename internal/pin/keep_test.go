@@ -254,9 +254,7 @@ func TestStrangerThatNamedTheSameTag(t *testing.T) {
 		release.Inputs = imagesIn(map[string]any{"image": map[string]any{"repository": "g.io/o/app"}})
 		s := newStory(t, release)
 		tags := map[string]string{"apps": "v1"}
-		for namespace, tag := range others {
-			tags[namespace] = tag
-		}
+		maps.Copy(tags, others)
 		s.follow(tags)
 		s.expect("container/app==v1")
 		s.pass(3 * time.Hour)

@@ -2,6 +2,7 @@ package pin
 
 import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
@@ -55,6 +56,8 @@ type Inputs struct {
 // equal pointer means equal images.
 type ReleaseImages struct {
 	Mentions []image.Mention
+	// Values is how many values were searched.
+	Values int
 	// Unknown is set if the values could not be read in full: then the release keeps the
 	// pins that it had.
 	Unknown bool
@@ -89,7 +92,7 @@ func FindImages(parts []ReleasePart) *ReleaseImages {
 // OverBudget returns what is found in a release of which more would have to be read than its
 // budget allows.
 func OverBudget(problem v1alpha1.Problem) *ReleaseImages {
-	return &ReleaseImages{Unknown: true, Problems: []v1alpha1.Problem{problem}}
+	return &ReleaseImages{Values: budget.Nodes, Unknown: true, Problems: []v1alpha1.Problem{problem}}
 }
 
 // ReleasePart is a part of a release that may name images.
