@@ -26,7 +26,7 @@ type cluster struct {
 	// Kubeconfig files: of the administrator, and of the service accounts of the
 	// controller and of the cleaner.
 	admin, controller, reader string
-	// flux and kubelet are nil in a cluster in which nothing is installed.
+	// flux and the stand-in for kubelets are nil in a cluster in which nothing is installed.
 	flux    *local.Flux
 	kubelet *kubelet
 }
@@ -45,8 +45,8 @@ func startCluster(ctx context.Context) (*cluster, error) {
 	return c, nil
 }
 
-// startFluxCluster starts a cluster with Flux's controllers, those of Kubernetes that make
-// Pods of workloads, and a stand-in for the kubelet.
+// startFluxCluster starts a cluster with Flux's controllers and those of Kubernetes that make
+// Pods of workloads.
 func startFluxCluster(ctx context.Context) (*cluster, error) {
 	c, err := startCluster(ctx)
 	if err != nil {
@@ -58,7 +58,6 @@ func startFluxCluster(ctx context.Context) (*cluster, error) {
 	if c.flux, err = local.StartFlux(ctx, c.plane); err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
-	c.kubelet = startKubelet(ctx, c.client)
 	return c, nil
 }
 

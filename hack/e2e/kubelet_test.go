@@ -35,7 +35,7 @@ type kubelet struct {
 
 func startKubelet(ctx context.Context, c client.Client) *kubelet {
 	k := &kubelet{client: c}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() {
 		ticker := time.NewTicker(kubeletInterval)

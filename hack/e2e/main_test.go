@@ -14,10 +14,12 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"git.oleks.space/oleks/pinsync/hack/local"
@@ -61,38 +63,46 @@ func TestMain(m *testing.M) {
 
 // shared is what the tests share.
 type shared struct {
-	// stops are what stops it, in the order of their starts.
+	mu sync.Mutex
+	// stops are what stops it.
 	stops []func() error
 }
 
+// start starts all at the same time.
 func (s *shared) start(ctx context.Context) error {
 	folder, err := os.MkdirTemp("", "pinsync-e2e-")
 	if err != nil {
 		return err
 	}
 	s.stops = append(s.stops, func() error { return os.RemoveAll(folder) })
-	if pinsyncBinary, err = local.Build(ctx, folder, "./cmd/pinsync"); err != nil {
+	group, ctx := errgroup.WithContext(ctx)
+	for command, binary := range map[string]*string{"./cmd/pinsync": &pinsyncBinary, "./hack/e2e/cleaner": &cleanerBinary} {
+		group.Go(func() (err error) {
+			*binary, err = local.Build(ctx, folder, command)
+			return err
+		})
+	}
+	group.Go(func() error { return begin(ctx, s, &gitea, local.StartGitea, (*local.Gitea).Stop) })
+	group.Go(func() error { return begin(ctx, s, &west, startCluster, (*cluster).stop) })
+	group.Go(func() error { return begin(ctx, s, &east, startFluxCluster, (*cluster).stop) })
+	if err := group.Wait(); err != nil {
 		return err
 	}
-	if cleanerBinary, err = local.Build(ctx, folder, "./hack/e2e/cleaner"); err != nil {
-		return err
-	}
-	if gitea, err = local.StartGitea(ctx); err != nil {
-		return err
-	}
-	s.stops = append(s.stops, gitea.Stop)
+	east.kubelet = startKubelet(ctx, east.client) // it pulls from Gitea
 	tokenFile = filepath.Join(folder, "token")
-	if err := os.WriteFile(tokenFile, []byte(gitea.Token), 0o600); err != nil {
+	return os.WriteFile(tokenFile, []byte(gitea.Token), 0o600)
+}
+
+// begin starts a part of what is shared, and adds what stops it.
+func begin[T any](ctx context.Context, s *shared, part *T, start func(context.Context) (T, error), stop func(T) error) error {
+	started, err := start(ctx)
+	if err != nil {
 		return err
 	}
-	if west, err = startCluster(ctx); err != nil {
-		return err
-	}
-	s.stops = append(s.stops, west.stop)
-	if east, err = startFluxCluster(ctx); err != nil {
-		return err
-	}
-	s.stops = append(s.stops, east.stop)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*part = started
+	s.stops = append(s.stops, func() error { return stop(started) })
 	return nil
 }
 

@@ -73,8 +73,10 @@ func TestMadeAgain(t *testing.T) {
 		err := s.client.Get(t.Context(), client.ObjectKeyFromObject(before), &again)
 		return err == nil && again.UID != before.UID, "HelmRelease app was not made again"
 	})
-	s.reported(`"pin":"` + pin("app", "1") + `","image":"` + s.registry.name("app:1") + `","state":"Needed"`)
-	s.lists(pin("app", "1"), pin("app", "2"))
+	s.Needs(pin("later", "1"))
+	s.release("later", "later", "1", true) // once it is listed, pinsync has seen what was before it
+	s.lists(pin("app", "1"), pin("app", "2"), pin("later", "1"))
+	s.needed(pin("app", "1"), pin("app", "2"))
 	s.cleans()
 	s.registry.expectWhole("app", "1", one)
 
@@ -82,6 +84,6 @@ func TestMadeAgain(t *testing.T) {
 	s.MayRemove(pin("app", "1"), pin("app", "2"))
 	s.commit(committed)
 	s.isLive("app", "app:2")
-	s.lists()
+	s.lists(pin("later", "1"))
 	s.cleans(pin("app", "1"))
 }

@@ -53,6 +53,7 @@ func TestFailedResume(t *testing.T) {
 	s.Needs(pin("app", "2"))
 	s.setValues("app", failing)
 	s.lists(pin("app", "1"), pin("app", "2"))
+	s.needed(pin("app", "1"))
 	s.setSuspend("app", false)
 	s.awaitRelease("app", "it is rolled back", func(release *helmv2.HelmRelease) bool {
 		return release.Status.UpgradeFailures > 1 && apimeta.IsStatusConditionTrue(release.Status.Conditions, helmv2.RemediatedCondition)

@@ -3,8 +3,12 @@
 package e2e
 
 import (
+	"encoding/json"
+	"fmt"
+	"slices"
 	"testing"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
@@ -36,6 +40,27 @@ func newStory(t *testing.T, configuration ...string) *story {
 func (s *story) lists(pins ...string) {
 	s.t.Helper()
 	s.expectList(append(pins, s.others...)...)
+}
+
+// needed waits until the report of the present list has these pins as needed: a pin that is
+// only held is removed after the grace.
+func (s *story) needed(pins ...string) {
+	s.t.Helper()
+	localtest.Until(s.t, func() (bool, string) {
+		reports := s.labelled("pinsync.oleks.space/report")
+		if len(reports) != 1 {
+			return false, fmt.Sprintf("%d ConfigMaps of the report", len(reports))
+		}
+		text := reports[0].Data["report.json"]
+		var report v1alpha1.PinReport
+		localtest.Must(s.t, json.Unmarshal([]byte(text), &report))
+		met := report.List.Plan == s.world.lists()[0].Annotations["pinsync.oleks.space/plan"]
+		for i := range report.Pins {
+			p := &report.Pins[i]
+			met = met && (p.State == v1alpha1.PinNeeded || !slices.Contains(pins, p.Pin))
+		}
+		return met, fmt.Sprintf("want that %q are needed; %s", pins, text)
+	})
 }
 
 // suspend suspends a live release, waits until the list has its pins, which are needed from
