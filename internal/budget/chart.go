@@ -1,0 +1,38 @@
+package budget
+
+import "time"
+
+// Of a chart, and of rendering it. A chart is a program of its tenant.
+const (
+	// ChartBytes is the size of an archive: source-controller's own limit. ChartUnpacked is that of
+	// all files in it, and in the archives of sub-charts in it.
+	ChartBytes    = 10 << 20
+	ChartUnpacked = 64 << 20
+
+	// ChartFiles is how many files a chart and its sub-charts may have, and ChartNesting how deep
+	// the archives of sub-charts may be nested. Large public charts have some 400 files.
+	ChartFiles   = 5_000
+	ChartNesting = 5
+
+	// ValuesFiles is how many files of a chart's source may replace its defaults.
+	ValuesFiles = 100
+
+	// RenderedBytes is how much a chart may render, and RenderedObjects how many objects.
+	RenderedBytes   = 32 << 20
+	RenderedObjects = 20_000
+
+	// RenderTime and RenderMemory are what rendering one release may take. Public charts take up to
+	// a second and 100 MiB.
+	RenderTime   = 10 * time.Second
+	RenderMemory = 128 << 20
+
+	// RenderRequest and RenderAnswer are the largest messages to and from the process that renders,
+	// in bytes: a chart and its values, and the images.
+	RenderRequest = 32 << 20
+	RenderAnswer  = 8 << 20
+
+	// RenderMessage is the longest error of a chart that is repeated, in bytes, and RenderProblems
+	// how many problems are returned.
+	RenderMessage  = 500
+	RenderProblems = 100
+)

@@ -1,0 +1,97 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	kustypes "sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+)
+
+// postRender applies the post-renderers to the documents, as helm-controller's postrender package
+// does it: each is a kustomization of its own, with the manifests as its only resource.
+func postRender(in *Input, documents []document) ([]document, error) {
+	if len(in.PostRenderers) == 0 || len(documents) == 0 {
+		return documents, nil
+	}
+	if in.Hooks == HooksCombined || in.Hooks == "" {
+		return kustomizeAll(in.PostRenderers, documents)
+	}
+	isHook := func(d document) bool { return d.hook() != nil }
+	hooks := slices.DeleteFunc(slices.Clone(documents), func(d document) bool { return !isHook(d) })
+	others, err := kustomizeAll(in.PostRenderers, slices.DeleteFunc(slices.Clone(documents), isHook))
+	if err == nil && in.Hooks == HooksSeparate {
+		hooks, err = kustomizeAll(in.PostRenderers, hooks)
+	}
+	return append(others, hooks...), err
+}
+
+// kustomizeAll applies each post-renderer to what the one before it has left.
+func kustomizeAll(renderers []PostRenderer, documents []document) ([]document, error) {
+	if len(documents) == 0 {
+		return nil, nil
+	}
+	texts := make([]string, len(documents))
+	for i := range documents {
+		texts[i] = documents[i].text
+	}
+	text := strings.Join(texts, "\n---\n")
+	for i := range renderers {
+		var err error
+		if text, err = kustomize(&renderers[i], text); err != nil {
+			return nil, fmt.Errorf("postRenderers[%d]: %w", i, err)
+		}
+	}
+	return split(map[string]string{"the post-renderers' result": text})
+}
+
+// kustomize applies a post-renderer to manifests.
+func kustomize(renderer *PostRenderer, manifests string) (string, error) {
+	const resource, file = "helm-output.yaml", "kustomization.yaml"
+	kustomization := kustypes.Kustomization{
+		TypeMeta:  kustypes.TypeMeta{APIVersion: kustypes.KustomizationVersion, Kind: kustypes.KustomizationKind},
+		Resources: []string{resource},
+	}
+	for _, patch := range renderer.Patches {
+		kustomization.Patches = append(kustomization.Patches, kustypes.Patch{Patch: patch.Patch, Target: selector(patch.Target)})
+	}
+	for _, image := range renderer.Images {
+		kustomization.Images = append(kustomization.Images, kustypes.Image{
+			Name: image.Name, NewName: image.NewName, NewTag: image.NewTag, Digest: image.Digest,
+		})
+	}
+	text, err := json.Marshal(kustomization)
+	if err != nil {
+		return "", err
+	}
+	files := filesys.MakeFsInMemory()
+	if err := files.WriteFile(resource, []byte(manifests)); err != nil {
+		return "", err
+	}
+	if err := files.WriteFile(file, text); err != nil {
+		return "", err
+	}
+	// There is no other file that the kustomization could load.
+	kustomizer := krusty.MakeKustomizer(&krusty.Options{
+		LoadRestrictions: kustypes.LoadRestrictionsNone, PluginConfig: kustypes.DisabledPluginConfig(),
+	})
+	result, err := kustomizer.Run(files, ".")
+	if err != nil {
+		return "", err
+	}
+	out, err := result.AsYaml()
+	return string(out), err
+}
+
+func selector(target *Target) *kustypes.Selector {
+	if target == nil {
+		return nil
+	}
+	s := &kustypes.Selector{LabelSelector: target.LabelSelector, AnnotationSelector: target.AnnotationSelector}
+	s.Group, s.Version, s.Kind = target.Group, target.Version, target.Kind
+	s.Name, s.Namespace = target.Name, target.Namespace
+	return s
+}

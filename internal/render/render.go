@@ -1,0 +1,169 @@
+package render
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"helm.sh/helm/v4/pkg/chart/common"
+	"helm.sh/helm/v4/pkg/chart/common/util"
+	helmchart "helm.sh/helm/v4/pkg/chart/v2"
+	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
+	"helm.sh/helm/v4/pkg/engine"
+
+	"git.oleks.space/oleks/pinsync/internal/budget"
+)
+
+// Rendered is what helm-controller would apply.
+type Rendered struct {
+	Chart Chart
+	// Objects are the manifests, hooks included, as encoding/json decodes them with numbers as
+	// json.Number. Objects of a chart's crds folder are not among them.
+	Objects []map[string]any
+	// Missing are dependencies that are enabled and not in the archive: what they would render is
+	// missing, too.
+	Missing []string
+}
+
+// Render renders a release. Values are not checked with the chart's schema: a schema may refer to
+// others by URL, which would be fetched.
+func Render(in *Input) (*Rendered, error) {
+	chart, values, err := load(in)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := execute(in, chart, values)
+	if err != nil {
+		return nil, err
+	}
+	documents, err := split(texts)
+	if err != nil {
+		return nil, err
+	}
+	if documents, err = postRender(in, documents); err != nil {
+		return nil, err
+	}
+	rendered := &Rendered{Chart: identity(chart), Missing: missing(chart)}
+	for i := range documents {
+		if in.Tests || !documents[i].isTest() {
+			rendered.Objects = append(rendered.Objects, documents[i].object)
+		}
+	}
+	return rendered, nil
+}
+
+func identity(chart *helmchart.Chart) Chart {
+	return Chart{chart.Metadata.Name, chart.Metadata.Version, chart.Metadata.AppVersion}
+}
+
+// execute runs the templates of a chart, and returns their texts by name.
+func execute(in *Input, chart *helmchart.Chart, values map[string]any) (map[string]string, error) {
+	capabilities, err := capabilitiesOf(in)
+	if err != nil {
+		return nil, err
+	}
+	if wanted := chart.Metadata.KubeVersion; wanted != "" && !chartutil.IsCompatibleRange(wanted, capabilities.KubeVersion.String()) {
+		return nil, fmt.Errorf("the chart wants Kubernetes %s, not %s", wanted, capabilities.KubeVersion.Version)
+	}
+	options := common.ReleaseOptions{
+		Name: in.ReleaseName, Namespace: in.Namespace, Revision: 1, IsInstall: !in.IsUpgrade, IsUpgrade: in.IsUpgrade,
+	}
+	if in.IsUpgrade {
+		options.Revision = 2
+	}
+	renderValues, err := util.ToRenderValuesWithSchemaValidation(chart, values, options, capabilities, true)
+	if err != nil {
+		return nil, err
+	}
+	// Without a cluster, lookup finds nothing.
+	texts, err := engine.Engine{}.RenderWithContext(context.Background(), chart, renderValues)
+	if err != nil {
+		return nil, err
+	}
+	size := 0
+	maps.DeleteFunc(texts, func(name, text string) bool {
+		size += len(text)
+		return isNotes(name) || strings.HasPrefix(path.Base(name), "_") || strings.TrimSpace(text) == ""
+	})
+	if size > budget.RenderedBytes {
+		return nil, budget.Exceeded(budget.RenderedBytes, "bytes of manifests")
+	}
+	return texts, nil
+}
+
+// CheckKubeVersion returns an error unless a text is a version of Kubernetes.
+func CheckKubeVersion(version string) error {
+	if _, err := common.ParseKubeVersion(version); err != nil {
+		return fmt.Errorf("%q is not a version of Kubernetes such as v1.37.2: %w", version, err)
+	}
+	return nil
+}
+
+// capabilitiesOf returns what a chart is told of the cluster.
+func capabilitiesOf(in *Input) (*common.Capabilities, error) {
+	version, err := common.ParseKubeVersion(cmp.Or(in.KubeVersion, DefaultKubeVersion))
+	if err != nil {
+		return nil, fmt.Errorf("version %q of Kubernetes: %w", in.KubeVersion, err)
+	}
+	return &common.Capabilities{
+		KubeVersion: *version,
+		APIVersions: append(slices.Clone(common.DefaultVersionSet), in.APIVersions...),
+		HelmVersion: common.DefaultCapabilities.HelmVersion,
+	}, nil
+}
+
+// Defaults returns the values that the templates of a chart get: its own, its sub-charts' under
+// their names, and the release's over them. Where an image has no tag, it gets the appVersion of
+// its chart, as most charts do it. It is the next best where a chart cannot be rendered.
+func Defaults(in *Input) (Chart, map[string]any, error) {
+	chart, values, err := load(in)
+	if chart == nil {
+		return Chart{}, nil, err
+	}
+	// Values that are wrong for dependencies may be right for the rest.
+	values, coalesceErr := util.CoalesceValues(chart, values)
+	if coalesceErr != nil {
+		return Chart{}, nil, errors.Join(err, coalesceErr)
+	}
+	fillIn(values, chart)
+	return identity(chart), values, nil
+}
+
+// fillIn gives the images of a chart and its sub-charts that have no tag their chart's appVersion.
+func fillIn(values map[string]any, chart *helmchart.Chart) {
+	isSub := map[string]bool{}
+	for _, sub := range chart.Dependencies() {
+		isSub[sub.Name()] = true
+		if section, isMap := values[sub.Name()].(map[string]any); isMap {
+			fillIn(section, sub)
+		}
+	}
+	for key := range values {
+		if !isSub[key] {
+			fillInTag(values[key], chart.Metadata.AppVersion)
+		}
+	}
+}
+
+// fillInTag sets a tag in every map below a value that has a repository and no tag.
+func fillInTag(value any, version string) {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			fillInTag(item, version)
+		}
+	case map[string]any:
+		repository, _ := value["repository"].(string)
+		if tag := value["tag"]; repository != "" && version != "" && (tag == nil || tag == "") {
+			value["tag"] = version
+		}
+		for _, item := range value {
+			fillInTag(item, version)
+		}
+	}
+}
