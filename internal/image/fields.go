@@ -17,6 +17,9 @@ func (f *finder) fields(at *path, m map[string]any, s scope) map[string]bool {
 	for _, prefix := range keys.prefixes() {
 		g := keys.group(m, prefix, used)
 		g.above = s.registry
+		if f.manifest && g.isDistribution() {
+			continue
+		}
 		if g.repository.key == "" {
 			f.tagAlone(at, m, g, s)
 			continue
@@ -64,7 +67,7 @@ func (f *finder) group(at *path, m map[string]any, g *group) []string {
 // tagAlone takes a tag that stands without a repository. Which image is meant may
 // be known from the names of policies.
 func (f *finder) tagAlone(at *path, m map[string]any, g *group, s scope) {
-	if !g.hasTag() || g.tag.value == "" {
+	if f.manifest || !g.hasTag() || g.tag.value == "" { // what stands in a manifest, no chart completes
 		return
 	}
 	if s.closed && (!strings.HasSuffix(plain(g.tag.key), imageEnding+tagEnding) || !g.hasValidTag()) {

@@ -90,7 +90,9 @@ func (f *finder) find(values any, root string) ([]Mention, []v1alpha1.Problem) {
 type finder struct {
 	globalRegistry string
 	// secret is set if some values come from a Secret.
-	secret   bool
+	secret bool
+	// manifest is set if the values are manifests of Kubernetes.
+	manifest bool
 	mentions []Mention
 	problems []v1alpha1.Problem
 
@@ -124,23 +126,41 @@ func (f *finder) visit(at *path, value any, s scope) {
 	defer func() { f.depth-- }()
 	switch value := value.(type) {
 	case map[string]any:
-		if isSecretObject(value) {
-			return
-		}
-		used := f.fields(at, value, s)
-		around := surroundings(at, value, used)
-		for _, key := range slices.Sorted(maps.Keys(value)) {
-			if _, isScalar := scalar(value[key]); isScalar && used[key] {
-				continue
-			}
-			f.visit(at.field(key), value[key], s.below(at, value, key, around))
-		}
+		f.object(at, value, s)
 	case []any:
-		for i, item := range value {
-			f.visit(at.item(i), item, s)
-		}
+		f.list(at, value, s)
 	case string:
-		f.text(at, strings.TrimSpace(value), s)
+		text := strings.TrimSpace(value)
+		f.text(at, text, s)
+		if f.manifest && !f.secret && !s.closed {
+			f.namedImages(at, text)
+		}
+	}
+}
+
+func (f *finder) object(at *path, m map[string]any, s scope) {
+	if isSecretObject(m) || f.manifest && isDefinition(m) {
+		return
+	}
+	if f.manifest {
+		f.podSpec(at, m)
+	}
+	used := f.fields(at, m, s)
+	around := surroundings(at, m, used)
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if _, isScalar := scalar(m[key]); isScalar && (used[key] || f.manifest && isPodImage(at, key)) {
+			continue
+		}
+		f.visit(at.field(key), m[key], s.below(at, m, key, around))
+	}
+}
+
+func (f *finder) list(at *path, list []any, s scope) {
+	if f.manifest {
+		f.arguments(at, list)
+	}
+	for i, item := range list {
+		f.visit(at.item(i), item, s)
 	}
 }
 

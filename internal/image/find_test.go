@@ -417,6 +417,7 @@ func FuzzParse(f *testing.F) {
 func FuzzFind(f *testing.F) {
 	for _, s := range []string{
 		`{"image":"g.io/o/a:1"}`, `{"x":{"repository":"o/a","registry":"g.io","tag":1.5}}`, `{"x":{"image":"a:1","tag":"2\n"}}`,
+		`{"containers":[{"image":"a"}],"args":["--b-image","c:1"],"data":"x-image: d/e:1"}`,
 		`["a.b/c:d@sha256:1",{"tag":"==","name":"a"}]`, `{"image":{"repository":"A/B","version":true}}`, `"a.b/c:d"`,
 	} {
 		f.Add(s)
@@ -439,6 +440,12 @@ func FuzzFind(f *testing.F) {
 			}
 		}
 		checkAgain(t, values, mentions, problems)
+		if object, isMap := values.(map[string]any); isMap {
+			mentions, _ := FindInManifests([]map[string]any{object}, false)
+			for _, m := range mentions {
+				checkReference(t, m.Reference, said)
+			}
+		}
 	})
 }
 
