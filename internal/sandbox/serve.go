@@ -1,0 +1,61 @@
+// Package sandbox runs work that a tenant's input may make endless in child processes of the same
+// program, with limits that hold for a Go program: of memory and of time. A child gets a request on
+// its standard input, answers on its standard output, and serves several requests, until one fails.
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+)
+
+// Limits are what one request may take.
+type Limits struct {
+	// Memory is that of the child, in bytes.
+	Memory int
+	// Time is by the clock.
+	Time time.Duration
+	// Request and Answer are the largest of each, in bytes.
+	Request, Answer int
+}
+
+var errTooLarge = errors.New("is too large")
+
+// Memory that is not Go's heap: the program's own data, stacks, and what the allocator keeps in
+// reserve. It belongs to no request.
+const programMemory = 128 << 20
+
+// maxStack ends an endless recursion before it takes all memory, in bytes.
+const maxStack = 64 << 20
+
+// Serve is the child: it answers requests until its input ends. It limits itself first, for good,
+// so that nothing that it reads runs without limits; it ends itself if one takes longer than its
+// time, so that it does not outlive the parent by more.
+func Serve(limits Limits, in io.Reader, out io.Writer, answer func(request []byte) []byte) error {
+	if err := confine(limits.Memory + programMemory); err != nil {
+		return fmt.Errorf("limiting the process: %w", err)
+	}
+	debug.SetMemoryLimit(int64(limits.Memory))
+	debug.SetMaxStack(maxStack)
+	for {
+		request, err := readFrame(in, limits.Request)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		timer := time.AfterFunc(limits.Time+time.Second, func() { os.Exit(1) })
+		message := answer(request)
+		timer.Stop()
+		if len(message) > limits.Answer {
+			return fmt.Errorf("the answer %w", errTooLarge)
+		}
+		if err := writeFrame(out, message); err != nil {
+			return err
+		}
+	}
+}
