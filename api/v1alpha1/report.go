@@ -167,6 +167,10 @@ const (
 	// a field below a key for secrets that looks like an image.
 	ReasonValuesNotRead Reason = "ValuesNotRead"
 
+	// ReasonChartNotRendered means that the release's chart could not be rendered, or not in full, so
+	// that images may be missing that only the chart names.
+	ReasonChartNotRendered Reason = "ChartNotRendered"
+
 	// ReasonOutsideRegistries means that images are at registries that the configuration does not
 	// include: none of their tags is pinned.
 	ReasonOutsideRegistries Reason = "OutsideRegistries"

@@ -44,7 +44,7 @@ func (f *needsFinder) locate(m *image.Mention, linked []*link.Candidate) []image
 		return ok
 	})
 	switch {
-	case m.Hostless && isKnown:
+	case m.Hostless && (isKnown || f.isAnswered):
 	case len(list) == 0:
 		f.result.outside = append(f.result.outside, quote(m, image.Shorten(m.Repository.String())))
 	case m.Hostless && len(f.registries) > 0 && m.Repository != list[0]:

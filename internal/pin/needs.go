@@ -26,17 +26,8 @@ func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *
 		foreign: map[foreignTags]int{}, links: map[linkInputs]links{}, linked: map[*link.Candidate]bool{}, named: map[*link.Candidate]bool{}, result: &needs{},
 	}
 	f.addAnnotated(in.Policies)
-	if in.Images != nil {
-		f.result.problems = append(f.result.problems, in.Images.Problems...)
-		for i := range in.Images.Mentions {
-			f.addMention(&in.Images.Mentions[i])
-			switch {
-			case f.subject.IsOver:
-				return overBudget(budget.ErrMatching)
-			case len(f.result.tags) > budget.Pins:
-				return overBudget(budget.Exceeded(budget.Pins, "tags, with those that its policies name"))
-			}
-		}
+	if err := f.addMentions(&in); err != nil {
+		return overBudget(err)
 	}
 	f.reportOutside()
 	f.result.policies = slices.SortedFunc(maps.Keys(f.linked), func(a, b *link.Candidate) int { return object.Compare(a.Name, b.Name) })
@@ -85,9 +76,34 @@ func (f *needsFinder) addFinding(path, image string, rule link.Rule, linked ...*
 	f.result.findings = append(f.result.findings, finding)
 }
 
-// addMention adds what one image in the values needs: its tag, and the policies that follow
-// it.
-func (f *needsFinder) addMention(m *image.Mention) {
+// addMentions adds what the images in the values and of the chart need. It returns an error where that
+// is beyond the budget.
+func (f *needsFinder) addMentions(in *Inputs) error {
+	answers := in.Rendered.answers()
+	if in.Images != nil {
+		f.result.problems = append(f.result.problems, in.Images.Problems...)
+		for i := range in.Images.Mentions {
+			m := &in.Images.Mentions[i]
+			f.isAnswered = answers.has(m)
+			if err := f.addMention(m); err != nil {
+				return err
+			}
+		}
+	}
+	f.isAnswered = false
+	if in.Rendered != nil {
+		f.result.problems = append(f.result.problems, in.Rendered.Problems...)
+		for i := range in.Rendered.Mentions {
+			if err := f.addMention(&in.Rendered.Mentions[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// addMention adds what one image needs: its tag, and the policies that follow it.
+func (f *needsFinder) addMention(m *image.Mention) error {
 	linked, rule := f.link(m)
 	f.addFinding(m.Path, quote(m, m.String()), rule, linked...)
 	f.reportMoved(m, linked)
@@ -99,6 +115,7 @@ func (f *needsFinder) addMention(m *image.Mention) {
 	}
 	f.result.tags = append(f.result.tags, tags...)
 	switch {
+	case f.isAnswered:
 	case m.Tag != "" && m.Repository == (image.Repository{}) && !slices.ContainsFunc(linked, f.trusts):
 		f.problem(v1alpha1.ReasonNoRepository, m.Path, fmt.Sprintf(
 			"tag %s stands without a repository, and no ImagePolicy that accepts it has a matching name%s: "+
@@ -112,6 +129,14 @@ func (f *needsFinder) addMention(m *image.Mention) {
 			why = "has no tag, only a digest, which a cleaner does not keep"
 		}
 		f.problem(v1alpha1.ReasonNoTag, m.Path, quote(m, m.Repository.String())+" "+why+", and no ImagePolicy names one"+f.others(linked))
+	}
+	switch {
+	case f.subject.IsOver:
+		return budget.ErrMatching
+	case len(f.result.tags) > budget.Pins:
+		return budget.Exceeded(budget.Pins, "tags, with those that its policies name")
+	default:
+		return nil
 	}
 }
 

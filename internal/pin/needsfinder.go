@@ -52,6 +52,9 @@ type needsFinder struct {
 	linker  *link.Linker
 
 	links map[linkInputs]links
+	// isAnswered is set while a mention of the values is added of which the chart tells what it leaves
+	// open.
+	isAnswered bool
 	// linked are all policies that are linked, and named those that the annotation names.
 	linked, named map[*link.Candidate]bool
 	result        *needs

@@ -41,6 +41,8 @@ func (r *Release) isUnknown() bool {
 type Inputs struct {
 	// Images are what was found in its values and post-renderers; nil before anybody looked.
 	Images *ReleaseImages
+	// Rendered are what its chart names; nil where the chart is not known.
+	Rendered *ChartImages
 	// Policies is the value of the annotation that names policies to link.
 	Policies string
 	// ReleaseName is the Helm release's name; empty where it is the default.
@@ -75,11 +77,7 @@ type WorkloadImages struct {
 func FindImages(parts []ReleasePart) *ReleaseImages {
 	found := &ReleaseImages{}
 	for _, part := range parts {
-		find := image.Find
-		if part.Secret {
-			find = image.FindInSecret
-		}
-		mentions, problems := find(part.Value, part.Path)
+		mentions, problems := FindPart(part)
 		if len(problems) > 0 && problems[0].Reason == v1alpha1.ReasonOverBudget {
 			return OverBudget(problems[0])
 		}
@@ -87,6 +85,14 @@ func FindImages(parts []ReleasePart) *ReleaseImages {
 		found.Problems = append(found.Problems, problems...)
 	}
 	return found
+}
+
+// FindPart searches one part of a release for images.
+func FindPart(part ReleasePart) ([]image.Mention, []v1alpha1.Problem) {
+	if part.Secret {
+		return image.FindInSecret(part.Value, part.Path)
+	}
+	return image.Find(part.Value, part.Path)
 }
 
 // OverBudget returns what is found in a release of which more would have to be read than its

@@ -1,0 +1,155 @@
+// Package chartimages finds the images of a release that its chart names: it renders the chart and
+// searches the manifests, or, where that fails, the chart's defaults.
+package chartimages
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/render"
+)
+
+// Request is everything that the images of a release's chart depend on.
+type Request struct {
+	render.Input
+	// Secret is set if some of the values come from a Secret: then nothing of the chart's output
+	// and errors is quoted, and text in it is not read. OpenValues are the values without those: what
+	// the chart renders with them may be quoted, and is read in full.
+	Secret     bool
+	OpenValues []byte
+	// NotRendered is why the chart is not to be rendered; then only its defaults are searched.
+	NotRendered string
+}
+
+// Find renders a chart and finds the images in its manifests. If it cannot be rendered, the problem
+// ChartNotRendered says why, and the images are those of the chart's defaults with the release's
+// values over them. Run it in a sandbox where the chart is somebody else's.
+func Find(r *Request) *pin.ChartImages {
+	if r.NotRendered != "" {
+		return defaults(r, r.NotRendered)
+	}
+	rendered, notUpgraded, err := renderRelease(r)
+	if err != nil {
+		return defaults(r, r.reason(err))
+	}
+	found := &pin.ChartImages{Rendered: true}
+	found.Mentions, found.Problems = image.FindInManifests(rendered.Objects, r.Secret)
+	if r.Secret {
+		found.Mentions = append(found.Mentions, open(r)...)
+	}
+	if len(found.Problems) > 0 && found.Problems[0].Reason == v1alpha1.ReasonOverBudget {
+		return defaults(r, found.Problems[0].Message)
+	}
+	found.Problems = found.Problems[:min(len(found.Problems), budget.RenderProblems)]
+	if notUpgraded != "" {
+		found.Problems = append(found.Problems, v1alpha1.Problem{
+			Reason:  v1alpha1.ReasonChartNotRendered,
+			Message: "the chart could be rendered as an installation only, and as an upgrade its images may be others: " + notUpgraded,
+		})
+	}
+	if len(rendered.Missing) > 0 {
+		found.Problems = append(found.Problems, v1alpha1.Problem{
+			Reason:  v1alpha1.ReasonChartNotRendered,
+			Message: "the chart does not contain its dependencies, whose images are not known: " + shorten(strings.Join(rendered.Missing, ", ")),
+		})
+		return found
+	}
+	found.Unused = unused(r, rendered.Objects)
+	return found
+}
+
+// open finds the images that the chart names without the values that come from a Secret. There are
+// none where it needs those.
+func open(r *Request) []image.Mention {
+	in := r.Input
+	in.Values = r.OpenValues
+	rendered, err := render.Render(&in)
+	if err != nil {
+		return nil
+	}
+	mentions, _ := image.FindInManifests(rendered.Objects, false)
+	return mentions
+}
+
+// renderRelease renders a release; one that is to be upgraded as an installation, where it cannot be
+// rendered otherwise, with the reason: some charts want to look up what is installed.
+func renderRelease(r *Request) (rendered *render.Rendered, notUpgraded string, err error) {
+	rendered, err = render.Render(&r.Input)
+	if err == nil || !r.IsUpgrade {
+		return rendered, "", err
+	}
+	install := r.Input
+	install.IsUpgrade = false
+	if rendered, installErr := render.Render(&install); installErr == nil {
+		return rendered, r.reason(err), nil
+	}
+	return nil, "", err
+}
+
+// defaults finds the images in a chart's defaults. It returns none if they cannot be read either.
+func defaults(r *Request, reason string) *pin.ChartImages {
+	found := &pin.ChartImages{Problems: []v1alpha1.Problem{notRendered(reason)}}
+	_, values, err := render.Defaults(&r.Input)
+	if err != nil {
+		return found
+	}
+	text, err := json.Marshal(values)
+	if err != nil {
+		return found
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var decoded any
+	if err := decoder.Decode(&decoded); err != nil {
+		return found
+	}
+	// What is wrong with the values is found in the release itself.
+	found.Mentions, _ = pin.FindPart(pin.ReleasePart{Path: image.ChartPath + " values", Value: decoded, Secret: r.Secret})
+	return found
+}
+
+// unreadable returns no images, and the reason.
+func unreadable(err error) *pin.ChartImages {
+	return &pin.ChartImages{Problems: []v1alpha1.Problem{notRendered(reasonOf(err))}}
+}
+
+func notRendered(reason string) v1alpha1.Problem {
+	return v1alpha1.Problem{
+		Reason: v1alpha1.ReasonChartNotRendered, Message: "the chart could not be rendered, so images that only it names may be missing: " + reason,
+	}
+}
+
+// reason returns an error of a chart in one line, unless it may quote a Secret.
+func (r *Request) reason(err error) string {
+	if r.Secret && !budget.IsExceeded(err) {
+		return "the reason is not quoted, because some of the values come from a Secret"
+	}
+	return shorten(cmp.Or(oneLine(err.Error()), fmt.Sprintf("%T", err)))
+}
+
+// oneLine returns a text on one line, without what is not printable.
+func oneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// shorten cuts a message that is too long.
+func shorten(text string) string {
+	if len(text) > budget.RenderMessage {
+		return strings.ToValidUTF8(text[:budget.RenderMessage], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,72 @@
+package chartimages
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"git.oleks.space/oleks/pinsync/internal/image"
+)
+
+func TestFind(t *testing.T) {
+	values := "image: {repository: git.example.com/team/app}\n"
+	rendered := map[string]string{
+		"values.yaml": values, "templates/a.yaml": strings.ReplaceAll(pod, "%", "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"),
+	}
+	failing := map[string]string{"values.yaml": values, "templates/a.yaml": "{{ fail (printf `no %s\n\tin line` .Values.secret) }}"}
+	const chartImage = "chart Pod/a.spec.containers[0].image git.example.com/team/app:"
+	upgrade := map[string]string{"values.yaml": values, "templates/a.yaml": rendered["templates/a.yaml"] + "---\n{{ if .Release.IsUpgrade }}{{ fail `no such object` }}{{ end }}"}
+	tests := map[string]struct {
+		files   map[string]string
+		values  string
+		change  func(*Request)
+		want    string
+		wantNot string
+	}{
+		"rendered":           {files: rendered, want: chartImage + "4.5; "},
+		"the values' tag":    {files: rendered, values: `{"image":{"tag":"v9"}}`, want: chartImage + "v9; "},
+		"not rendered":       {files: failing, values: `{"secret":"x"}`, want: "chart values.image git.example.com/team/app:4.5; ChartNotRendered: the chart could not be rendered, so images that only it names may be missing: execution error at (app/templates/a.yaml:1:3): no x in line; "},
+		"with a Secret":      {files: failing, values: `{"secret":"x-y-z"}`, change: func(r *Request) { r.Secret = true }, want: "the reason is not quoted", wantNot: "x-y-z"},
+		"not to be rendered": {files: rendered, change: func(r *Request) { r.NotRendered = "because" }, want: "chart values.image git.example.com/team/app:4.5; ChartNotRendered: the chart could not be rendered, so images that only it names may be missing: because; "},
+		"no chart":           {change: func(r *Request) { r.Archive = []byte("x") }, want: "not an archive"},
+		"as an installation": {files: upgrade, change: func(r *Request) { r.IsUpgrade = true }, want: chartImage + "4.5; ChartNotRendered: the chart could be rendered as an installation only"},
+		"a missing dependency": {
+			files: map[string]string{"Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\nappVersion: \"4.5\"\ndependencies: [{name: db, version: 1.x}]\n", "values.yaml": values, "templates/a.yaml": rendered["templates/a.yaml"]},
+			want:  chartImage + "4.5; ChartNotRendered: the chart does not contain its dependencies, whose images are not known: db; ",
+		},
+		"a long message": {files: map[string]string{"templates/a.yaml": "{{ fail (repeat 2000 `x`) }}"}, want: "xxx…; ", wantNot: strings.Repeat("x", 600)},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := request(t, test.files, test.values)
+			if test.change != nil {
+				test.change(r)
+			}
+			got := images(Find(r))
+			if !strings.Contains(got, test.want) || test.wantNot != "" && strings.Contains(got, test.wantNot) || strings.Contains(got, "\n") {
+				t.Errorf("got %s", got)
+			}
+			if strings.HasSuffix(test.want, "; ") && !strings.HasSuffix(got, test.want) {
+				t.Errorf("got more than is wanted: %s", got)
+			}
+		})
+	}
+}
+
+// What the values name without a tag or a repository is not used if nothing in the manifests names
+// it.
+func TestUnused(t *testing.T) {
+	files := map[string]string{"templates/a.yaml": strings.ReplaceAll(pod, "%", "git.example.com/team/app:v1") + "---\nkind: X\nother: v2\n"}
+	found := Find(request(t, files, `{"a":{"image":{"repository":"git.example.com/team/App"}},"b":{"image":{"repository":"git.example.com/team/off"}},"c":{"tag":"v2"},"d":{"tag":"v3"}}`))
+	var got []string
+	for _, ref := range found.Unused {
+		got = append(got, ref.String())
+	}
+	slices.Sort(got)
+	if want := []string{":v3", "git.example.com/team/off"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if slices.Contains(found.Unused, image.Reference{}) {
+		t.Error("an image without a name is unused")
+	}
+}

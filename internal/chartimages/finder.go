@@ -1,0 +1,87 @@
+package chartimages
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/sandbox"
+)
+
+// Finder finds images as Find does, in processes with limits.
+type Finder struct{ pool *sandbox.Pool }
+
+// NewFinder returns a Finder with so many processes at most, which it starts when they are needed.
+// The command must call Serve.
+func NewFinder(processes int, command ...string) *Finder {
+	return &Finder{sandbox.NewPool(processes, limits(), command...)}
+}
+
+// limits are those of finding the images of one chart.
+func limits() sandbox.Limits {
+	return sandbox.Limits{
+		Memory: budget.RenderMemory, Time: budget.RenderTime, Request: budget.RenderRequest, Answer: budget.RenderAnswer,
+	}
+}
+
+// Serve finds images for a Finder in the process that started this one.
+func Serve(in io.Reader, out io.Writer) error {
+	return sandbox.Serve(limits(), in, out, func(request []byte) []byte {
+		var r Request
+		var answer any
+		if err := json.Unmarshal(request, &r); err != nil {
+			answer = unreadable(err)
+		} else {
+			answer = Find(&r)
+		}
+		text, err := json.Marshal(answer)
+		if err != nil {
+			return nil
+		}
+		return text
+	})
+}
+
+// Find finds the images of a release's chart. What the chart does to the process is a problem of
+// that release: then the images are those of its defaults.
+func (f *Finder) Find(ctx context.Context, r *Request) *pin.ChartImages {
+	found, err := f.ask(ctx, r)
+	if err == nil {
+		return found
+	}
+	again := *r
+	again.NotRendered = reasonOf(err)
+	if found, err = f.ask(ctx, &again); err != nil {
+		return unreadable(err)
+	}
+	return found
+}
+
+func (f *Finder) ask(ctx context.Context, r *Request) (*pin.ChartImages, error) {
+	request, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := f.pool.Do(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	found := &pin.ChartImages{}
+	return found, json.Unmarshal(answer, found)
+}
+
+// Close ends the processes.
+func (f *Finder) Close() { f.pool.Close() }
+
+// reasonOf returns what a chart did to its process.
+func reasonOf(err error) string {
+	for _, reason := range []error{sandbox.ErrTime, sandbox.ErrMemory, sandbox.ErrAnswer, sandbox.ErrEnded} {
+		if errors.Is(err, reason) {
+			return "rendering it " + shorten(oneLine(err.Error()))
+		}
+	}
+	return shorten(oneLine(err.Error()))
+}

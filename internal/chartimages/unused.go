@@ -1,0 +1,51 @@
+package chartimages
+
+import (
+	"bytes"
+	"encoding/json"
+	"path"
+
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// maxUnused is how many images of the values are looked for in what was rendered.
+const maxUnused = 100
+
+// unused returns the images of the values that lack a tag or a repository, and of which what was
+// rendered has nothing: not the last part of the repository, or not the tag. They belong to parts of
+// the chart that are off.
+func unused(r *Request, objects []map[string]any) []image.Reference {
+	decoder := json.NewDecoder(bytes.NewReader(r.Values))
+	decoder.UseNumber()
+	var values any
+	if err := decoder.Decode(&values); err != nil {
+		return nil
+	}
+	mentions, _ := pin.FindPart(pin.ReleasePart{Value: values, Secret: r.Secret})
+	words := map[image.Reference]string{}
+	for i := range mentions {
+		switch m := &mentions[i]; {
+		case len(words) == maxUnused, m.Digest != "":
+		case m.Repository == (image.Repository{}):
+			words[image.Reference{Tag: m.Tag}] = m.Tag
+		case m.Tag == "":
+			words[image.Reference{Repository: m.Repository}] = path.Base(m.Repository.Path)
+		}
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(objects)
+	if err != nil {
+		return nil
+	}
+	text = bytes.ToLower(text)
+	var list []image.Reference
+	for ref, word := range words {
+		if !bytes.Contains(text, bytes.ToLower([]byte(word))) {
+			list = append(list, ref)
+		}
+	}
+	return list
+}

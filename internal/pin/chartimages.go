@@ -1,0 +1,65 @@
+package pin
+
+import (
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+)
+
+// ChartImages are the images that a release's chart names with the release's values. They are never
+// changed: an equal pointer means equal images.
+type ChartImages struct {
+	// Mentions are the images in the manifests that the chart renders. Where it cannot be rendered,
+	// they are those of its defaults coalesced with the release's values.
+	Mentions []image.Mention
+	// Rendered is set if Mentions are those in the manifests.
+	Rendered bool
+	// Unused are images of the values that lack a tag or a repository, and that the chart does not
+	// use: nothing in the manifests names them.
+	Unused []image.Reference
+	// Problems were met while the chart was rendered and searched.
+	Problems []v1alpha1.Problem
+}
+
+// answers are what rendered manifests tell of images that the values leave open.
+type answers struct {
+	repositories map[image.Repository]bool
+	// paths are those of the repositories, and the ends of them.
+	paths, tags map[string]bool
+	unused      map[image.Reference]bool
+}
+
+// answers returns what the manifests tell; nothing, if the chart is not known or not rendered.
+func (c *ChartImages) answers() *answers {
+	a := &answers{
+		repositories: map[image.Repository]bool{}, paths: map[string]bool{}, tags: map[string]bool{}, unused: map[image.Reference]bool{},
+	}
+	if c == nil || !c.Rendered {
+		return a
+	}
+	for i := range c.Mentions {
+		m := &c.Mentions[i]
+		a.repositories[m.Repository], a.tags[m.Tag] = true, true
+		for path, more := m.Repository.Path, true; more; _, path, more = strings.Cut(path, "/") {
+			a.paths[path] = true
+		}
+	}
+	for _, ref := range c.Unused {
+		a.unused[ref] = true
+	}
+	return a
+}
+
+// has reports whether the manifests tell what a mention of the values leaves open: the tag or the
+// registry of a repository, or the repository of a tag.
+func (a *answers) has(m *image.Mention) bool {
+	switch {
+	case a.unused[m.Reference]:
+		return true
+	case m.Repository == (image.Repository{}):
+		return a.tags[m.Tag]
+	default:
+		return a.repositories[m.Repository] || m.Hostless && a.paths[strings.TrimPrefix(m.Repository.Path, "library/")]
+	}
+}
