@@ -169,7 +169,7 @@ func (e *explanation) gaps() []string {
 	for i := range e.Problems {
 		switch p := &e.Problems[i]; p.Reason {
 		case v1alpha1.ReasonInvalidValues, v1alpha1.ReasonOverBudget, v1alpha1.ReasonValuesNotRead, v1alpha1.ReasonNoTag,
-			v1alpha1.ReasonNoRepository, v1alpha1.ReasonInvalidReference, v1alpha1.ReasonPolicyNotFound:
+			v1alpha1.ReasonNoRepository, v1alpha1.ReasonInvalidReference, v1alpha1.ReasonPolicyNotFound, v1alpha1.ReasonChartNotRendered:
 			gaps = append(gaps, fmt.Sprintf("%s: %s", p.Field, p.Message))
 		default:
 		}

@@ -94,7 +94,7 @@ func newRootCommand() *cobra.Command {
 		return usageError(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newControllerCommand(), newPlanCommand(), newExportCommand(), newCheckCommand(), newExplainCommand())
+	root.AddCommand(newControllerCommand(), newPlanCommand(), newExportCommand(), newCheckCommand(), newExplainCommand(), newRenderCommand())
 	return root
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/manifest"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
+	"git.oleks.space/oleks/pinsync/internal/render"
 )
 
 // planOptions are the flags of `pinsync plan`.
@@ -22,6 +24,10 @@ type planOptions struct {
 	files  []string
 	config string
 	output string
+	// charts are archives and folders, and the others what those are told of the cluster.
+	charts      []string
+	kubeVersion string
+	apiVersions []string
 }
 
 // outputs are the values of -o.
@@ -37,46 +43,47 @@ func newPlanCommand() *cobra.Command {
 		Long: "plan reads manifests, YAML or JSON, and prints the list that the controller would\n" +
 			"write for a cluster that holds them. It takes what kubectl get -o yaml prints:\n" +
 			"Namespaces, HelmReleases, ImagePolicies, ImageRepositories, and the ConfigMaps and\n" +
-			"Secrets of valuesFrom; other kinds are ignored. Problems are printed to standard error,\n" +
-			"unless the output includes them.",
+			"Secrets of valuesFrom, and what chartRefs refer to; other kinds are ignored. With --chart\n" +
+			"it renders the releases' charts as helm-controller would, and finds the images that only\n" +
+			"they name. Problems are printed to standard error, unless the output includes them.",
 		Example: "  pinsync plan -f config/samples\n" +
 			"  kubectl get namespaces,helmreleases,imagepolicies,imagerepositories,configmaps -A -o json | pinsync plan -f - -o table",
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return plan(&o, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return plan(cmd.Context(), &o, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil,
 		"`FILE` to read, a directory for all .yaml, .yml and .json files in and below it, or - for standard input (repeatable)")
 	cmd.Flags().StringVar(&o.config, "config", "", "configuration `FILE`")
 	cmd.Flags().StringVarP(&o.output, "output", "o", "pins", "`FORMAT` of the output: "+strings.Join(outputs(), ", "))
+	cmd.Flags().StringArrayVar(&o.charts, "chart", nil,
+		"`[NAMESPACE/RELEASE=]PATH` of a chart, an archive or a directory; without a release, it is for all that ask for a chart of its name (repeatable)")
+	cmd.Flags().StringVar(&o.kubeVersion, "kube-version", "", "`VERSION` of Kubernetes that charts are rendered for")
+	cmd.Flags().StringSliceVar(&o.apiVersions, "api-versions", nil,
+		"`VERSIONS` of APIs that the cluster has besides Kubernetes' own, as group/version or group/version/Kind (repeatable)")
 	return cmd
 }
 
-func plan(o *planOptions, in io.Reader, out, errOut io.Writer) error {
+func plan(ctx context.Context, o *planOptions, in io.Reader, out, errOut io.Writer) error {
 	if len(o.files) == 0 {
 		return usageError(errors.New("no manifests: give -f FILE, -f DIR or -f -"))
 	}
 	if !slices.Contains(outputs(), o.output) {
 		return usageError(fmt.Errorf("--output %q: want one of %s", o.output, strings.Join(outputs(), ", ")))
 	}
+	if o.kubeVersion != "" {
+		if err := render.CheckKubeVersion(o.kubeVersion); err != nil {
+			return usageError(fmt.Errorf("--kube-version %w", err))
+		}
+	}
 	config, err := configuration.Load(o.config)
 	if err != nil {
 		return usageError(err)
 	}
-	var manifests convert.Manifests
-	for _, name := range o.files {
-		skipped, err := manifest.ReadPath(name, in, manifests.Add)
-		if err != nil {
-			return err
-		}
-		if len(skipped) > 0 {
-			fmt.Fprintf(errOut, "skipped, for they are no .yaml, .yml or .json files: %s\n", printable(strings.Join(skipped, ", ")))
-		}
-	}
-	s := manifests.Snapshot(config.Pins, config.ReadSecrets)
-	if len(s.Releases) == 0 {
-		return errors.New("there is no HelmRelease in what was read")
+	s, err := readSnapshot(ctx, o, &config, in, errOut)
+	if err != nil {
+		return err
 	}
 	report := pin.Plan(s, config.Pins)
 	if o.output == "table" {
@@ -90,6 +97,39 @@ func plan(o *planOptions, in io.Reader, out, errOut io.Writer) error {
 		printProblems(report, errOut)
 	}
 	return nil
+}
+
+// readSnapshot reads the manifests, and renders the charts that their releases ask for.
+func readSnapshot(ctx context.Context, o *planOptions, config *configuration.Configuration, in io.Reader, errOut io.Writer) (*pin.Snapshot, error) {
+	var manifests convert.Manifests
+	for _, name := range o.files {
+		skipped, err := manifest.ReadPath(name, in, manifests.Add)
+		if err != nil {
+			return nil, err
+		}
+		if len(skipped) > 0 {
+			fmt.Fprintf(errOut, "skipped, for they are no .yaml, .yml or .json files: %s\n", printable(strings.Join(skipped, ", ")))
+		}
+	}
+	var find convert.FindChartImages
+	if len(o.charts) > 0 {
+		charts, err := newLocalCharts(o)
+		if err != nil {
+			return nil, err
+		}
+		defer charts.finder.Close()
+		defer charts.reportUnused(errOut)
+		find = charts.find(ctx)
+	}
+	s, err := manifests.Snapshot(config.Pins, config.ReadSecrets, find)
+	switch {
+	case err != nil:
+	case ctx.Err() != nil: // else it would be a problem of every release
+		err = ctx.Err()
+	case len(s.Releases) == 0:
+		err = errors.New("there is no HelmRelease in what was read")
+	}
+	return s, err
 }
 
 func printPlan(report *v1alpha1.PinReport, output string, out io.Writer) error {

@@ -40,7 +40,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 // Every NAME.in.yaml in testdata/plan gives NAME.pins, .images, .warnings and .report.json,
-// with the configuration NAME.config.yaml if there is one. Each NAME.VARIANT.config.yaml
+// with the configuration NAME.config.yaml and the charts in NAME.charts if there are any. Each NAME.VARIANT.config.yaml
 // gives NAME.VARIANT.pins and so on for the same input.
 func TestPlanGoldens(t *testing.T) {
 	inputs, err := filepath.Glob("testdata/plan/*.in.yaml")
@@ -70,6 +70,7 @@ func planGolden(t *testing.T, input, name string) {
 	if _, err := os.Stat(name + ".config.yaml"); err == nil {
 		args = append(args, "--config", name+".config.yaml")
 	}
+	args = append(args, chartArgs(t, strings.TrimSuffix(input, ".in.yaml")+".charts")...)
 	for output, suffix := range map[string]string{"pins": ".pins", "images": ".images", "json": ".report.json"} {
 		code, out, errOut := pinsync(t, "", append(args, "-o", output)...)
 		if code != 0 {
@@ -80,6 +81,20 @@ func planGolden(t *testing.T, input, name string) {
 			golden(t, name+".warnings", errOut)
 		}
 	}
+}
+
+// chartArgs returns the flags for the charts in a folder, which need not exist.
+func chartArgs(t *testing.T, folder string) []string {
+	t.Helper()
+	charts, err := filepath.Glob(folder + "/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var args []string
+	for _, chart := range charts {
+		args = append(args, "--chart", chart)
+	}
+	return args
 }
 
 // A parser of the format that shares no code with pinsync accepts every golden, and nothing
@@ -154,6 +169,15 @@ func TestPlanTable(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, errOut)
 	}
 	golden(t, "testdata/plan/bad.table", out)
+}
+
+// The table shows what names each image: values, chart or policy.
+func TestPlanTableWithCharts(t *testing.T) {
+	code, out, errOut := pinsync(t, "", append([]string{"plan", "-f", "testdata/plan/charts.in.yaml", "-o", "table"}, chartArgs(t, "testdata/plan/charts.charts")...)...)
+	if code != 0 || strings.Count(errOut, "\n") != 1 { // a chart that no release asks for
+		t.Fatalf("exit code %d: %s", code, errOut)
+	}
+	golden(t, "testdata/plan/charts.table", out)
 }
 
 // JSON, one object after the other, and JSON lists are read like YAML.
@@ -241,6 +265,36 @@ spec: {releaseName: [], values: {image: "git.example.com/team/running:v1"}}
 	}
 }
 
+// A chart is for the release that is named, be it hostile; and gets what is known of the cluster.
+func TestPlanChartOfRelease(t *testing.T) {
+	release := func(name string) string {
+		return "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: " + name + "}\nspec: {suspend: true, chart: {spec: {chart: app}}}\n---\n"
+	}
+	folder := func(template string) string {
+		folder := t.TempDir()
+		if err := os.Mkdir(filepath.Join(folder, "templates"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{"Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\n", "templates/pod.yaml": template} {
+			if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return folder
+	}
+	all := folder("spec: {containers: [{image: 'all:{{ .Capabilities.KubeVersion.Minor }}-{{ .Capabilities.APIVersions.Has `x.io/v1` }}-{{ .Capabilities.APIVersions.Has `y.io/v1/Z` }}'}]}\n")
+	bad := filepath.Join(t.TempDir(), "bad.tgz")
+	if err := os.WriteFile(bad, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := pinsync(t, release("one")+release("two")+release("three"), "plan", "-f", "-", "--chart", all, "--chart", "default/two="+folder("{{ until 2000000000 }}"),
+		"--chart", "default/three="+bad, "--kube-version", "1.30", "--api-versions", "x.io/v1,y.io/v1/Z")
+	if code != 0 || out != "container/all==30-true-true\n" || strings.Count(errOut, "ChartNotRendered") != 2 ||
+		!strings.Contains(errOut, "HelmRelease default/three: the chart could not be rendered, so images that only it names may be missing: the chart is not an archive") {
+		t.Errorf("exit code %d, %s, got %q", code, errOut, out)
+	}
+}
+
 // What else lies in a folder is named.
 func TestPlanNamesSkippedFiles(t *testing.T) {
 	folder := t.TempDir()
@@ -312,6 +366,10 @@ func TestPlanRefuses(t *testing.T) {
 			args: []string{"plan", "-f", "-"}, in: "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n", code: 1,
 			want: []string{"document 1", "metadata.name"},
 		},
+		"missing chart":        {args: []string{"plan", "-f", "-", "--chart", "nowhere.tgz"}, in: good, code: 1, want: []string{"--chart nowhere.tgz", "no such file"}},
+		"a folder of no chart": {args: []string{"plan", "-f", "-", "--chart", t.TempDir()}, in: good, code: 1, want: []string{"--chart", "no Chart.yaml"}},
+		"no archive":           {args: []string{"plan", "-f", "-", "--chart", write("a.tgz", "x")}, in: good, code: 1, want: []string{"a.tgz", "not an archive"}},
+		"kube version":         {args: []string{"plan", "-f", "-", "--kube-version", "x"}, in: good, code: 2, want: []string{"--kube-version", `"x"`}},
 		"twice the same": {
 			args: []string{"plan", "-f", "-"}, in: good + "---\n" + good, code: 1,
 			want: []string{"document 2", "HelmRelease default/a", "document 1"},

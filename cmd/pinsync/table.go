@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -21,7 +23,7 @@ func printSummary(s *pin.Snapshot, report *v1alpha1.PinReport, out io.Writer) {
 	for i := range report.Releases {
 		r := &report.Releases[i]
 		isProtected[r.Namespace+"/"+r.Name] = true
-		if !slices.ContainsFunc(r.Problems, mayMissTag) {
+		if !slices.ContainsFunc(r.Problems, pin.MayMissTag) {
 			pinned++
 		}
 	}
@@ -38,32 +40,20 @@ func printSummary(s *pin.Snapshot, report *v1alpha1.PinReport, out io.Writer) {
 		amount(len(s.Releases), "HelmRelease"), suspended, disabled, len(s.Releases)-suspended, len(report.Releases), pinned)
 }
 
-// mayMissTag reports whether a problem of a release means that a tag that it needs may not
-// be known.
-func mayMissTag(p v1alpha1.Problem) bool {
-	switch p.Reason {
-	case v1alpha1.ReasonNoPin, v1alpha1.ReasonInvalidValues, v1alpha1.ReasonOverBudget, v1alpha1.ReasonValuesNotRead, v1alpha1.ReasonNoTag,
-		v1alpha1.ReasonNoRepository, v1alpha1.ReasonInvalidReference, v1alpha1.ReasonPolicyNotFound,
-		v1alpha1.ReasonPolicyUnresolved, v1alpha1.ReasonMoreProblems:
-		return true
-	default:
-		return false
-	}
-}
-
 // printTable prints a plan for people: every image that was found in a protected
-// release, where, and the policies that were linked to it; every pin of every
-// release; then the problems.
+// release or its chart, where, and the policies that were linked to it; the tags that those
+// policies name; every pin of every release; then the problems.
 func printTable(findings []pin.Finding, report *v1alpha1.PinReport, out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "RELEASE\tFOUND AT\tIMAGE\tPOLICY\tLINKED BY")
+	fmt.Fprintln(table, "RELEASE\tNAMED BY\tFOUND AT\tIMAGE\tPOLICY\tLINKED BY")
 	for _, f := range findings {
 		policies := make([]string, 0, len(f.Policies))
 		for _, policy := range f.Policies {
 			policies = append(policies, policy.String())
 		}
-		row(table, f.Release.String(), f.Path, f.Image, strings.Join(policies, ","), string(f.Rule))
+		row(table, f.Release.String(), namedBy(f.Path), f.Path, f.Image, strings.Join(policies, ","), string(f.Rule))
 	}
+	printPolicyTags(report, table)
 	fmt.Fprintln(table, "\nRELEASE\tSTATE\tPIN")
 	for _, release := range report.Releases {
 		name := release.Namespace + "/" + release.Name
@@ -79,6 +69,37 @@ func printTable(findings []pin.Finding, report *v1alpha1.PinReport, out io.Write
 	}
 	printProblems(report, out)
 	return nil
+}
+
+// namedBy returns what names an image, by the place where it was found.
+func namedBy(path string) string {
+	switch {
+	case strings.HasPrefix(path, image.ChartPath):
+		return "chart"
+	case strings.HasPrefix(path, "metadata.annotations"):
+		return "annotation"
+	default:
+		return "values"
+	}
+}
+
+// printPolicyTags prints the tags that policies name for the releases that they are linked to.
+func printPolicyTags(report *v1alpha1.PinReport, table io.Writer) {
+	for i := range report.Pins {
+		p := &report.Pins[i]
+		for _, via := range p.Via {
+			policy, ok := strings.CutPrefix(via, link.PolicyObject)
+			if !ok {
+				continue
+			}
+			for j := range report.Releases {
+				r := &report.Releases[j]
+				if slices.Contains(r.Policies, policy) && slices.Contains(r.Pins, p.Pin) {
+					row(table, r.Namespace+"/"+r.Name, "policy", via, p.Image, policy, "")
+				}
+			}
+		}
+	}
 }
 
 // row prints a row of a table, with a dash for an empty cell.

@@ -22,6 +22,8 @@ type Manifests struct {
 	snapshot pin.Snapshot
 	releases []*flux.HelmRelease
 	values   map[ValuesRef]map[string]string
+	// sources are what chartRefs refer to, by kind, a space, and namespace/name.
+	sources map[string]*chartSource
 	// origins says where each object was read.
 	origins map[string]string
 }
@@ -55,28 +57,43 @@ func (m *Manifests) Add(object manifest.Object) error {
 		})
 	case schema.GroupKind{Group: imagev1.GroupVersion.Group, Kind: imagev1.ImageRepositoryKind}:
 		return add(m, object, func(o *flux.ImageRepository) { s.Repositories = append(s.Repositories, Repository(o)) })
+	case schema.GroupKind{Group: sourceGroup, Kind: "OCIRepository"}, schema.GroupKind{Group: sourceGroup, Kind: "HelmChart"}:
+		return add(m, object, func(o *chartSource) { m.sources[object.Kind+" "+nameOf(o).String()] = o })
 	default:
 		return nil
 	}
 }
 
-// Snapshot returns what was added. It is complete by definition: a ConfigMap or
-// Secret that was not added does not exist.
-func (m *Manifests) Snapshot(o pin.Options, readSecrets bool) *pin.Snapshot {
+// sourceGroup is the API group of source-controller.
+const sourceGroup = "source.toolkit.fluxcd.io"
+
+// Snapshot returns what was added, with the images of the charts that are known, if any. It is
+// complete by definition: a ConfigMap or Secret that was not added does not exist.
+func (m *Manifests) Snapshot(o pin.Options, readSecrets bool, charts FindChartImages) (*pin.Snapshot, error) {
 	protector := pin.NewProtector(m.snapshot.Namespaces, o)
+	lookUp := func(ref ValuesRef) ValuesObject {
+		if ref.Kind == SecretKind && !readSecrets {
+			return ValuesObject{NotRead: SecretsIgnored}
+		}
+		return ValuesObject{Data: m.values[ref]}
+	}
 	for _, object := range m.releases {
 		release := Release(object)
 		if protector.Protects(&release) {
-			release.Images = ValuesOf(object).Find(func(ref ValuesRef) ValuesObject {
-				if ref.Kind == SecretKind && !readSecrets {
-					return ValuesObject{NotRead: SecretsIgnored}
+			values := ValuesOf(object)
+			if charts != nil {
+				request, err := ChartRequest(object, lookUp)
+				if err != nil {
+					return nil, fmt.Errorf("HelmRelease %s: %w", nameOf(object), err)
 				}
-				return ValuesObject{Data: m.values[ref]}
-			})
+				release.Rendered = charts(m.wantedChart(object), request)
+				values.valuesFiles = values.valuesFiles && release.Rendered == nil // else they are read with the chart
+			}
+			release.Images = values.Find(lookUp)
 		}
 		m.snapshot.Releases = append(m.snapshot.Releases, release)
 	}
-	return &m.snapshot
+	return &m.snapshot, nil
 }
 
 // metaObject is an object of API machinery's type T.
@@ -107,6 +124,7 @@ func add[T any, P metaObject[T]](m *Manifests, object manifest.Object, take func
 	if m.origins == nil {
 		m.origins = map[string]string{}
 		m.values = map[ValuesRef]map[string]string{}
+		m.sources = map[string]*chartSource{}
 	}
 	m.origins[key] = object.Source
 	if isField {

@@ -19,7 +19,8 @@ type oldRelease struct {
 			Kustomize struct {
 				PatchesStrategicMerge []json.RawMessage `json:"patchesStrategicMerge"`
 				PatchesJSON6902       []struct {
-					Patch json.RawMessage `json:"patch"`
+					Patch  json.RawMessage     `json:"patch"`
+					Target *kustomize.Selector `json:"target"`
 				} `json:"patchesJson6902"`
 			} `json:"kustomize"`
 		} `json:"postRenderers"`
@@ -32,17 +33,18 @@ func fromOldRelease(raw json.RawMessage, o *flux.HelmRelease) {
 	_ = json.Unmarshal(raw, &old) // a field of the wrong type was reported already
 	for i := range min(len(o.Spec.PostRenderers), len(old.Spec.PostRenderers)) {
 		from := &old.Spec.PostRenderers[i].Kustomize
-		var patches []json.RawMessage
-		patches = append(patches, from.PatchesStrategicMerge...)
+		var patches []kustomize.Patch
+		for _, patch := range from.PatchesStrategicMerge {
+			patches = append(patches, kustomize.Patch{Patch: string(patch)})
+		}
 		for _, patch := range from.PatchesJSON6902 {
-			patches = append(patches, patch.Patch)
+			patches = append(patches, kustomize.Patch{Patch: string(patch.Patch), Target: patch.Target})
 		}
 		if len(patches) > 0 && o.Spec.PostRenderers[i].Kustomize == nil {
 			o.Spec.PostRenderers[i].Kustomize = &helmv2.Kustomize{}
 		}
-		for _, patch := range patches {
-			into := o.Spec.PostRenderers[i].Kustomize
-			into.Patches = append(into.Patches, kustomize.Patch{Patch: string(patch)})
+		if into := o.Spec.PostRenderers[i].Kustomize; into != nil {
+			into.Patches = append(into.Patches, patches...)
 		}
 	}
 }

@@ -140,6 +140,8 @@ type reading struct {
 	problems []v1alpha1.Problem
 	// hasSecret is set if some of the values come from a Secret.
 	hasSecret bool
+	// effective are the values that the chart gets.
+	effective map[string]any
 	// exceeded is which part of the budget does not suffice.
 	exceeded *v1alpha1.Problem
 }

@@ -80,7 +80,8 @@ func (r *reading) addValues(c *Values, lookUp LookUpValues) {
 		}
 		values = merged
 	}
-	r.parts = append(r.parts, pin.ReleasePart{Path: valuesField, Value: loader.MergeMaps(values, inline), Secret: r.hasSecret})
+	r.effective = loader.MergeMaps(values, inline)
+	r.parts = append(r.parts, pin.ReleasePart{Path: valuesField, Value: r.effective, Secret: r.hasSecret})
 }
 
 // mergeFactor is by how much merging values once more, as it is done for each entry of valuesFrom,

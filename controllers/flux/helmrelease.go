@@ -29,6 +29,14 @@ type HelmReleaseSpec struct {
 	ValuesFrom      []meta.ValuesReference `json:"valuesFrom,omitempty"`
 	Values          *apiextensionsv1.JSON  `json:"values,omitempty"`
 	PostRenderers   []helmv2.PostRenderer  `json:"postRenderers,omitempty"`
+
+	PostRenderStrategy helmv2.PostRenderStrategy `json:"postRenderStrategy,omitempty"`
+	Test               *Test                     `json:"test,omitempty"`
+}
+
+// Test is whether helm-controller runs the tests of the chart.
+type Test struct {
+	Enable bool `json:"enable,omitempty"`
 }
 
 // RemoteCluster is a reference to a kubeconfig, whatever it has.
@@ -42,8 +50,11 @@ type ChartTemplate struct {
 // ChartTemplateSpec names the chart, and files with values beside it.
 type ChartTemplateSpec struct {
 	Chart       string          `json:"chart,omitempty"`
+	Version     string          `json:"version,omitempty"`
 	SourceRef   SourceReference `json:"sourceRef"`
 	ValuesFiles []string        `json:"valuesFiles,omitempty"`
+
+	IgnoreMissingValuesFiles bool `json:"ignoreMissingValuesFiles,omitempty"`
 }
 
 // SourceReference refers to the source of a chart.
@@ -53,6 +64,7 @@ type SourceReference struct {
 
 // ChartReference refers to an object that has the chart.
 type ChartReference struct {
+	Kind      string `json:"kind,omitempty"`
 	Name      string `json:"name"`
 	Namespace string `json:"namespace,omitempty"`
 }
@@ -61,7 +73,13 @@ type ChartReference struct {
 type HelmReleaseStatus struct {
 	ObservedGeneration int64      `json:"observedGeneration,omitempty"`
 	Conditions         Conditions `json:"conditions,omitempty"`
+
+	// History has an entry for each installation and upgrade that is remembered.
+	History []*Installation `json:"history,omitempty"`
 }
+
+// Installation is an installation or upgrade, whatever it has.
+type Installation struct{}
 
 // HelmReleaseList is a list of HelmReleases.
 //

@@ -1,0 +1,160 @@
+package convert
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	"github.com/fluxcd/pkg/apis/kustomize"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/chartimages"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/render"
+)
+
+// WantedChart is the chart that a release asks for.
+type WantedChart struct {
+	Release object.Name
+	// Name is the chart's name, or the last part of its path, and Version the version or range of
+	// versions that is wanted; empty, any. Of a chartRef they are its object's, as far as it is known.
+	Name, Version string
+}
+
+// FindChartImages finds the images that the chart of a release names; nil, no chart is known for it.
+type FindChartImages func(WantedChart, *chartimages.Request) *pin.ChartImages
+
+// wantedChart returns the chart that a release asks for.
+func (m *Manifests) wantedChart(o *flux.HelmRelease) WantedChart {
+	chart := WantedChart{Release: nameOf(o), Name: chartOf(&o.Spec)}
+	switch ref := o.Spec.ChartRef; {
+	case ref != nil:
+		name := object.Name{Namespace: cmp.Or(ref.Namespace, o.Namespace), Name: ref.Name}
+		if source, ok := m.sources[ref.Kind+" "+name.String()]; ok {
+			chart.Name, chart.Version = source.chart()
+		}
+	case o.Spec.Chart != nil:
+		chart.Version = o.Spec.Chart.Spec.Version
+	}
+	return chart
+}
+
+// chartSource is an OCIRepository or a HelmChart, as far as it names a chart.
+type chartSource struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+
+	Spec struct {
+		// Of an OCIRepository.
+		URL string `json:"url"`
+		Ref struct {
+			SemVer string `json:"semver"`
+			Tag    string `json:"tag"`
+		} `json:"ref"`
+		// Of a HelmChart.
+		Chart   string `json:"chart"`
+		Version string `json:"version"`
+	} `json:"spec"`
+}
+
+// chart returns the name and the version of the chart, or the range of versions.
+func (s *chartSource) chart() (name, version string) {
+	return path.Base(cmp.Or(s.Spec.Chart, s.Spec.URL)), cmp.Or(s.Spec.Version, s.Spec.Ref.SemVer, s.Spec.Ref.Tag)
+}
+
+// ChartRequest returns what the images of a release's chart depend on, but for the chart itself and
+// the cluster's capabilities. It looks up what the values come from.
+func ChartRequest(o *flux.HelmRelease, lookUp LookUpValues) (*chartimages.Request, error) {
+	r := ValuesOf(o).read(lookUp)
+	values, err := render.EncodeValues(r.effective)
+	if err != nil {
+		return nil, err
+	}
+	openValues := values
+	if r.hasSecret {
+		if openValues, err = render.EncodeValues(ValuesOf(o).read(withoutSecrets(lookUp)).effective); err != nil {
+			return nil, err
+		}
+	}
+	request := &chartimages.Request{Secret: r.hasSecret, OpenValues: openValues, Input: render.Input{
+		Values: values, ReleaseName: releaseName(o), Namespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace),
+		IsUpgrade: len(o.Status.History) > 0, Tests: o.Spec.Test != nil && o.Spec.Test.Enable,
+		PostRenderers: postRenderers(o.Spec.PostRenderers), Hooks: render.HookStrategy(o.Spec.PostRenderStrategy),
+	}}
+	if r.exceeded != nil {
+		request.NotRendered = "its values are not known: " + r.exceeded.Message
+	}
+	if o.Spec.Chart != nil {
+		request.ValuesFiles = inChart(o.Spec.Chart.Spec.Chart, o.Spec.Chart.Spec.ValuesFiles)
+		request.IgnoreMissingValuesFiles = o.Spec.Chart.Spec.IgnoreMissingValuesFiles
+	}
+	return request, nil
+}
+
+// inChart returns the paths in a chart of its valuesFiles, which are relative to the chart in a Helm
+// repository, and to the source in a Git repository or Bucket.
+func inChart(chart string, files []string) []string {
+	files = slices.Clone(files)
+	for i := range files {
+		if below, ok := strings.CutPrefix(path.Clean(files[i]), path.Clean(chart)+"/"); ok {
+			files[i] = below
+		}
+	}
+	return files
+}
+
+// What helm-controller makes of a name that is too long for Helm.
+const (
+	maxReleaseName  = 53
+	shortHashLength = 12
+)
+
+// releaseName returns the name of the Helm release, as helm-controller composes and shortens it.
+func releaseName(o *flux.HelmRelease) string {
+	name := o.Name
+	if o.Spec.TargetNamespace != "" {
+		name = o.Spec.TargetNamespace + "-" + name
+	}
+	name = cmp.Or(o.Spec.ReleaseName, name)
+	if len(name) <= maxReleaseName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return fmt.Sprint(name[:maxReleaseName-shortHashLength-1], "-", hex.EncodeToString(sum[:])[:shortHashLength])
+}
+
+func postRenderers(renderers []helmv2.PostRenderer) []render.PostRenderer {
+	var list []render.PostRenderer
+	for i := range renderers {
+		k := renderers[i].Kustomize
+		if k == nil {
+			continue
+		}
+		var r render.PostRenderer
+		for _, patch := range k.Patches {
+			r.Patches = append(r.Patches, render.Patch{Patch: patch.Patch, Target: target(patch.Target)})
+		}
+		for _, image := range k.Images {
+			r.Images = append(r.Images, render.ImageChange{Name: image.Name, NewName: image.NewName, NewTag: image.NewTag, Digest: image.Digest})
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+func target(s *kustomize.Selector) *render.Target {
+	if s == nil {
+		return nil
+	}
+	return &render.Target{
+		Group: s.Group, Version: s.Version, Kind: s.Kind, Name: s.Name, Namespace: s.Namespace,
+		LabelSelector: s.LabelSelector, AnnotationSelector: s.AnnotationSelector,
+	}
+}

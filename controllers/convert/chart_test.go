@@ -1,0 +1,87 @@
+package convert
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/render"
+)
+
+func helmRelease(t *testing.T, text string) *flux.HelmRelease {
+	t.Helper()
+	o := &flux.HelmRelease{}
+	if err := json.Unmarshal([]byte(text), o); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestChartRequest(t *testing.T) {
+	long := strings.Repeat("n", 60)
+	tests := map[string]struct {
+		release string
+		want    render.Input
+	}{
+		"defaults": {
+			release: `{"metadata":{"name":"web","namespace":"shop"}}`,
+			want:    render.Input{Values: []byte("{}"), ReleaseName: "web", Namespace: "shop"},
+		},
+		"another namespace": {
+			release: `{"metadata":{"name":"web","namespace":"shop"},"spec":{"targetNamespace":"prod","values":{"tag":5,"x":1.5}}}`,
+			want:    render.Input{Values: []byte(`{"tag":5.0,"x":1.5}`), ReleaseName: "prod-web", Namespace: "prod"},
+		},
+		"a name, tests and an earlier installation": {
+			release: `{"metadata":{"name":"web","namespace":"shop"},"spec":{"targetNamespace":"prod","releaseName":"own","test":{"enable":true},"postRenderStrategy":"nohooks"},"status":{"history":[{"name":"own"}]}}`,
+			want:    render.Input{Values: []byte("{}"), ReleaseName: "own", Namespace: "prod", Tests: true, IsUpgrade: true, Hooks: render.HooksUntouched},
+		},
+		"a long name": {
+			release: `{"metadata":{"name":"` + long + `","namespace":"shop"}}`,
+			want:    render.Input{Values: []byte("{}"), ReleaseName: long[:40] + "-fb886b452111", Namespace: "shop"},
+		},
+		"files of a Git repository": {
+			release: `{"metadata":{"name":"web","namespace":"shop"},"spec":{"chart":{"spec":{"chart":"./charts/web/","valuesFiles":["charts/web/a.yaml","./charts/web/b/c.yaml","charts/values.yaml"],"ignoreMissingValuesFiles":true}}}}`,
+			want:    render.Input{Values: []byte("{}"), ReleaseName: "web", Namespace: "shop", ValuesFiles: []string{"a.yaml", "b/c.yaml", "charts/values.yaml"}, IgnoreMissingValuesFiles: true},
+		},
+		"post-renderers": {
+			release: `{"metadata":{"name":"web","namespace":"shop"},"spec":{"postRenderers":[{"kustomize":{"patches":[{"patch":"a: b","target":{"kind":"Pod","name":"x"}},{"patch":"c: d"}],"images":[{"name":"a","newTag":"2"}]}},{}]}}`,
+			want: render.Input{Values: []byte("{}"), ReleaseName: "web", Namespace: "shop", PostRenderers: []render.PostRenderer{{
+				Patches: []render.Patch{{Patch: "a: b", Target: &render.Target{Kind: "Pod", Name: "x"}}, {Patch: "c: d"}}, Images: []render.ImageChange{{Name: "a", NewTag: "2"}},
+			}}},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := ChartRequest(helmRelease(t, test.release), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got.Input, test.want) || got.Secret || string(got.OpenValues) != string(got.Values) {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+// Values from a Secret are told from the others; those beyond the budget are not rendered with.
+func TestChartRequestWithSecrets(t *testing.T) {
+	release := helmRelease(t, `{"metadata":{"name":"web"},"spec":{"valuesFrom":[{"kind":"Secret","name":"s"},{"kind":"ConfigMap","name":"c"}],"values":{"own":1}}}`)
+	text := "secret: x"
+	lookUp := func(ref ValuesRef) ValuesObject {
+		if ref.Kind == SecretKind {
+			return ValuesObject{Data: map[string]string{"values.yaml": text}}
+		}
+		return ValuesObject{Data: map[string]string{"values.yaml": "open: z"}}
+	}
+	got, err := ChartRequest(release, lookUp)
+	if err != nil || !got.Secret || string(got.Values) != `{"open":"z","own":1.0,"secret":"x"}` || string(got.OpenValues) != `{"open":"z","own":1.0}` {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	text = strings.Repeat("#", budget.ValuesBytes+1)
+	if got, err := ChartRequest(release, lookUp); err != nil || got.NotRendered == "" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
