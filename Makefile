@@ -100,6 +100,11 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s).
 corpus: ## Measure linking on the packs in the folder CORPUS, against the recorded figures.
 	go run ./hack/corpus -recorded hack/corpus/recorded.json $(CORPUS)
 
+.PHONY: charts
+charts: ## Measure finding on the releases in the folder PACK with the charts in CHARTS, against the recorded figures.
+	@go build -o $(BIN)/charts ./hack/charts
+	@$(BIN)/charts -recorded hack/charts/recorded.json $(PACK) $(CHARTS)
+
 .PHONY: bench-core
 bench-core: ## Run the benchmarks of the pure core.
 	go test ./internal/... -run '^$$' -bench . -benchmem
