@@ -72,6 +72,9 @@ func plan(ctx context.Context, o *planOptions, in io.Reader, out, errOut io.Writ
 	if !slices.Contains(outputs(), o.output) {
 		return usageError(fmt.Errorf("--output %q: want one of %s", o.output, strings.Join(outputs(), ", ")))
 	}
+	if len(o.charts) == 0 && (o.kubeVersion != "" || len(o.apiVersions) > 0) {
+		return usageError(errors.New("--kube-version and --api-versions are what charts are rendered for: give --chart PATH"))
+	}
 	if o.kubeVersion != "" {
 		if err := render.CheckKubeVersion(o.kubeVersion); err != nil {
 			return usageError(fmt.Errorf("--kube-version %w", err))

@@ -369,7 +369,8 @@ func TestPlanRefuses(t *testing.T) {
 		"missing chart":        {args: []string{"plan", "-f", "-", "--chart", "nowhere.tgz"}, in: good, code: 1, want: []string{"--chart nowhere.tgz", "no such file"}},
 		"a folder of no chart": {args: []string{"plan", "-f", "-", "--chart", t.TempDir()}, in: good, code: 1, want: []string{"--chart", "no Chart.yaml"}},
 		"no archive":           {args: []string{"plan", "-f", "-", "--chart", write("a.tgz", "x")}, in: good, code: 1, want: []string{"a.tgz", "not an archive"}},
-		"kube version":         {args: []string{"plan", "-f", "-", "--kube-version", "x"}, in: good, code: 2, want: []string{"--kube-version", `"x"`}},
+		"kube version":         {args: []string{"plan", "-f", "-", "--chart", "x", "--kube-version", "x"}, in: good, code: 2, want: []string{"--kube-version", `"x"`}},
+		"no chart":             {args: []string{"plan", "-f", "-", "--api-versions", "x/v1"}, in: good, code: 2, want: []string{"--chart PATH"}},
 		"twice the same": {
 			args: []string{"plan", "-f", "-"}, in: good + "---\n" + good, code: 1,
 			want: []string{"document 2", "HelmRelease default/a", "document 1"},

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"path"
+	"slices"
+	"strings"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -47,5 +49,6 @@ func unused(r *Request, objects []map[string]any) []image.Reference {
 			list = append(list, ref)
 		}
 	}
+	slices.SortFunc(list, func(a, b image.Reference) int { return strings.Compare(a.String(), b.String()) })
 	return list
 }

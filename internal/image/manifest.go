@@ -147,8 +147,11 @@ func isImageOption(argument string) bool {
 // or a variable of a command, a line of a configuration.
 func (f *finder) namedImages(at *path, text string) {
 	eachWord(text, func(start, end int) {
-		if end-start > maxReference || fullReference(text[start:end]) != "" {
-			return // the latter is found whatever stands before it
+		switch {
+		case end-start > maxReference, end < len(text) && strings.IndexByte("${%&?#~+*", text[end]) >= 0:
+			return // the latter is completed by a variable or a template
+		case fullReference(text[start:end]) != "":
+			return // it is found whatever stands before it
 		}
 		word := strings.TrimRight(text[start:end], ".:,")
 		if isImageKey(keyBefore(text[:start])) || isImageOption(optionBefore(text[:start])) {

@@ -76,6 +76,9 @@ func TestFindInManifests(t *testing.T) {
 			`{"kind": "X", "spec": {"env": [{"name": "A_IMAGE", "value": "o/a:1"}, {"name": "IMAGE", "value": "b"}, {"name": "RELATED", "value": "g.io/c:1"}, {"name": "TOKEN", "value": "g.io/d:1"}, {"name": "URL", "value": "redis:6379"}]}}`,
 			"X/.spec.env[0].value docker.io/o/a:1; X/.spec.env[1].value docker.io/library/b; X/.spec.env[2].value g.io/c:1; X/.spec.env[3].value ValuesNotRead",
 		},
+		"what a template completes": {
+			`{"kind": "X", "data": "image: o/a:${TAG}\\nimage: o/b{{ .tag }}\\nimage: ${HOST}/c:1\\nimage: o/d:*"}`, "",
+		},
 		"a ConfigMap": {
 			`{"kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"config": "initImage: o/a:1\nother: o/b:1\n  image: 'c:2'\nimage = d\nicon_image: /x.png\nfull: g.io/e:1 # comment\n"}}`,
 			"ConfigMap/a.data.config g.io/e:1; ConfigMap/a.data.config docker.io/o/a:1; ConfigMap/a.data.config docker.io/library/c:2",
