@@ -102,8 +102,7 @@ corpus: ## Measure linking on the packs in the folder CORPUS, against the record
 
 .PHONY: charts
 charts: ## Measure finding on the releases in the folder PACK with the charts in CHARTS, against the recorded figures.
-	@go build -o $(BIN)/charts ./hack/charts
-	@$(BIN)/charts -recorded hack/charts/recorded.json $(PACK) $(CHARTS)
+	go run ./hack/charts -recorded hack/charts/recorded.json $(PACK) $(CHARTS)
 
 .PHONY: bench-core
 bench-core: ## Run the benchmarks of the pure core.

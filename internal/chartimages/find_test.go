@@ -27,6 +27,12 @@ func TestFind(t *testing.T) {
 		"the values' tag":    {files: rendered, values: `{"image":{"tag":"v9"}}`, want: chartImage + "v9; "},
 		"not rendered":       {files: failing, values: `{"secret":"x"}`, want: "chart values.image git.example.com/team/app:4.5; ChartNotRendered: the chart could not be rendered, so images that only it names may be missing: execution error at (app/templates/a.yaml:1:3): no x in line; "},
 		"with a Secret":      {files: failing, values: `{"secret":"x-y-z"}`, change: func(r *Request) { r.Secret = true }, want: "the reason is not quoted", wantNot: "x-y-z"},
+		"text with a Secret": {
+			files: map[string]string{"templates/a.yaml": strings.ReplaceAll(pod, "%", "git.example.com/team/app:{{ .Values.tag }}") + "---\nargs: [--x-image=team/x:1, --y-image=team/y:{{ .Values.tag }}]\n"},
+			// What is read in full is rendered without the Secret's tag.
+			values: `{"tag":"secret"}`, change: func(r *Request) { r.Secret, r.OpenValues = true, []byte(`{"tag":"open"}`) },
+			want: "chart git.example.com/team/app:secret; " + chartImage + "open; chart.args[0] docker.io/team/x:1; chart.args[1] docker.io/team/y:open; ",
+		},
 		"not to be rendered": {files: rendered, change: func(r *Request) { r.NotRendered = "because" }, want: "chart values.image git.example.com/team/app:4.5; ChartNotRendered: the chart could not be rendered, so images that only it names may be missing: because; "},
 		"no chart":           {change: func(r *Request) { r.Archive = []byte("x") }, want: "not an archive"},
 		"as an installation": {files: upgrade, change: func(r *Request) { r.IsUpgrade = true }, want: chartImage + "4.5; ChartNotRendered: the chart could be rendered as an installation only"},

@@ -69,6 +69,24 @@ func TestChartImages(t *testing.T) {
 	}
 }
 
+// The registry of an image without one is not assumed if the manifests have it.
+func TestChartImagesNameRegistries(t *testing.T) {
+	web := mention("v", "docker.io", "team/web", "v1")
+	web.Hostless = true
+	for reason, chart := range map[string]*ChartImages{
+		"RegistryAssumed": nil, "": {Rendered: true, Mentions: []image.Mention{mention("chart", "g.io", "team/web", "v1")}},
+	} {
+		report := Plan(&Snapshot{Releases: []Release{{
+			ID: object.ID{Kind: "HelmRelease", Name: object.Name{Namespace: "a", Name: "r"}}, Suspended: true,
+			Inputs: Inputs{Images: &ReleaseImages{Mentions: []image.Mention{web}}, Rendered: chart},
+		}}}, Options{Registries: []Registry{{Host: "g.io", Type: "container"}}})
+		problems := report.Releases[0].Problems
+		if len(problems) > 0 != (reason != "") || len(problems) > 0 && string(problems[0].Reason) != reason {
+			t.Errorf("got %v, want %s", problems, reason)
+		}
+	}
+}
+
 // Another chart is another input: what the release needs is computed again.
 func TestChartImagesAreInputs(t *testing.T) {
 	planner := NewPlanner(Options{})

@@ -234,6 +234,7 @@ func TestRenderRefuses(t *testing.T) {
 		"a template that is none":    {files: files{"templates/a.yaml": "{{ if }}"}, want: "app/templates/a.yaml:1"},
 		"output that is no YAML":     {files: files{"templates/a.yaml": "a: 1\nb: [\n"}, want: "app/templates/a.yaml renders what is not YAML: see its line"},
 		"output that is no object":   {files: files{"templates/a.yaml": "- a\n- b\n"}, want: "app/templates/a.yaml renders what is not an object"},
+		"too much output":            {files: files{"templates/a.yaml": "# {{ repeat 34000000 `x` }}"}, want: "bytes of manifests"},
 		"another Kubernetes":         {files: files{"Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\nkubeVersion: '<1.20'\n"}, want: "wants Kubernetes <1.20, not v1.37.2"},
 		"a library":                  {files: files{"Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\ntype: library\n"}, want: "type library cannot be installed"},
 		"a missing file":             {files: files{"a.yaml": ""}, change: func(in *Input) { in.ValuesFiles = []string{"../b.yaml"} }, want: "no file ../b.yaml"},
