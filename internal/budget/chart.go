@@ -22,8 +22,9 @@ const (
 	RenderedObjects = 20_000
 
 	// RenderTime and RenderMemory are what rendering one release may take. Public charts take up to
-	// a second and 100 MiB.
-	RenderTime   = 10 * time.Second
+	// a second of a core and 100 MiB; where the process gets a tenth of a core, that is ten seconds by
+	// the clock.
+	RenderTime   = 30 * time.Second
 	RenderMemory = 128 << 20
 
 	// RenderRequest and RenderAnswer are the largest messages to and from the process that renders,

@@ -23,10 +23,10 @@ func TestFind(t *testing.T) {
 		want    string
 		wantNot string
 	}{
-		"rendered":           {files: rendered, want: chartImage + "4.5; "},
-		"the values' tag":    {files: rendered, values: `{"image":{"tag":"v9"}}`, want: chartImage + "v9; "},
-		"not rendered":       {files: failing, values: `{"secret":"x"}`, want: "chart values.image git.example.com/team/app:4.5; ChartNotRendered: the chart could not be rendered, so images that only it names may be missing: execution error at (app/templates/a.yaml:1:3): no x in line; "},
-		"with a Secret":      {files: failing, values: `{"secret":"x-y-z"}`, change: func(r *Request) { r.Secret = true }, want: "the reason is not quoted", wantNot: "x-y-z"},
+		"rendered":        {files: rendered, want: chartImage + "4.5; "},
+		"the values' tag": {files: rendered, values: `{"image":{"tag":"v9"}}`, want: chartImage + "v9; "},
+		"not rendered":    {files: failing, values: `{"secret":"x"}`, want: "chart values.image git.example.com/team/app:4.5; ChartNotRendered: the chart could not be rendered, so images that only it names may be missing: execution error at (app/templates/a.yaml:1:3): no x in line; "},
+		"with a Secret":   {files: failing, values: `{"secret":"x-y-z"}`, change: func(r *Request) { r.Secret = true }, want: "the reason is not quoted", wantNot: "x-y-z"},
 		"text with a Secret": {
 			files: map[string]string{"templates/a.yaml": strings.ReplaceAll(pod, "%", "git.example.com/team/app:{{ .Values.tag }}") + "---\nargs: [--x-image=team/x:1, --y-image=team/y:{{ .Values.tag }}]\n"},
 			// What is read in full is rendered without the Secret's tag.

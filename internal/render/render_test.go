@@ -183,7 +183,7 @@ func TestRender(t *testing.T) {
 			files:  files{"one.yaml": "b: one\n", "templates/a.yaml": pod("a", "a:{{ .Values.b }}")},
 			change: func(in *Input) { in.ValuesFiles, in.IgnoreMissingValuesFiles = []string{"x.yaml", "one.yaml"}, true }, want: []string{"a:one"},
 		},
-		"a key twice":             {files: files{"templates/a.yaml": "metadata: {labels: {a: x, a: y}}\nimage: a:1\nimage: a:2\n"}, want: []string{"a:2"}},
+		"a key twice":            {files: files{"templates/a.yaml": "metadata: {labels: {a: x, a: y}}\nimage: a:1\nimage: a:2\n"}, want: []string{"a:2"}},
 		"no schema validation":   {files: files{"values.schema.json": `{"required":["x"]}`, "templates/a.yaml": pod("a", "a:1")}, want: []string{"a:1"}},
 		"what .helmignore names": {files: files{".helmignore": "b.yaml\nskip/\n", "templates/a.yaml": pod("a", "a:1"), "templates/b.yaml": "{{ fail `b` }}", "skip/x": "x"}, want: []string{"a:1"}},
 	}
