@@ -1,13 +1,14 @@
 package convert
 
 import (
+	"slices"
+
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"slices"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"

@@ -85,8 +85,8 @@ func (f *needsFinder) addMentions(in *Inputs) error {
 		for i := range in.Images.Mentions {
 			m := &in.Images.Mentions[i]
 			f.isAnswered = answers.has(m)
-			if err := f.addMention(m); err != nil {
-				return err
+			if f.addMention(m); f.exceeded() != nil {
+				return f.exceeded()
 			}
 		}
 	}
@@ -94,8 +94,8 @@ func (f *needsFinder) addMentions(in *Inputs) error {
 	if in.Rendered != nil {
 		f.result.problems = append(f.result.problems, in.Rendered.Problems...)
 		for i := range in.Rendered.Mentions {
-			if err := f.addMention(&in.Rendered.Mentions[i]); err != nil {
-				return err
+			if f.addMention(&in.Rendered.Mentions[i]); f.exceeded() != nil {
+				return f.exceeded()
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func (f *needsFinder) addMentions(in *Inputs) error {
 }
 
 // addMention adds what one image needs: its tag, and the policies that follow it.
-func (f *needsFinder) addMention(m *image.Mention) error {
+func (f *needsFinder) addMention(m *image.Mention) {
 	linked, rule := f.link(m)
 	f.addFinding(m.Path, quote(m, m.String()), rule, linked...)
 	f.reportMoved(m, linked)
@@ -130,6 +130,10 @@ func (f *needsFinder) addMention(m *image.Mention) error {
 		}
 		f.problem(v1alpha1.ReasonNoTag, m.Path, quote(m, m.Repository.String())+" "+why+", and no ImagePolicy names one"+f.others(linked))
 	}
+}
+
+// exceeded returns an error where what the images need is beyond the budget.
+func (f *needsFinder) exceeded() error {
 	switch {
 	case f.subject.IsOver:
 		return budget.ErrMatching
