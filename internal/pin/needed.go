@@ -218,7 +218,7 @@ func (n *neededPins) isUsed(l line, release *protectedRelease) bool {
 
 // add notes that a release needs a pin, and returns how it names it; nil, it may have none more.
 func (n *neededPins) add(release *protectedRelease, l line, digest string, via ...string) *use {
-	if !n.isUsed(l, release) && !release.room.take(l) {
+	if !n.isUsed(l, release) && !release.room.take(l, release.pins) {
 		return nil
 	}
 	p := n.pins[l]

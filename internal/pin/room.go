@@ -21,23 +21,40 @@ func newRoom(previous []*v1alpha1.Pin) room {
 	return room{left: budget.Pins, previous: previous}
 }
 
-// take takes the room for a pin, and reports whether there was any. As long as it suffices for all
-// that there were before besides, nobody has to know them.
-func (r *room) take(l line) bool {
-	if r.left > len(r.previous) {
+// take takes the room for a pin besides those that were taken, and reports whether there was any. As
+// long as it suffices for all that there were before besides, nobody has to know them.
+func (r *room) take(l line, taken []*neededPin) bool {
+	if r.listed == nil && r.left > len(r.previous) {
 		r.left--
 		return true
 	}
 	if r.listed == nil {
-		r.listed = make(map[line]bool, len(r.previous))
-		for _, p := range r.previous {
-			r.listed[line{p.Pin, p.Image}] = true
+		r.list(taken)
+	}
+	switch {
+	case r.listed[l]:
+		return true
+	case r.left > 0:
+		r.left--
+		return true
+	default:
+		r.missed++
+		return false
+	}
+}
+
+// list lists the pins that there were before, and counts the room without them.
+func (r *room) list(taken []*neededPin) {
+	r.listed = make(map[line]bool, len(r.previous))
+	for _, p := range r.previous {
+		r.listed[line{p.Pin, p.Image}] = true
+	}
+	r.left = budget.Pins - len(r.previous)
+	for _, p := range taken {
+		if !r.listed[p.line] {
+			r.left--
 		}
 	}
-	if !r.listed[l] {
-		r.missed++
-	}
-	return r.listed[l]
 }
 
 // notAllPinned returns the problem of a release for whose images there is no room.

@@ -87,3 +87,16 @@ func TestResumingReleaseWithoutRoom(t *testing.T) {
 		t.Errorf("%d pins, with the problems %+v", got, report.Releases[0].Problems)
 	}
 }
+
+// A release that has more than half of the pins that it may have gets one more.
+func TestOneMoreImage(t *testing.T) {
+	const some = budget.Pins * 6 / 10
+	s := sleepingStory(t, false)
+	s.releases[0].Inputs = tagged("a", some)
+	s.pass(time.Minute)
+	s.releases[0].Inputs = tagged("a", some+1)
+	report := s.pass(time.Minute)
+	if got := strings.Count(lines(report), "==a"); got != some+1 {
+		t.Errorf("%d of %d are listed, with the problems %v", got, some+1, report.Releases[0].Problems)
+	}
+}

@@ -73,11 +73,11 @@ func sortedVia(via []string) []string {
 	return set
 }
 
-// SortedProblems sorts problems, removes duplicates, and limits their number and length. It
+// SortedProblems sorts problems, failed reads first, removes duplicates, and limits their number and length. It
 // never returns nil.
 func SortedProblems(problems []v1alpha1.Problem) []v1alpha1.Problem {
 	slices.SortFunc(problems, func(a, b v1alpha1.Problem) int {
-		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Field, b.Field),
+		return cmp.Or(compareImportance(&a, &b), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Field, b.Field),
 			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
 	})
 	set := append([]v1alpha1.Problem{}, slices.Compact(problems)...)
@@ -89,8 +89,20 @@ func SortedProblems(problems []v1alpha1.Problem) []v1alpha1.Problem {
 	if len(set) <= maxProblems {
 		return set
 	}
-	more := v1alpha1.Problem{
-		Reason: v1alpha1.ReasonMoreProblems, Message: fmt.Sprintf("and %d more problems", len(set)-maxProblems),
+	return append(set[:maxProblems:maxProblems], moreProblems(len(set)-maxProblems))
+}
+
+// compareImportance puts reads that have failed, which make a list incomplete, before all else.
+func compareImportance(a, b *v1alpha1.Problem) int {
+	rank := func(p *v1alpha1.Problem) int {
+		if p.Reason == v1alpha1.ReasonReadFailed {
+			return 0
+		}
+		return 1
 	}
-	return append(set[:maxProblems:maxProblems], more)
+	return cmp.Compare(rank(a), rank(b))
+}
+
+func moreProblems(n int) v1alpha1.Problem {
+	return v1alpha1.Problem{Reason: v1alpha1.ReasonMoreProblems, Message: fmt.Sprintf("and %d more problems", n)}
 }
