@@ -15,24 +15,18 @@ type background struct {
 	isBusy atomic.Bool
 }
 
-// start calls read for each of these namespaces, unless the last call still runs. Those that are left
-// when the time of a pass is over are read another time.
-func (b *background) start(ctx context.Context, namespaces []string, read func(ctx context.Context, namespace string)) {
-	if len(namespaces) == 0 {
-		return
-	}
-	if !b.isBusy.CompareAndSwap(false, true) {
+// start calls read for the first of the namespaces that next returns, until there is none, unless the
+// last call still runs. Those that are left when the time of a pass is over are read another time.
+func (b *background) start(ctx context.Context, next func() []string, read func(ctx context.Context, namespace string)) {
+	if len(next()) == 0 || !b.isBusy.CompareAndSwap(false, true) {
 		return
 	}
 	go func() {
 		defer b.isBusy.Store(false)
 		ctx, cancel := context.WithTimeout(ctx, passTimeout)
 		defer cancel()
-		for _, namespace := range namespaces {
-			if ctx.Err() != nil {
-				return
-			}
-			readOne(ctx, namespace, read)
+		for namespaces := next(); len(namespaces) > 0 && ctx.Err() == nil; namespaces = next() {
+			readOne(ctx, namespaces[0], read)
 		}
 	}()
 }

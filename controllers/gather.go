@@ -248,8 +248,8 @@ func (g *gatherer) interval() time.Duration {
 // readMore begins to read what the next plans need of namespaces, and reports whether anything is
 // still to be read.
 func (g *gatherer) readMore(ctx context.Context) bool {
-	g.readingPods.start(ctx, g.pods.due(), g.pods.read)
-	g.readingWorkloads.start(ctx, g.ran.next(), g.ran.read)
+	g.readingPods.start(ctx, g.pods.due, g.pods.read)
+	g.readingWorkloads.start(ctx, g.ran.next, g.ran.read)
 	return g.readingPods.isBusy.Load() || g.readingWorkloads.isBusy.Load()
 }
 

@@ -38,6 +38,8 @@ type ranImages struct {
 	// attempts are when those of each namespace were read last, and failures why that has failed.
 	attempts map[string]time.Time
 	failures map[string]string
+	// readFor is when something was read last for the releases of a namespace.
+	readFor map[string]time.Time
 }
 
 // ranKnown is what the workloads of a release of a revision name.
@@ -62,7 +64,7 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.attempts == nil {
-		w.attempts, w.failures = map[string]time.Time{}, map[string]string{}
+		w.attempts, w.failures, w.readFor = map[string]time.Time{}, map[string]string{}, map[string]time.Time{}
 	}
 	w.due = map[string][]*pin.Release{}
 	notRead := ""
@@ -80,6 +82,7 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 	}
 	w.known.Sweep()
 	isOver := func(namespace string) bool { return w.due[namespace] == nil }
+	maps.DeleteFunc(w.readFor, func(_ string, at time.Time) bool { return time.Since(at) > passTimeout })
 	maps.DeleteFunc(w.failures, func(namespace, _ string) bool { return isOver(namespace) })
 	maps.DeleteFunc(w.attempts, func(namespace string, _ time.Time) bool { return isOver(namespace) })
 	for _, namespace := range slices.Sorted(maps.Keys(w.failures)) {
@@ -94,9 +97,9 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 	}
 }
 
-// next returns the namespaces whose workloads are to be read, those first whose last read is the
-// longest ago; but one for each namespace of releases before the second one of any: a tenant may name
-// as many as he likes.
+// next returns the namespaces whose workloads are to be read: first one for the releases of the
+// namespace for which the last read is the longest ago, because a tenant may name as many as he likes,
+// and of those the one that was read the longest ago.
 func (w *ranImages) next() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -106,14 +109,10 @@ func (w *ranImages) next() []string {
 			namespaces = append(namespaces, namespace)
 		}
 	}
-	slices.SortFunc(namespaces, func(a, b string) int { return cmp.Or(w.attempts[a].Compare(w.attempts[b]), cmp.Compare(a, b)) })
-	turns, turn := map[string]int{}, map[string]int{}
-	for _, namespace := range namespaces {
-		of := w.due[namespace][0].Namespace
-		turns[of]++
-		turn[namespace] = turns[of]
-	}
-	slices.SortStableFunc(namespaces, func(a, b string) int { return cmp.Compare(turn[a], turn[b]) })
+	slices.SortFunc(namespaces, func(a, b string) int {
+		ofA, ofB := w.due[a][0].Namespace, w.due[b][0].Namespace
+		return cmp.Or(w.readFor[ofA].Compare(w.readFor[ofB]), w.attempts[a].Compare(w.attempts[b]), cmp.Compare(a, b))
+	})
 	return namespaces
 }
 
@@ -131,11 +130,18 @@ func (w *ranImages) read(ctx context.Context, namespace string) {
 // take takes what was read of a namespace for the releases that it was read for.
 func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, found namespaceWorkloads, notRead string, err error) {
 	w.attempts[namespace] = at
+	if len(due) == 0 {
+		return // nobody wants to know any more
+	}
+	w.readFor[due[0].Namespace] = at
 	if err != nil {
 		w.failures[namespace] = image.Shorten(err.Error())
 		return
 	}
 	delete(w.failures, namespace)
+	if now := w.due[namespace]; len(now) > 0 && &now[0] == &due[0] {
+		delete(w.due, namespace) // else they are due for others, too
+	}
 	images := found.images()
 	for _, r := range due {
 		before, _ := w.known.Peek(r.ID)

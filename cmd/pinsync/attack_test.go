@@ -63,6 +63,19 @@ var attacks = map[string]func(*attacker){
 			{Kustomize: &helmv2.Kustomize{Patches: []kustomize.Patch{{Patch: aliases()}}}},
 		}})
 	},
+	"aliases of a long text": func(a *attacker) {
+		a.values("big", "s: &s "+strings.Repeat("x", 300_000)+"\nl: ["+strings.TrimSuffix(strings.Repeat("*s,", 1000), ",")+"]\n")
+		a.release("values", "", &helmv2.HelmReleaseSpec{ValuesFrom: []meta.ValuesReference{{Kind: "ConfigMap", Name: "big"}}})
+	},
+	"entries of very many ConfigMaps": func(a *attacker) {
+		entries := make([]meta.ValuesReference, 15_000)
+		for i := range entries {
+			entries[i] = meta.ValuesReference{Kind: "ConfigMap", Name: fmt.Sprint("values-", i)}
+		}
+		for i := range 5 {
+			a.release(fmt.Sprint("entries-", i), "", &helmv2.HelmReleaseSpec{ValuesFrom: entries})
+		}
+	},
 	"many images": func(a *attacker) {
 		for i := range 2 {
 			a.release(fmt.Sprint("many-", i), images(fmt.Sprint("g.io/o/a:", i), 60_000), nil)

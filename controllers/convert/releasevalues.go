@@ -73,8 +73,8 @@ func (c *Values) Size(lookUp LookUpValues) int {
 			work.done += len(patch) + (1+strings.Count(patch, "\n---"))*budget.PatchBytes
 		}
 	}
-	for i := range c.valuesFrom {
-		if !work.take(len(lookUp(c.ref(i)).Data[c.valuesFrom[i].GetValuesKey()])) {
+	for i, ref := range c.Refs() {
+		if !work.take(len(lookUp(ref).Data[c.valuesFrom[i].GetValuesKey()])) {
 			break
 		}
 	}

@@ -150,6 +150,24 @@ func TestManyEntries(t *testing.T) {
 	}
 }
 
+// Too many entries are not even looked up.
+func TestTooManyEntriesAreNotLookedUp(t *testing.T) {
+	for n, want := range map[int]int{budget.Sources: budget.Sources, budget.Sources + 1: 0} {
+		values := &Values{valuesFrom: make([]meta.ValuesReference, n)}
+		asked := 0
+		lookUp := func(ValuesRef) ValuesObject {
+			asked++
+			return ValuesObject{}
+		}
+		if values.Size(lookUp); asked != want || len(values.Refs()) != want {
+			t.Errorf("%d of %d are looked up, want %d", asked, n, want)
+		}
+		if asked = 0; !values.Find(lookUp).Unknown || asked != want {
+			t.Errorf("%d of %d are looked up, want %d", asked, n, want)
+		}
+	}
+}
+
 // Twice as many entries, of which each sets one value or is a document, take about twice as
 // long, up to what is read of one release.
 func BenchmarkValuesFrom(b *testing.B) {

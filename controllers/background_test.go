@@ -1,0 +1,112 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// emptyReader is an API server with nothing, which counts the lists of each namespace, and calls a
+// function before each.
+type emptyReader struct {
+	lists  map[string]int
+	before func(namespace string)
+}
+
+func (r *emptyReader) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return nil
+}
+
+func (r *emptyReader) List(_ context.Context, _ client.ObjectList, options ...client.ListOption) error {
+	var all client.ListOptions
+	all.ApplyOptions(options)
+	if r.before != nil {
+		r.before(all.Namespace)
+	}
+	if r.lists == nil {
+		r.lists = map[string]int{}
+	}
+	r.lists[all.Namespace]++
+	return nil
+}
+
+// sleeping is a suspended release with a target namespace.
+func sleeping(namespace, name, target string) pin.Release {
+	return pin.Release{
+		ID:       object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: namespace, Name: name}},
+		Revision: "1", Suspended: true, TargetNamespace: target,
+	}
+}
+
+// A release that is suspended while workloads are read of very many namespaces that a tenant has named
+// does not wait for them.
+func TestManyTargetNamespaces(t *testing.T) {
+	live := &emptyReader{}
+	ran := &ranImages{live: live}
+	var releases []pin.Release
+	for i := range 1000 {
+		releases = append(releases, sleeping("evil", fmt.Sprint("r", i), fmt.Sprintf("a-%04d", i)))
+	}
+	attach := func() *pin.Snapshot {
+		s := &pin.Snapshot{Releases: append([]pin.Release{}, releases...)}
+		ran.attach(s)
+		return s
+	}
+	attach()
+	var b background
+	isSuspended := false
+	live.before = func(namespace string) {
+		if namespace == "a-0010" && !isSuspended {
+			isSuspended = true
+			releases = append(releases, sleeping("calm", "web", "calm"))
+			attach()
+		}
+		if namespace == "a-0012" && live.lists["calm"] == 0 {
+			t.Error("the release of another namespace waits")
+		}
+	}
+	b.start(t.Context(), ran.next, ran.read)
+	for end := time.Now().Add(30 * time.Second); b.isBusy.Load(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not end")
+		}
+	}
+	if s := attach(); s.Releases[1000].WorkloadsUnread || live.lists["calm"] == 0 {
+		t.Error("the release of another namespace was not read")
+	}
+}
+
+// The workloads of a release are read once more ten minutes after they were read first, not before.
+func TestWorkloadsAreReadAgain(t *testing.T) {
+	live := &emptyReader{}
+	ran := &ranImages{live: live}
+	release := sleeping("calm", "web", "calm")
+	attach := func() { ran.attach(&pin.Snapshot{Releases: []pin.Release{release}}) }
+	attach()
+	ran.read(t.Context(), "calm")
+	if next := ran.next(); len(next) > 0 {
+		t.Errorf("%v are due at once", next)
+	}
+	ran.read(t.Context(), "calm") // a pass that had begun before
+	age := func() {
+		known, _ := ran.known.Peek(release.ID)
+		known.at = known.at.Add(-rereadAfter)
+		ran.known.Put(release.ID, known)
+		attach()
+	}
+	age()
+	if next := ran.next(); len(next) != 1 {
+		t.Fatal("they are not read once more")
+	}
+	ran.read(t.Context(), "calm")
+	age()
+	if next := ran.next(); len(next) > 0 {
+		t.Error("they are read a third time")
+	}
+}
