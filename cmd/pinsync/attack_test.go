@@ -49,7 +49,7 @@ var attacks = map[string]func(*attacker){
 		a.release("long", "tag: 1", nil)
 	},
 	"long list": func(a *attacker) {
-		a.values("big", strings.Repeat("x", 60_000))
+		a.values(strings.Repeat("x", 60_000))
 		for i := range 20 {
 			a.release(fmt.Sprint("list-", i), "", &helmv2.HelmReleaseSpec{
 				ValuesFrom: []meta.ValuesReference{{Kind: "ConfigMap", Name: "big", TargetPath: "a[65535].b[65535]"}},
@@ -57,14 +57,14 @@ var attacks = map[string]func(*attacker){
 		}
 	},
 	"aliases": func(a *attacker) {
-		a.values("big", aliases())
+		a.values(aliases())
 		a.release("values", "", &helmv2.HelmReleaseSpec{ValuesFrom: []meta.ValuesReference{{Kind: "ConfigMap", Name: "big"}}})
 		a.release("patch", "", &helmv2.HelmReleaseSpec{PostRenderers: []helmv2.PostRenderer{
 			{Kustomize: &helmv2.Kustomize{Patches: []kustomize.Patch{{Patch: aliases()}}}},
 		}})
 	},
 	"aliases of a long text": func(a *attacker) {
-		a.values("big", "s: &s "+strings.Repeat("x", 300_000)+"\nl: ["+strings.TrimSuffix(strings.Repeat("*s,", 1000), ",")+"]\n")
+		a.values("s: &s " + strings.Repeat("x", 300_000) + "\nl: [" + strings.TrimSuffix(strings.Repeat("*s,", 1000), ",") + "]\n")
 		a.release("values", "", &helmv2.HelmReleaseSpec{ValuesFrom: []meta.ValuesReference{{Kind: "ConfigMap", Name: "big"}}})
 	},
 	"entries of very many ConfigMaps": func(a *attacker) {
@@ -83,7 +83,7 @@ var attacks = map[string]func(*attacker){
 		a.deleteReleases()
 	},
 	"many entries of one ConfigMap": func(a *attacker) {
-		a.values("big", "text: "+strings.Repeat("x", 900_000))
+		a.values("text: " + strings.Repeat("x", 900_000))
 		entries := make([]meta.ValuesReference, 90)
 		for i := range entries {
 			entries[i] = meta.ValuesReference{Kind: "ConfigMap", Name: "big"}
@@ -165,9 +165,10 @@ func (a *attacker) repository(name string) {
 	})
 }
 
-func (a *attacker) values(name, text string) {
+// values creates the ConfigMap big with values.
+func (a *attacker) values(text string) {
 	a.t.Helper()
-	a.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: a.namespace, Name: name}, Data: map[string]string{"values.yaml": text}})
+	a.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: a.namespace, Name: "big"}, Data: map[string]string{"values.yaml": text}})
 }
 
 // release creates a suspended release with a text in its values.

@@ -123,6 +123,8 @@ type modelProcess struct {
 	// none for what was planned.
 	pending      *v1alpha1.PinReport
 	pendingSince time.Time
+	// ends is set if it ends after the list was written, or found right.
+	ends bool
 }
 
 // modelVersion is the versions of the list and of its report, which only grow.
@@ -533,7 +535,10 @@ func (m *model) write(p *modelProcess) {
 		p.blind = false
 		clear(m.debts)
 	}
-	m.observe(p, &p.seen, p.observed)
+	// What a process has seen that ends without a trace, one beside it cannot know.
+	if isChanged || !p.ends {
+		m.observe(p, &p.seen, p.observed)
+	}
 	p.planned = nil
 	if m.now.Sub(p.pendingSince) >= modelReportDelay {
 		m.writeReport(p)
@@ -571,6 +576,7 @@ func (m *model) crash(p *modelProcess) {
 	if p.running {
 		p.cache, p.synced = m.cluster.copy(), m.now
 		m.plan(p, true)
+		p.ends = true
 		m.write(p)
 		p.die()
 		p.running = true
