@@ -13,6 +13,7 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/render"
 )
 
 // addPatches adds what a release's post-renderers patch into the chart's manifests.
@@ -39,7 +40,7 @@ func (r *reading) addPatch(at, patch string) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return errors.New(notYAML(err))
+			return errors.New(render.NotYAML(err))
 		}
 		content, err := patchContent(document)
 		if err != nil {

@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/render"
 )
 
 // valuesField is where a release's values stand.
@@ -196,10 +196,8 @@ func isQuoted(s, quote string) bool {
 // a tag of many digits would become another. Where they are not an object it returns
 // them all the same, with an error, which does not quote them.
 func decode(text json.RawMessage) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
 	var decoded any
-	err := decoder.Decode(&decoded)
+	err := render.DecodeJSON(text, &decoded)
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil, nil //nolint:nilnil // no text is no values

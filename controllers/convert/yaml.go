@@ -3,12 +3,12 @@ package convert
 import (
 	"bytes"
 	"errors"
-	"regexp"
 
 	yamlv3 "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/render"
 )
 
 // toJSON converts a document of YAML. Its errors do not quote it: it may be a Secret's.
@@ -18,21 +18,9 @@ func toJSON(document []byte) ([]byte, error) {
 	}
 	text, err := yaml.YAMLToJSON(document)
 	if err != nil {
-		return nil, errors.New(notYAML(err))
+		return nil, errors.New(render.NotYAML(err))
 	}
 	return text, nil
-}
-
-// yamlLine is where a YAML parser's error is. The rest of the error can quote what was
-// read.
-var yamlLine = regexp.MustCompile(`\bline [0-9]+`)
-
-// notYAML describes the error of a text that is not YAML, without a word of the text.
-func notYAML(err error) string {
-	if line := yamlLine.FindString(err.Error()); line != "" {
-		return "is not YAML: see its " + line
-	}
-	return "is not YAML"
 }
 
 // checkAliases returns an error if a document with aliases has more values than the budget allows, or

@@ -3,7 +3,6 @@
 package chartimages
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -30,7 +29,7 @@ type Request struct {
 }
 
 // Find renders a chart and finds the images in its manifests. If it cannot be rendered, the problem
-// ChartNotRendered says why, and the images are those of the chart's defaults with the release's
+// ChartNotRendered has the reason, and the images are those of the chart's defaults with the release's
 // values over them. Run it in a sandbox where the chart is somebody else's.
 func Find(r *Request) *pin.ChartImages {
 	if r.NotRendered != "" {
@@ -105,10 +104,8 @@ func defaults(r *Request, reason string) *pin.ChartImages {
 	if err != nil {
 		return found
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
 	var decoded any
-	if err := decoder.Decode(&decoded); err != nil {
+	if err := render.DecodeJSON(text, &decoded); err != nil {
 		return found
 	}
 	// What is wrong with the values is found in the release itself.

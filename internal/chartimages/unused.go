@@ -9,6 +9,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/render"
 )
 
 // maxUnused is how many images of the values are looked for in what was rendered.
@@ -18,10 +19,8 @@ const maxUnused = 100
 // rendered has nothing: not the last part of the repository, or not the tag. They belong to parts of
 // the chart that are off.
 func unused(r *Request, objects []map[string]any) []image.Reference {
-	decoder := json.NewDecoder(bytes.NewReader(r.Values))
-	decoder.UseNumber()
 	var values any
-	if err := decoder.Decode(&values); err != nil {
+	if err := render.DecodeJSON(r.Values, &values); err != nil {
 		return nil
 	}
 	mentions, _ := pin.FindPart(pin.ReleasePart{Value: values, Secret: r.Secret})

@@ -1,12 +1,9 @@
 package render
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -51,12 +48,10 @@ func split(texts map[string]string) ([]document, error) {
 func parse(text string) (document, error) {
 	converted, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
-		return document{}, errors.New(notYAML(err))
+		return document{}, errors.New("renders what " + NotYAML(err))
 	}
-	decoder := json.NewDecoder(bytes.NewReader(converted))
-	decoder.UseNumber()
 	var object any
-	if err := decoder.Decode(&object); err != nil {
+	if err := DecodeJSON(converted, &object); err != nil {
 		return document{}, errors.New("renders what is not YAML")
 	}
 	switch object := object.(type) {
@@ -67,16 +62,6 @@ func parse(text string) (document, error) {
 	default:
 		return document{}, errors.New("renders what is not an object of Kubernetes")
 	}
-}
-
-// yamlLine is where a YAML parser's error is.
-var yamlLine = regexp.MustCompile(`\bline [0-9]+`)
-
-func notYAML(err error) string {
-	if line := yamlLine.FindString(err.Error()); line != "" {
-		return "renders what is not YAML: see its " + line
-	}
-	return "renders what is not YAML"
 }
 
 // hook returns the events of a document that is a hook.

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,8 +9,8 @@ import (
 )
 
 // EncodeValues encodes values for Input. Numbers that Flux and Helm hold as floating point,
-// which are json.Number here, are told from the integers that Helm's --set syntax makes: templates
-// print both differently.
+// which are json.Number here, are marked: templates print them in another way than the integers
+// that Helm's --set syntax makes.
 func EncodeValues(values map[string]any) ([]byte, error) {
 	return json.Marshal(marked(values))
 }
@@ -47,9 +46,7 @@ func decodeValues(text []byte) (map[string]any, error) {
 	if len(text) == 0 {
 		return values, nil
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(&values); err != nil {
+	if err := DecodeJSON(text, &values); err != nil {
 		return nil, fmt.Errorf("values: %w", err)
 	}
 	typed(values)
