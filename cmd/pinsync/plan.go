@@ -24,7 +24,7 @@ type planOptions struct {
 	files  []string
 	config string
 	output string
-	// charts are archives and folders, and the others what those are told of the cluster.
+	// charts are archives and folders, and the others describe the cluster that they are rendered for.
 	charts      []string
 	kubeVersion string
 	apiVersions []string

@@ -66,7 +66,7 @@ func TestChartRequest(t *testing.T) {
 	}
 }
 
-// Values from a Secret are told from the others; those beyond the budget are not rendered with.
+// Values from a Secret are kept apart from the others; those beyond the budget are not rendered with.
 func TestChartRequestWithSecrets(t *testing.T) {
 	release := helmRelease(t, `{"metadata":{"name":"web"},"spec":{"valuesFrom":[{"kind":"Secret","name":"s"},{"kind":"ConfigMap","name":"c"}],"values":{"own":1}}}`)
 	text := "secret: x"

@@ -19,9 +19,9 @@ import (
 type figures struct {
 	Releases int `json:"releases"`
 	Complete int `json:"complete"`
-	// Silent are the incomplete releases of which no problem says so.
+	// Silent are the incomplete releases without a problem.
 	Silent int `json:"silent"`
-	// Alarmed are the complete releases of which a problem says that they may not be.
+	// Alarmed are the complete releases that a problem reports as possibly incomplete.
 	Alarmed int `json:"alarmed"`
 	// NotRendered are those whose chart could not be rendered in full.
 	NotRendered int `json:"notRendered"`

@@ -34,7 +34,8 @@ const (
 	// ListItems is how many items of lists a text may set beside its targetPath.
 	ListItems = 32
 
-	// PatchBytes is what a document of a patch counts for at least, and NodeBytes what a value does.
+	// PatchBytes is what a document of a patch, and an entry of images, of post-renderers count for at
+	// least, and NodeBytes what a value does.
 	PatchBytes = 128
 	NodeBytes  = 8
 

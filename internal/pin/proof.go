@@ -129,7 +129,8 @@ func (p *prover) runsImage(o *owner, image string, view PodView) (since time.Tim
 
 // liveElsewhere returns whether an owner that does not refer to a pin any more is proven live on
 // what it refers to instead: on another tag of the image, or on any image where it refers to no
-// other tag; by any pod of its own where it refers to nothing, for a policy may only be gone. What only jobs run is never live for long: that its jobs name the tag is enough.
+// other tag; by any pod of its own where it refers to nothing, for a policy may only be gone. What
+// only jobs run is never live for long: that its jobs name the tag is enough.
 func (p *prover) liveElsewhere(o *owner, l line, view PodView) verdict {
 	p.findLive(o, view)
 	runsOther, hasOther := o.running[l.repository()]

@@ -4,9 +4,10 @@
 // lists.
 //
 // The decision has two stages. The first (needs.go, needed.go, keep.go) computes what the protected
-// releases need: what they refer to, and what suspended ones keep besides. The second (require.go, owners.go, proof.go, hold.go) decides which of the
-// pins that were listed before, and that no release needs any more, may be removed.
-// planner.go runs both, and report.go puts their results together.
+// releases need: what they refer to, and what suspended ones keep besides. The second (require.go,
+// owners.go, proof.go, hold.go) decides which of the pins that were listed before, and that no
+// release needs any more, may be removed. planner.go runs both, and report.go puts their results
+// together.
 package pin
 
 import (

@@ -73,8 +73,8 @@ func sortedVia(via []string) []string {
 	return set
 }
 
-// SortedProblems sorts problems, failed reads first, removes duplicates, and limits their number and length. It
-// never returns nil.
+// SortedProblems sorts problems, failed reads first, removes duplicates, and limits their number and
+// length. It never returns nil.
 func SortedProblems(problems []v1alpha1.Problem) []v1alpha1.Problem {
 	slices.SortFunc(problems, func(a, b v1alpha1.Problem) int {
 		return cmp.Or(compareImportance(&a, &b), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Field, b.Field),

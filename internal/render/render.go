@@ -104,7 +104,7 @@ func CheckKubeVersion(version string) error {
 	return nil
 }
 
-// capabilitiesOf returns what a chart is told of the cluster.
+// capabilitiesOf returns the versions of the cluster that a chart is rendered for.
 func capabilitiesOf(in *Input) (*common.Capabilities, error) {
 	version, err := common.ParseKubeVersion(cmp.Or(in.KubeVersion, DefaultKubeVersion))
 	if err != nil {
