@@ -48,7 +48,7 @@ type knownRelease struct {
 func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snapshot, afresh bool) *pin.ReleaseImages {
 	known := r.of(kept)
 	if known == nil {
-		if !r.shares.spend(kept.Namespace, 0) {
+		if !r.shares.isLeft(kept.Namespace) {
 			return r.waiting
 		}
 		var err error
@@ -61,7 +61,7 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 		}
 		r.known.Put(client.ObjectKeyFromObject(kept), known)
 	}
-	if known.values != nil && !known.update(r.valuesFrom.versions(ctx, s, afresh), r.valuesFrom.data(ctx, s), r.shares.spend) {
+	if known.values != nil && !known.update(r.valuesFrom.versions(ctx, s, afresh), r.valuesFrom.data(ctx, s), r.shares) {
 		return r.waiting
 	}
 	return known.images
@@ -104,12 +104,12 @@ func knownOf(kept *keptRelease) *knownRelease {
 
 // update finds the images again if an object that values come from has changed. It reports whether
 // they are known now.
-func (k *knownRelease) update(versions, data convert.LookUpValues, spend convert.Spend) bool {
+func (k *knownRelease) update(versions, data convert.LookUpValues, shares *shares) bool {
 	refs := k.values.Refs()
 	if k.images != nil && slices.Equal(versionsOf(refs, versions), k.versions) {
 		return true
 	}
-	if !spend(k.values.Namespace(), 0) {
+	if !shares.isLeft(k.values.Namespace()) {
 		return false
 	}
 	objects := map[convert.ValuesRef]convert.ValuesObject{}
@@ -121,7 +121,7 @@ func (k *knownRelease) update(versions, data convert.LookUpValues, spend convert
 	}
 	size := k.values.Size(found)
 	k.images = k.values.Find(found)
-	spend(k.values.Namespace(), max(size, k.images.Values*budget.NodeBytes))
+	shares.spend(k.values.Namespace(), max(size, k.images.Values*budget.NodeBytes))
 	k.versions = versionsOf(refs, func(ref convert.ValuesRef) convert.ValuesObject {
 		if object, ok := objects[ref]; ok {
 			return object
@@ -167,7 +167,7 @@ const bulkThreshold = 50
 func (r *releaseImages) readInBulk(ctx context.Context, wanted []*keptRelease) error {
 	missing := map[types.NamespacedName]bool{}
 	for _, kept := range wanted {
-		if isWithoutValues(kept) && r.of(kept) == nil && r.shares.spend(kept.Namespace, 0) {
+		if isWithoutValues(kept) && r.of(kept) == nil && r.shares.isLeft(kept.Namespace) {
 			missing[client.ObjectKeyFromObject(kept)] = true
 		}
 	}

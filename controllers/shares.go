@@ -82,6 +82,9 @@ func (s *shares) spend(namespace string, bytes int) bool {
 	return true
 }
 
+// isLeft reports whether anything is left of the share of a namespace.
+func (s *shares) isLeft(namespace string) bool { return s.spend(namespace, 0) }
+
 // isWaiting reports whether releases wait for their share, and may make the list incomplete by it.
 func (s *shares) isWaiting() (waiting, incomplete bool) {
 	s.mu.Lock()

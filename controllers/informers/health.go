@@ -144,22 +144,17 @@ func (h *Health) receive(ctx context.Context, w watch.Interface, version string,
 		return true
 	}
 	now := time.Now()
-	h.heal(func() { h.evidence.read(now, version) })
+	wasHealthy := h.broken.IsZero() && !h.evidence.isOutdated(now)
+	h.evidence.read(now, version)
+	h.broken, h.err = time.Time{}, nil
+	if !wasHealthy {
+		h.notify()
+	}
 	if isBookmark && h.evidence.isBehind(now, version) {
 		log.FromContext(ctx).Info("A watch is behind a list, and is opened again", "kind", h.kind)
 		return false
 	}
 	return true
-}
-
-// heal makes the cache current, as far as something shows it; the lock is held.
-func (h *Health) heal(show func()) {
-	wasHealthy := h.broken.IsZero() && !h.evidence.isOutdated(time.Now())
-	show()
-	h.broken, h.err = time.Time{}, nil
-	if !wasHealthy {
-		h.notify()
-	}
 }
 
 // due returns what is to be done about a watch that sends nothing new, and when to ask again.

@@ -22,8 +22,9 @@ type Candidate struct {
 	tags []image.Reference
 }
 
-func newCandidate(p Policy) *Candidate {
-	c := &Candidate{Policy: p, cost: &cost{foreign: map[string]int{}}}
+// newCandidate returns a candidate, whose namespace has that cost.
+func newCandidate(p Policy, namespace *cost) *Candidate {
+	c := &Candidate{Policy: p, cost: namespace}
 	repository, err := image.ParseRepository(p.LatestImage)
 	if err == nil && image.CheckTag(p.LatestTag) == nil {
 		c.Latest = &image.Reference{Repository: repository, Tag: p.LatestTag}

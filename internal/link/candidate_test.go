@@ -20,7 +20,7 @@ func TestLiteralsUntilSettled(t *testing.T) {
 		"rules changed": {Policy{LatestImage: "g.io/o/a", LatestTag: "main"}, "main production staging"},
 		"image changed": {Policy{LatestImage: "g.io/o/b", LatestTag: "staging"}, "staging production staging"},
 	} {
-		c := newCandidate(test.policy)
+		c := newCandidate(test.policy, &cost{})
 		c.image = &image.Repository{Host: "g.io", Path: "o/a"}
 		c.Rules.Pattern = "^(staging|production)$"
 		var tags []string

@@ -58,8 +58,7 @@ func (l *Linker) Policy(name object.Name) (c *Candidate, ok bool) {
 // add indexes a policy by the image that it follows, and by the image that it last resolved
 // to: they differ after its ImageRepository was changed or deleted.
 func (l *Linker) add(p Policy, images map[object.Name]string) {
-	c := newCandidate(p)
-	c.cost = l.costs.of(p.Namespace)
+	c := newCandidate(p, l.costs.of(p.Namespace))
 	l.byName[p.Name] = c
 	l.resolve(c, images)
 	l.names.add(c)

@@ -38,7 +38,7 @@ func (l *Linker) Refill() {
 	}
 }
 
-// Accepts reports whether a policy accepts a tag of a release, as Candidate.Accepts does. Beyond
+// Accepts reports whether a policy accepts a tag of a release, or has resolved to it. Beyond
 // the budget no policy does: of the release's namespace, which s.IsOver tells, and for policies on
 // which the release does not rely that of both namespaces together, so that nobody takes anything
 // from the others.
