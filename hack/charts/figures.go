@@ -2,16 +2,15 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/hack/baseline"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -152,13 +151,9 @@ func (f *figures) print(out io.Writer, all int) {
 
 // compareRecorded returns an error that names each figure that is worse than the recorded one.
 func (f *figures) compareRecorded(name string) error {
-	text, err := os.ReadFile(name) //nolint:gosec // the file that the developer names
-	if err != nil {
-		return err
-	}
 	var before figures
-	if err := json.Unmarshal(text, &before); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	if err := baseline.Read(name, &before); err != nil {
+		return err
 	}
 	if f.Releases != before.Releases {
 		return fmt.Errorf("%d releases were measured, and %d are recorded: their figures cannot be compared", f.Releases, before.Releases)

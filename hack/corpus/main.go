@@ -9,7 +9,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/hack/baseline"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -166,13 +166,9 @@ func onlyExpected(report *v1alpha1.PinReport, policy string, expected []string) 
 
 // compare returns an error that names each figure that is worse than the recorded one.
 func (r *result) compare(name string) error {
-	text, err := os.ReadFile(name) //nolint:gosec // the file that the developer names
-	if err != nil {
-		return err
-	}
 	var before result
-	if err := json.Unmarshal(text, &before); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	if err := baseline.Read(name, &before); err != nil {
+		return err
 	}
 	return errors.Join(
 		worse("all but the largest", &r.WithoutLargest, &before.WithoutLargest),

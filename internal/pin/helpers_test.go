@@ -1,12 +1,16 @@
 package pin_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
+	"git.oleks.space/oleks/pinsync/internal/policy"
 )
 
 // id is that of a HelmRelease.
@@ -22,6 +26,19 @@ func imagesIn(values any) pin.Inputs {
 // suspended is a suspended release with one image.
 func suspended(name, ref string) pin.Release {
 	return pin.Release{ID: id("apps", name), Suspended: true, Inputs: imagesIn(map[string]any{"image": ref})}
+}
+
+// addPolicy adds a policy of an image.
+func addPolicy(s *pin.Snapshot, namespace, name, image, tag string, rules policy.Rules) {
+	repository := object.Name{Namespace: namespace, Name: strings.ReplaceAll(strings.ReplaceAll(image, "/", "-"), ".", "-")}
+	if !slices.ContainsFunc(s.Repositories, func(r link.Repository) bool { return r.Name == repository }) {
+		s.Repositories = append(s.Repositories, link.Repository{Name: repository, Image: image})
+	}
+	p := link.Policy{Name: object.Name{Namespace: namespace, Name: name}, Repository: repository, Rules: rules}
+	if tag != "" {
+		p.LatestImage, p.LatestTag = image, tag
+	}
+	s.Policies = append(s.Policies, p)
 }
 
 func lines(r *v1alpha1.PinReport) string { return pinlist.Lines(r.Pins) }

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/policy"
@@ -21,12 +20,8 @@ var longTag = "v1" + strings.Repeat("0", 110)
 
 // addPolicies adds policies of a namespace that follow g.io/o/app.
 func addPolicies(s *pin.Snapshot, namespace string, patterns ...string) {
-	repository := object.Name{Namespace: namespace, Name: "app"}
-	s.Repositories = append(s.Repositories, link.Repository{Name: repository, Image: "g.io/o/app"})
 	for i, pattern := range patterns {
-		s.Policies = append(s.Policies, link.Policy{
-			Name: object.Name{Namespace: namespace, Name: fmt.Sprintf("app-%02d", i)}, Repository: repository, Rules: policy.Rules{Pattern: pattern},
-		})
+		addPolicy(s, namespace, fmt.Sprintf("app-%02d", i), "g.io/o/app", "", policy.Rules{Pattern: pattern})
 	}
 }
 

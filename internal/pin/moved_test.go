@@ -7,15 +7,13 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/link"
-	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/policy"
 )
 
 // follows is a policy in a namespace, which resolved to a tag of an image.
 func follows(s *pin.Snapshot, namespace, repository, tag string) {
-	name := object.Name{Namespace: namespace, Name: strings.ReplaceAll(repository, "/", "-")}
-	s.Repositories = append(s.Repositories, link.Repository{Name: name, Image: repository})
-	s.Policies = append(s.Policies, link.Policy{Name: name, Repository: name, LatestImage: repository, LatestTag: tag})
+	addPolicy(s, namespace, strings.ReplaceAll(repository, "/", "-"), repository, tag, policy.Rules{})
 }
 
 // A registry that was moved: what follows the same path elsewhere is linked where nothing

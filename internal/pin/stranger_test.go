@@ -6,23 +6,19 @@ import (
 	"strings"
 	"testing"
 
-	"git.oleks.space/oleks/pinsync/internal/link"
-	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/policy"
 )
 
-// addPolicy adds a policy of an image.
-func addPolicy(s *pin.Snapshot, namespace, name, image, tag string, rules policy.Rules) {
-	repository := object.Name{Namespace: namespace, Name: strings.ReplaceAll(strings.ReplaceAll(image, "/", "-"), ".", "-")}
-	if !slices.ContainsFunc(s.Repositories, func(r link.Repository) bool { return r.Name == repository }) {
-		s.Repositories = append(s.Repositories, link.Repository{Name: repository, Image: image})
-	}
-	p := link.Policy{Name: object.Name{Namespace: namespace, Name: name}, Repository: repository, Rules: rules}
-	if tag != "" {
-		p.LatestImage, p.LatestTag = image, tag
-	}
-	s.Policies = append(s.Policies, p)
+// webShop is a cluster with a policy of a central namespace and a release with these values, for which a
+// line is listed.
+func webShop(t *testing.T, values map[string]any, line string) *pin.Snapshot {
+	t.Helper()
+	s := &pin.Snapshot{}
+	addPolicy(s, "images", "web-shop", "g.io/o/web-shop", "1.5.0", policy.Rules{SemVer: "1.x"})
+	s.Releases = append(s.Releases, pin.Release{ID: id("apps", "web-shop"), Suspended: true, Inputs: imagesIn(values)})
+	expectPin(t, s, "alone", line)
+	return s
 }
 
 func expectPin(t *testing.T, s *pin.Snapshot, what, line string) {
@@ -36,12 +32,7 @@ func expectPin(t *testing.T, s *pin.Snapshot, what, line string) {
 // A stranger's policies that take long to ask use up what a namespace may take with strangers', so
 // that a tag without a repository is not found to be of the image that another one's policy names.
 func TestStrangerUsesUpForeignSteps(t *testing.T) {
-	s := &pin.Snapshot{}
-	addPolicy(s, "images", "web-shop", "g.io/o/web-shop", "1.5.0", policy.Rules{SemVer: "1.x"})
-	s.Releases = append(s.Releases, pin.Release{
-		ID: id("apps", "web-shop"), Suspended: true, Inputs: imagesIn(map[string]any{"frontend": map[string]any{"tag": "1.4.2"}}),
-	})
-	expectPin(t, s, "alone", "container/web-shop==1.4.2")
+	s := webShop(t, map[string]any{"frontend": map[string]any{"tag": "1.4.2"}}, "container/web-shop==1.4.2")
 	// Costs of 101 thousand steps each, and then of half of that and so on: what is left is nothing.
 	dear := func(i int) policy.Rules {
 		return policy.Rules{SemVer: "9.9.9" + strings.Repeat(" ", 1000>>max(0, i-10))}
@@ -65,12 +56,7 @@ func TestStrangerUsesUpForeignSteps(t *testing.T) {
 
 // A stranger's policies use up how many tags strangers' policies may add.
 func TestStrangerUsesUpForeignTags(t *testing.T) {
-	s := &pin.Snapshot{}
-	addPolicy(s, "images", "web-shop", "g.io/o/web-shop", "1.5.0", policy.Rules{SemVer: "1.x"})
-	s.Releases = append(s.Releases, pin.Release{
-		ID: id("apps", "web-shop"), Suspended: true, Inputs: imagesIn(map[string]any{"image": "g.io/o/web-shop:1.4.2"}),
-	})
-	expectPin(t, s, "alone", "container/web-shop==1.5.0")
+	s := webShop(t, map[string]any{"image": "g.io/o/web-shop:1.4.2"}, "container/web-shop==1.5.0")
 	for i := range 100 {
 		addPolicy(s, "evil", fmt.Sprintf("p-%d", i), "g.io/o/web-shop", fmt.Sprint("junk", i), policy.Rules{})
 	}
@@ -79,12 +65,7 @@ func TestStrangerUsesUpForeignTags(t *testing.T) {
 
 // The same for a tag without a repository: then even the tag that the values name is lost.
 func TestStrangerUsesUpForeignTagsOfNames(t *testing.T) {
-	s := &pin.Snapshot{}
-	addPolicy(s, "images", "web-shop", "g.io/o/web-shop", "1.5.0", policy.Rules{SemVer: "1.x"})
-	s.Releases = append(s.Releases, pin.Release{
-		ID: id("apps", "web-shop"), Suspended: true, Inputs: imagesIn(map[string]any{"frontend": map[string]any{"tag": "1.4.2"}}),
-	})
-	expectPin(t, s, "alone", "container/web-shop==1.4.2")
+	s := webShop(t, map[string]any{"frontend": map[string]any{"tag": "1.4.2"}}, "container/web-shop==1.4.2")
 	for i := range 150 {
 		addPolicy(s, "evil", fmt.Sprintf("p-%d", i), fmt.Sprintf("evil.io/e%d/frontend", i), "", policy.Rules{})
 	}
