@@ -32,12 +32,14 @@ type gatherer struct {
 	repositories informers.Values[link.Repository]
 
 	images            *releaseImages
+	charts            *chartImages // nil where charts are not read
+	ignoreCharts      bool
 	valuesFrom        *valuesFromCache
 	valuesFromWatches []*informers.ValuesFromWatch
 	ran               *ranImages
 	pods              *pods
 
-	readingPods, readingWorkloads background
+	readingPods, readingWorkloads, readingCharts, readingVersions background
 
 	// continuity knows since when the cluster was observed without interruption, and last is
 	// when that was done last.
@@ -77,6 +79,11 @@ func (g *gatherer) fill(ctx context.Context, s *pin.Snapshot, wait bool) (more, 
 	if required.MayRemove {
 		s.Confirmed = make(map[object.ID]bool, len(required.ToConfirm))
 	}
+	if g.ignoreCharts {
+		s.Notes = append(s.Notes, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonChartNotRead, Message: "the configuration's charts is Ignore: images that only charts name are not pinned",
+		})
+	}
 	s.Namespaces = gatherKind(ctx, g, s, &g.namespaces)
 	g.addReleases(ctx, s, g.releases(ctx, s, required), required)
 	if !g.checkValuesFrom(s, wait) {
@@ -92,7 +99,7 @@ func (g *gatherer) fill(ctx context.Context, s *pin.Snapshot, wait bool) (more, 
 // checkWatches adds the kinds that cannot be read to the failed reads. It returns false while
 // they are to be waited for.
 func (g *gatherer) checkWatches(s *pin.Snapshot, wait bool) bool {
-	for _, i := range g.watches.all() {
+	for _, i := range g.watches.core() {
 		state, detail := i.Progress()
 		message := detail
 		failure := i.Failure()
@@ -194,6 +201,9 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 		return !protector.Protects(release) && !required.Wants(release.ID)
 	})
 	g.shares.begin(countByNamespace(wanted))
+	if g.charts != nil {
+		g.charts.begin()
+	}
 	err := g.images.prepare(ctx, wanted)
 	if err != nil {
 		addFailedRead(s, g.watches.releases.GVK.Kind, image.Shorten(err.Error()))
@@ -206,8 +216,15 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 		if release.Images == nil && (err == nil || !isWithoutValues(kept)) {
 			release.Images = g.images.find(ctx, kept, s, s.Confirmed[release.ID])
 		}
+		if g.charts != nil {
+			mayRead := protector.Protects(release) || !required.AllReleases
+			g.charts.attach(s, kept, release, g.images.versionsOf(kept), mayRead)
+		}
 	}
 	g.images.known.Sweep()
+	if g.charts != nil {
+		g.charts.end()
+	}
 }
 
 func countByNamespace(releases []*keptRelease) map[string]int {
@@ -250,6 +267,10 @@ func (g *gatherer) interval() time.Duration {
 func (g *gatherer) readMore(ctx context.Context) bool {
 	g.readingPods.start(ctx, g.pods.due, g.pods.read)
 	g.readingWorkloads.start(ctx, g.ran.next, g.ran.read)
+	if g.charts != nil {
+		g.readingVersions.start(ctx, g.charts.cluster.due, g.charts.cluster.refresh)
+		g.readingCharts.start(ctx, g.charts.next, g.charts.read)
+	}
 	return g.readingPods.isBusy.Load() || g.readingWorkloads.isBusy.Load()
 }
 

@@ -135,6 +135,9 @@ func setup(mgr manager.Manager, reconciler *Reconciler) error {
 	for _, w := range reconciler.gatherer.valuesFromWatches {
 		events = append(events, w)
 	}
+	if charts := reconciler.gatherer.charts; charts != nil {
+		events = append(events, charts.passes.source(reconciler.request))
+	}
 	for _, s := range events {
 		if err := c.Watch(s); err != nil {
 			return err
@@ -161,12 +164,18 @@ func newReconciler(
 	}
 	live := mgr.GetAPIReader()
 	valuesFrom := &valuesFromCache{live: live, readSecrets: options.ReadSecrets}
+	chartImages, err := newChartImages(mgr, &options, w, s)
+	if err != nil {
+		return nil, err
+	}
 	g := &gatherer{
 		watches: w, live: live, options: options.Pins, shares: s,
 		namespaces:   informers.Values[pin.Namespace]{Informer: w.namespaces},
 		policies:     informers.Values[link.Policy]{Informer: w.policies},
 		repositories: informers.Values[link.Repository]{Informer: w.repositories},
 		images:       &releaseImages{live: live, valuesFrom: valuesFrom, shares: s, waiting: pin.OverBudget(waitingForShare())},
+		charts:       chartImages,
+		ignoreCharts: options.IgnoreCharts,
 		valuesFrom:   valuesFrom,
 		ran:          &ranImages{live: live},
 		pods:         &pods{live: live, interval: podInterval(options.Pins.Grace)},
@@ -177,6 +186,7 @@ func newReconciler(
 	timeout := cmp.Or(options.PassTimeout, passTimeout)
 	return &Reconciler{
 		namespace: options.Namespace,
+		request:   request,
 		timeout:   timeout,
 		passes:    &passes{elected: mgr.Elected(), ready: w.ready, limit: passLimit(options.Heartbeat, timeout)},
 		watches:   w,

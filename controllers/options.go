@@ -5,12 +5,16 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 
+	"git.oleks.space/oleks/pinsync/internal/chartimages"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 )
 
 // Options configure the controller.
 type Options struct {
 	configuration.Configuration
+
+	// Charts finds the images that charts name; nil where the configuration says that none are read.
+	Charts *chartimages.Finder
 
 	// Namespace is where the ConfigMap and the lease are.
 	Namespace string

@@ -61,6 +61,11 @@ func repositoryChanged(before, after client.Object) bool {
 	return keptChanged(before, after, func(a, b *convert.Kept[link.Repository]) bool { return a.Value != b.Value })
 }
 
+// sourceChanged reports whether the chart that an object has may be another one.
+func sourceChanged(before, after client.Object) bool {
+	return keptChanged(before, after, func(a, b *convert.Kept[convert.Source]) bool { return a.Value != b.Value })
+}
+
 // isSameText reports whether two texts that may be missing are the same.
 func isSameText(a, b *string) bool {
 	return (a == nil) == (b == nil) && (a == nil || *a == *b)

@@ -27,8 +27,9 @@ type publisher struct {
 	published pin.Memory
 	// isPartlyWritten is true after a write that failed: what is there is its beginning.
 	isPartlyWritten bool
-	// lastWrite is when a change of the list was written last, or a renewal that was requested.
-	lastWrite time.Time
+	// writes are when changes of the list were written, or renewals that were requested: the last one,
+	// and the one before it.
+	writes [2]time.Time
 	// renewedFor is the last request for a renewal that was met.
 	renewedFor string
 
@@ -48,9 +49,10 @@ type view struct {
 	salt string
 }
 
-// wait returns how long to wait before the next write.
+// wait returns how long to wait before the next write. Two may follow each other at once: what its
+// chart names is known soon after a release was suspended.
 func (p *publisher) wait(now time.Time) time.Duration {
-	return minWriteInterval - now.Sub(p.lastWrite)
+	return 2*minWriteInterval - now.Sub(p.writes[1])
 }
 
 // load returns what the last list and its report said, and reports whether somebody else has
@@ -89,7 +91,7 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 	isDue := isRequested || list.shards.renewIn(p.heartbeat, v.taken) <= 0
 	changed := list.shards.stamp(desired, v.complete, v.taken, isDue)
 	if changed || isRequested {
-		p.lastWrite = time.Now()
+		p.writes = [2]time.Time{time.Now(), p.writes[0]}
 	}
 	p.isPartlyWritten = true // until all succeeded
 	if err := p.objects.write(ctx, list, desired); err != nil {

@@ -33,6 +33,7 @@ import (
 // the passes: a list never waits for either.
 type Reconciler struct {
 	namespace string
+	request   reconcile.Request
 	watches   *watches
 
 	gatherer  *gatherer

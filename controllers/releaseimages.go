@@ -67,6 +67,14 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 	return known.images
 }
 
+// versionsOf returns the versions of the objects that the values of a release came from.
+func (r *releaseImages) versionsOf(kept *keptRelease) []string {
+	if known := r.of(kept); known != nil {
+		return known.versions
+	}
+	return nil
+}
+
 // of returns what is known of a release; nil, nothing, or only of what it was before.
 func (r *releaseImages) of(kept *keptRelease) *knownRelease {
 	known, ok := r.known.Get(client.ObjectKeyFromObject(kept))

@@ -82,6 +82,13 @@ func (s *shares) spend(namespace string, bytes int) bool {
 	return true
 }
 
+// wait notes that something of a namespace is still to be read in this pass.
+func (s *shares) wait(namespace string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.account(namespace).isWaiting = true
+}
+
 // isLeft reports whether anything is left of the share of a namespace.
 func (s *shares) isLeft(namespace string) bool { return s.spend(namespace, 0) }
 

@@ -41,7 +41,7 @@ const (
 	maxRetryDelay = 5 * time.Second
 )
 
-// minWriteInterval is how long after a write of the list the next one is made at the earliest.
+// minWriteInterval is how often the list is written at most, on average over two writes.
 // What changes in between is written together: a write of a large list takes the API server,
 // etcd and every reader a good part of this time. It is short beside what it takes a cleaner to
 // read the list.

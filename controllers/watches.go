@@ -3,6 +3,7 @@ package controllers
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
@@ -27,6 +28,8 @@ import (
 // watches are the informers of the kinds that the controller watches.
 type watches struct {
 	namespaces, configMaps, releases, policies, repositories *informers.Informer
+	// charts are the kinds that charts come from; none, if charts are not read.
+	charts []*informers.Informer
 }
 
 // newWatches returns the informers. Each asks for a pass over the list.
@@ -36,7 +39,7 @@ func newWatches(options *Options, list reconcile.Request, known *knownVersions) 
 		o.Request, o.SilenceTolerance = list, options.SilenceTolerance
 		return informers.New(o)
 	}
-	return &watches{
+	w := &watches{
 		namespaces: informer(informers.Options{
 			GVK: core.WithKind("Namespace"), Object: metadataOf("Namespace"), List: metadataListOf("Namespace"),
 			Predicate: updated(namespaceChanged), Required: true,
@@ -59,6 +62,24 @@ func newWatches(options *Options, list reconcile.Request, known *knownVersions) 
 			Predicate: updated(repositoryChanged),
 		}),
 	}
+	if options.Charts != nil {
+		for _, kind := range []struct {
+			name   string
+			object client.Object
+			list   client.ObjectList
+		}{
+			{flux.HelmChartKind, &flux.HelmChart{}, &flux.HelmChartList{}},
+			{flux.OCIRepositoryKind, &flux.OCIRepository{}, &flux.OCIRepositoryList{}},
+			{flux.GitRepositoryKind, &flux.GitRepository{}, &flux.GitRepositoryList{}},
+			{flux.BucketKind, &flux.Bucket{}, &flux.BucketList{}},
+			{flux.ExternalArtifactKind, &flux.ExternalArtifact{}, &flux.ExternalArtifactList{}},
+		} {
+			w.charts = append(w.charts, informer(informers.Options{
+				GVK: flux.SourceGroupVersion().WithKind(kind.name), Object: kind.object, List: kind.list, Predicate: updated(sourceChanged),
+			}))
+		}
+	}
+	return w
 }
 
 // candidateIndex has, under its own name, the releases that may be protected.
@@ -74,13 +95,16 @@ func indexCandidates(all bool) toolscache.IndexFunc {
 	}
 }
 
-func (w *watches) all() []*informers.Informer {
+// all returns all informers, and core those without which no list is complete.
+func (w *watches) all() []*informers.Informer { return slices.Concat(w.core(), w.charts) }
+
+func (w *watches) core() []*informers.Informer {
 	return []*informers.Informer{w.namespaces, w.configMaps, w.releases, w.policies, w.repositories}
 }
 
 // ready returns an error as long as a required kind is not watched.
 func (w *watches) ready(*http.Request) error {
-	for _, i := range w.all() {
+	for _, i := range w.core() {
 		if state, detail := i.Progress(); i.Required && state != informers.InSync {
 			return fmt.Errorf("%s is not watched yet: %s", i.GVK.Kind, detail)
 		}

@@ -31,6 +31,20 @@ type Configuration struct {
 	// and the release's report has a problem, or Read. Default: Ignore.
 	SecretValues string `json:"secretValues,omitempty"`
 
+	// Charts sets whether the charts of protected releases are rendered to find the images that only
+	// they name: Read, or Ignore, and the report has a problem. Default: Read.
+	Charts string `json:"charts,omitempty"`
+
+	// CrossNamespaceRefs sets whether a release may take its chart from another namespace: Allow, or
+	// Deny where Flux's controllers run with --no-cross-namespace-refs. Default: Allow.
+	CrossNamespaceRefs string `json:"crossNamespaceRefs,omitempty"`
+
+	// RenderTimeout is how long rendering one chart may take, as a Go duration of at least 1s, and
+	// RenderMemory how much memory, as a Kubernetes quantity of at least 64Mi. Beyond it, the chart's
+	// defaults are searched. Defaults: 10s, 128Mi.
+	RenderTimeout string `json:"renderTimeout,omitempty"`
+	RenderMemory  string `json:"renderMemory,omitempty"`
+
 	// Tags sets which tags are pinned: Referenced, every one that a protected
 	// release refers to or its policies resolve, or Floating, only those that an
 	// ImagePolicy follows. Default: Referenced.
@@ -51,6 +65,10 @@ const (
 	ReleasesAll        = "All"
 	SecretValuesIgnore = "Ignore"
 	SecretValuesRead   = "Read"
+	ChartsRead         = "Read"
+	ChartsIgnore       = "Ignore"
+	RefsAllow          = "Allow"
+	RefsDeny           = "Deny"
 	TagsReferenced     = "Referenced"
 	TagsFloating       = "Floating"
 	ProofPods          = "Pods"

@@ -117,8 +117,37 @@ type Release struct {
 	// Live are the pins of a resuming release that it refers to, and does not need any more,
 	// because it is proven live on them.
 	Live []string `json:"live,omitempty"`
+	// Chart is what the release's chart names; null where it was not read.
+	Chart *ReleaseChart `json:"chart,omitempty"`
 	// Problems are what may keep a tag of the release out of the list.
 	Problems []Problem `json:"problems"`
+}
+
+// ReleaseChart is what was found in the chart of a release.
+type ReleaseChart struct {
+	// Source is the object that the chart was taken from, as `Kind namespace/name`, and Revision its
+	// artifact's.
+	Source   string `json:"source"`
+	Revision string `json:"revision"`
+	// Inputs is a digest of everything that the images depend on: as long as it is the same, the chart
+	// is not rendered again. It is empty if the images are those of an earlier chart or of earlier
+	// values, because the chart could not be rendered since.
+	Inputs string `json:"inputs,omitempty"`
+	// Images are those that the chart names, in order, and Unused are images of the values without a
+	// tag or a repository that it does not use.
+	Images []ChartImage `json:"images,omitempty"`
+	Unused []string     `json:"unused,omitempty"`
+}
+
+// ChartImage is an image that a chart names.
+type ChartImage struct {
+	// Image is the image in full. RegistryAssumed is set if the manifest names no registry, and
+	// TagAssumed if it names no tag.
+	Image           string `json:"image"`
+	RegistryAssumed bool   `json:"registryAssumed,omitempty"`
+	TagAssumed      bool   `json:"tagAssumed,omitempty"`
+	// Via is where in the manifests, as it is in a pin's via.
+	Via string `json:"via"`
 }
 
 // Problem is something that may have to be corrected.
@@ -166,6 +195,10 @@ const (
 	// ReasonValuesNotRead means that pinsync does not read an object that values come from, or
 	// a field below a key for secrets that looks like an image.
 	ReasonValuesNotRead Reason = "ValuesNotRead"
+
+	// ReasonChartNotRead means that the release's chart is not known, so that images may be missing that
+	// only the chart names.
+	ReasonChartNotRead Reason = "ChartNotRead"
 
 	// ReasonChartNotRendered means that the release's chart could not be rendered, or not in full, so
 	// that images may be missing that only the chart names.

@@ -18,6 +18,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers"
+	"git.oleks.space/oleks/pinsync/internal/chartimages"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 )
 
@@ -80,6 +81,14 @@ func runController(ctx context.Context, o *controllerOptions, errOut io.Writer) 
 		return usageError(err)
 	}
 	o.Version, o.MetricsInsecure = version(), !o.metricsSecure
+	if !o.IgnoreCharts {
+		program, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("finding the program to render charts with: %w", err)
+		}
+		o.Charts = newFinder(program, chartimages.Limits{Memory: o.RenderMemory, Time: o.RenderTimeout})
+		defer o.Charts.Close()
+	}
 	config, err := clusterConfig(o.kubeconfig, "")
 	if err != nil {
 		return usageError(err)

@@ -45,7 +45,7 @@ func newLocalCharts(o *planOptions) (*localCharts, error) {
 		return nil, fmt.Errorf("finding the program to render charts with: %w", err)
 	}
 	l := &localCharts{
-		finder: chartimages.NewFinder(1, program, renderName), kubeVersion: o.kubeVersion, apiVersions: o.apiVersions,
+		finder: newFinder(program, chartimages.DefaultLimits()), kubeVersion: o.kubeVersion, apiVersions: o.apiVersions,
 	}
 	for _, flag := range o.charts {
 		chart, err := readLocalChart(flag)

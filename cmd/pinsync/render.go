@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strconv"
+
 	"github.com/spf13/cobra"
 
 	"git.oleks.space/oleks/pinsync/internal/chartimages"
@@ -12,13 +14,23 @@ const renderName = "render"
 // newRenderCommand returns the command that other commands start to render charts: what a chart
 // does to it, it does to nothing else.
 func newRenderCommand() *cobra.Command {
-	return &cobra.Command{
+	var limits chartimages.Limits
+	cmd := &cobra.Command{
 		Use:    renderName,
 		Short:  "Render charts for the process that starts this one",
 		Hidden: true,
 		Args:   usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return chartimages.Serve(cmd.InOrStdin(), cmd.OutOrStdout())
+			return chartimages.Serve(limits, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
+	cmd.Flags().DurationVar(&limits.Time, "timeout", 0, "how long one chart may take")
+	cmd.Flags().IntVar(&limits.Memory, "memory", 0, "how many `BYTES` of memory one chart may take")
+	return cmd
+}
+
+// newFinder returns what renders charts in one process of this program, with those limits.
+func newFinder(program string, limits chartimages.Limits) *chartimages.Finder {
+	return chartimages.NewFinder(1, limits, program, renderName,
+		"--timeout", limits.Time.String(), "--memory", strconv.Itoa(limits.Memory))
 }

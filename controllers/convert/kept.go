@@ -35,6 +35,9 @@ type KeptRelease struct {
 	// Values are the values of a release that takes some from other objects. Both are nil
 	// for a release whose values are not kept.
 	Values *Values
+
+	// Chart is what its chart depends on; nil for a release whose values are not kept.
+	Chart *ChartSpec
 }
 
 // keep converts an object for a cache.
@@ -66,6 +69,8 @@ func Keep(all bool, spend Spend) toolscache.TransformFunc {
 			return keep(o, Policy(o)), nil
 		case *flux.ImageRepository:
 			return keep(o, Repository(o)), nil
+		case flux.Source:
+			return keep(o, SourceOf(o)), nil
 		case *metav1.PartialObjectMetadata:
 			if o.Namespace == "" { // of a kind without namespaces: Namespace
 				return keep(o, Namespace(o)), nil
@@ -81,7 +86,7 @@ func Keep(all bool, spend Spend) toolscache.TransformFunc {
 // KeepWhole converts a HelmRelease with its values; without them, if images may not be found in them
 // now.
 func KeepWhole(o *flux.HelmRelease, spend Spend) *Kept[KeptRelease] {
-	kept := KeptRelease{Release: Release(o)}
+	kept := KeptRelease{Release: Release(o), Chart: ChartSpecOf(o)}
 	values := ValuesOf(o)
 	switch {
 	case len(values.valuesFrom) > 0:

@@ -19,5 +19,8 @@ func AddToScheme(scheme *runtime.Scheme) error {
 	metav1.AddToGroupVersion(scheme, helmv2.GroupVersion)
 	scheme.AddKnownTypes(imagev1.GroupVersion, &ImagePolicy{}, &ImagePolicyList{}, &ImageRepository{}, &ImageRepositoryList{})
 	metav1.AddToGroupVersion(scheme, imagev1.GroupVersion)
+	scheme.AddKnownTypes(SourceGroupVersion(), &HelmChart{}, &HelmChartList{}, &OCIRepository{}, &OCIRepositoryList{},
+		&GitRepository{}, &GitRepositoryList{}, &Bucket{}, &BucketList{}, &ExternalArtifact{}, &ExternalArtifactList{})
+	metav1.AddToGroupVersion(scheme, SourceGroupVersion())
 	return nil
 }

@@ -49,16 +49,19 @@ type ChartTemplate struct {
 
 // ChartTemplateSpec names the chart, and files with values beside it.
 type ChartTemplateSpec struct {
-	Chart       string          `json:"chart,omitempty"`
-	Version     string          `json:"version,omitempty"`
-	SourceRef   SourceReference `json:"sourceRef"`
-	ValuesFiles []string        `json:"valuesFiles,omitempty"`
+	Chart             string          `json:"chart,omitempty"`
+	Version           string          `json:"version,omitempty"`
+	SourceRef         SourceReference `json:"sourceRef"`
+	ReconcileStrategy string          `json:"reconcileStrategy,omitempty"`
+	ValuesFiles       []string        `json:"valuesFiles,omitempty"`
 
 	IgnoreMissingValuesFiles bool `json:"ignoreMissingValuesFiles,omitempty"`
 }
 
 // SourceReference refers to the source of a chart.
 type SourceReference struct {
+	Kind      string `json:"kind,omitempty"`
+	Name      string `json:"name,omitempty"`
 	Namespace string `json:"namespace,omitempty"`
 }
 

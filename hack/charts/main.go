@@ -23,7 +23,7 @@ const renderName = "render"
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == renderName {
-		if err := chartimages.Serve(os.Stdin, os.Stdout); err != nil {
+		if err := chartimages.Serve(chartimages.DefaultLimits(), os.Stdin, os.Stdout); err != nil {
 			os.Exit(1)
 		}
 		return
@@ -49,7 +49,7 @@ func run(ctx context.Context, pack, charts, recorded string, out io.Writer) erro
 	if err != nil {
 		return err
 	}
-	finder := chartimages.NewFinder(1, program, renderName)
+	finder := chartimages.NewFinder(1, chartimages.DefaultLimits(), program, renderName)
 	defer finder.Close()
 	var sum figures
 	for _, r := range releases {

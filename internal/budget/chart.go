@@ -14,6 +14,12 @@ const (
 	ChartFiles   = 5_000
 	ChartNesting = 5
 
+	// ChartsKept is how many bytes of archives are kept at a time, for other releases of the same chart.
+	ChartsKept = 16 << 20
+
+	// SourceFiles is how many files the source of a chart may have, such as a Git repository.
+	SourceFiles = 20_000
+
 	// ValuesFiles is how many files of a chart's source may replace its defaults.
 	ValuesFiles = 100
 
@@ -31,6 +37,10 @@ const (
 	// in bytes: a chart and its values, and the images.
 	RenderRequest = 32 << 20
 	RenderAnswer  = 8 << 20
+
+	// ChartEntry is how many bytes the report has of the chart of one release. Where that does not
+	// suffice, the chart is rendered again after a restart.
+	ChartEntry = 64 << 10
 
 	// RenderMessage is the longest error of a chart that is repeated, in bytes, and RenderProblems
 	// how many problems are returned.

@@ -15,7 +15,7 @@ const serveName = "serve"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == serveName {
-		if err := Serve(os.Stdin, os.Stdout); err != nil {
+		if err := Serve(DefaultLimits(), os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"time"
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -14,22 +15,28 @@ import (
 // Finder finds images as Find does, in processes with limits.
 type Finder struct{ pool *sandbox.Pool }
 
-// NewFinder returns a Finder with so many processes at most, which it starts when they are needed.
-// The command must call Serve.
-func NewFinder(processes int, command ...string) *Finder {
-	return &Finder{sandbox.NewPool(processes, limits(), command...)}
+// Limits are what finding the images of one chart may take: memory in bytes, and time by the clock.
+type Limits struct {
+	Memory int
+	Time   time.Duration
 }
 
-// limits are those of finding the images of one chart.
-func limits() sandbox.Limits {
-	return sandbox.Limits{
-		Memory: budget.RenderMemory, Time: budget.RenderTime, Request: budget.RenderRequest, Answer: budget.RenderAnswer,
-	}
+// DefaultLimits are those of the budget.
+func DefaultLimits() Limits { return Limits{budget.RenderMemory, budget.RenderTime} }
+
+// NewFinder returns a Finder with so many processes at most, which it starts when they are needed.
+// The command must call Serve with the same limits.
+func NewFinder(processes int, limits Limits, command ...string) *Finder {
+	return &Finder{sandbox.NewPool(processes, limits.sandbox(), command...)}
+}
+
+func (l Limits) sandbox() sandbox.Limits {
+	return sandbox.Limits{Memory: l.Memory, Time: l.Time, Request: budget.RenderRequest, Answer: budget.RenderAnswer}
 }
 
 // Serve finds images for a Finder in the process that started this one.
-func Serve(in io.Reader, out io.Writer) error {
-	return sandbox.Serve(limits(), in, out, func(request []byte) []byte {
+func Serve(limits Limits, in io.Reader, out io.Writer) error {
+	return sandbox.Serve(limits.sandbox(), in, out, func(request []byte) []byte {
 		var r Request
 		var answer any
 		if err := json.Unmarshal(request, &r); err != nil {

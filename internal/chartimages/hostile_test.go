@@ -21,7 +21,7 @@ func finder(t *testing.T) *Finder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	short := limits()
+	short := DefaultLimits().sandbox()
 	short.Time = 6 * time.Second
 	f := &Finder{sandbox.NewPool(1, short, program, serveName)}
 	t.Cleanup(f.Close)

@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -28,6 +30,14 @@ type Configuration struct {
 	// ReadSecrets says that values are read from Secrets, too.
 	ReadSecrets bool
 
+	// IgnoreCharts says that no charts are rendered, and DenyCrossNamespace that a release takes none
+	// from another namespace.
+	IgnoreCharts, DenyCrossNamespace bool
+
+	// RenderTimeout and RenderMemory are what rendering one chart may take, in bytes.
+	RenderTimeout time.Duration
+	RenderMemory  int
+
 	// ConfigMapName is the ConfigMap that the list is written to.
 	ConfigMapName string
 
@@ -41,6 +51,8 @@ func Default() Configuration {
 		Pins:          pin.Options{Grace: time.Hour},
 		ConfigMapName: v1alpha1.DefaultConfigMapName,
 		Heartbeat:     5 * time.Minute,
+		RenderTimeout: 10 * time.Second,
+		RenderMemory:  budget.RenderMemory,
 	}
 }
 
@@ -93,10 +105,14 @@ func Parse(data []byte) (Configuration, error) {
 	}{
 		{field.NewPath("hold", "grace"), raw.Hold.Grace, &c.Pins.Grace},
 		{field.NewPath("heartbeat"), raw.Heartbeat, &c.Heartbeat},
+		{field.NewPath("renderTimeout"), raw.RenderTimeout, &c.RenderTimeout},
 	} {
 		if duration.value != "" {
 			errs = append(errs, parseDuration(duration.at, duration.value, duration.set)...)
 		}
+	}
+	if raw.RenderMemory != "" {
+		errs = append(errs, parseMemory(field.NewPath("renderMemory"), raw.RenderMemory, &c.RenderMemory)...)
 	}
 	for _, choice := range []struct {
 		at                      *field.Path
@@ -106,6 +122,8 @@ func Parse(data []byte) (Configuration, error) {
 		{field.NewPath("namespaceDefault"), raw.NamespaceDefault, v1alpha1.SyncEnabled, v1alpha1.SyncDisabled, &c.Pins.NamespacesDisabled},
 		{field.NewPath("releases"), raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.ProtectLive},
 		{field.NewPath("secretValues"), raw.SecretValues, v1alpha1.SecretValuesIgnore, v1alpha1.SecretValuesRead, &c.ReadSecrets},
+		{field.NewPath("charts"), raw.Charts, v1alpha1.ChartsRead, v1alpha1.ChartsIgnore, &c.IgnoreCharts},
+		{field.NewPath("crossNamespaceRefs"), raw.CrossNamespaceRefs, v1alpha1.RefsAllow, v1alpha1.RefsDeny, &c.DenyCrossNamespace},
 		{field.NewPath("tags"), raw.Tags, v1alpha1.TagsReferenced, v1alpha1.TagsFloating, &c.Pins.FloatingOnly},
 		{field.NewPath("hold", "proof"), raw.Hold.Proof, v1alpha1.ProofPods, v1alpha1.ProofReady, &c.Pins.ReadyIsProof},
 	} {
@@ -168,6 +186,21 @@ func parseDuration(at *field.Path, s string, duration *time.Duration) field.Erro
 			fmt.Sprintf("want a duration of at least %s, such as 30s, 5m or 1h30m", minDuration))}
 	}
 	*duration = parsed
+	return nil
+}
+
+// Rendering large public charts takes up to 100 MiB, and a process that renders nothing some 40.
+const (
+	minRenderMemory = 64 << 20
+	maxRenderMemory = 4 << 30
+)
+
+func parseMemory(at *field.Path, s string, bytes *int) field.ErrorList {
+	quantity, err := resource.ParseQuantity(s)
+	if err != nil || quantity.Value() < minRenderMemory || quantity.Value() > maxRenderMemory {
+		return field.ErrorList{field.Invalid(at, s, "want a quantity from 64Mi to 4Gi, such as 128Mi")}
+	}
+	*bytes = int(quantity.Value())
 	return nil
 }
 

@@ -20,6 +20,8 @@ type ChartImages struct {
 	Unused []image.Reference
 	// Problems were met while the chart was rendered and searched.
 	Problems []v1alpha1.Problem
+	// Entry is what the report has for the chart; nil, nothing.
+	Entry *v1alpha1.ReleaseChart
 }
 
 // answers are what rendered manifests tell of images that the values leave open.

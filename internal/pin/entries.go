@@ -17,6 +17,6 @@ func NewReport() *v1alpha1.PinReport {
 func releaseEntry(id object.ID, state v1alpha1.ReleaseState, n *needs, pins []string, problems []v1alpha1.Problem) v1alpha1.Release {
 	return v1alpha1.Release{
 		Kind: id.Kind, Namespace: id.Namespace, Name: id.Name.Name, State: state,
-		Policies: n.policyNames(), Pins: sortedSet(pins), Ran: []string{}, Problems: SortedProblems(problems),
+		Policies: n.policyNames(), Pins: sortedSet(pins), Ran: []string{}, Chart: n.chart, Problems: SortedProblems(problems),
 	}
 }

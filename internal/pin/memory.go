@@ -36,6 +36,14 @@ func (m *Memory) release(id object.ID) *v1alpha1.Release {
 	return &m.Releases[i]
 }
 
+// ChartOf returns what the report had for the chart of a release; nil, nothing.
+func (m *Memory) ChartOf(id object.ID) *v1alpha1.ReleaseChart {
+	if r := m.release(id); r != nil {
+		return r.Chart
+	}
+	return nil
+}
+
 // suspended returns what the report had for a release that it knew to be suspended; nil, it did
 // not, or not what the release ran then.
 func (m *Memory) suspended(id object.ID) *v1alpha1.Release {

@@ -25,6 +25,9 @@ func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *
 		},
 		foreign: map[foreignTags]int{}, links: map[linkInputs]links{}, linked: map[*link.Candidate]bool{}, named: map[*link.Candidate]bool{}, result: &needs{},
 	}
+	if in.Rendered != nil {
+		f.result.chart = in.Rendered.Entry
+	}
 	f.addAnnotated(in.Policies)
 	if err := f.addMentions(&in); err != nil {
 		return overBudget(err)

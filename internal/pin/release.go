@@ -21,6 +21,8 @@ type Release struct {
 	// if they are still to be read.
 	Workloads       *WorkloadImages
 	WorkloadsUnread bool
+	// ChartPending is set if its chart is still to be rendered for the first time.
+	ChartPending bool
 	// Ready is set if its Ready condition is true at its current generation.
 	Ready bool
 	// TargetNamespace is where its pods are, unless RemoteCluster is set: then they are on a
@@ -33,7 +35,7 @@ type Release struct {
 
 // isUnknown reports whether it is not known which images it refers to.
 func (r *Release) isUnknown() bool {
-	return r.Images == nil || r.Images.Unknown
+	return r.Images == nil || r.Images.Unknown || r.ChartPending
 }
 
 // Inputs are everything of a release that decides what it needs. They are comparable: what

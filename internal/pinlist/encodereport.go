@@ -56,10 +56,10 @@ func truncated(r *v1alpha1.PinReport) *v1alpha1.PinReport {
 		cut.Pins[i].Via = []string{}
 	}
 	for i := range cut.Releases {
-		cut.Releases[i].Problems = []v1alpha1.Problem{}
+		cut.Releases[i].Problems, cut.Releases[i].Chart = []v1alpha1.Problem{}, nil
 	}
 	cut.Problems = append(slices.Clone(r.Problems), v1alpha1.Problem{
-		Reason: v1alpha1.ReasonReportTruncated, Message: "the report is so large that via and the releases' problems are left out",
+		Reason: v1alpha1.ReasonReportTruncated, Message: "the report is so large that via, the releases' problems and what their charts name are left out",
 	})
 	return &cut
 }

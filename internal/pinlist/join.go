@@ -1,6 +1,7 @@
 package pinlist
 
 import (
+	"cmp"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -41,6 +42,7 @@ func joinRelease(r, other *v1alpha1.Release) {
 	if r.Ran != nil || other.Ran != nil {
 		r.Ran = union(r.Ran, other.Ran)
 	}
+	r.Chart = cmp.Or(r.Chart, other.Chart)
 	r.Live = sortedUnique(slices.Concat(r.Live, other.Live))
 	r.Problems = pin.SortedProblems(slices.Concat(r.Problems, other.Problems))
 }

@@ -140,7 +140,7 @@ func (l *loader) addReleases(text json.RawMessage) {
 		l.memory.HasPolicies = l.memory.HasPolicies || len(r.Policies) > 0
 		r.Kind = cmp.Or(r.Kind, object.HelmRelease)
 		// A plan needs no more of an entry.
-		kept := v1alpha1.Release{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, State: r.State, Ran: r.Ran, Live: r.Live}
+		kept := v1alpha1.Release{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, State: r.State, Ran: r.Ran, Live: r.Live, Chart: r.Chart}
 		slices.Sort(kept.Ran)
 		if known, ok := l.releases[releaseKey(r)]; ok {
 			isKnown := known.Ran != nil && kept.Ran != nil && known.State == kept.State

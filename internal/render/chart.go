@@ -63,14 +63,8 @@ func load(in *Input) (*helmchart.Chart, map[string]any, error) {
 	if err := in.check(); err != nil {
 		return nil, nil, err
 	}
-	if err := checkArchive(in.Archive); err != nil {
-		return nil, nil, err
-	}
-	files, err := archive.LoadArchiveFiles(bytes.NewReader(in.Archive))
+	files, err := filesOf(in)
 	if err != nil {
-		return nil, nil, err
-	}
-	if files, err = withValuesFiles(files, in); err != nil {
 		return nil, nil, err
 	}
 	chart, err := loader.LoadFiles(files)
@@ -88,23 +82,47 @@ func load(in *Input) (*helmchart.Chart, map[string]any, error) {
 	return chart, values, chartutil.ProcessDependencies(chart, common.Values(values))
 }
 
+// filesOf returns the files of a chart, with its valuesFiles in the place of its values.
+func filesOf(in *Input) ([]*archive.BufferedFile, error) {
+	if in.Folder != "" {
+		files, source, err := fromSource(in)
+		if err != nil {
+			return nil, err
+		}
+		return withValuesFiles(files, in, func(name string) []byte { return source[name] })
+	}
+	if err := checkArchive(in.Archive); err != nil {
+		return nil, err
+	}
+	files, err := archive.LoadArchiveFiles(bytes.NewReader(in.Archive))
+	if err != nil {
+		return nil, err
+	}
+	return withValuesFiles(files, in, func(name string) []byte {
+		if file := fileOf(files, name); file != nil {
+			return file.Data
+		}
+		return nil
+	})
+}
+
 // withValuesFiles returns a chart's files with one values.yaml that its valuesFiles are merged
-// into, in order, as source-controller packages it.
-func withValuesFiles(files []*archive.BufferedFile, in *Input) ([]*archive.BufferedFile, error) {
+// into, in order, as source-controller packages it. They are read by their cleaned names.
+func withValuesFiles(files []*archive.BufferedFile, in *Input, read func(name string) []byte) ([]*archive.BufferedFile, error) {
 	if len(in.ValuesFiles) == 0 {
 		return files, nil
 	}
 	merged := map[string]any{}
 	for _, name := range in.ValuesFiles {
-		file := fileOf(files, path.Clean(name))
+		text := read(path.Clean(name))
 		switch {
-		case file == nil && in.IgnoreMissingValuesFiles:
+		case text == nil && in.IgnoreMissingValuesFiles:
 			continue
-		case file == nil:
+		case text == nil:
 			return nil, fmt.Errorf("the chart has no file %s, which valuesFiles names", name)
 		}
 		values := map[string]any{}
-		if err := yaml.Unmarshal(file.Data, &values); err != nil {
+		if err := yaml.Unmarshal(text, &values); err != nil {
 			return nil, fmt.Errorf("%s is not YAML: %w", name, err)
 		}
 		merged = loader.MergeMaps(merged, values)

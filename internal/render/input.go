@@ -15,6 +15,9 @@ import (
 type Input struct {
 	// Archive is the chart: a tar archive, compressed with gzip, with the chart in a folder.
 	Archive []byte
+	// Folder is where the chart is, if Archive is that of a source with more than the chart, such as a
+	// Git repository: then ValuesFiles are relative to the source.
+	Folder string
 	// ValuesFiles are files of the chart that replace its own values.yaml, merged in order. Those
 	// that do not exist are left out if IgnoreMissingValuesFiles is set, else they are an error.
 	ValuesFiles              []string

@@ -1,0 +1,292 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/charts"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/chartimages"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/sweep"
+)
+
+// chartImages knows what the charts of protected releases name. Charts are fetched and rendered beside
+// the passes, one after the other, when a release, what its values come from, its chart or the
+// cluster's versions have changed. Until then, and if it fails, a release keeps what was rendered
+// before.
+type chartImages struct {
+	live    client.Reader
+	sources *chartSources
+	cluster *clusterVersions
+	fetcher *charts.Fetcher
+	finder  *chartimages.Finder
+	shares  *shares
+	// readSecrets allows to read Secrets, and version is pinsync's own.
+	readSecrets bool
+	version     string
+	// passes are asked for when a chart was rendered.
+	passes requests
+
+	mu    sync.Mutex
+	known sweep.Map[object.ID, *knownChart]
+	due   map[string][]*dueChart
+	// served are when a chart of each namespace was rendered last, and pauses until when none is.
+	served, pauses map[string]time.Time
+}
+
+// knownChart is what is known of a release's chart.
+type knownChart struct {
+	// spec is what the release of that revision asks for.
+	spec     *convert.ChartSpec
+	revision string
+	// inputs are what the images were found with, and digest is their digest.
+	inputs chartInputs
+	digest string
+	// found are nil before the chart was rendered or has failed; rendered are what was rendered last.
+	found, rendered *pin.ChartImages
+	// attached are what was found with a doubt.
+	attached *pin.ChartImages
+	doubt    string
+	// failures is how often in a row it has failed for reasons that may pass, and retry when it is
+	// tried again.
+	failures int
+	retry    time.Time
+}
+
+// chartInputs are everything that the images of a chart depend on.
+type chartInputs struct {
+	revision string
+	// values are the versions of the objects that values come from.
+	values    string
+	chart     charts.Chart
+	isUpgrade bool
+	cluster   string
+}
+
+// dueChart is a release whose chart is to be rendered.
+type dueChart struct {
+	id     object.ID
+	inputs chartInputs
+}
+
+// newChartImages returns nil if no charts are read.
+func newChartImages(mgr manager.Manager, options *Options, w *watches, s *shares) (*chartImages, error) {
+	if options.Charts == nil {
+		return nil, nil //nolint:nilnil // as documented
+	}
+	d, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, err
+	}
+	passes := newRequests()
+	return &chartImages{
+		live: mgr.GetAPIReader(), sources: newChartSources(w.charts, options.DenyCrossNamespace),
+		cluster: &clusterVersions{discovery: d, passes: passes}, fetcher: charts.NewFetcher(), finder: options.Charts,
+		shares: s, readSecrets: options.ReadSecrets, version: options.Version, passes: passes,
+		served: map[string]time.Time{}, pauses: map[string]time.Time{},
+	}, nil
+}
+
+// begin begins a pass.
+func (c *chartImages) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.due = map[string][]*dueChart{}
+	c.sources.begin()
+}
+
+// end ends a pass.
+func (c *chartImages) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known.Sweep()
+	now := time.Now()
+	isOver := func(namespace string, at time.Time) bool { return len(c.due[namespace]) == 0 && now.Sub(at) > maxPause }
+	maps.DeleteFunc(c.served, isOver)
+	maps.DeleteFunc(c.pauses, isOver)
+}
+
+// attach adds to a release what its chart names. values are the versions of the objects that its values
+// come from. Unless mayRead is set, nothing is fetched for it.
+func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release, values []string, mayRead bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.of(s, r, kept.Value.Chart)
+	isDue := k.spec == nil
+	inputs, doubt := chartInputs{}, ""
+	if k.spec != nil {
+		state := sourcesRead
+		if inputs.chart, doubt, state = c.sources.resolve(s, k.spec); state != sourcesRead {
+			r.Rendered, r.ChartPending = k.with(""), state == sourcesSyncing && k.found == nil
+			if r.ChartPending && mayRead {
+				c.shares.wait(r.Namespace)
+			}
+			return
+		}
+		inputs.revision, inputs.values, inputs.isUpgrade, inputs.cluster = r.Revision, strings.Join(values, "\n"), k.spec.IsUpgrade, c.cluster.digest()
+		isDue = inputs.chart.Artifact != (flux.Artifact{}) && !c.isKnown(k, inputs)
+	}
+	if isDue && mayRead && !time.Now().Before(k.retry) {
+		c.due[r.Namespace] = append(c.due[r.Namespace], &dueChart{r.ID, inputs})
+	}
+	r.ChartPending = isDue && k.found == nil
+	if r.ChartPending && mayRead {
+		c.shares.wait(r.Namespace)
+	}
+	r.Rendered = k.with(doubt)
+}
+
+// of returns what is known of the chart of a release: at first, what the last report has of it.
+func (c *chartImages) of(s *pin.Snapshot, r *pin.Release, spec *convert.ChartSpec) *knownChart {
+	k, ok := c.known.Get(r.ID)
+	if !ok {
+		k = &knownChart{}
+		if images := pin.ChartImagesOf(s.Memory.ChartOf(r.ID)); images != nil {
+			k.found, k.rendered, k.digest = images, images, images.Entry.Inputs
+		}
+		c.known.Put(r.ID, k)
+	}
+	switch {
+	case spec != nil:
+		k.spec, k.revision = spec, r.Revision
+	case k.revision != r.Revision:
+		k.spec = nil
+	}
+	return k
+}
+
+// isKnown reports whether the images were found with these inputs.
+func (c *chartImages) isKnown(k *knownChart, inputs chartInputs) bool {
+	switch {
+	case inputs.cluster == "":
+		return k.found != nil // the cluster's versions are not read yet
+	case k.found != nil && k.inputs == inputs && k.failures == 0:
+		return true
+	case k.inputs != (chartInputs{}), k.digest == "", k.digest != c.digestOf(&inputs):
+		return false
+	default:
+		k.inputs = inputs
+		return true
+	}
+}
+
+// digestOf returns a digest of inputs.
+func (c *chartImages) digestOf(inputs *chartInputs) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %+v", c.version, *inputs))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// with returns what was found, with a doubt: the same pointer as long as both are the same.
+func (k *knownChart) with(doubt string) *pin.ChartImages {
+	if k.attached != nil && k.doubt == doubt {
+		return k.attached
+	}
+	switch found := k.found; {
+	case doubt == "":
+		k.attached = found
+	case found == nil:
+		k.attached = &pin.ChartImages{Problems: []v1alpha1.Problem{chartNotRead(doubt)}}
+	default:
+		k.attached = found.WithDoubt(chartNotRead(doubt))
+	}
+	k.doubt = doubt
+	return k.attached
+}
+
+func chartNotRead(why string) v1alpha1.Problem {
+	return v1alpha1.Problem{
+		Reason: v1alpha1.ReasonChartNotRead, Message: "images that only the chart names may be missing, because the chart is not known: " + why,
+	}
+}
+
+// next returns the namespaces that have charts to be rendered: first the one that waits the longest.
+func (c *chartImages) next() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var namespaces []string
+	for namespace, due := range c.due {
+		if len(due) > 0 && !time.Now().Before(c.pauses[namespace]) {
+			namespaces = append(namespaces, namespace)
+		}
+	}
+	slices.SortFunc(namespaces, func(a, b string) int { return cmp.Or(c.served[a].Compare(c.served[b]), cmp.Compare(a, b)) })
+	return namespaces
+}
+
+// maxPause is how long a namespace may have to wait whose charts have taken long.
+const maxPause = 10 * time.Minute
+
+// read renders the first chart that is due in a namespace.
+func (c *chartImages) read(ctx context.Context, namespace string) {
+	c.mu.Lock()
+	if len(c.due[namespace]) == 0 {
+		c.mu.Unlock()
+		return
+	}
+	due := c.due[namespace][0]
+	c.due[namespace] = c.due[namespace][1:]
+	c.mu.Unlock()
+	began := time.Now()
+	result := c.render(ctx, due)
+	if ctx.Err() == nil {
+		c.take(due, result, time.Since(began))
+	}
+	c.passes.ask()
+}
+
+// take takes what was found in the chart of a release.
+func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	c.served[due.id.Namespace] = now
+	k, ok := c.known.Peek(due.id)
+	if !ok {
+		return // nobody wants to know any more
+	}
+	k.attached = nil
+	if result.spec != nil {
+		k.spec, k.revision = result.spec, result.inputs.revision
+	}
+	switch {
+	case result.images == nil && result.retryIn == 0: // only what it asks for was read
+		return
+	case result.images != nil && result.images.Rendered:
+		k.rendered = result.images
+	case result.images != nil && took > slowRender:
+		// It costs the others as little as one that is rendered quickly.
+		c.pauses[due.id.Namespace] = now.Add(min(maxPause, took*pauseFactor))
+		result.retryIn = maxPause
+	}
+	k.inputs, k.failures, k.retry = result.inputs, 0, time.Time{}
+	if result.images != nil {
+		k.found = result.images.After(k.rendered)
+	}
+	if result.retryIn > 0 {
+		k.failures++
+		k.retry = now.Add(min(maxPause, result.retryIn<<min(k.failures-1, 10)))
+	}
+}
+
+const (
+	// slowRender is how long a chart that cannot be rendered may take, and pauseFactor how many times
+	// as long its namespace waits otherwise.
+	slowRender  = time.Second
+	pauseFactor = 10
+)

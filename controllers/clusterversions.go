@@ -1,0 +1,92 @@
+package controllers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// versionsInterval is how often it is read what the cluster serves.
+const versionsInterval = 10 * time.Minute
+
+// clusterVersions are the versions of the cluster that charts are rendered for.
+type clusterVersions struct {
+	discovery discovery.DiscoveryInterface
+	// passes are asked for when they have changed.
+	passes requests
+
+	mu          sync.Mutex
+	read        time.Time
+	kubeVersion string
+	apiVersions []string
+	sum         string
+}
+
+// digest identifies the versions; empty, they were not read yet.
+func (v *clusterVersions) digest() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.sum
+}
+
+// versions returns the versions as a chart gets them.
+func (v *clusterVersions) versions() (kubeVersion string, apiVersions []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.kubeVersion, v.apiVersions
+}
+
+// due returns one entry if the versions are to be read.
+func (v *clusterVersions) due() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	age := time.Since(v.read)
+	if age < readRetry || v.sum != "" && age < versionsInterval {
+		return nil
+	}
+	return []string{""}
+}
+
+// refresh reads the versions. What cannot be read stays as it was.
+func (v *clusterVersions) refresh(ctx context.Context, _ string) {
+	kubeVersion, apiVersions, err := readVersions(v.discovery)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.read = time.Now()
+	if err != nil && (v.sum != "" || len(apiVersions) == 0) {
+		log.FromContext(ctx).Info("What the cluster serves could not be read: charts are rendered for what was read last", "reason", err.Error())
+		return
+	}
+	sum := sha256.Sum256([]byte(kubeVersion + "\n" + strings.Join(apiVersions, "\n")))
+	if digest := hex.EncodeToString(sum[:]); digest != v.sum {
+		v.kubeVersion, v.apiVersions, v.sum = kubeVersion, apiVersions, digest
+		v.passes.ask()
+	}
+}
+
+// readVersions returns what a chart's .Capabilities have, as Helm's GetVersionSet composes it. Some
+// of it may be missing if there is an error.
+func readVersions(d discovery.DiscoveryInterface) (kubeVersion string, apiVersions []string, err error) {
+	version, err := d.ServerVersion()
+	if err != nil {
+		return "", nil, err
+	}
+	_, resources, err := d.ServerGroupsAndResources()
+	for _, list := range resources {
+		apiVersions = append(apiVersions, list.GroupVersion)
+		for i := range list.APIResources {
+			if kind := list.APIResources[i].Kind; kind != "" {
+				apiVersions = append(apiVersions, list.GroupVersion+"/"+kind)
+			}
+		}
+	}
+	slices.Sort(apiVersions)
+	return version.GitVersion, slices.Compact(apiVersions), err
+}

@@ -1,0 +1,116 @@
+package convert
+
+import (
+	"cmp"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/object"
+)
+
+// ChartSpec is which chart a release asks for, and what the chart gets of the release besides its
+// spec's values.
+type ChartSpec struct {
+	Release object.Name
+	// Ref is the object that a chartRef names, or the HelmChart that helm-controller makes.
+	Ref object.ID
+	// Template is what that HelmChart has to be made from; nil for a chartRef.
+	Template *ChartTemplate
+	// IsUpgrade is set if the release was installed before.
+	IsUpgrade bool
+}
+
+// ChartTemplate is what decides which chart a HelmChart has.
+type ChartTemplate struct {
+	Chart, Version string
+	// Source is the object that the chart comes from.
+	Source object.ID
+	// ReconcileStrategy is when the HelmChart has a new revision.
+	ReconcileStrategy string
+	// ValuesFiles are the names of files, each with a line feed after it.
+	ValuesFiles              string
+	IgnoreMissingValuesFiles bool
+}
+
+// The defaults of the API server for a HelmChart, which are the same for a HelmRelease.
+const (
+	defaultVersion           = "*"
+	defaultReconcileStrategy = "ChartVersion"
+)
+
+// ChartSpecOf returns what the chart of a release depends on.
+func ChartSpecOf(o *flux.HelmRelease) *ChartSpec {
+	c := &ChartSpec{Release: nameOf(o), IsUpgrade: len(o.Status.History) > 0}
+	switch {
+	case o.Spec.ChartRef != nil:
+		ref := o.Spec.ChartRef
+		c.Ref = object.ID{Kind: ref.Kind, Name: object.Name{Namespace: cmp.Or(ref.Namespace, o.Namespace), Name: ref.Name}}
+	case o.Spec.Chart != nil:
+		t := &o.Spec.Chart.Spec
+		namespace := cmp.Or(t.SourceRef.Namespace, o.Namespace)
+		// helm-controller composes the name so: HelmRelease.GetHelmChartName in its API.
+		c.Ref = object.ID{Kind: flux.HelmChartKind, Name: object.Name{Namespace: namespace, Name: o.Namespace + "-" + o.Name}}
+		c.Template = &ChartTemplate{
+			Chart: t.Chart, Version: cmp.Or(t.Version, defaultVersion),
+			Source:            object.ID{Kind: t.SourceRef.Kind, Name: object.Name{Namespace: namespace, Name: t.SourceRef.Name}},
+			ReconcileStrategy: cmp.Or(t.ReconcileStrategy, defaultReconcileStrategy),
+			ValuesFiles:       lines(t.ValuesFiles), IgnoreMissingValuesFiles: t.IgnoreMissingValuesFiles,
+		}
+	}
+	return c
+}
+
+func lines(list []string) string {
+	var text strings.Builder
+	for _, line := range list {
+		text.WriteString(line + "\n")
+	}
+	return text.String()
+}
+
+// Source is an object that a chart can come from.
+type Source struct {
+	object.ID
+	// Owner is the release that helm-controller has made a HelmChart for; empty, none.
+	Owner object.Name
+	// Template is what a HelmChart is made from.
+	Template ChartTemplate
+	// Artifact is what was fetched last; empty, nothing yet.
+	Artifact flux.Artifact
+	// NotReady is why what is wanted now could not be fetched; empty, it was, or Flux has not tried yet.
+	NotReady string
+}
+
+// SourceOf converts an object that a chart can come from.
+func SourceOf(o flux.Source) Source {
+	kind, status := o.Observed()
+	s := Source{ID: object.ID{Kind: kind, Name: nameOf(o)}, NotReady: notReady(o, status)}
+	if status.Artifact != nil {
+		s.Artifact = *status.Artifact
+	}
+	if chart, ok := o.(*flux.HelmChart); ok {
+		s.Owner = releaseOf(chart)
+		s.Template = ChartTemplate{
+			Chart: chart.Spec.Chart, Version: cmp.Or(chart.Spec.Version, defaultVersion),
+			Source:            object.ID{Kind: chart.Spec.SourceRef.Kind, Name: object.Name{Namespace: chart.Namespace, Name: chart.Spec.SourceRef.Name}},
+			ReconcileStrategy: cmp.Or(chart.Spec.ReconcileStrategy, defaultReconcileStrategy),
+			ValuesFiles:       lines(chart.Spec.ValuesFiles), IgnoreMissingValuesFiles: chart.Spec.IgnoreMissingValuesFiles,
+		}
+	}
+	return s
+}
+
+// notReady returns why an artifact may not be of what is wanted now.
+func notReady(o flux.Source, status *flux.SourceStatus) string {
+	ready := status.Conditions.Ready()
+	switch {
+	case ready != nil && ready.Status == metav1.ConditionFalse:
+		return cmp.Or(ready.Message, ready.Reason)
+	case status.Artifact != nil && o.GetGeneration() != status.ObservedGeneration && status.ObservedGeneration != 0:
+		return "Flux has not observed its last change yet"
+	default:
+		return ""
+	}
+}
