@@ -60,6 +60,8 @@ type knownChart struct {
 	digest string
 	// found are nil before the chart was rendered or has failed; rendered are what was rendered last.
 	found, rendered *pin.ChartImages
+	// notRead is why the chart that is wanted now could not be fetched.
+	notRead string
 	// attached are what was found with a doubt.
 	attached *pin.ChartImages
 	doubt    string
@@ -142,14 +144,15 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 		inputs.revision, inputs.values, inputs.isUpgrade, inputs.cluster = r.Revision, strings.Join(values, "\n"), k.spec.IsUpgrade, c.cluster.digest()
 		isDue = inputs.chart.Artifact != (flux.Artifact{}) && !c.isKnown(k, inputs)
 	}
-	if isDue && mayRead && !time.Now().Before(k.retry) {
+	isPaused := k.spec != nil && k.inputs == inputs && time.Now().Before(k.retry) // what has changed is tried at once
+	if isDue && mayRead && !isPaused {
 		c.due[r.Namespace] = append(c.due[r.Namespace], &dueChart{r.ID, inputs})
 	}
-	r.ChartPending = isDue && k.found == nil
+	r.ChartPending = isDue && k.found == nil && k.notRead == ""
 	if r.ChartPending && mayRead {
 		c.shares.wait(r.Namespace)
 	}
-	r.Rendered = k.with(doubt)
+	r.Rendered = k.with(cmp.Or(doubt, k.notRead))
 }
 
 // of returns what is known of the chart of a release: at first, what the last report has of it.
@@ -176,7 +179,7 @@ func (c *chartImages) isKnown(k *knownChart, inputs chartInputs) bool {
 	switch {
 	case inputs.cluster == "":
 		return k.found != nil // the cluster's versions are not read yet
-	case k.found != nil && k.inputs == inputs && k.failures == 0:
+	case k.inputs == inputs && k.failures == 0:
 		return true
 	case k.inputs != (chartInputs{}), k.digest == "", k.digest != c.digestOf(&inputs):
 		return false
@@ -265,7 +268,7 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 		k.spec, k.revision = result.spec, result.inputs.revision
 	}
 	switch {
-	case result.images == nil && result.retryIn == 0: // only what it asks for was read
+	case result.images == nil && result.notRead == "" && result.retryIn == 0: // only what it asks for was read
 		return
 	case result.images != nil && result.images.Rendered:
 		k.rendered = result.images
@@ -274,11 +277,16 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 		c.pauses[due.id.Namespace] = now.Add(min(maxPause, took*pauseFactor))
 		result.retryIn = maxPause
 	}
-	k.inputs, k.failures, k.retry = result.inputs, 0, time.Time{}
+	if result.inputs != k.inputs {
+		k.failures = 0
+	}
+	k.inputs, k.notRead, k.retry = result.inputs, result.notRead, time.Time{}
 	if result.images != nil {
 		k.found = result.images.After(k.rendered)
 	}
-	if result.retryIn > 0 {
+	if result.retryIn == 0 {
+		k.failures = 0
+	} else {
 		k.failures++
 		k.retry = now.Add(min(maxPause, result.retryIn<<min(k.failures-1, 10)))
 	}

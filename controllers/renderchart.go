@@ -23,6 +23,8 @@ type renderedChart struct {
 	inputs chartInputs
 	// images are nil where they could not be looked for now.
 	images *pin.ChartImages
+	// notRead is why the chart could not be fetched.
+	notRead string
 	// retryIn is after what time it is tried again; zero, when the inputs have changed.
 	retryIn time.Duration
 }
@@ -54,7 +56,7 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 	}
 	chart := &result.inputs.chart
 	if request.Archive, err = c.fetcher.Fetch(ctx, &chart.Artifact); err != nil {
-		result.images = &pin.ChartImages{Problems: []v1alpha1.Problem{chartNotRead(image.Shorten(err.Error()))}}
+		result.notRead = image.Shorten(err.Error())
 		if !budget.IsExceeded(err) {
 			result.retryIn = readRetry
 		}

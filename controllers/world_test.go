@@ -34,6 +34,7 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers"
 	"git.oleks.space/oleks/pinsync/hack/local"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/internal/chartimages"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 )
 
@@ -41,7 +42,17 @@ import (
 // the other.
 var plane *local.ControlPlane
 
+// renderName is the argument with which the test renders for itself.
+const renderName = "render"
+
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == renderName {
+		if err := chartimages.Serve(chartLimits(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	log.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	os.Exit(withPlane(m))
 }
@@ -138,7 +149,11 @@ func (w *world) startWith(options controllers.Options) (cancel, wait func()) {
 // see it.
 func (w *world) empty() {
 	ctx := context.Background()
-	for _, kind := range []client.Object{&helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}} {
+	kinds := []client.Object{&helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}}
+	for _, kind := range []string{"HelmChart", "OCIRepository", "GitRepository"} {
+		kinds = append(kinds, sourceOf(kind, "", ""))
+	}
+	for _, kind := range kinds {
 		err := w.client.DeleteAllOf(ctx, kind, client.InNamespace(w.apps))
 		if err != nil && !apimeta.IsNoMatchError(err) {
 			w.t.Error(err)

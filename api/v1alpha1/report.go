@@ -130,8 +130,7 @@ type ReleaseChart struct {
 	Source   string `json:"source"`
 	Revision string `json:"revision"`
 	// Inputs is a digest of everything that the images depend on: as long as it is the same, the chart
-	// is not rendered again. It is empty if the images are those of an earlier chart or of earlier
-	// values, because the chart could not be rendered since.
+	// is not rendered again. It is empty if the images are not listed here.
 	Inputs string `json:"inputs,omitempty"`
 	// Images are those that the chart names, in order, and Unused are images of the values without a
 	// tag or a repository that it does not use.

@@ -39,7 +39,7 @@ func (c *ChartImages) SetEntry(source, revision, inputs string) {
 
 // ChartImagesOf returns the images that a report has for a chart; nil, it has none.
 func ChartImagesOf(entry *v1alpha1.ReleaseChart) *ChartImages {
-	if entry == nil || entry.Inputs == "" && len(entry.Images) == 0 {
+	if entry == nil || entry.Inputs == "" {
 		return nil
 	}
 	c := &ChartImages{Rendered: true, Entry: entry}
@@ -67,30 +67,13 @@ func (c *ChartImages) WithDoubt(problem v1alpha1.Problem) *ChartImages {
 }
 
 // After returns what is known of a chart that could not be rendered now, where it was before: the
-// images of then stay.
+// images of then stay, and so does the entry.
 func (c *ChartImages) After(rendered *ChartImages) *ChartImages {
 	if c.Rendered || rendered == nil {
 		return c
 	}
 	both := *c
 	both.Mentions = append(slices.Clone(c.Mentions), rendered.Mentions...)
-	both.Entry = rendered.earlier()
+	both.Entry = rendered.Entry
 	return &both
-}
-
-// earlier returns the entry of images that are not those of the present inputs.
-func (c *ChartImages) earlier() *v1alpha1.ReleaseChart {
-	if c.Entry == nil {
-		return nil
-	}
-	entry := *c.Entry
-	entry.Inputs = ""
-	return &entry
-}
-
-// Earlier returns the images as those of an earlier chart or of earlier values.
-func (c *ChartImages) Earlier() *ChartImages {
-	old := *c
-	old.Entry = c.earlier()
-	return &old
 }
