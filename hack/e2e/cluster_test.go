@@ -71,10 +71,8 @@ func (c *cluster) prepare(ctx context.Context) (err error) {
 	if c.reader, err = c.plane.KubeconfigOf(ctx, "pinsync-cleaner"); err != nil {
 		return err
 	}
-	if c.client, err = local.NewClient(c.plane.Config); err != nil {
-		return err
-	}
-	return c.client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: local.FluxNamespace}})
+	c.client, err = local.NewClient(c.plane.Config)
+	return err
 }
 
 // stop stops all that runs, the API server last.

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
@@ -38,10 +39,19 @@ func (c *ControlPlane) Kubectl(ctx context.Context, args ...string) (string, err
 	return string(output), nil
 }
 
-// Deploy installs Flux's kinds, and applies config/default and further folders of the
-// sources.
+// Deploy installs Flux's kinds, creates its namespace, and applies config/default and further
+// folders of the sources.
 func (c *ControlPlane) Deploy(ctx context.Context, more ...string) error {
 	if err := c.InstallFlux(ctx); err != nil {
+		return err
+	}
+	administrator, err := NewClient(c.Config)
+	if err != nil {
+		return err
+	}
+	// The policy that lets pinsync fetch charts is there.
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: FluxNamespace}}
+	if err := administrator.Create(ctx, namespace); client.IgnoreAlreadyExists(err) != nil {
 		return err
 	}
 	for _, kustomization := range append([]string{"config/default"}, more...) {
