@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -333,5 +334,70 @@ func TestChartPending(t *testing.T) {
 	w.until(func(ctx context.Context) (bool, string) {
 		complete := w.list(ctx).Annotations[v1alpha1.CompleteAnnotation]
 		return complete == "true", complete
+	})
+}
+
+// Where pinsync may not read the kinds that charts come from, that is one problem, and the list is as
+// complete as without charts.
+func TestChartsForbidden(t *testing.T) {
+	w, _ := chartWorld(t)
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = &apiextensionsv1.JSON{Raw: []byte(`{"image":"` + app + `:v1"}`)} })
+	w.release("other", "1.x", `{"image":"`+app+`:v2"}`, helmRepository)
+	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
+		if strings.Contains(request.URL.Path, "source.toolkit.fluxcd.io/v1/") {
+			return forbidden(request), nil
+		}
+		return next.RoundTrip(request)
+	})
+	w.start(w.withCharts())
+	w.expect("v1", "v2")
+	p := w.report(func(p *published) (bool, string) {
+		complete := p.list.Annotations[v1alpha1.CompleteAnnotation]
+		return complete == "true" && len(p.report.Problems) > 0, "complete: " + complete
+	})
+	if got := p.report.Problems; len(got) != 1 || got[0].Object != "HelmChart" || !strings.Contains(got[0].Message, "component read-charts") {
+		t.Errorf("the problems are %v", got)
+	}
+	for i := range p.report.Releases {
+		if got := p.report.Releases[i].Problems; len(got) > 0 {
+			t.Errorf("release %s has problems %v", p.report.Releases[i].Name, got)
+		}
+	}
+}
+
+// What a hostile chart does is one problem of its release, and other releases are pinned meanwhile.
+func TestHostileCharts(t *testing.T) {
+	hostile := map[string]string{
+		"loop":   "{{ range $i := until 60000 }}{{ range $j := until 60000 }}{{ range $k := until 60000 }}{{ end }}{{ end }}{{ end }}",
+		"text":   "{{ repeat 2000000000 `x` }}",
+		"output": "{{ repeat 100000000 `x` }}",
+	}
+	for name, template := range hostile {
+		// Each in a namespace of its own: one that has taken long waits.
+		attacker, served := newWorld(t, plane), serveArtifacts(t)
+		attacker.provide(attacker.helmChart(name), helmChartSpec("1.x"), served.put(name, chartOf(t, "1.0.0", template)))
+		attacker.release(name, "1.x", `{"image":"`+app+`:`+name+`"}`, helmRepository)
+	}
+	w, own := newWorld(t, plane), serveArtifacts(t)
+	w.provide(w.helmChart("web"), helmChartSpec("1.x"), own.put("web", chartOf(t, "1.0.0", chartImage)))
+	w.release("web", "1.x", `{}`, helmRepository)
+	w.start(w.withCharts())
+	w.report(func(p *published) (bool, string) {
+		return strings.Contains(p.list.Data["registry-pins.txt"], "container/app==1.0.0\n"), p.list.Data["registry-pins.txt"]
+	})
+	w.report(func(p *published) (bool, string) {
+		problems := map[string]int{}
+		for i := range p.report.Releases {
+			for _, problem := range p.report.Releases[i].Problems {
+				if problem.Reason == v1alpha1.ReasonChartNotRendered {
+					problems[p.report.Releases[i].Name]++
+				}
+			}
+		}
+		met := len(problems) == len(hostile)
+		for name := range hostile {
+			met = met && problems[name] == 1 && strings.Contains(p.list.Data["registry-pins.txt"], "container/app=="+name+"\n")
+		}
+		return met, fmt.Sprint(problems)
 	})
 }

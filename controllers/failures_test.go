@@ -18,6 +18,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
+// forbidden is the answer to a request that the API server refuses.
+func forbidden(request *http.Request) *http.Response {
+	const status = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"refused for a test"}`
+	return &http.Response{
+		StatusCode: http.StatusForbidden, Request: request, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(bytes.NewBufferString(status)),
+	}
+}
+
 // refusals makes the API server refuse requests for a resource, for controllers
 // that the world starts from now on, while it is on. Open watches are cut.
 type refusals struct {
@@ -36,11 +45,7 @@ func (r *refusals) wrap(w *world) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.on {
-			const status = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"refused for a test"}`
-			return &http.Response{
-				StatusCode: http.StatusForbidden, Request: request, Header: http.Header{"Content-Type": {"application/json"}},
-				Body: io.NopCloser(bytes.NewBufferString(status)),
-			}, nil
+			return forbidden(request), nil
 		}
 		response, err := next.RoundTrip(request)
 		if err == nil {

@@ -23,6 +23,10 @@ namespaceDefault: disabled
 releases: All
 secretValues: Read
 tags: Floating
+charts: Ignore
+crossNamespaceRefs: Deny
+renderTimeout: 20s
+renderMemory: 256Mi
 heartbeat: 90s
 hold:
   grace: 90m
@@ -40,9 +44,13 @@ hold:
 			Grace:              90 * time.Minute,
 			ReadyIsProof:       true,
 		},
-		ReadSecrets:   true,
-		ConfigMapName: "other",
-		Heartbeat:     90 * time.Second,
+		ReadSecrets:        true,
+		IgnoreCharts:       true,
+		DenyCrossNamespace: true,
+		RenderTimeout:      20 * time.Second,
+		RenderMemory:       256 << 20,
+		ConfigMapName:      "other",
+		Heartbeat:          90 * time.Second,
 	}
 	if err != nil || !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, %v; want %+v", c, err, want)
@@ -50,7 +58,7 @@ hold:
 }
 
 func TestParseDefaults(t *testing.T) {
-	c, err := Parse([]byte(head + "namespaceDefault: enabled\nreleases: Suspended\nsecretValues: Ignore\ntags: Referenced\nhold: {grace: 1h, proof: Pods}\n"))
+	c, err := Parse([]byte(head + "namespaceDefault: enabled\nreleases: Suspended\ncharts: Read\ncrossNamespaceRefs: Allow\nrenderTimeout: 10s\nrenderMemory: 128Mi\nsecretValues: Ignore\ntags: Referenced\nhold: {grace: 1h, proof: Pods}\n"))
 	if err != nil || !reflect.DeepEqual(c, Default()) {
 		t.Errorf("got %+v, %v; want %+v", c, err, Default())
 	}
@@ -63,6 +71,11 @@ func TestParseRefuses(t *testing.T) {
 	}{
 		"nothing":          {"", []string{"apiVersion", `""`, "pinsync.oleks.space/v1alpha1", "kind", "Configuration"}},
 		"version":          {"apiVersion: v1\nkind: Configuration", []string{"apiVersion", `"v1"`, "pinsync.oleks.space/v1alpha1"}},
+		"charts":           {head + "charts: Render", []string{"charts", `"Render"`, "Read", "Ignore"}},
+		"references":       {head + "crossNamespaceRefs: Never", []string{"crossNamespaceRefs", `"Never"`, "Allow", "Deny"}},
+		"render timeout":   {head + "renderTimeout: 10ms", []string{"renderTimeout", `"10ms"`, "duration"}},
+		"render memory":    {head + "renderMemory: 1Mi", []string{"renderMemory", `"1Mi"`, "64Mi", "128Mi"}},
+		"render memories":  {head + "renderMemory: lots", []string{"renderMemory", `"lots"`, "quantity"}},
 		"unknown field":    {head + "hartbeat: 5m", []string{`"hartbeat"`, "heartbeat"}},
 		"unknown case":     {head + "Heartbeat: 5m", []string{`"Heartbeat"`, "heartbeat"}},
 		"unknown below":    {head + "registries: [{hots: a}]", []string{`"registries[0].hots"`, "host"}},
