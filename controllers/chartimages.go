@@ -272,10 +272,12 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 		return
 	case result.images != nil && result.images.Rendered:
 		k.rendered = result.images
-	case result.images != nil && took > slowRender:
-		// It costs the others as little as one that is rendered quickly.
-		c.pauses[due.id.Namespace] = now.Add(min(maxPause, took*pauseFactor))
-		result.retryIn = maxPause
+	case result.images != nil:
+		result.retryIn = renderRetry
+		if took > slowRender {
+			// It costs the others as little as one that is rendered quickly.
+			c.pauses[due.id.Namespace] = now.Add(min(maxPause, took*pauseFactor))
+		}
 	}
 	if result.inputs != k.inputs {
 		k.failures = 0
@@ -288,11 +290,23 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 		k.failures = 0
 	} else {
 		k.failures++
-		k.retry = now.Add(min(maxPause, result.retryIn<<min(k.failures-1, 10)))
+		k.retry = now.Add(min(maxRetry(result), result.retryIn<<min(k.failures-1, 10)))
 	}
 }
 
+// maxRetry returns how long after a failure a chart is tried again at the latest. One that could not be
+// rendered mostly cannot be rendered ever, unless the process was ended for the memory of others.
+func maxRetry(result *renderedChart) time.Duration {
+	if result.images != nil {
+		return time.Hour
+	}
+	return time.Minute
+}
+
 const (
+	// renderRetry is when a chart that could not be rendered is tried again for the first time.
+	renderRetry = 10 * time.Minute
+
 	// slowRender is how long a chart that cannot be rendered may take, and pauseFactor how many times
 	// as long its namespace waits otherwise.
 	slowRender  = time.Second

@@ -1,14 +1,52 @@
 package main
 
 import (
+	"encoding/json"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
+
+// A list with a release of which images may be missing is refused where that is asked for.
+func TestRequireAllImages(t *testing.T) {
+	e := newExports(t)
+	e.plan(map[string]int{"kotkan": 1})
+	e.succeeds("--require-all-images")
+	e.registries = []pin.Registry{{Host: "git.oleks.spcae", Type: "container"}}
+	e.plan(map[string]int{"kotkan": 1})
+	e.refuses(3, "the list registry-pins is empty", "--require-all-images") // it is known which images there are
+	e.change(func(r *v1alpha1.PinReport) {
+		r.Releases[0].Problems = []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRead, Message: "there is no HelmChart"}}
+	})
+	e.refuses(3, ": images of kotkan/kotkan-0 may be missing from the list registry-pins: ChartNotRead: there is no HelmChart", "--require-all-images")
+	e.change(func(r *v1alpha1.PinReport) {
+		r.Releases[0].Problems = []v1alpha1.Problem{}
+		r.Problems = []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRead, Object: "HelmChart", Message: "is not read"}}
+	})
+	e.refuses(3, ": images of releases may be missing from the list registry-pins: HelmChart is not read", "--require-all-images")
+	localtest.Must(t, e.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "registry-pins-report"}}))
+	e.refuses(3, "has the problems of releases, cannot be read", "--require-all-images")
+}
+
+// change changes the report.
+func (e *exports) change(mutate func(*v1alpha1.PinReport)) {
+	e.t.Helper()
+	object, report := &corev1.ConfigMap{}, &v1alpha1.PinReport{}
+	localtest.Must(e.t, e.client.Get(e.t.Context(), client.ObjectKey{Namespace: "pinsync-system", Name: "registry-pins-report"}, object))
+	localtest.Must(e.t, json.Unmarshal([]byte(object.Data["report.json"]), report))
+	mutate(report)
+	text, err := json.Marshal(report)
+	localtest.Must(e.t, err)
+	object.Data["report.json"] = string(text)
+	localtest.Must(e.t, e.client.Update(e.t.Context(), object))
+}
 
 // A registry's host that is mistyped in the configuration gives an empty list, which is refused
 // until a person has accepted it.

@@ -29,9 +29,11 @@ type exportOptions struct {
 	static    string
 	// allowEmpty accepts empty lists although releases are suspended.
 	allowEmpty bool
-	sinceText  string
-	since      time.Time
-	wait       time.Duration
+	// requireAllImages refuses releases of which images may be missing.
+	requireAllImages bool
+	sinceText        string
+	since            time.Time
+	wait             time.Duration
 }
 
 func newExportCommand() *cobra.Command {
@@ -64,6 +66,8 @@ func newExportCommand() *cobra.Command {
 	flags.StringVar(&o.state, "state", "", "`FILE` that records the last export for --max-shrink; without it, the loss of pins is not checked")
 	flags.BoolVar(&o.allowEmpty, "allow-empty", false,
 		"accept an empty list although releases are suspended; with --state, the next exports accept it, too, as long as it is empty")
+	flags.BoolVar(&o.requireAllImages, "require-all-images", false,
+		"refuse a list with a release of which images may be missing, because its chart or its values are not known in full")
 	flags.StringVarP(&o.output, "output", "o", "", "`FILE` to replace atomically; by default standard output")
 	flags.StringVar(&o.format, "format", string(pinlist.FormatPins), "`FORMAT` of the output: "+strings.Join(formats(), ", "))
 	flags.StringVar(&o.static, "static", "",
@@ -150,8 +154,13 @@ func collect(
 			return nil, nil, err
 		}
 	}
-	if o.state != "" || slices.ContainsFunc(lists, func(l pinlist.Published) bool { return len(l.Pins) == 0 }) {
+	if o.requireAllImages || o.state != "" || slices.ContainsFunc(lists, func(l pinlist.Published) bool { return len(l.Pins) == 0 }) {
 		readReports(ctx, clusters, o.namespace, lists) // they have the owners of the pins, and the releases
+	}
+	if o.requireAllImages {
+		if err := pinlist.CheckReleases(lists); err != nil {
+			return nil, nil, err
+		}
 	}
 	exported := pinlist.Union(lists, static)
 	state := pinlist.State(exported, lists, time.Now())

@@ -1,0 +1,31 @@
+package pinlist
+
+import (
+	"fmt"
+	"slices"
+
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// CheckReleases returns an error if a list has a release of which images may be missing, or if that is
+// not known.
+func CheckReleases(lists []Published) error {
+	for i := range lists {
+		l := &lists[i]
+		if l.Report == nil {
+			return fmt.Errorf("%s: the report on the list %s, which has the problems of releases, cannot be read", l.Cluster, l.Name)
+		}
+		if j := slices.IndexFunc(l.Report.Problems, pin.MayMissTag); j >= 0 {
+			p := &l.Report.Problems[j]
+			return fmt.Errorf("%s: images of releases may be missing from the list %s: %s %s", l.Cluster, l.Name, p.Object, p.Message)
+		}
+		for j := range l.Report.Releases {
+			r := &l.Report.Releases[j]
+			if k := slices.IndexFunc(r.Problems, pin.MayMissTag); k >= 0 {
+				return fmt.Errorf("%s: images of %s/%s may be missing from the list %s: %s: %s",
+					l.Cluster, r.Namespace, r.Name, l.Name, r.Problems[k].Reason, r.Problems[k].Message)
+			}
+		}
+	}
+	return nil
+}
