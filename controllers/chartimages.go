@@ -130,29 +130,52 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.of(s, r, kept.Value.Chart)
-	isDue := k.spec == nil
-	inputs, doubt := chartInputs{}, ""
-	if k.spec != nil {
-		state := sourcesRead
-		if inputs.chart, doubt, state = c.sources.resolve(s, k.spec); state != sourcesRead {
-			r.Rendered, r.ChartPending = k.with(""), state == sourcesSyncing && k.found == nil
-			if r.ChartPending && mayRead {
-				c.shares.wait(r.Namespace)
-			}
-			return
-		}
-		inputs.revision, inputs.values, inputs.isUpgrade, inputs.cluster = r.Revision, strings.Join(values, "\n"), k.spec.IsUpgrade, c.cluster.digest()
-		isDue = inputs.chart.Artifact != (flux.Artifact{}) && !c.isKnown(k, inputs)
-	}
-	isPaused := k.spec != nil && k.inputs == inputs && time.Now().Before(k.retry) // what has changed is tried at once
-	if isDue && mayRead && !isPaused {
+	inputs, doubt, state := c.wanted(s, k, r, values)
+	isDue := state == chartWanted && !c.isKnown(k, inputs)
+	// What has changed since it has failed is tried at once.
+	isPaused := k.inputs == inputs && time.Now().Before(k.retry)
+	if mayRead && !isPaused && (isDue || state == chartUnknown) {
 		c.due[r.Namespace] = append(c.due[r.Namespace], &dueChart{r.ID, inputs})
 	}
-	r.ChartPending = isDue && k.found == nil && k.notRead == ""
+	isPending := isDue || state == chartUnknown || state == chartSyncing
+	r.ChartPending = isPending && k.found == nil && k.notRead == ""
 	if r.ChartPending && mayRead {
 		c.shares.wait(r.Namespace)
 	}
 	r.Rendered = k.with(cmp.Or(doubt, k.notRead))
+}
+
+// chartState is whether it is known which chart a release would be installed from.
+type chartState int
+
+const (
+	// chartWanted means that it is known, and chartMissing that there is none.
+	chartWanted chartState = iota
+	chartMissing
+	// chartUnknown means that the release has to be read first, and chartSyncing that the objects
+	// are still being read that it can come from.
+	chartUnknown
+	chartSyncing
+)
+
+// wanted returns what the images of a release's chart depend on now. A doubt is why the chart may be
+// another one, or why there is none.
+func (c *chartImages) wanted(s *pin.Snapshot, k *knownChart, r *pin.Release, values []string) (inputs chartInputs, doubt string, state chartState) {
+	if k.spec == nil {
+		return inputs, "", chartUnknown
+	}
+	chart, doubt, sources := c.sources.resolve(s, k.spec)
+	switch {
+	case sources == sourcesSyncing:
+		return inputs, "", chartSyncing
+	case sources == sourcesNotRead, chart.Artifact == (flux.Artifact{}):
+		return inputs, doubt, chartMissing
+	}
+	cluster := c.cluster.digest()
+	if cluster == "" {
+		return inputs, doubt, chartSyncing
+	}
+	return chartInputs{r.Revision, strings.Join(values, "\n"), chart, k.spec.IsUpgrade, cluster}, doubt, chartWanted
 }
 
 // of returns what is known of the chart of a release: at first, what the last report has of it.
@@ -177,8 +200,6 @@ func (c *chartImages) of(s *pin.Snapshot, r *pin.Release, spec *convert.ChartSpe
 // isKnown reports whether the images were found with these inputs.
 func (c *chartImages) isKnown(k *knownChart, inputs chartInputs) bool {
 	switch {
-	case inputs.cluster == "":
-		return k.found != nil // the cluster's versions are not read yet
 	case k.inputs == inputs && k.failures == 0:
 		return true
 	case k.inputs != (chartInputs{}), k.digest == "", k.digest != c.digestOf(&inputs):

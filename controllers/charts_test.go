@@ -157,13 +157,13 @@ func helmChartSpec(version string) map[string]any {
 	}
 }
 
-// release creates a release of a chart; its values are JSON.
-func (w *world) release(name, version, values string, source helmv2.CrossNamespaceObjectReference) {
+// release creates a release of version 1.x of a chart; its values are JSON.
+func (w *world) release(name, values string, source helmv2.CrossNamespaceObjectReference) {
 	w.t.Helper()
 	w.create(&helmv2.HelmRelease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: name},
 		Spec: helmv2.HelmReleaseSpec{
-			Chart:   &helmv2.HelmChartTemplate{Spec: helmv2.HelmChartTemplateSpec{Chart: "web", Version: version, SourceRef: source}},
+			Chart:   &helmv2.HelmChartTemplate{Spec: helmv2.HelmChartTemplateSpec{Chart: "web", Version: "1.x", SourceRef: source}},
 			Suspend: true, Values: &apiextensionsv1.JSON{Raw: []byte(values)}, Interval: metav1.Duration{Duration: time.Hour},
 		},
 	})
@@ -176,7 +176,7 @@ func chartWorld(t *testing.T) (*world, *artifacts) {
 	t.Helper()
 	w, served := newWorld(t, plane), serveArtifacts(t)
 	w.provide(w.helmChart("web"), helmChartSpec("1.x"), served.put("web-1.0.0.tgz", chartOf(t, "1.0.0", chartImage)))
-	w.release("web", "1.x", `{}`, helmRepository)
+	w.release("web", `{}`, helmRepository)
 	return w, served
 }
 
@@ -304,7 +304,7 @@ func TestChartThatFails(t *testing.T) {
 // A release without a chart is said to be possibly incomplete.
 func TestChartNotRead(t *testing.T) {
 	w := newWorld(t, plane)
-	w.release("web", "1.x", `{"image":"`+app+`:v1"}`, helmRepository)
+	w.release("web", `{"image":"`+app+`:v1"}`, helmRepository)
 	w.start(w.withCharts())
 	p := w.expectInReport("ChartNotRead")
 	if got := p.report.Releases[0].Problems; len(got) != 1 || got[0].Reason != v1alpha1.ReasonChartNotRead {
@@ -341,8 +341,10 @@ func TestChartPending(t *testing.T) {
 // complete as without charts.
 func TestChartsForbidden(t *testing.T) {
 	w, _ := chartWorld(t)
-	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = &apiextensionsv1.JSON{Raw: []byte(`{"image":"` + app + `:v1"}`)} })
-	w.release("other", "1.x", `{"image":"`+app+`:v2"}`, helmRepository)
+	w.changeRelease(func(r *helmv2.HelmRelease) {
+		r.Spec.Values = &apiextensionsv1.JSON{Raw: []byte(`{"image":"` + app + `:v1"}`)}
+	})
+	w.release("other", `{"image":"`+app+`:v2"}`, helmRepository)
 	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if strings.Contains(request.URL.Path, "source.toolkit.fluxcd.io/v1/") {
 			return forbidden(request), nil
@@ -376,11 +378,11 @@ func TestHostileCharts(t *testing.T) {
 		// Each in a namespace of its own: one that has taken long waits.
 		attacker, served := newWorld(t, plane), serveArtifacts(t)
 		attacker.provide(attacker.helmChart(name), helmChartSpec("1.x"), served.put(name, chartOf(t, "1.0.0", template)))
-		attacker.release(name, "1.x", `{"image":"`+app+`:`+name+`"}`, helmRepository)
+		attacker.release(name, `{"image":"`+app+`:`+name+`"}`, helmRepository)
 	}
 	w, own := newWorld(t, plane), serveArtifacts(t)
 	w.provide(w.helmChart("web"), helmChartSpec("1.x"), own.put("web", chartOf(t, "1.0.0", chartImage)))
-	w.release("web", "1.x", `{}`, helmRepository)
+	w.release("web", `{}`, helmRepository)
 	w.start(w.withCharts())
 	w.report(func(p *published) (bool, string) {
 		return strings.Contains(p.list.Data["registry-pins.txt"], "container/app==1.0.0\n"), p.list.Data["registry-pins.txt"]

@@ -86,14 +86,14 @@ func (s *chartSources) check(snapshot *pin.Snapshot, w *informers.Informer) sour
 	case state == informers.InSync && failure == nil:
 		return sourcesRead
 	case state == informers.InSync && !isForbidden:
-		s.note(snapshot, w.GVK.Kind, func() { addFailedRead(snapshot, w.GVK.Kind, image.Shorten(failure.Error())) })
+		s.note(w.GVK.Kind, func() { addFailedRead(snapshot, w.GVK.Kind, image.Shorten(failure.Error())) })
 		return sourcesRead
 	case state == informers.NotServed, isForbidden:
 		why := detail
 		if isForbidden {
 			why = "pinsync may not read it: the component read-charts of its configuration is missing"
 		}
-		s.note(snapshot, w.GVK.Kind, func() {
+		s.note(w.GVK.Kind, func() {
 			snapshot.Notes = append(snapshot.Notes, v1alpha1.Problem{
 				Reason: v1alpha1.ReasonChartNotRead, Object: w.GVK.Kind,
 				Message: fmt.Sprintf("charts that come from this kind are not read, so images that only they name may be missing: %s", why),
@@ -105,8 +105,8 @@ func (s *chartSources) check(snapshot *pin.Snapshot, w *informers.Informer) sour
 	}
 }
 
-// note adds something about a kind to a snapshot once.
-func (s *chartSources) note(snapshot *pin.Snapshot, kind string, add func()) {
+// note adds something about a kind once.
+func (s *chartSources) note(kind string, add func()) {
 	if !s.noted[kind] {
 		s.noted[kind] = true
 		add()
