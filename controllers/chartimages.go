@@ -130,6 +130,9 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.of(s, r, kept.Value.Chart)
+	if k.spec != nil {
+		r.ChartRef = c.sources.resolver.Reference(k.spec)
+	}
 	inputs, doubt, state := c.wanted(s, k, r, values)
 	isDue := state == chartWanted && !c.isKnown(k, inputs)
 	// What has changed since it has failed is tried at once.

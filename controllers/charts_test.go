@@ -246,15 +246,16 @@ func tarball(t *testing.T, files map[string]string) []byte {
 	return out.Bytes()
 }
 
-// A chart of an OCIRepository is there whether the release sleeps or not.
+// A chart of an OCIRepository is there whether the release sleeps or not, and is pinned itself.
 func TestChartRef(t *testing.T) {
 	w, served := newWorld(t, plane), serveArtifacts(t)
-	w.provide(sourceOf("OCIRepository", w.apps, "chart"), map[string]any{"interval": "1h", "url": "oci://git.example.com/charts/web"},
-		served.put("web-2.0.0.tgz", chartOf(t, "2.0.0", chartImage)))
+	artifact := served.put("web-2.0.0.tgz", chartOf(t, "2.0.0", chartImage))
+	artifact["revision"] = "of-chart@" + artifact["digest"].(string)
+	w.provide(sourceOf("OCIRepository", w.apps, "chart"), map[string]any{"interval": "1h", "url": "oci://" + app}, artifact)
 	w.suspend("web", app+":v1")
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = &apiextensionsv1.JSON{Raw: []byte(`{}`)} })
 	w.start(w.withCharts())
-	w.expect("2.0.0")
+	w.expect("2.0.0", "of-chart")
 }
 
 // After a restart nothing is rendered again that has not changed, and what was known of it stays.

@@ -9,7 +9,6 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/charts"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
-	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
@@ -62,9 +61,7 @@ const (
 func (s *chartSources) resolve(snapshot *pin.Snapshot, spec *convert.ChartSpec) (chart charts.Chart, doubt string, state sourcesState) {
 	kinds := []string{spec.Ref.Kind}
 	if spec.Template != nil {
-		if source := spec.Template.Source.Kind; source == flux.GitRepositoryKind || source == flux.BucketKind {
-			kinds = append(kinds, source)
-		}
+		kinds = append(kinds, spec.Template.Source.Kind)
 	}
 	for _, kind := range kinds {
 		if w := s.watches[kind]; w != nil {

@@ -72,6 +72,7 @@ func newWatches(options *Options, list reconcile.Request, known *knownVersions) 
 			{flux.OCIRepositoryKind, &flux.OCIRepository{}, &flux.OCIRepositoryList{}},
 			{flux.GitRepositoryKind, &flux.GitRepository{}, &flux.GitRepositoryList{}},
 			{flux.BucketKind, &flux.Bucket{}, &flux.BucketList{}},
+			{flux.HelmRepositoryKind, &flux.HelmRepository{}, &flux.HelmRepositoryList{}},
 			{flux.ExternalArtifactKind, &flux.ExternalArtifact{}, &flux.ExternalArtifactList{}},
 		} {
 			w.charts = append(w.charts, informer(informers.Options{

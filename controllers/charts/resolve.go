@@ -58,7 +58,7 @@ func (r *Resolver) Resolve(spec *convert.ChartSpec) (chart Chart, doubt string) 
 	case isOwn:
 		return Chart{}, nameOf(spec.Ref) + " has the chart that the release asked for before it was suspended: Flux changes it at the resume"
 	default:
-		return Chart{}, fmt.Sprintf("Flux makes %s when the release is resumed, unless pinsync may do so (see the component request-charts)", nameOf(spec.Ref))
+		return Chart{}, "there is no chart yet: Flux makes " + nameOf(spec.Ref) + " when the release is resumed"
 	}
 }
 

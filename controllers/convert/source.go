@@ -77,6 +77,8 @@ type Source struct {
 	Owner object.Name
 	// Template is what a HelmChart is made from.
 	Template ChartTemplate
+	// URL is that of an OCIRepository or a HelmRepository, and Tag the tag that an OCIRepository names.
+	URL, Tag string
 	// Artifact is what was fetched last; empty, nothing yet.
 	Artifact flux.Artifact
 	// NotReady is why what is wanted now could not be fetched; empty, it was, or Flux has not tried yet.
@@ -90,13 +92,21 @@ func SourceOf(o flux.Source) Source {
 	if status.Artifact != nil {
 		s.Artifact = *status.Artifact
 	}
-	if chart, ok := o.(*flux.HelmChart); ok {
-		s.Owner = releaseOf(chart)
+	switch o := o.(type) {
+	case *flux.OCIRepository:
+		s.URL = o.Spec.URL
+		if o.Spec.Reference != nil {
+			s.Tag = o.Spec.Reference.Tag
+		}
+	case *flux.HelmRepository:
+		s.URL = o.Spec.URL
+	case *flux.HelmChart:
+		s.Owner = releaseOf(o)
 		s.Template = ChartTemplate{
-			Chart: chart.Spec.Chart, Version: cmp.Or(chart.Spec.Version, defaultVersion),
-			Source:            object.ID{Kind: chart.Spec.SourceRef.Kind, Name: object.Name{Namespace: chart.Namespace, Name: chart.Spec.SourceRef.Name}},
-			ReconcileStrategy: cmp.Or(chart.Spec.ReconcileStrategy, defaultReconcileStrategy),
-			ValuesFiles:       lines(chart.Spec.ValuesFiles), IgnoreMissingValuesFiles: chart.Spec.IgnoreMissingValuesFiles,
+			Chart: o.Spec.Chart, Version: cmp.Or(o.Spec.Version, defaultVersion),
+			Source:            object.ID{Kind: o.Spec.SourceRef.Kind, Name: object.Name{Namespace: o.Namespace, Name: o.Spec.SourceRef.Name}},
+			ReconcileStrategy: cmp.Or(o.Spec.ReconcileStrategy, defaultReconcileStrategy),
+			ValuesFiles:       lines(o.Spec.ValuesFiles), IgnoreMissingValuesFiles: o.Spec.IgnoreMissingValuesFiles,
 		}
 	}
 	return s

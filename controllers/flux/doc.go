@@ -20,7 +20,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(imagev1.GroupVersion, &ImagePolicy{}, &ImagePolicyList{}, &ImageRepository{}, &ImageRepositoryList{})
 	metav1.AddToGroupVersion(scheme, imagev1.GroupVersion)
 	scheme.AddKnownTypes(SourceGroupVersion(), &HelmChart{}, &HelmChartList{}, &OCIRepository{}, &OCIRepositoryList{},
-		&GitRepository{}, &GitRepositoryList{}, &Bucket{}, &BucketList{}, &ExternalArtifact{}, &ExternalArtifactList{})
+		&GitRepository{}, &GitRepositoryList{}, &Bucket{}, &BucketList{}, &ExternalArtifact{}, &ExternalArtifactList{}, &HelmRepository{}, &HelmRepositoryList{})
 	metav1.AddToGroupVersion(scheme, SourceGroupVersion())
 	return nil
 }

@@ -18,6 +18,7 @@ const (
 	GitRepositoryKind    = "GitRepository"
 	BucketKind           = "Bucket"
 	ExternalArtifactKind = "ExternalArtifact"
+	HelmRepositoryKind   = "HelmRepository"
 )
 
 // Source is an object of one of these kinds.
@@ -111,6 +112,22 @@ type ExternalArtifact struct {
 	Status SourceStatus `json:"status,omitempty"`
 }
 
+// HelmRepository is where charts come from: a classic repository, or an OCI registry.
+//
+// +kubebuilder:object:root=true
+type HelmRepository struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   HelmRepositorySpec `json:"spec,omitempty"`
+	Status SourceStatus       `json:"status,omitempty"`
+}
+
+// HelmRepositorySpec is where the repository is.
+type HelmRepositorySpec struct {
+	URL string `json:"url,omitempty"`
+}
+
 // SourceStatus is what was observed of a source.
 type SourceStatus struct {
 	ObservedGeneration int64      `json:"observedGeneration,omitempty"`
@@ -194,4 +211,19 @@ type ExternalArtifactList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 
 	Items []ExternalArtifact `json:"items"`
+}
+
+// Observed implements Source.
+func (o *HelmRepository) Observed() (kind string, status *SourceStatus) {
+	return HelmRepositoryKind, &o.Status
+}
+
+// HelmRepositoryList is a list of HelmRepositories.
+//
+// +kubebuilder:object:root=true
+type HelmRepositoryList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	Items []HelmRepository `json:"items"`
 }

@@ -28,7 +28,7 @@ func (w *world) chartWith(name, version, defaults string) []byte {
 	return archive(w.t, files)
 }
 
-// release a version of a chart whose own images have the version as their tag.
+// pushOwnChart pushes a version of a chart whose own images have the version as their tag.
 func (w *world) pushOwnChart(version string) {
 	w.t.Helper()
 	w.registry.push("own", version)
@@ -36,29 +36,29 @@ func (w *world) pushOwnChart(version string) {
 	defaults := fmt.Sprintf("image: {repository: %s, tag: %q}\nhook: {image: {repository: %s, tag: %q}}\n",
 		w.registry.name("own"), version, w.registry.name("own-hook"), version)
 	config := map[string]string{"apiVersion": "v2", "name": "own", "version": version}
-	w.sources.pushArtifact("own", version, chartConfigType, config, chartContentType, w.chartWith("own", version, defaults))
+	w.registry.pushArtifact("own-chart", version, chartConfigType, config, chartContentType, w.chartWith("own", version, defaults))
 }
 
-// What only the chart of a release names is pinned, for one that was created suspended, too, and
+// What only the chart of a release names is pinned, and so is the chart itself, for one that was created suspended, too, and
 // through a new version of the chart until the release is live.
 func TestChart(t *testing.T) {
 	s := newStory(t)
 	s.pushOwnChart("1.0.0")
 	s.create(sourceAPI, "OCIRepository", "own", map[string]any{
-		"url": "oci://" + s.sources.name("own"), "insecure": true, "interval": "1s",
+		"url": "oci://" + s.registry.name("own-chart"), "insecure": true, "interval": "1s",
 		"ref": map[string]any{"semver": "1.x"}, "secretRef": map[string]any{"name": loginSecret},
 	})
 	s.releaseWith("own", true, values{}, func(release *helmv2.HelmRelease) { release.Spec.ChartRef.Name = "own" })
-	s.lists(pin("own", "1.0.0"), pin("own-hook", "1.0.0"))
+	s.lists(pin("own", "1.0.0"), pin("own-hook", "1.0.0"), pin("own-chart", "1.0.0"))
 	s.cleans()
 
 	s.pushOwnChart("1.1.0")
-	s.lists(pin("own", "1.1.0"), pin("own-hook", "1.1.0"))
-	s.cleans(pin("own", "1.0.0"), pin("own-hook", "1.0.0"))
-	s.Needs(pin("own", "1.1.0"))
+	s.lists(pin("own", "1.1.0"), pin("own-hook", "1.1.0"), pin("own-chart", "1.1.0"))
+	s.cleans(pin("own", "1.0.0"), pin("own-hook", "1.0.0"), pin("own-chart", "1.0.0"))
+	s.Needs(pin("own", "1.1.0"), pin("own-chart", "1.1.0"))
 	s.setSuspend("own", false)
 	s.isLive("own", "own:1.1.0")
-	s.MayRemove(pin("own", "1.1.0"))
+	s.MayRemove(pin("own", "1.1.0"), pin("own-chart", "1.1.0"))
 }
 
 // The same for a release that has a HelmChart since it was live.

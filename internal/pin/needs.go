@@ -14,6 +14,9 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
+// viaChart is where the tag was found that is a release's chart itself.
+const viaChart = "the chart of the release"
+
 // findNeeds finds the policies that follow the images of a release, and from both the tags
 // that it needs.
 func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *needs {
@@ -27,6 +30,9 @@ func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *
 	}
 	if in.Rendered != nil {
 		f.result.chart = in.Rendered.Entry
+	}
+	if in.ChartRef.Tag != "" {
+		f.result.tags = append(f.result.tags, neededTag{in.ChartRef, viaChart, true})
 	}
 	f.addAnnotated(in.Policies)
 	if err := f.addMentions(&in); err != nil {

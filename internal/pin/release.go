@@ -45,6 +45,8 @@ type Inputs struct {
 	Images *ReleaseImages
 	// Rendered are what its chart names; nil where the chart is not known.
 	Rendered *ChartImages
+	// ChartRef is its chart, if that is an artifact in an OCI registry.
+	ChartRef image.Reference
 	// Policies is the value of the annotation that names policies to link.
 	Policies string
 	// ReleaseName is the Helm release's name; empty where it is the default.
