@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
@@ -48,17 +50,32 @@ func TestChart(t *testing.T) {
 		"url": "oci://" + s.registry.name("own-chart"), "insecure": true, "interval": "1s",
 		"ref": map[string]any{"semver": "1.x"}, "secretRef": map[string]any{"name": loginSecret},
 	})
+	s.fetched("OCIRepository", "own")
 	s.releaseWith("own", true, values{}, func(release *helmv2.HelmRelease) { release.Spec.ChartRef.Name = "own" })
 	s.lists(pin("own", "1.0.0"), pin("own-hook", "1.0.0"), pin("own-chart", "1.0.0"))
 	s.cleans()
 
 	s.pushOwnChart("1.1.0")
-	s.lists(pin("own", "1.1.0"), pin("own-hook", "1.1.0"), pin("own-chart", "1.1.0"))
-	s.cleans(pin("own", "1.0.0"), pin("own-hook", "1.0.0"), pin("own-chart", "1.0.0"))
+	// What was pinned before the chart was rendered first counts as what the release may have run.
+	s.lists(pin("own", "1.1.0"), pin("own-hook", "1.1.0"), pin("own-chart", "1.0.0"), pin("own-chart", "1.1.0"))
+	s.cleans(pin("own", "1.0.0"), pin("own-hook", "1.0.0"))
 	s.Needs(pin("own", "1.1.0"), pin("own-chart", "1.1.0"))
 	s.setSuspend("own", false)
 	s.isLive("own", "own:1.1.0")
 	s.MayRemove(pin("own", "1.1.0"), pin("own-chart", "1.1.0"))
+}
+
+// fetched waits until source-controller has fetched what an object names.
+func (w *world) fetched(kind, name string) {
+	w.t.Helper()
+	localtest.Until(w.t, func() (bool, string) {
+		o := &unstructured.Unstructured{}
+		o.SetAPIVersion(sourceAPI)
+		o.SetKind(kind)
+		err := w.client.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, o)
+		_, ok, _ := unstructured.NestedMap(o.Object, "status", "artifact")
+		return err == nil && ok, fmt.Sprint(err, asJSON(o.Object))
+	})
 }
 
 // The same for a release that has a HelmChart since it was live.
