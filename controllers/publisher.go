@@ -29,6 +29,8 @@ type publisher struct {
 	isPartlyWritten bool
 	// lastWrite is when a change of the list was written last, or a renewal that was requested.
 	lastWrite time.Time
+	// notBefore is when a list that was rejected may be written again.
+	notBefore time.Time
 	// renewedFor is the last request for a renewal that was met.
 	renewedFor string
 
@@ -50,7 +52,7 @@ type view struct {
 
 // wait returns how long to wait before the next write.
 func (p *publisher) wait(now time.Time) time.Duration {
-	return minWriteInterval - now.Sub(p.lastWrite)
+	return max(minWriteInterval-now.Sub(p.lastWrite), p.notBefore.Sub(now))
 }
 
 // load returns what the last list and its report said, and reports whether somebody else has
