@@ -212,7 +212,7 @@ func TestDeployed(t *testing.T) {
 	d.kubectl("annotate", "--overwrite", "namespace", "kotkan", "pinsync.oleks.space/sync=off")
 	d.expect("true", "production")
 	localtest.Until(d.t, func() (bool, string) {
-		messages := d.kubectl("get", "events", "-A", "-o", "jsonpath={.items[*].message}")
+		messages := d.kubectl("-n", "kotkan", "events", "--for", "namespace/kotkan", "--types", "Warning")
 		return strings.Contains(messages, `"off" is not a value of pinsync.oleks.space/sync`), messages
 	})
 
