@@ -70,7 +70,7 @@ func newExportCommand() *cobra.Command {
 		"`FILE` to replace atomically with metrics of this export, for the textfile collector of Prometheus' node exporter")
 	flags.StringVar(&o.format, "format", string(pinlist.FormatPins), "`FORMAT` of the output: "+strings.Join(formats(), ", "))
 	flags.StringVar(&o.static, "static", "",
-		"`FILE` of additional pins, with comments and blank lines; of images host/path:tag with the formats images and regex")
+		"`FILE` of additional pins, with comments and blank lines; of images host/path:tag with the formats images, regex and gitea")
 	return cmd
 }
 
@@ -140,6 +140,9 @@ func export(ctx context.Context, o *exportOptions, out, errOut io.Writer) error 
 		return err
 	}
 	fmt.Fprintln(errOut, "pinsync:", printable(summary(exported)))
+	if pinlist.Format(o.format) == pinlist.FormatGitea {
+		fmt.Fprintln(errOut, "pinsync:", giteaWarning(text))
+	}
 	return nil
 }
 
