@@ -8,7 +8,10 @@ BIN := $(CURDIR)/bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 IMG ?= git.oleks.space/oleks/pinsync:$(VERSION)
 PLATFORMS ?= linux/amd64,linux/arm64
+BINARY_PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+DIST := $(CURDIR)/dist
 FUZZTIME ?= 30s
+comma := ,
 MODEL_CHECKS ?= 1000000
 BENCH_SIZES ?= 1000,10000,50000
 
@@ -34,7 +37,7 @@ help: ## Show this list.
 
 .PHONY: clean
 clean: ## Remove everything that was built.
-	rm -rf $(BIN)
+	rm -rf $(BIN) $(DIST)
 
 ##@ Use
 
@@ -148,6 +151,30 @@ check-dockerfile: ## Fail if BuildKit's parser has something to say about the Do
 vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what is used.
 	$(GOVULNCHECK) ./...
 
+##@ Release
+
+.PHONY: binaries
+binaries: $(addprefix binary-,$(subst /,-,$(BINARY_PLATFORMS))) ## Build dist/pinsync-OS-ARCHITECTURE for BINARY_PLATFORMS.
+
+binary-%:
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
+		go build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o $(DIST)/pinsync-$* ./cmd/pinsync
+
+.PHONY: build-installer
+build-installer: $(KUSTOMIZE) ## Write dist/install.yaml, which installs the image IMG with kubectl apply -f.
+	@mkdir -p $(DIST)/installer
+	@image=$(IMG); printf '%s\n' 'resources: [../../config/default]' 'images:' '- name: git.oleks.space/oleks/pinsync' \
+		"  newName: $${image%:*}" "  newTag: $${image##*:}" >$(DIST)/installer/kustomization.yaml
+	@$(KUSTOMIZE) build $(DIST)/installer >$(DIST)/install.yaml
+	@rm -r $(DIST)/installer
+
+# The labels of an image are those of the commit, so that the same commit makes the same image.
+.PHONY: image
+image: $(addprefix binary-,$(subst /,-,$(subst $(comma), ,$(PLATFORMS)))) ## Make the container image for PLATFORMS in dist/image, or push it to IMG with PUSH=1.
+	go run ./hack/image -binaries $(DIST) -platforms $(PLATFORMS) -version $(VERSION) \
+		-revision $(shell git rev-parse HEAD) -created $(shell git log -1 --format=%cI) \
+		$(if $(PUSH),-image $(IMG),-layout $(DIST)/image)
+
 ##@ Develop
 
 .PHONY: generate
@@ -156,10 +183,6 @@ generate: $(CONTROLLER_GEN) ## Generate the copying of types, the RBAC rules and
 	$(CONTROLLER_GEN) object paths=./controllers/flux
 	$(CONTROLLER_GEN) rbac:roleName=pinsync paths=./controllers/... output:rbac:dir=config/rbac
 	go run ./hack/docs >docs/metrics.md
-
-.PHONY: image
-image: ## Build the container image IMG for PLATFORMS, and push it with PUSH=1.
-	docker buildx build --platform $(PLATFORMS) --build-arg VERSION=$(VERSION) -t $(IMG) $(if $(PUSH),--push) .
 
 .PHONY: tools
 tools: $(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(GOVULNCHECK) ## Build the tools, as hack/tools pins them.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -144,8 +145,11 @@ func (c *configMaps) writeOne(ctx context.Context, object *corev1.ConfigMap) err
 	} else {
 		err = c.client.Update(ctx, object, fieldOwner)
 	}
-	if err != nil {
-		return fmt.Errorf("writing ConfigMap %s: %w", client.ObjectKeyFromObject(object), err)
+	switch name := client.ObjectKeyFromObject(object); {
+	case apierrors.IsInvalid(err) && object.Immutable != nil && *object.Immutable:
+		return fmt.Errorf("ConfigMap %s is immutable: delete it, and pinsync writes it again: %w", name, err)
+	case err != nil:
+		return fmt.Errorf("writing ConfigMap %s: %w", name, err)
 	}
 	c.known.add(object)
 	c.metrics.writes.WithLabelValues(operation).Inc()

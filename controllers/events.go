@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -198,8 +199,11 @@ func (r *eventRecorder) emit(ctx context.Context, severity string, about subject
 		log.FromContext(ctx).V(1).Info("No event about an object that is gone", "object", about.name)
 		return
 	}
+	// An event about a Namespace is made in it, not in the namespace default: there those who work in it
+	// look, and may read it.
+	namespace := cmp.Or(meta.GetNamespace(), meta.GetName())
 	object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
-		Namespace: meta.GetNamespace(), Name: meta.GetName(), UID: meta.GetUID(), ResourceVersion: meta.GetResourceVersion(),
+		Namespace: namespace, Name: meta.GetName(), UID: meta.GetUID(), ResourceVersion: meta.GetResourceVersion(),
 	}}
 	object.SetGroupVersionKind(about.kind.GVK)
 	r.events.Eventf(object, nil, severity, about.reason, about.action, "%s", shorten(message, maxMessage))

@@ -66,7 +66,9 @@ func run(ctx context.Context, config *rest.Config, options Options) (wasLeader b
 		MapperProvider:          newMapper,
 		Cache:                   cacheOptions(&options, scheme, watches, shares.spend),
 		Metrics:                 metricsOptions(&options),
+		Logger:                  log.FromContext(ctx),
 		HealthProbeBindAddress:  options.HealthAddress,
+		PprofBindAddress:        options.PprofAddress,
 		LeaderElection:          options.LeaderElect,
 		LeaderElectionID:        leaseName(&options),
 		LeaderElectionNamespace: options.Namespace,
@@ -75,6 +77,11 @@ func run(ctx context.Context, config *rest.Config, options Options) (wasLeader b
 	})
 	if err != nil {
 		return false, fmt.Errorf("setting up: %w", err)
+	}
+	if options.LeaderElect {
+		if err := mgr.Add(&leaderLog{live: mgr.GetAPIReader(), lease: types.NamespacedName{Namespace: options.Namespace, Name: leaseName(&options)}}); err != nil {
+			return false, fmt.Errorf("setting up: %w", err)
+		}
 	}
 	reconciler, err := newReconciler(mgr, options, request, watches, known, shares)
 	if err != nil {
@@ -117,7 +124,6 @@ func setup(mgr manager.Manager, reconciler *Reconciler) error {
 		Reconciler: reconciler,
 		// Passes are made one after the other: nothing else keeps them apart.
 		MaxConcurrentReconciles: 1,
-		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minRetryDelay, maxRetryDelay),
 		// A replica that is not the leader fills its caches all the same.
 		EnableWarmup: &yes,
 		// There is one controller; the metrics of two managers in a process,
@@ -188,6 +194,7 @@ func newReconciler(
 		namespace: options.Namespace,
 		request:   request,
 		timeout:   timeout,
+		retries:   workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minRetryDelay, maxRetryDelay),
 		passes:    &passes{elected: mgr.Elected(), ready: w.ready, limit: passLimit(options.Heartbeat, timeout)},
 		watches:   w,
 		gatherer:  g,

@@ -34,6 +34,7 @@ const (
 	reportMetric   = "pinsync_report_bytes"
 	reportsMetric  = "pinsync_report_objects"
 	writesMetric   = "pinsync_configmap_writes_total"
+	failuresMetric = "pinsync_failed_passes_total"
 	stepsMetric    = "pinsync_step_duration_seconds"
 	buildMetric    = "pinsync_build_info"
 )
@@ -53,6 +54,7 @@ func Metrics() []Metric {
 		{reportMetric, "gauge", "", "Bytes of the full report. A report that does not fit into 16 ConfigMaps omits places and problems."},
 		{reportsMetric, "gauge", "", "ConfigMaps that the report is spread over."},
 		{writesMetric, "counter", "operation", "Writes of the ConfigMaps of the list and the report, by operation: create, update, delete."},
+		{failuresMetric, "counter", "", "Passes that have failed: nothing was written, or not all. The log has the reason."},
 		{stepsMetric, "histogram", "step", "Seconds that the steps of a pass took: load, gather, plan, publish."},
 		{buildMetric, "gauge", "version", "1, with the version of the replica."},
 	}
@@ -64,7 +66,7 @@ type metrics struct {
 	pins, releases, problems, complete, synced *prometheus.GaugeVec
 	// bytes, limit and objects are of the list, reportBytes and reportObjects of the report.
 	bytes, limit, objects, reportBytes, reportObjects *prometheus.GaugeVec
-	writes                                            *prometheus.CounterVec
+	writes, failures                                  *prometheus.CounterVec
 	steps                                             *prometheus.HistogramVec
 }
 
@@ -77,6 +79,7 @@ func newMetrics(version string) (*metrics, error) {
 		syncedMetric: &m.synced, bytesMetric: &m.bytes, limitMetric: &m.limit, objectsMetric: &m.objects,
 		reportMetric: &m.reportBytes, reportsMetric: &m.reportObjects, buildMetric: &build,
 	}
+	counters := map[string]**prometheus.CounterVec{writesMetric: &m.writes, failuresMetric: &m.failures}
 	for _, metric := range Metrics() {
 		var labels []string
 		if metric.Label != "" {
@@ -85,8 +88,9 @@ func newMetrics(version string) (*metrics, error) {
 		var err error
 		switch metric.Type {
 		case "counter":
-			m.writes = prometheus.NewCounterVec(prometheus.CounterOpts{Name: metric.Name, Help: metric.Help}, labels)
-			err = register(&m.writes)
+			vector := counters[metric.Name]
+			*vector = prometheus.NewCounterVec(prometheus.CounterOpts{Name: metric.Name, Help: metric.Help}, labels)
+			err = register(vector)
 		case "histogram":
 			m.steps = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 				Name: metric.Name, Help: metric.Help, Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
@@ -104,6 +108,7 @@ func newMetrics(version string) (*metrics, error) {
 	for _, operation := range []string{opCreate, opUpdate, opDelete} {
 		m.writes.WithLabelValues(operation) // from 0 on, so that the first one is an increase
 	}
+	m.failures.WithLabelValues()
 	build.WithLabelValues(version).Set(1)
 	return m, nil
 }

@@ -42,4 +42,7 @@ type Options struct {
 	// MetricsAddress and HealthAddress are what the two servers listen on, as
 	// host:port; "0" for none.
 	MetricsAddress, HealthAddress string
+
+	// PprofAddress is where Go's profiles are served, to everybody; empty or "0" for none.
+	PprofAddress string
 }

@@ -30,6 +30,8 @@ type publisher struct {
 	// writes are when changes of the list were written, or renewals that were requested: the last one,
 	// and the one before it.
 	writes [2]time.Time
+	// notBefore is when a list that was rejected may be written again.
+	notBefore time.Time
 	// renewedFor is the last request for a renewal that was met.
 	renewedFor string
 
@@ -52,7 +54,7 @@ type view struct {
 // wait returns how long to wait before the next write. Two may follow each other at once: what its
 // chart names is known soon after a release was suspended.
 func (p *publisher) wait(now time.Time) time.Duration {
-	return 2*minWriteInterval - now.Sub(p.writes[1])
+	return max(2*minWriteInterval-now.Sub(p.writes[1]), p.notBefore.Sub(now))
 }
 
 // load returns what the last list and its report said, and reports whether somebody else has

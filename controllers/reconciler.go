@@ -10,6 +10,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -45,6 +46,10 @@ type Reconciler struct {
 	// timeout is how long a pass may take.
 	timeout time.Duration
 	passes  *passes
+	// retries has when a pass that has failed is made again, and stall logs that it has.
+	retries workqueue.TypedRateLimiter[reconcile.Request]
+	stall   stall
+	changes changeLog
 
 	// mu keeps passes and the write of the last report apart.
 	mu sync.Mutex
@@ -56,12 +61,17 @@ type Reconciler struct {
 	failedReads string
 }
 
-// Reconcile makes one pass, and returns when the next is due.
-func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+// Reconcile makes one pass, and returns when the next is due. It returns no error: controller-runtime
+// would log every pass that fails.
+func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next, err := r.limitedPass(ctx)
+	next, hasList, err := r.limitedPass(ctx)
 	r.passes.finish()
+	if hasList && err == nil {
+		r.retries.Forget(request)
+		r.stall.end(ctx, time.Now())
+	}
 	switch {
 	case err == nil && r.gatherer.readMore(ctx):
 		return reconcile.Result{RequeueAfter: min(next, requeueDelay)}, nil
@@ -73,13 +83,25 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		log.FromContext(ctx).Info("Somebody else wrote the ConfigMap meanwhile, reading it again")
 		return reconcile.Result{RequeueAfter: requeueDelay}, nil
 	default:
-		return reconcile.Result{}, err
+		return reconcile.Result{RequeueAfter: r.retryIn(ctx, request, hasList, err)}, nil
 	}
+}
+
+// retryIn returns when a pass that has failed is made again. Events make one before that, unless the
+// API server has rejected the list: then it will again.
+func (r *Reconciler) retryIn(ctx context.Context, request reconcile.Request, hasList bool, err error) time.Duration {
+	now, delay := time.Now(), r.retries.When(request)
+	r.metrics.failures.WithLabelValues().Inc()
+	r.stall.fail(ctx, now, hasList, err)
+	if !hasList && (apierrors.IsInvalid(err) || apierrors.IsForbidden(err)) {
+		r.publisher.notBefore = now.Add(delay)
+	}
+	return delay
 }
 
 // limitedPass makes a pass that fails once its time is over: requests to an API server that does
 // not answer would hold it up for ever.
-func (r *Reconciler) limitedPass(ctx context.Context) (next time.Duration, err error) {
+func (r *Reconciler) limitedPass(ctx context.Context) (next time.Duration, hasList bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	return r.pass(ctx)
@@ -110,16 +132,18 @@ func (r *Reconciler) writeReportOnStop(ctx context.Context) error {
 	return nil
 }
 
-func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
+// pass returns when the next pass is due, and whether the list is written: nothing may be due yet.
+func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool, err error) {
 	now := time.Now()
 	if r.started.IsZero() {
 		r.started = now
 	}
 	if wait := r.publisher.wait(now); wait > 0 {
-		return wait, nil
+		return wait, false, nil
 	}
 	if !r.watches.configMaps.IsInSync() {
-		return requeueDelay, nil
+		r.stall.wait(ctx, now, r.watches.missing())
+		return requeueDelay, false, nil
 	}
 	done := r.metrics.step("load")
 	memory, changed, err := r.publisher.load(ctx)
@@ -128,19 +152,20 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 		r.gatherer.interrupt()
 	}
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	done = r.metrics.step("gather")
 	s, more := r.gatherer.gather(ctx, now, memory, now.Sub(r.started) < startupTimeout)
 	done()
 	if s == nil {
-		return requeueDelay, nil
+		r.stall.wait(ctx, now, r.watches.missing())
+		return requeueDelay, false, nil
 	}
 	done = r.metrics.step("plan")
 	report := r.planner.Plan(s)
 	done()
 	if ctx.Err() != nil {
-		return 0, ctx.Err() // no write is begun any more
+		return 0, false, ctx.Err() // no write is begun any more
 	}
 	longer, cancel := untilStopped(ctx)
 	defer cancel()
@@ -149,14 +174,15 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, err error) {
 	publishIn, err := r.publisher.publish(longer, report, view{complete: s.Complete() && !incomplete, taken: s.Taken, salt: r.salt(s)})
 	done()
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	r.metrics.report(report)
+	r.changes.log(ctx, s.Memory.Pins, report.Pins)
 	r.logFailedReads(ctx, s)
 	r.recorder.record(ctx, s, report)
 	r.freeMemory(s)
 	reportIn, err := r.publisher.publishReport(longer)
-	return r.nextIn(s, report, more || waiting, min(publishIn, reportIn)), err
+	return r.nextIn(s, report, more || waiting, min(publishIn, reportIn)), true, err
 }
 
 // nextIn returns when the next pass is due where nothing changes.
@@ -210,7 +236,7 @@ func (r *Reconciler) logFailedReads(ctx context.Context, s *pin.Snapshot) {
 	case "":
 		log.FromContext(ctx).Info("The list is complete again")
 	default:
-		log.FromContext(ctx).Info("The list is incomplete, and no pin is removed: the report has the reads that failed",
+		warn(ctx, "The list is incomplete, and no pin is removed: the report has the reads that failed",
 			"reads", len(texts), "first", texts[0])
 	}
 	r.failedReads = text

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
@@ -101,6 +102,17 @@ func (w *watches) all() []*informers.Informer { return slices.Concat(w.core(), w
 
 func (w *watches) core() []*informers.Informer {
 	return []*informers.Informer{w.namespaces, w.configMaps, w.releases, w.policies, w.repositories}
+}
+
+// missing returns which kinds are not watched yet, and why.
+func (w *watches) missing() string {
+	var reasons []string
+	for _, i := range w.core() {
+		if state, detail := i.Progress(); state != informers.InSync {
+			reasons = append(reasons, i.GVK.Kind+": "+detail)
+		}
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // ready returns an error as long as a required kind is not watched.

@@ -83,6 +83,8 @@ type world struct {
 	config *rest.Config
 	// own is the controller's namespace, apps the tenant's.
 	own, apps string
+	// log is what the controllers log.
+	log localtest.Log
 
 	mu     sync.Mutex
 	events []recorded
@@ -135,7 +137,12 @@ func (w *world) start(options controllers.Options) (stop func()) {
 // startWith runs a controller in the world until cancel is called; wait waits for its end.
 func (w *world) startWith(options controllers.Options) (cancel, wait func()) {
 	w.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(log.IntoContext(context.Background(), logr.FromSlogHandler(slog.NewTextHandler(&w.log, nil))))
+	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			w.t.Log(w.log.String())
+		}
+	})
 	done, config := make(chan error, 1), w.config
 	go func() { done <- controllers.Run(ctx, config, options) }()
 	return cancel, sync.OnceFunc(func() {

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"regexp"
 	"strings"
 
-	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -35,6 +33,7 @@ type controllerOptions struct {
 	// metricsSecure is the opposite of MetricsInsecure: secure is the default.
 	metricsSecure bool
 	selector      string
+	log           loggerOptions
 	controllers.Options
 }
 
@@ -63,6 +62,8 @@ func newControllerCommand() *cobra.Command {
 	flags.StringVar(&o.selector, "watch-label-selector", "",
 		"watch only HelmReleases that match this label `SELECTOR`, such as sharding.fluxcd.io/key=shard1; each such instance needs its own configMapName")
 	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "`ADDRESS` of the endpoints /healthz and /readyz, 0 to disable them")
+	flags.StringVar(&o.PprofAddress, "pprof-bind-address", "0", "`ADDRESS` of Go's profiles below /debug/pprof/, for every client; 0 to disable them")
+	o.log.addTo(flags)
 	return cmd
 }
 
@@ -80,6 +81,10 @@ func runController(ctx context.Context, o *controllerOptions, errOut io.Writer) 
 	if err := o.parseSelector(); err != nil {
 		return usageError(err)
 	}
+	logger, err := o.log.logger(errOut)
+	if err != nil {
+		return usageError(err)
+	}
 	o.Version, o.MetricsInsecure = version(), !o.metricsSecure
 	if !o.IgnoreCharts {
 		program, err := os.Executable()
@@ -93,12 +98,11 @@ func runController(ctx context.Context, o *controllerOptions, errOut io.Writer) 
 	if err != nil {
 		return usageError(err)
 	}
-	logger := logr.FromSlogHandler(slog.NewJSONHandler(errOut, nil))
 	log.SetLogger(logger)
 	klog.SetLogger(logger)
 	logger.Info("Starting pinsync", "version", version(), "apiServer", config.Host,
 		"namespace", o.Namespace, "configMap", o.ConfigMapName)
-	return controllers.Run(ctx, config, o.Options)
+	return controllers.Run(log.IntoContext(ctx, logger), config, o.Options)
 }
 
 // parseSelector parses the selector of the releases that this instance watches. The lists of

@@ -186,6 +186,12 @@ func TestDeployed(t *testing.T) {
 		return err == nil, fmt.Sprint(err)
 	})
 	second := d.start()
+	leader := fmt.Sprintf(`"leader":%q`, *lease.Spec.HolderIdentity)
+	for _, replica := range []*localtest.Replica{first, second} {
+		localtest.Until(d.t, func() (bool, string) {
+			return strings.Contains(replica.Log.String(), leader), "a replica does not log " + leader
+		})
+	}
 	localtest.Must(d.t, local.Load(t.Context(), d.client, "../../config/samples"))
 	d.expect("true", "production", "staging")
 
@@ -206,7 +212,7 @@ func TestDeployed(t *testing.T) {
 	d.kubectl("annotate", "--overwrite", "namespace", "kotkan", "pinsync.oleks.space/sync=off")
 	d.expect("true", "production")
 	localtest.Until(d.t, func() (bool, string) {
-		messages := d.kubectl("get", "events", "-A", "-o", "jsonpath={.items[*].message}")
+		messages := d.kubectl("-n", "kotkan", "events", "--for", "namespace/kotkan", "--types", "Warning")
 		return strings.Contains(messages, `"off" is not a value of pinsync.oleks.space/sync`), messages
 	})
 
@@ -215,7 +221,7 @@ func TestDeployed(t *testing.T) {
 	d.expect("true", "production", "staging")
 	second.Stop()
 	for name, log := range map[string]string{"first": first.Log.String(), "second": second.Log.String()} {
-		for _, word := range []string{"forbidden", "Reconciler error"} {
+		for _, word := range []string{"forbidden", "is not written"} {
 			if strings.Contains(log, word) {
 				t.Errorf("the log of the %s replica contains %q:\n%s", name, word, log)
 			}
@@ -308,6 +314,8 @@ func TestControllerRefuses(t *testing.T) {
 		"broken kubeconfig":  {[]string{"--kubeconfig", broken}, []string{broken, "no cluster"}},
 		"configuration":      {[]string{"--config", broken}, []string{broken, "heartbeat", `"x"`}},
 		"namespace":          {[]string{"--namespace", "A_b"}, []string{"--namespace", `"A_b"`}},
+		"log level":          {[]string{"--log-level", "warn"}, []string{"--log-level", `"warn"`, "trace, debug, info or error"}},
+		"log encoding":       {[]string{"--log-encoding", "text"}, []string{"--log-encoding", `"text"`, "json or console"}},
 		"flag":               {[]string{"--leaderelect"}, []string{"--leaderelect", "pinsync controller --help"}},
 		"argument":           {[]string{"now"}, []string{"now"}},
 	}

@@ -25,6 +25,7 @@ type exportOptions struct {
 	maxShrink int
 	state     string
 	output    string
+	metrics   string
 	format    string
 	static    string
 	// allowEmpty accepts empty lists although releases are suspended.
@@ -69,9 +70,11 @@ func newExportCommand() *cobra.Command {
 	flags.BoolVar(&o.requireAllImages, "require-all-images", false,
 		"refuse a list with a release of which images may be missing, because its chart or its values are not known in full")
 	flags.StringVarP(&o.output, "output", "o", "", "`FILE` to replace atomically; by default standard output")
+	flags.StringVar(&o.metrics, "metrics-file", "",
+		"`FILE` to replace atomically with metrics of this export, for the textfile collector of Prometheus' node exporter")
 	flags.StringVar(&o.format, "format", string(pinlist.FormatPins), "`FORMAT` of the output: "+strings.Join(formats(), ", "))
 	flags.StringVar(&o.static, "static", "",
-		"`FILE` of additional pins, with comments and blank lines; of images host/path:tag with the formats images and regex")
+		"`FILE` of additional pins, with comments and blank lines; of images host/path:tag with the formats images, regex and gitea")
 	return cmd
 }
 
@@ -99,7 +102,7 @@ func (o *exportOptions) check() error {
 	case o.maxShrink < 0 || o.maxShrink > pinlist.AnyShrink:
 		return fmt.Errorf("--max-shrink %d: want 0 to %d", o.maxShrink, pinlist.AnyShrink)
 	}
-	return checkDistinct(map[string]string{"--output": o.output, "--state": o.state, "--static": o.static})
+	return checkDistinct(map[string]string{"--output": o.output, "--state": o.state, "--static": o.static, "--metrics-file": o.metrics})
 }
 
 // parseSince sets since; without the flag it stays zero.
@@ -133,7 +136,18 @@ func export(ctx context.Context, o *exportOptions, out, errOut io.Writer) error 
 	if err != nil {
 		return err
 	}
-	return writeExport(o, text, state, out)
+	metrics, err := exportMetrics(exported, time.Now())
+	if err != nil {
+		return fmt.Errorf("--metrics-file: %w", err)
+	}
+	if err := writeExport(o, text, metrics, state, out); err != nil {
+		return err
+	}
+	fmt.Fprintln(errOut, "pinsync:", printable(summary(exported)))
+	if pinlist.Format(o.format) == pinlist.FormatGitea {
+		fmt.Fprintln(errOut, "pinsync:", giteaWarning(text))
+	}
+	return nil
 }
 
 // collect reads the lists and returns their union if all are reliable, and the state for the

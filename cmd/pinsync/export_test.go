@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -141,18 +142,77 @@ func (e *exports) refuses(code int, want string, args ...string) {
 	}
 }
 
+// isSummary reports whether an export has printed nothing but the line on what was exported.
+func isSummary(errOut string) bool {
+	return strings.HasPrefix(errOut, "pinsync: exported ") && strings.Count(errOut, "\n") == 1
+}
+
+// An export that succeeds says what it has exported, and how old that is, to people and to Prometheus.
+func TestExportIsDescribed(t *testing.T) {
+	e := newExports(t)
+	e.publish("one", "registry-pins", func(o *corev1.ConfigMap) {
+		o.Annotations["pinsync.oleks.space/synced-at"] = at(time.Now().Add(-time.Minute))
+	}, "v1", "v2")
+	metrics, static := e.output+".prom", e.output+".static"
+	e.write(static, "container/base==1\n")
+	begin := time.Now().Truncate(time.Second)
+	code, _, errOut := e.run("--namespace", "one", "--static", static, "--metrics-file", metrics, "-o", e.output)
+	synced := begin.Add(-time.Minute)
+	cluster := strings.TrimSuffix(e.config.Host, "/")
+	want := []string{"exported 3 pins: registry-pins of " + cluster + " (2, current at " + at(synced)[:len("2006-01-02T15:0")], "), " + static + " (1)\n"}
+	for _, part := range want {
+		if code != 0 || !isSummary(errOut) || !strings.Contains(errOut, part) {
+			t.Errorf("exit code %d, printed %q, want %q", code, errOut, part)
+		}
+	}
+	labels := `{cluster="` + cluster + `",name="registry-pins",namespace="one"} `
+	families := e.metrics(metrics)
+	for name, least := range map[string]float64{
+		"pinsync_export_last_success_timestamp_seconds ":                      float64(begin.Unix()),
+		"pinsync_export_list_sync_timestamp_seconds" + labels:                 float64(synced.Unix() - 2),
+		"pinsync_export_pins" + labels:                                        2,
+		`pinsync_export_pins{cluster="",name="` + static + `",namespace=""} `: 1,
+	} {
+		if got, ok := families[name]; !ok || got < least || got > least+60 {
+			t.Errorf("%s is %v, want %v; all are %v", name, got, least, families)
+		}
+	}
+	before := e.read(metrics)
+	e.refuses(3, "there is no list", "--namespace", "nowhere", "--metrics-file", metrics)
+	if e.read(metrics) != before {
+		t.Error("a refusal has changed the metrics")
+	}
+	e.refuses(2, "--metrics-file and --output are the same file", "--namespace", "one", "--metrics-file", e.output, "--output", e.output)
+}
+
+// metrics reads a file of metrics, by name and labels.
+func (e *exports) metrics(name string) map[string]float64 {
+	e.t.Helper()
+	metrics := map[string]float64{}
+	for line := range strings.Lines(e.read(name)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		i := strings.LastIndexByte(line, ' ') + 1
+		value, err := strconv.ParseFloat(strings.TrimSpace(line[i:]), 64)
+		localtest.Must(e.t, err)
+		metrics[line[:i]] = value
+	}
+	return metrics
+}
+
 func TestExport(t *testing.T) {
 	e := newExports(t)
 	e.publish("one", "registry-pins", nil, "V1", "staging")
 	args := []string{"--namespace", "one", "--state", e.state}
 
 	want := "container/app==V1\ncontainer/app==staging\ncontainer/app==v1\n"
-	if code, out, errOut := e.run(args...); code != 0 || out != want || errOut != "" {
+	if code, out, errOut := e.run(args...); code != 0 || out != want || !isSummary(errOut) {
 		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
 	}
 	static := filepath.Join(filepath.Dir(e.output), "static.txt")
 	e.write(static, "# by hand\ncontainer/base==1\n")
-	if code, out, errOut := e.run(append(args, "-o", e.output, "--static", static)...); code != 0 || out+errOut != "" ||
+	if code, out, errOut := e.run(append(args, "-o", e.output, "--static", static)...); code != 0 || out != "" || !isSummary(errOut) ||
 		e.read(e.output) != want+"container/base==1\n" {
 		t.Errorf("exit code %d, printed %q and %q, wrote %q", code, out, errOut, e.read(e.output))
 	}
@@ -222,7 +282,7 @@ func TestExportOfEarlierVersion(t *testing.T) {
 	for format, want := range map[string]string{
 		"pins": "container/app==staging\n", "images": "git.oleks.space/oleks/app:staging\n", "regex": "git.oleks.space/oleks/app\t^(staging)$\n",
 	} {
-		if code, out, errOut := e.run("--namespace", "one", "--format", format); code != 0 || out != want || errOut != "" {
+		if code, out, errOut := e.run("--namespace", "one", "--format", format); code != 0 || out != want || !isSummary(errOut) {
 			t.Errorf("exit code %d, printed %q and %q, want %q", code, out, errOut, want)
 		}
 	}

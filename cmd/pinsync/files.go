@@ -20,9 +20,9 @@ import (
 // another user.
 const filePermissions = 0o644
 
-// writeExport writes an export and its state. Both are written in full beside their places
-// before either is renamed: if one cannot be written, neither changes.
-func writeExport(o *exportOptions, text string, state *v1alpha1.ExportState, out io.Writer) error {
+// writeExport writes an export, its state and its metrics. All are written in full beside their
+// places before any is renamed: if one cannot be written, none changes.
+func writeExport(o *exportOptions, text, metrics string, state *v1alpha1.ExportState, out io.Writer) error {
 	encoded, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding the state: %w", err)
@@ -30,7 +30,7 @@ func writeExport(o *exportOptions, text string, state *v1alpha1.ExportState, out
 	files := pendingFiles{}
 	defer files.discard()
 	for _, file := range []struct{ flag, name, text string }{
-		{"--output", o.output, text}, {"--state", o.state, string(encoded) + "\n"},
+		{"--output", o.output, text}, {"--state", o.state, string(encoded) + "\n"}, {"--metrics-file", o.metrics, metrics},
 	} {
 		if err := files.stage(file.name, file.text); err != nil {
 			return fmt.Errorf("%s: %w", file.flag, err)

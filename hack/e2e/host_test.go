@@ -109,7 +109,7 @@ func (h *host) unit(args ...string) (exported result, deleted []string) {
 func (h *host) cleans(want []string, args ...string) {
 	h.t.Helper()
 	exported, deleted := h.unit(args...)
-	if exported != (result{}) {
+	if exported.code != 0 || exported.out != "" {
 		h.t.Fatalf("the export with -o: %+v", exported)
 	}
 	if !slices.Equal(deleted, slices.Sorted(slices.Values(want))) {

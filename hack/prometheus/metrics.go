@@ -15,7 +15,6 @@ import (
 
 // others are the metrics of controller-runtime and of the Prometheus client that are used.
 var others = []string{
-	"controller_runtime_reconcile_errors_total",
 	"process_cpu_seconds_total",
 	"process_resident_memory_bytes",
 }

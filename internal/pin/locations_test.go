@@ -67,6 +67,20 @@ func TestPolicyTellsTheRegistry(t *testing.T) {
 	}
 }
 
+// A release all of whose images are outside, its policies' among them, is not one without pins that
+// somebody has to correct.
+func TestPolicyOutsideIsNoMissingPin(t *testing.T) {
+	release := suspended("web", "")
+	release.Inputs = imagesIn(nil)
+	release.Inputs.Policies = "x/i.io-t-a"
+	s := &pin.Snapshot{Releases: []pin.Release{release}}
+	follows(s, "x", "i.io/t/a", "2")
+	problems := pin.Plan(s, pin.Options{Registries: []pin.Registry{{Host: "g.io", Type: pin.DefaultType}}}).Releases[0].Problems
+	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonOutsideRegistries || !strings.Contains(problems[0].Message, "i.io/t/a") {
+		t.Errorf("got %v", problems)
+	}
+}
+
 // The report has the digests that values name beside a tag, each once.
 func TestDigestsOfPins(t *testing.T) {
 	digest := func(c string) string { return "sha256:" + strings.Repeat(c, 64) }

@@ -38,11 +38,11 @@ func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *
 	if err := f.addMentions(&in); err != nil {
 		return overBudget(err)
 	}
-	f.reportOutside()
 	f.result.policies = slices.SortedFunc(maps.Keys(f.linked), func(a, b *link.Candidate) int { return object.Compare(a.Name, b.Name) })
 	for _, c := range f.result.policies {
 		f.addPolicy(c)
 	}
+	f.reportOutside()
 	return f.result
 }
 
@@ -233,6 +233,9 @@ func (f *needsFinder) mayAdd(c *link.Candidate, isOwn bool) bool {
 // addPolicy adds what a linked policy needs.
 func (f *needsFinder) addPolicy(c *link.Candidate) {
 	policy := link.PolicyObject + c.String()
+	if _, ok := pinName(f.registries, c.Image()); !ok && c.Image() != (image.Repository{}) {
+		f.result.outside = append(f.result.outside, image.Shorten(c.Image().String()))
+	}
 	refs := c.Tags()
 	for _, ref := range refs {
 		if f.mayAdd(c, false) {

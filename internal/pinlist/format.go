@@ -22,18 +22,21 @@ const (
 	// that matches its tags and nothing else, in the syntax that Go, RE2, JavaScript and
 	// grep -E share.
 	FormatRegex Format = "regex"
+	// FormatGitea is a line for each owner: host/owner, a tab, and the pattern of the versions to
+	// keep of Gitea's clean-up rule for the owner's containers, which has to match full names.
+	FormatGitea Format = "gitea"
 	// FormatJSON is a PinExport.
 	FormatJSON Format = "json"
 )
 
 // Formats returns all of them.
 func Formats() []Format {
-	return []Format{FormatPins, FormatImages, FormatRegex, FormatJSON}
+	return []Format{FormatPins, FormatImages, FormatRegex, FormatGitea, FormatJSON}
 }
 
 // NamesImages reports whether the format has images, not pins.
 func (f Format) NamesImages() bool {
-	return f == FormatImages || f == FormatRegex
+	return f == FormatImages || f == FormatRegex || f == FormatGitea
 }
 
 // NeedsImages reports whether the format lacks a pin whose image is not known.
@@ -50,6 +53,8 @@ func Render(e *v1alpha1.PinExport, format Format) (string, error) {
 		return text(e.Images), nil
 	case FormatRegex:
 		return text(patterns(e.Images)), nil
+	case FormatGitea:
+		return text(giteaRules(e.Images)), nil
 	default:
 		printed, err := json.MarshalIndent(e, "", "  ")
 		if err != nil {
