@@ -108,7 +108,7 @@ esac`,
 *) exec ` + w.binary + ` "$@" ;;
 esac`,
 	} {
-		localtest.Must(w.t, os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/bash\n"+script+"\n"), 0o700)) //nolint:gosec // a program
+		localtest.Must(w.t, os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/bash\n"+script+"\n"), 0o700))
 	}
 	return folder
 }
@@ -134,7 +134,7 @@ func (w *docsWorld) command(b block, text string) *exec.Cmd {
 	}
 	localtest.Must(w.t, os.Symlink(filepath.Join(w.sources, "config"), filepath.Join(folder, "config")))
 	text = strings.NewReplacer("/var/lib/pinsync", folder, "/var/lib/cleaner", folder, " …", "").Replace(text)
-	command := exec.CommandContext(w.t.Context(), "bash", "-eu", "-o", "pipefail", "-c", text, "script", podsRead[1]) //nolint:gosec // of the pages
+	command := exec.CommandContext(w.t.Context(), "bash", "-eu", "-o", "pipefail", "-c", text, "script", podsRead[1])
 	command.Dir = folder
 	command.Env = append(os.Environ(), "PATH="+w.path+":"+os.Getenv("PATH"), "KUBECONFIG="+w.plane.Kubeconfig, "STATE_DIRECTORY="+folder, "HOME="+folder)
 	return command

@@ -26,7 +26,7 @@ func docsPages(t *testing.T) map[string]string {
 	t.Helper()
 	pages := map[string]string{}
 	read := func(name string) {
-		text, err := os.ReadFile(root + name) //nolint:gosec // a page of the sources
+		text, err := os.ReadFile(root + name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +221,7 @@ func TestDocsCommands(t *testing.T) {
 		switch b.language {
 		case "sh":
 			check(b.page, b.text)
-			if output, err := exec.CommandContext(t.Context(), "bash", "-n", "-c", b.text).CombinedOutput(); err != nil { //nolint:gosec // it is only parsed
+			if output, err := exec.CommandContext(t.Context(), "bash", "-n", "-c", b.text).CombinedOutput(); err != nil {
 				t.Errorf("%s: %v: %s\n%s", b.page, err, output, b.text)
 			}
 		case "console", "ini", "nix":
