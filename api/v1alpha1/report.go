@@ -10,9 +10,13 @@ type PinReport struct {
 	Kind       string `json:"kind"`
 	// List identifies the list that the report belongs to; null in a report that `pinsync
 	// plan` prints, and in the further objects of a large report.
-	List     *ListReference `json:"list,omitempty"`
-	Pins     []Pin          `json:"pins"`
-	Releases []Release      `json:"releases"`
+	List *ListReference `json:"list,omitempty"`
+	// Protects is which releases the list has the tags of, as the configuration's releases:
+	// Suspended or All. It is empty in a report of a version that did not have it: then it is
+	// not known, and a reader must assume Suspended.
+	Protects string    `json:"protects,omitempty"`
+	Pins     []Pin     `json:"pins"`
+	Releases []Release `json:"releases"`
 	// OwnersUnknown is set if the list or its report was missing, damaged or not of the same
 	// plan when pinsync began to keep it. Until all releases that refer to the pins were
 	// found, suspended or not, no pin is removed.

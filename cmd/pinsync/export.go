@@ -33,8 +33,11 @@ type exportOptions struct {
 	// requireAllImages refuses releases of which images may be missing.
 	requireAllImages bool
 	sinceText        string
-	since            time.Time
-	wait             time.Duration
+	// podsFirst stands for the time of the start as since.
+	podsFirst bool
+	// since is zero if it is not known that the cleaner has read the pods already.
+	since time.Time
+	wait  time.Duration
 }
 
 func newExportCommand() *cobra.Command {
@@ -46,11 +49,13 @@ func newExportCommand() *cobra.Command {
 			"exists, is intact, complete and fresh, and has not lost many pins since the last\n" +
 			"export. Otherwise it exits with code 3, prints the reason in one line to standard\n" +
 			"error and leaves the files unchanged: then the cleaner must not run.\n\n" +
-			"A cleaner that reads the pods first passes the time when it had done so as --since. Then\n" +
-			"export asks pinsync to renew the list, and waits for a list that is later.",
-		Example: "  pinsync export --state /var/lib/pinsync/state.json -o /var/lib/pinsync/pins.txt\n" +
+			"A live release is in the list only with releases: All in pinsync's configuration. Without\n" +
+			"it, a cleaner must read the pods before the list: then run export with --pods-first, or\n" +
+			"with the time when the pods had been read as --since. export asks pinsync to renew the\n" +
+			"list, and waits for a list that is later. Without either flag it refuses such a list.",
+		Example: "  pinsync export --pods-first --state /var/lib/pinsync/state.json -o /var/lib/pinsync/pins.txt\n" +
 			"  pinsync export --since 2026-01-02T03:00:00Z -o /var/lib/pinsync/pins.txt\n" +
-			"  pinsync export --context west --context east --static /etc/registry-pins.txt",
+			"  pinsync export --pods-first --context west --context east --static /etc/registry-pins.txt",
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return export(cmd.Context(), &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -61,7 +66,9 @@ func newExportCommand() *cobra.Command {
 	addMaxAge(flags, &o.maxAge, "refuse a list whose last sync is longer ago")
 	flags.StringVar(&o.sinceText, "since", "",
 		"`TIME` (RFC 3339) when the cleaner had read the pods: require that every list was current then or later, and wait for that")
-	flags.DurationVar(&o.wait, "wait", 2*time.Minute, "how long to wait for a list that --since requires; 0 does not wait")
+	flags.BoolVar(&o.podsFirst, "pods-first", false,
+		"the cleaner had read all pods before this command was started: the same as --since with the time of the start")
+	flags.DurationVar(&o.wait, "wait", 2*time.Minute, "how long to wait for a list that --since or --pods-first requires; 0 does not wait")
 	flags.IntVar(&o.maxShrink, "max-shrink", 50,
 		"refuse a list whose namespaces have lost this many `PERCENT` of their pins since the last export on average, or more; 100 accepts any")
 	flags.StringVar(&o.state, "state", "", "`FILE` that records the last export for --max-shrink; without it, the loss of pins is not checked")
@@ -105,9 +112,15 @@ func (o *exportOptions) check() error {
 	return checkDistinct(map[string]string{"--output": o.output, "--state": o.state, "--static": o.static, "--metrics-file": o.metrics})
 }
 
-// parseSince sets since; without the flag it stays zero.
+// parseSince sets since; without a flag for it, it stays zero.
 func (o *exportOptions) parseSince() (err error) {
-	if o.sinceText == "" {
+	switch {
+	case o.podsFirst && o.sinceText != "":
+		return errors.New("--pods-first and --since: give one of them")
+	case o.podsFirst:
+		o.since = time.Now()
+		return nil
+	case o.sinceText == "":
 		return nil
 	}
 	if o.since, err = time.Parse(time.RFC3339, o.sinceText); err != nil {
@@ -168,8 +181,11 @@ func collect(
 			return nil, nil, err
 		}
 	}
-	if o.requireAllImages || o.state != "" || slices.ContainsFunc(lists, func(l pinlist.Published) bool { return len(l.Pins) == 0 }) {
+	if o.requireAllImages || o.since.IsZero() || o.state != "" || slices.ContainsFunc(lists, func(l pinlist.Published) bool { return len(l.Pins) == 0 }) {
 		readReports(ctx, clusters, o.namespace, lists) // they have the owners of the pins, and the releases
+	}
+	if err := o.checkOrder(lists); err != nil {
+		return nil, nil, err
 	}
 	if o.requireAllImages {
 		if err := pinlist.CheckReleases(lists); err != nil {
@@ -186,6 +202,20 @@ func collect(
 		return nil, nil, err
 	}
 	return exported, state, nil
+}
+
+// checkOrder returns an error if the cleaner may read the pods after the list, and a list is not
+// made for that.
+func (o *exportOptions) checkOrder(lists []pinlist.Published) error {
+	if !o.since.IsZero() {
+		return nil
+	}
+	for i := range lists {
+		if err := lists[i].DoubtLive(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func readStatic(name string, format pinlist.Format) (*pinlist.Static, error) {

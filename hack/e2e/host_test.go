@@ -59,10 +59,14 @@ func (h *host) run(binary string, args ...string) result {
 	return result{command.ProcessState.ExitCode(), out.String(), errOut.String()}
 }
 
+// podsRead stands for the time at which the cleaner had read the pods. Nothing is suspended while it
+// runs, so that every list will do.
+const podsRead = "2000-01-01T00:00:00Z"
+
 // export runs `pinsync export` on the lists of all clusters.
 func (h *host) export(args ...string) result {
 	h.t.Helper()
-	return h.run(pinsyncBinary, slices.Concat([]string{"export"}, h.kubeconfigs(), args)...)
+	return h.run(pinsyncBinary, slices.Concat([]string{"export", "--since", podsRead, "--wait", "0"}, h.kubeconfigs(), args)...)
 }
 
 // kubeconfigs returns the flags for the clusters, with the cleaner's service account.

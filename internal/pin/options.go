@@ -1,6 +1,10 @@
 package pin
 
-import "time"
+import (
+	"time"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+)
 
 // Options are what the configuration sets for pins.
 type Options struct {
@@ -22,4 +26,12 @@ type Options struct {
 
 	// ReadyIsProof takes a release that is Ready as live, whatever pods run.
 	ReadyIsProof bool
+}
+
+// protects returns which releases are protected, as a report has it.
+func (o *Options) protects() string {
+	if o.ProtectLive {
+		return v1alpha1.ReleasesAll
+	}
+	return v1alpha1.ReleasesSuspended
 }

@@ -33,6 +33,7 @@ func (p *Planner) Plan(s *Snapshot) *v1alpha1.PinReport {
 	held := hold(s, p.options, protector, &p.cache, p.needed)
 	p.cache.known.Sweep()
 	result := report(p.needed, held, slices.Concat(s.FailedReads, s.Notes, protector.problems, p.cache.linker.Problems))
+	result.Protects = p.options.protects()
 	p.reported = result.Pins
 	return result
 }

@@ -38,6 +38,21 @@ func (p *Published) DoubtSince(since time.Time) error {
 	return nil
 }
 
+// DoubtLive returns an error if a list may lack the tags of releases that are not suspended. A
+// cleaner that reads the pods after the list then misses a release that is suspended in between.
+func (p *Published) DoubtLive() error {
+	const remedy = "let the cleaner read the pods first and add --pods-first, or set releases: All in pinsync's configuration"
+	switch {
+	case p.Report == nil:
+		return fmt.Errorf("%s: the report on the list %s cannot be read, so the list may have only the tags of suspended releases: %s",
+			p.Cluster, p.Name, remedy)
+	case p.Report.Protects != v1alpha1.ReleasesAll:
+		return fmt.Errorf("%s: the list %s has only the tags of suspended releases: %s", p.Cluster, p.Name, remedy)
+	default:
+		return nil
+	}
+}
+
 // CanRenew reports whether a renewal of now would remove the doubt whether the list was current at
 // a time of this host's clock, and there is one.
 func (p *Published) CanRenew(since time.Time) bool {

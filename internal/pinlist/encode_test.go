@@ -21,7 +21,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // inEarlierForm returns a report's text as the version before wrote it.
 func inEarlierForm(text string) string {
 	return strings.NewReplacer(`"ownersUnknown"`, `"forgotten"`, `"owner"`, `"release"`, "HelmRelease/", "", `"kind":"HelmRelease",`, "",
-		"\n      \"kind\": \"HelmRelease\",", "", `"ran":[],`, "", "\n      \"ran\": [],", "").Replace(text)
+		"\n      \"kind\": \"HelmRelease\",", "", `"ran":[],`, "", "\n      \"ran\": [],", "",
+		`"protects":"Suspended",`, "", "\n  \"protects\": \"Suspended\",", "").Replace(text)
 }
 
 // held is a report of a pin that is held and of one that is needed.
@@ -271,5 +272,21 @@ func TestTooLarge(t *testing.T) {
 	}
 	if _, err := EncodeReport("pins", r, layout(1000)); err == nil || !strings.Contains(err.Error(), "100 pins") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// One report of suspended releases alone suffices for that not all are protected together.
+func TestJoinedReportsProtectWhatEachProtects(t *testing.T) {
+	for want, reports := range map[string][]string{"All": {"All", "All"}, "Suspended": {"All", "Suspended", "All"}, "": {""}} {
+		var all []*v1alpha1.PinReport
+		for _, protects := range reports {
+			all = append(all, &v1alpha1.PinReport{Protects: protects})
+		}
+		if got := Join(all).Protects; got != want {
+			t.Errorf("%q: %q, want %q", reports, got, want)
+		}
+	}
+	if got := Join([]*v1alpha1.PinReport{{Protects: "All"}, {}}).Protects; got != "Suspended" {
+		t.Errorf("with an earlier report: %q", got)
 	}
 }

@@ -12,7 +12,13 @@ import (
 func Join(reports []*v1alpha1.PinReport) *v1alpha1.PinReport {
 	joined := pin.NewReport()
 	at := map[string]int{}
+	if len(reports) > 0 {
+		joined.Protects = reports[0].Protects
+	}
 	for _, r := range reports {
+		if r.Protects != joined.Protects {
+			joined.Protects = v1alpha1.ReleasesSuspended
+		}
 		if joined.List == nil {
 			joined.List = r.List
 		}
