@@ -39,11 +39,13 @@ type Configuration struct {
 	// Deny where Flux's controllers run with --no-cross-namespace-refs. Default: Allow.
 	CrossNamespaceRefs string `json:"crossNamespaceRefs,omitempty"`
 
-	// RenderTimeout is how long rendering one chart may take, as a Go duration of at least 1s, and
-	// RenderMemory how much memory, as a Kubernetes quantity of at least 64Mi. Beyond it, the chart's
-	// defaults are searched. Defaults: 10s, 128Mi.
+	// RenderTimeout is how long rendering one chart may take, as a Go duration of at least 1s. Beyond it,
+	// the chart's defaults are searched. Default: 10s.
 	RenderTimeout string `json:"renderTimeout,omitempty"`
-	RenderMemory  string `json:"renderMemory,omitempty"`
+
+	// RenderMemory is how much memory rendering one chart may take, as a Kubernetes quantity from 64Mi to
+	// 4Gi. Beyond it, the chart's defaults are searched. Default: 128Mi.
+	RenderMemory string `json:"renderMemory,omitempty"`
 
 	// Tags sets which tags are pinned: Referenced, every one that a protected
 	// release refers to or its policies resolve, or Floating, only those that an

@@ -85,7 +85,7 @@ func (w *docsWorld) issueToken() {
 
 // standIns returns a folder with programs for a PATH. Those of others do nothing. kubectl changes
 // nothing in the cluster, and does not wait for controllers and kubelets, which do not run here;
-// pinsync does not ask registries, nor for what this cluster does not have.
+// pinsync does not ask registries, nor for what this cluster does not have, such as a list of all releases.
 func (w *docsWorld) standIns() string {
 	w.t.Helper()
 	folder := w.t.TempDir()
@@ -104,6 +104,7 @@ func (w *docsWorld) standIns() string {
 esac`,
 		"pinsync": `case "$*" in
 *-f\ -\ --chart*) cat >/dev/null ;;
+*"--format gitea"*) exec ` + w.binary + ` "$@" --pods-first ;;
 *--check*|check*|*registry-pins-of-*|*NAMESPACE*) ;;
 *) exec ` + w.binary + ` "$@" ;;
 esac`,
@@ -162,7 +163,7 @@ func (w *docsWorld) runScript(b block) {
 func (w *docsWorld) compareOutput(b block) {
 	w.t.Helper()
 	command, want, _ := strings.Cut(strings.TrimPrefix(b.text, "$ "), "\n")
-	output, err := w.command(b, command).CombinedOutput()
+	output, err := w.command(b, command).Output() // what is printed beside it has times and addresses
 	got := regexp.MustCompile(`(?m) +$`).ReplaceAllString(string(output), "")
 	if err != nil || got != want {
 		w.t.Errorf("%s: %s: %v, printed\n%s\nthe page shows\n%s", b.page, command, err, got, want)

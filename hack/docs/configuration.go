@@ -31,6 +31,10 @@ configMapName: registry-pins
 namespaceDefault: enabled   # or disabled
 releases: Suspended         # or All
 secretValues: Ignore        # or Read
+charts: Read                # or Ignore
+crossNamespaceRefs: Allow   # or Deny
+renderTimeout: 10s
+renderMemory: 128Mi
 tags: Referenced            # or Floating
 hold:
   grace: 1h
@@ -46,6 +50,8 @@ const configurationTail = `
 - ` + "`releases: All`" + ` is for a cleaner that reads the pods after the list: see
   [the order of reading](cleaners/README.md#the-order-of-reading).
 - ` + "`secretValues: Read`" + ` needs the component ` + "`config/components/read-secrets`" + `.
+- ` + "`charts`, `crossNamespaceRefs`, `renderTimeout` and `renderMemory`" + ` are explained in
+  [The images of charts](charts.md#where-the-chart-comes-from).
 - ` + "`hold`" + ` is explained in [When a pin is removed](promise.md#when-a-pin-is-removed) and
   [What proves that a release is live](promise.md#what-proves-that-a-release-is-live).
 - With another ` + "`configMapName`" + ` pinsync starts a new list, without the pins that are held in the
