@@ -1,6 +1,7 @@
 package pinlist
 
 import (
+	"cmp"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -12,9 +13,8 @@ func Join(reports []*v1alpha1.PinReport) *v1alpha1.PinReport {
 	joined := pin.NewReport()
 	at := map[string]int{}
 	for _, r := range reports {
-		if joined.List == nil {
-			joined.List = r.List
-		}
+		joined.List = cmp.Or(joined.List, r.List)
+		joined.Configuration = cmp.Or(joined.Configuration, r.Configuration)
 		joined.Pins = append(joined.Pins, r.Pins...)
 		joined.Problems = append(joined.Problems, r.Problems...)
 		joined.OwnersUnknown = joined.OwnersUnknown || r.OwnersUnknown
