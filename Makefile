@@ -151,11 +151,12 @@ vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what is use
 ##@ Develop
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) ## Generate the copying of types, the RBAC rules and the page of metrics.
+generate: $(CONTROLLER_GEN) ## Generate the copying of types, the RBAC rules, and the pages of metrics and commands.
 	go mod tidy
 	$(CONTROLLER_GEN) object paths=./controllers/flux
 	$(CONTROLLER_GEN) rbac:roleName=pinsync paths=./controllers/... output:rbac:dir=config/rbac
 	go run ./hack/docs >docs/metrics.md
+	go test ./cmd/pinsync -run '^TestReference$$' -count=1 -update
 
 .PHONY: image
 image: ## Build the container image IMG for PLATFORMS, and push it with PUSH=1.

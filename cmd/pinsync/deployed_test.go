@@ -307,7 +307,7 @@ func TestControllerRefuses(t *testing.T) {
 		"missing kubeconfig": {[]string{"--kubeconfig", "/nowhere"}, []string{"/nowhere"}},
 		"broken kubeconfig":  {[]string{"--kubeconfig", broken}, []string{broken, "no cluster"}},
 		"configuration":      {[]string{"--config", broken}, []string{broken, "heartbeat", `"x"`}},
-		"namespace":          {[]string{"--namespace", "A_b"}, []string{"--namespace", `"A_b"`}},
+		"namespace":          {[]string{"--pinsync-namespace", "A_b"}, []string{"--pinsync-namespace", `"A_b"`}},
 		"flag":               {[]string{"--leaderelect"}, []string{"--leaderelect", "pinsync controller --help"}},
 		"argument":           {[]string{"now"}, []string{"now"}},
 	}

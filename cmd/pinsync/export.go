@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +23,7 @@ type exportOptions struct {
 	maxAge    time.Duration
 	maxShrink int
 	state     string
-	output    string
+	file      string
 	format    string
 	static    string
 	// allowEmpty accepts empty lists although releases are suspended.
@@ -45,8 +44,8 @@ func newExportCommand() *cobra.Command {
 			"error and leaves the files unchanged: then the cleaner must not run.\n\n" +
 			"A cleaner that reads the pods first passes the time when it had done so as --since. Then\n" +
 			"export asks pinsync to renew the list, and waits for a list that is later.",
-		Example: "  pinsync export --state /var/lib/pinsync/state.json -o /var/lib/pinsync/pins.txt\n" +
-			"  pinsync export --since 2026-01-02T03:00:00Z -o /var/lib/pinsync/pins.txt\n" +
+		Example: "  pinsync export --state /var/lib/pinsync/state.json --output-file /var/lib/pinsync/pins.txt\n" +
+			"  pinsync export --since 2026-01-02T03:00:00Z --output-file /var/lib/pinsync/pins.txt\n" +
 			"  pinsync export --context west --context east --static /etc/registry-pins.txt",
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,7 +53,8 @@ func newExportCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	o.addTo(flags)
+	o.addTo(cmd)
+	keepOldName(flags, "namespace", "pinsync-namespace")
 	addMaxAge(flags, &o.maxAge, "refuse a list whose last sync is longer ago")
 	flags.StringVar(&o.sinceText, "since", "",
 		"`TIME` (RFC 3339) when the cleaner had read the pods: require that every list was current then or later, and wait for that")
@@ -64,10 +64,12 @@ func newExportCommand() *cobra.Command {
 	flags.StringVar(&o.state, "state", "", "`FILE` that records the last export for --max-shrink; without it, the loss of pins is not checked")
 	flags.BoolVar(&o.allowEmpty, "allow-empty", false,
 		"accept an empty list although releases are suspended; with --state, the next exports accept it, too, as long as it is empty")
-	flags.StringVarP(&o.output, "output", "o", "", "`FILE` to replace atomically; by default standard output")
-	flags.StringVar(&o.format, "format", string(pinlist.FormatPins), "`FORMAT` of the output: "+strings.Join(formats(), ", "))
+	flags.StringVar(&o.file, "output-file", "", "`FILE` to replace atomically; by default standard output")
+	addFormat(cmd, &o.format, formats()...)
+	keepOldName(flags, "format", "output")
 	flags.StringVar(&o.static, "static", "",
 		"`FILE` of additional pins, with comments and blank lines; of images host/path:tag with the formats images and regex")
+	completeFiles(cmd, "output-file", "state", "static")
 	return cmd
 }
 
@@ -84,18 +86,16 @@ func (o *exportOptions) check() error {
 		return err
 	}
 	switch {
-	case !slices.Contains(formats(), o.format):
-		return fmt.Errorf("--format %q: want one of %s", o.format, strings.Join(formats(), ", "))
 	case o.maxAge <= 0:
 		return fmt.Errorf("--max-age %s: want more than 0", o.maxAge)
 	case o.wait < 0:
 		return fmt.Errorf("--wait %s: want 0 or more", o.wait)
-	case o.output == "-":
-		return errors.New("--output -: omit the flag to write to standard output")
+	case o.file == "-":
+		return errors.New("--output-file -: omit the flag to write to standard output")
 	case o.maxShrink < 0 || o.maxShrink > pinlist.AnyShrink:
 		return fmt.Errorf("--max-shrink %d: want 0 to %d", o.maxShrink, pinlist.AnyShrink)
 	}
-	return checkDistinct(map[string]string{"--output": o.output, "--state": o.state, "--static": o.static})
+	return checkDistinct(map[string]string{"--output-file": o.file, "--state": o.state, "--static": o.static})
 }
 
 // parseSince sets since; without the flag it stays zero.
@@ -151,7 +151,7 @@ func collect(
 		}
 	}
 	if o.state != "" || slices.ContainsFunc(lists, func(l pinlist.Published) bool { return len(l.Pins) == 0 }) {
-		readReports(ctx, clusters, o.namespace, lists) // they have the owners of the pins, and the releases
+		readReports(ctx, clusters, o.pinsyncNamespace, lists) // they have the owners of the pins, and the releases
 	}
 	exported := pinlist.Union(lists, static)
 	state := pinlist.State(exported, lists, time.Now())
