@@ -178,12 +178,13 @@ image: $(addprefix binary-,$(subst /,-,$(subst $(comma), ,$(PLATFORMS)))) ## Mak
 ##@ Develop
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) ## Generate the copying of types, the RBAC rules and the pages of metrics and configuration.
+generate: $(CONTROLLER_GEN) ## Generate the copying of types, the RBAC rules, and the pages of metrics, configuration and commands.
 	go mod tidy
 	$(CONTROLLER_GEN) object paths=./controllers/flux
 	$(CONTROLLER_GEN) rbac:roleName=pinsync paths=./controllers/... output:rbac:dir=config/rbac
 	go run ./hack/docs metrics >docs/metrics.md
 	go run ./hack/docs configuration api/v1alpha1/configuration.go >docs/configuration.md
+	go test ./cmd/pinsync -run '^TestReference$$' -count=1 -update
 
 .PHONY: tools
 tools: $(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(GOVULNCHECK) ## Build the tools, as hack/tools pins them.

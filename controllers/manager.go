@@ -213,6 +213,6 @@ func newPublisher(mgr manager.Manager, options Options, list types.NamespacedNam
 			list:   part{name: list.Name, label: v1alpha1.PinsLabel},
 			report: part{name: pinlist.ReportName(list.Name), label: v1alpha1.ReportLabel},
 		},
-		registries: options.Pins.Registries, heartbeat: options.Heartbeat, reportDelay: reportDelay(options.Pins.Grace), metrics: m,
+		registries: options.Pins.Registries, configuration: options.Effective(), heartbeat: options.Heartbeat, reportDelay: reportDelay(options.Pins.Grace), metrics: m,
 	}
 }

@@ -14,11 +14,13 @@ import (
 // publisher writes the list at once, and the report on it some time later, and reads what the
 // last ones said. What holds after a crash in between is described in package pinlist.
 type publisher struct {
-	objects     configMaps
-	registries  []pin.Registry
-	heartbeat   time.Duration
-	reportDelay time.Duration
-	metrics     *metrics
+	objects    configMaps
+	registries []pin.Registry
+	// configuration is what the report has of the configuration.
+	configuration *v1alpha1.Configuration
+	heartbeat     time.Duration
+	reportDelay   time.Duration
+	metrics       *metrics
 
 	// memory is what the list and its report say, and what was known before where somebody
 	// else has changed them; nil, nothing is known yet.
@@ -153,7 +155,7 @@ func (p *publisher) writeReport(ctx context.Context) error {
 		return nil
 	}
 	report := *p.pending
-	report.List = pinlist.Reference(report.Pins, p.memory.Plan)
+	report.List, report.Configuration = pinlist.Reference(report.Pins, p.memory.Plan), p.configuration
 	encoded, err := pinlist.EncodeReport(p.objects.list.name, &report, p.objects.report.layout(p.salt))
 	if err != nil {
 		return err

@@ -23,6 +23,10 @@ type PinReport struct {
 	OwnersUnknown bool `json:"ownersUnknown,omitempty"`
 	// Problems are those of no release in particular.
 	Problems []Problem `json:"problems"`
+	// Configuration is what the controller uses, with its defaults filled in; null in a report
+	// that `pinsync plan` prints, in the further objects of a large report, and in a report of an
+	// earlier version.
+	Configuration *Configuration `json:"configuration,omitempty"`
 }
 
 // ListReference identifies a list.

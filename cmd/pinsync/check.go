@@ -16,6 +16,7 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/inspect"
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 	"git.oleks.space/oleks/pinsync/internal/registry"
@@ -37,9 +38,10 @@ func (o *registryOptions) addTo(flags *pflag.FlagSet) {
 // checkOptions are the flags of `pinsync check`.
 type checkOptions struct {
 	clusterOptions
+	namespaceOptions
 	registryOptions
 	maxAge time.Duration
-	output string
+	format string
 }
 
 func newCheckCommand() *cobra.Command {
@@ -59,16 +61,17 @@ func newCheckCommand() *cobra.Command {
 			return check(cmd.Context(), &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	o.clusterOptions.addTo(cmd.Flags())
+	o.clusterOptions.addTo(cmd)
+	o.namespaceOptions.addTo(cmd)
 	o.registryOptions.addTo(cmd.Flags())
 	addMaxAge(cmd.Flags(), &o.maxAge, "do not rely on a list whose last sync is longer ago")
-	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "`FORMAT` of the output: table, json")
+	addFormat(cmd, &o.format, formatTable, formatJSON, formatYAML)
 	return cmd
 }
 
 func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
-	if !slices.Contains([]string{"table", "json"}, o.output) {
-		return usageError(fmt.Errorf("--output %q: want table or json", o.output))
+	if err := o.namespaceOptions.check(); err != nil {
+		return usageError(err)
 	}
 	clusters, err := o.configs()
 	if err != nil {
@@ -78,24 +81,49 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 	if err != nil {
 		return &exitError{exitUnknown, fmt.Errorf("not checked: %w", err)}
 	}
-	readReports(ctx, clusters, o.namespace, lists)
-	result, err := o.registryOptions.check(ctx, neededOf(lists), clusters, errOut)
+	readReports(ctx, clusters, o.pinsyncNamespace, lists)
+	pins, err := neededOf(lists, o.namespace)
+	if err != nil {
+		return &exitError{exitUnknown, err}
+	}
+	result, err := o.registryOptions.check(ctx, pins, clusters, errOut)
 	if err != nil {
 		return err
 	}
-	if err := printCheck(result, o.output, out); err != nil {
-		return fmt.Errorf("printing: %w", err)
+	if err := printCheck(result, o.format, out); err != nil {
+		return err
 	}
 	return verdict(result, lists, o.maxAge)
 }
 
-// neededOf returns the needed pins of all lists.
-func neededOf(lists []pinlist.Published) []v1alpha1.Pin {
+// neededOf returns the needed pins of all lists, or those that the releases of a namespace need. It
+// returns an error if there is no such release: that nothing is missing would prove nothing.
+func neededOf(lists []pinlist.Published, namespace string) ([]v1alpha1.Pin, error) {
 	var pins []v1alpha1.Pin
+	var namespaces []string
 	for i := range lists {
 		pins = append(pins, lists[i].Described()...)
+		if lists[i].Report != nil {
+			for _, r := range lists[i].Report.Releases {
+				namespaces = append(namespaces, r.Namespace)
+			}
+		}
 	}
-	return pin.AsFound(pin.MergePins(pins))
+	needed := pin.AsFound(pin.MergePins(pins))
+	if namespace == "" {
+		return needed, nil
+	}
+	if !slices.Contains(namespaces, namespace) {
+		slices.Sort(namespaces)
+		return nil, fmt.Errorf("no release in namespace %s is protected: those with such releases are %s",
+			namespace, someOf(slices.Compact(namespaces)))
+	}
+	return slices.DeleteFunc(needed, func(p v1alpha1.Pin) bool {
+		return !slices.ContainsFunc(p.NeededBy, func(name string) bool {
+			id, ok := object.ParseID(name)
+			return ok && id.Namespace == namespace
+		})
+	}), nil
 }
 
 // check looks up the images of pins in their registries.

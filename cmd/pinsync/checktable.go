@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -10,15 +9,14 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-func printCheck(result *v1alpha1.RegistryCheck, output string, out io.Writer) error {
-	if output == "json" {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(result)
+func printCheck(result *v1alpha1.RegistryCheck, format string, out io.Writer) error {
+	if format != formatTable {
+		return printAs(out, format, result)
 	}
-	_, err := io.WriteString(out, checkTable(result))
-	return err
+	if _, err := io.WriteString(out, checkTable(result, widthOf(out))); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return nil
 }
 
 // statusColumn is the width of the longest status and a gap. Image names are long: details
@@ -27,12 +25,13 @@ const statusColumn = 14
 
 // checkTable prints every image with its status, and last the number of images of each
 // status.
-func checkTable(result *v1alpha1.RegistryCheck) string {
+func checkTable(result *v1alpha1.RegistryCheck, width int) string {
 	if len(result.Images) == 0 {
 		return "No image is needed.\n"
 	}
-	var b strings.Builder
-	line := func(status, text string) { fmt.Fprintf(&b, "%-*s%s\n", statusColumn, status, printable(text)) }
+	p := &page{width: width}
+	line := func(status, text string) { p.line(0, "%-*s%s", statusColumn, status, text) }
+	detail := func(text string) { p.line(statusColumn/2, "%s", text) }
 	line("STATUS", "IMAGE")
 	for i := range result.Images {
 		checked := &result.Images[i]
@@ -42,12 +41,13 @@ func checkTable(result *v1alpha1.RegistryCheck) string {
 			line(string(checked.Status), checked.Image)
 		}
 		if checked.Status != v1alpha1.ImagePresent {
-			line("", checked.Message)
-			line("", "needed by "+cmp.Or(strings.Join(checked.NeededBy, ", "), "releases that are not known: the report on the list does not have this pin"))
+			detail(checked.Message)
+			detail("needed by " + cmp.Or(strings.Join(checked.NeededBy, ", "), "releases that are not known: the report on the list does not have this pin"))
 		}
 	}
-	fmt.Fprintf(&b, "\n%s: %s\n", amount(len(result.Images), "image"), tally(result))
-	return b.String()
+	p.line(0, "")
+	p.line(0, "%s: %s", amount(len(result.Images), "image"), tally(result))
+	return p.String()
 }
 
 // tally returns the number of images of each status.

@@ -104,8 +104,8 @@ func TestAgeIsMeasuredByTheAPIServersClock(t *testing.T) {
 			f.setDate(test.date)
 			for namespace, want := range map[string]string{"now": test.now, "before": test.before} {
 				if want != "" {
-					e.refuses(3, want, "--namespace", namespace)
-				} else if code, out, errOut := e.run("--namespace", namespace); code != 0 || out != "container/app==staging\n" {
+					e.refuses(3, want, "--pinsync-namespace", namespace)
+				} else if code, out, errOut := e.run("--pinsync-namespace", namespace); code != 0 || out != "container/app==staging\n" {
 					t.Errorf("%s: exit code %d, printed %q and %q", namespace, code, out, errOut)
 				}
 			}

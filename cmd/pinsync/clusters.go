@@ -9,33 +9,43 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// requestTimeout is the timeout of a request to an API server, longer than the largest list
+// requestTimeout is the default timeout of a request to an API server, longer than the largest list
 // takes.
 const requestTimeout = time.Minute
 
 // clusterOptions are the flags that select the lists that a command reads.
 type clusterOptions struct {
 	kubeconfigs, contexts []string
-	namespace             string
+	pinsyncNamespace      string
 	names                 []string
+	as                    string
+	requestTimeout        time.Duration
 }
 
-func (o *clusterOptions) addTo(flags *pflag.FlagSet) {
+func (o *clusterOptions) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringArrayVar(&o.kubeconfigs, "kubeconfig", nil,
 		"kubeconfig `FILE` of a cluster; by default KUBECONFIG, ~/.kube/config or the pod's service account (repeatable)")
 	flags.StringArrayVar(&o.contexts, "context", nil,
 		"`CONTEXT` of the kubeconfig; by default its current context (repeatable)")
-	flags.StringVar(&o.namespace, "namespace", v1alpha1.DefaultNamespace, "`NAMESPACE` of pinsync")
+	flags.StringVar(&o.pinsyncNamespace, "pinsync-namespace", v1alpha1.DefaultNamespace, "`NAMESPACE` that pinsync runs in")
 	flags.StringArrayVar(&o.names, "name", []string{v1alpha1.DefaultConfigMapName},
 		"`NAME` of the list, the configuration's configMapName (repeatable)")
+	flags.StringVar(&o.as, "as", "", "`USER` to impersonate")
+	flags.DurationVar(&o.requestTimeout, "request-timeout", requestTimeout, "how long to wait for an answer of the API server; 0 waits for ever")
+	completeFiles(cmd, "kubeconfig")
+	complete(cmd, "context", completeContexts)
+	complete(cmd, "pinsync-namespace", completeNamespaces)
 }
 
 // addMaxAge adds the flag for the age that a list may have: by default three of the
@@ -46,15 +56,26 @@ func addMaxAge(flags *pflag.FlagSet, maxAge *time.Duration, usage string) {
 
 // check validates the flags that do not refer to files.
 func (o *clusterOptions) check() error {
-	if messages := validation.IsDNS1123Label(o.namespace); len(messages) > 0 {
-		return fmt.Errorf("--namespace %q: %s", o.namespace, strings.Join(messages, "; "))
+	if err := checkNamespace("--pinsync-namespace", o.pinsyncNamespace); err != nil {
+		return err
 	}
 	for _, name := range o.names {
 		if messages := validation.IsDNS1123Subdomain(name); len(messages) > 0 {
-			return fmt.Errorf("--name %q: %s", name, strings.Join(messages, "; "))
+			return fmt.Errorf("--name %q: want a-z, 0-9, hyphens and dots, such as registry-pins", name)
 		}
 	}
+	if o.requestTimeout < 0 {
+		return fmt.Errorf("--request-timeout %s: want 0 or more", o.requestTimeout)
+	}
 	return nil
+}
+
+// files returns the kubeconfig files; an empty name means the default.
+func (o *clusterOptions) files() []string {
+	if len(o.kubeconfigs) == 0 {
+		return []string{""}
+	}
+	return o.kubeconfigs
 }
 
 // configs returns the configurations of the clusters: for every kubeconfig file the named
@@ -63,13 +84,9 @@ func (o *clusterOptions) configs() ([]*rest.Config, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	files := o.kubeconfigs
-	if len(files) == 0 {
-		files = []string{""}
-	}
 	found := map[string]bool{}
 	var configs []*rest.Config
-	for _, file := range files {
+	for _, file := range o.files() {
 		contexts, err := o.contextsOf(file)
 		if err != nil {
 			return nil, err
@@ -79,7 +96,7 @@ func (o *clusterOptions) configs() ([]*rest.Config, error) {
 			if err != nil {
 				return nil, err
 			}
-			config.Timeout = requestTimeout
+			config.Timeout, config.Impersonate.UserName = o.requestTimeout, o.as
 			configs, found[context] = append(configs, config), true
 		}
 	}
@@ -91,19 +108,44 @@ func (o *clusterOptions) configs() ([]*rest.Config, error) {
 	return configs, nil
 }
 
+// one returns the configuration of the only cluster.
+func (o *clusterOptions) one() (*rest.Config, error) {
+	if len(o.kubeconfigs) > 1 || len(o.contexts) > 1 {
+		return nil, errors.New("several clusters: give --kubeconfig and --context once")
+	}
+	configs, err := o.configs()
+	if err != nil {
+		return nil, err
+	}
+	return configs[0], nil
+}
+
+// contextNamespace returns the namespace of the only cluster's context.
+func (o *clusterOptions) contextNamespace() (string, error) {
+	context := ""
+	if len(o.contexts) > 0 {
+		context = o.contexts[0]
+	}
+	config, err := clientConfig(o.files()[0], context)
+	if err != nil {
+		return "", err
+	}
+	namespace, _, err := config.Namespace()
+	if err != nil {
+		return "", fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return namespace, nil
+}
+
 // contextsOf returns those of the named contexts that a kubeconfig file has; an empty name
 // means its current context.
 func (o *clusterOptions) contextsOf(file string) ([]string, error) {
 	if len(o.contexts) == 0 {
 		return []string{""}, nil
 	}
-	loaded, err := clientConfig(file, "")
+	raw, err := rawConfig(file)
 	if err != nil {
 		return nil, err
-	}
-	raw, err := loaded.RawConfig()
-	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
 	var contexts []string
 	for _, context := range o.contexts {
@@ -112,10 +154,26 @@ func (o *clusterOptions) contextsOf(file string) ([]string, error) {
 		}
 	}
 	if len(contexts) == 0 {
-		return nil, fmt.Errorf("kubeconfig %s has none of the named contexts, it has %s",
-			file, strings.Join(slices.Sorted(maps.Keys(raw.Contexts)), ", "))
+		if file == "" {
+			file = strings.Join(clientcmd.NewDefaultClientConfigLoadingRules().Precedence, ", ")
+		}
+		return nil, fmt.Errorf("--context %q is not in %s, which has %s",
+			strings.Join(o.contexts, ", "), file, someOf(slices.Sorted(maps.Keys(raw.Contexts))))
 	}
 	return contexts, nil
+}
+
+// rawConfig reads a kubeconfig file; an empty name means the default.
+func rawConfig(file string) (*clientcmdapi.Config, error) {
+	loaded, err := clientConfig(file, "")
+	if err != nil {
+		return nil, err
+	}
+	raw, err := loaded.RawConfig()
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return &raw, nil
 }
 
 // clientConfig reads a kubeconfig file or, without one, KUBECONFIG, ~/.kube/config or the
@@ -134,19 +192,6 @@ func clientConfig(kubeconfig, context string) (clientcmd.ClientConfig, error) {
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
 	return clientcmd.NewNonInteractiveClientConfig(*raw, context, overrides, rules), nil
-}
-
-// namespaceOf returns the namespace of a kubeconfig's context.
-func namespaceOf(kubeconfig, context string) (string, error) {
-	config, err := clientConfig(kubeconfig, context)
-	if err != nil {
-		return "", err
-	}
-	namespace, _, err := config.Namespace()
-	if err != nil {
-		return "", fmt.Errorf("reading the kubeconfig: %w", err)
-	}
-	return namespace, nil
 }
 
 // clusterConfig returns the configuration of a cluster, from a kubeconfig file or, without

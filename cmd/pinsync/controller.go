@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -53,8 +52,9 @@ func newControllerCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.config, "config", "", "configuration `FILE`")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster")
-	flags.StringVar(&o.Namespace, "namespace", "",
+	flags.StringVar(&o.Namespace, "pinsync-namespace", "",
 		"`NAMESPACE` of the ConfigMap and the lease (default: the pod's own, otherwise "+v1alpha1.DefaultNamespace+")")
+	keepOldName(flags, "namespace", "pinsync-namespace")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "enable leader election: only the replica that holds the lease writes the list")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8443", "`ADDRESS` of the metrics endpoint, 0 to disable it")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true,
@@ -64,6 +64,7 @@ func newControllerCommand() *cobra.Command {
 	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "`ADDRESS` of the endpoints /healthz and /readyz, 0 to disable them")
 	flags.StringVar(&o.PprofAddress, "pprof-bind-address", "0", "`ADDRESS` of Go's profiles below /debug/pprof/, for every client; 0 to disable them")
 	o.log.addTo(flags)
+	completeFiles(cmd, "config", "kubeconfig")
 	return cmd
 }
 
@@ -75,8 +76,8 @@ func runController(ctx context.Context, o *controllerOptions, errOut io.Writer) 
 	if o.Namespace == "" {
 		o.Namespace = ownNamespace()
 	}
-	if messages := validation.IsDNS1123Label(o.Namespace); len(messages) > 0 {
-		return usageError(fmt.Errorf("--namespace %q: %s", o.Namespace, strings.Join(messages, "; ")))
+	if err := checkNamespace("--pinsync-namespace", o.Namespace); err != nil {
+		return usageError(err)
 	}
 	if err := o.parseSelector(); err != nil {
 		return usageError(err)

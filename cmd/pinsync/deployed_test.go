@@ -313,7 +313,7 @@ func TestControllerRefuses(t *testing.T) {
 		"missing kubeconfig": {[]string{"--kubeconfig", "/nowhere"}, []string{"/nowhere"}},
 		"broken kubeconfig":  {[]string{"--kubeconfig", broken}, []string{broken, "no cluster"}},
 		"configuration":      {[]string{"--config", broken}, []string{broken, "heartbeat", `"x"`}},
-		"namespace":          {[]string{"--namespace", "A_b"}, []string{"--namespace", `"A_b"`}},
+		"namespace":          {[]string{"--pinsync-namespace", "A_b"}, []string{"--pinsync-namespace", `"A_b"`}},
 		"log level":          {[]string{"--log-level", "warn"}, []string{"--log-level", `"warn"`, "trace, debug, info or error"}},
 		"log encoding":       {[]string{"--log-encoding", "text"}, []string{"--log-encoding", `"text"`, "json or console"}},
 		"flag":               {[]string{"--leaderelect"}, []string{"--leaderelect", "pinsync controller --help"}},

@@ -104,7 +104,7 @@ func (w *docsWorld) standIns() string {
 esac`,
 		"pinsync": `case "$*" in
 *-f\ -\ --chart*) cat >/dev/null ;;
-*"--format gitea"*) exec ` + w.binary + ` "$@" --pods-first ;;
+*"-o gitea"*) exec ` + w.binary + ` "$@" --pods-first ;;
 *--check*|check*|*registry-pins-of-*|*NAMESPACE*) ;;
 *) exec ` + w.binary + ` "$@" ;;
 esac`,

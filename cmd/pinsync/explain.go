@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/rest"
 
@@ -23,13 +25,13 @@ import (
 
 // explainOptions are the flags of `pinsync explain`.
 type explainOptions struct {
+	clusterOptions
+	namespaceOptions
 	registryOptions
-	kubeconfig, context string
-	namespace           string
-	listNamespace       string
-	config              string
-	check               bool
-	maxAge              time.Duration
+	config string
+	check  bool
+	maxAge time.Duration
+	format string
 }
 
 func newExplainCommand() *cobra.Command {
@@ -37,168 +39,172 @@ func newExplainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [-n NAMESPACE] RELEASE",
 		Short: "Show the pins of a release and why they exist, and whether a resume would work now",
-		Long: "explain reads a HelmRelease from a cluster. It prints the images that the release refers\n" +
-			"to and where, the ImagePolicies that are linked to them and how, its pins in the list,\n" +
-			"and why held pins are not removed yet.\n\n" +
-			"It exits with code 4 if a resume would not work now, and with code 5 if that is unknown.",
+		Long: "explain reads a HelmRelease from a cluster, given as NAME, NAMESPACE/NAME or\n" +
+			"helmrelease/NAME. It prints what the published list has for it, the images that it\n" +
+			"refers to and where, the ImagePolicies that are linked to them and how, its pins, and\n" +
+			"why held pins are not removed yet. It does not look for images that only the release's\n" +
+			"chart names.\n\n" +
+			"It exits with code 0 only if it knows that nothing blocks a resume: the list has every\n" +
+			"tag that was found, and with --check the registries have them. It exits with code 4 if a\n" +
+			"resume would not work now, and with code 5 if that is unknown, as it is without --check.",
 		Example: "  pinsync explain -n kotkan cms-plugins-staging\n" +
-			"  pinsync explain -n kotkan cms-plugins-staging --check && flux resume helmrelease -n kotkan cms-plugins-staging",
-		Args: usageArgs(cobra.ExactArgs(1)),
+			"  pinsync explain kotkan/cms-plugins-staging --check && flux resume helmrelease -n kotkan cms-plugins-staging",
+		Args:              usageArgs(cobra.ExactArgs(1)),
+		ValidArgsFunction: completeReleases,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return explain(cmd.Context(), &o, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster")
-	flags.StringVar(&o.context, "context", "", "`CONTEXT` of the kubeconfig; by default its current context")
-	flags.StringVarP(&o.namespace, "namespace", "n", "", "`NAMESPACE` of the release; by default that of the context")
-	flags.StringVar(&o.listNamespace, "list-namespace", v1alpha1.DefaultNamespace, "`NAMESPACE` of pinsync")
-	flags.StringVar(&o.config, "config", "", "configuration `FILE` of the controller, if it has one")
+	o.clusterOptions.addTo(cmd)
+	keepOldName(flags, "list-namespace", "pinsync-namespace")
+	o.addNamespace(cmd, "`NAMESPACE` of the release; by default that of the context")
+	flags.StringVar(&o.config, "config", "", "configuration `FILE` to use instead of what the report has of the controller's")
 	flags.BoolVar(&o.check, "check", false, "also check in the registries that the tags exist")
 	addMaxAge(flags, &o.maxAge, "do not rely on a list whose last sync is longer ago")
-	o.addTo(flags)
+	o.registryOptions.addTo(flags)
+	addFormat(cmd, &o.format, formatText, formatJSON, formatYAML)
+	completeFiles(cmd, "config")
 	return cmd
 }
 
 func explain(ctx context.Context, o *explainOptions, name string, out, errOut io.Writer) error {
-	config, err := configuration.Load(o.config)
+	cluster, err := o.one()
 	if err != nil {
 		return usageError(err)
 	}
-	release, cluster, err := o.locate(name)
+	release, err := o.parse(name)
 	if err != nil {
 		return usageError(err)
-	}
-	s, err := inspect.Release(ctx, cluster, release, config.ReadSecrets)
-	if err != nil {
-		return fmt.Errorf("%s of %s: %w", release, cluster.Host, err)
 	}
 	e := &explanation{}
-	e.readList(ctx, cluster, o, config.ConfigMapName)
-	if e.list != nil && e.list.Report != nil {
-		s.Memory = pin.MemoryOf(e.list.Report)
+	e.readList(ctx, cluster, o, release)
+	config, err := e.configuration(o.config)
+	if err != nil {
+		return usageError(err)
 	}
-	e.Inspection = pin.Inspect(s, config.Pins, release)
+	inspected, err := inspect.Release(ctx, cluster, release, config.ReadSecrets)
+	if err != nil {
+		return fmt.Errorf("%s: %w", cluster.Host, orNear(ctx, cluster, release.Name, err))
+	}
+	e.inspect(inspected, config, release)
 	if o.check {
-		e.checked, err = o.registryOptions.check(ctx, pin.AsFound(e.Pins), []*rest.Config{cluster}, errOut)
+		checked, err := o.registryOptions.check(ctx, pin.AsFound(e.Pins), []*rest.Config{cluster}, errOut)
 		if err != nil {
 			return err
 		}
+		e.checked = checked
 	}
-	if _, err := io.WriteString(out, e.text()); err != nil {
-		return fmt.Errorf("printing: %w", err)
+	document := e.document()
+	if o.format != formatText {
+		err = printAs(out, o.format, document)
+	} else if _, err = io.WriteString(out, explanationText(document, widthOf(out))); err != nil {
+		err = fmt.Errorf("printing: %w", err)
 	}
-	return e.err()
+	return errors.Join(err, exitOf(document.Resume.Verdict))
 }
 
-// readList reads the published list and the report on it.
-func (e *explanation) readList(ctx context.Context, cluster *rest.Config, o *explainOptions, name string) {
-	lists, err := published.Read(ctx, cluster, o.listNamespace, []string{name})
-	if err != nil {
-		e.doubt = err
-		return
-	}
-	e.reportErr = published.ReadReports(ctx, cluster, o.listNamespace, lists)
-	e.list = &lists[0]
-	e.doubt = e.list.Doubt(e.list.Read.At, o.maxAge, e.list.Report)
-}
-
-// locate returns the full name of the release and the configuration of its cluster.
-func (o *explainOptions) locate(name string) (object.ID, *rest.Config, error) {
-	release := object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: o.namespace, Name: name}}
-	cluster, err := clusterConfig(o.kubeconfig, o.context)
-	if err != nil {
-		return release, nil, err
-	}
-	cluster.Timeout = requestTimeout
-	if release.Namespace == "" {
-		if release.Namespace, err = namespaceOf(o.kubeconfig, o.context); err != nil {
-			return release, nil, err
-		}
-	}
-	if messages := validation.IsDNS1123Label(release.Namespace); len(messages) > 0 {
-		return release, nil, fmt.Errorf("--namespace %q: %s", release.Namespace, strings.Join(messages, "; "))
-	}
-	if messages := validation.IsDNS1123Subdomain(name); len(messages) > 0 {
-		return release, nil, fmt.Errorf("release %q: %s", name, strings.Join(messages, "; "))
-	}
-	if messages := validation.IsDNS1123Label(o.listNamespace); len(messages) > 0 {
-		return release, nil, fmt.Errorf("--list-namespace %q: %s", o.listNamespace, strings.Join(messages, "; "))
-	}
-	return release, cluster, nil
-}
-
-// explanation has all that is printed about a release.
-type explanation struct {
-	*pin.Inspection
-	// list is the published list; nil if it could not be read. doubt is why it must not be
-	// relied on.
-	list  *pinlist.Published
-	doubt error
-	// reportErr is why the report on the list could not be read.
-	reportErr error
-	// checked is the result of the registry check; nil if there was none.
-	checked *v1alpha1.RegistryCheck
-}
-
-// obstacles returns what blocks a resume now.
-func (e *explanation) obstacles() []string {
-	var obstacles []string
-	for _, policy := range e.Policies {
-		switch {
-		case policy.NotReady != "":
-			obstacles = append(obstacles, fmt.Sprintf("ImagePolicy %s is not ready: %s", policy.Name, policy.NotReady))
-		case policy.Latest == nil:
-			obstacles = append(obstacles, fmt.Sprintf("ImagePolicy %s has not resolved a tag", policy.Name))
-		}
-	}
-	for _, checked := range e.images() {
-		if checked.Status == v1alpha1.ImageMissing || checked.Status == v1alpha1.ImageIncomplete {
-			obstacles = append(obstacles, fmt.Sprintf("%s is %s", checked.Image, checked.Status))
-		}
-	}
-	return obstacles
-}
-
-// gaps returns why it is unknown whether a resume would work now.
-func (e *explanation) gaps() []string {
-	var gaps []string
-	if len(e.Pins) == 0 {
-		gaps = append(gaps, "no tag was found that could be checked")
-	}
-	for i := range e.Problems {
-		switch p := &e.Problems[i]; p.Reason {
-		case v1alpha1.ReasonInvalidValues, v1alpha1.ReasonOverBudget, v1alpha1.ReasonValuesNotRead, v1alpha1.ReasonNoTag,
-			v1alpha1.ReasonNoRepository, v1alpha1.ReasonInvalidReference, v1alpha1.ReasonPolicyNotFound, v1alpha1.ReasonChartNotRendered:
-			gaps = append(gaps, fmt.Sprintf("%s: %s", p.Field, p.Message))
-		default:
-		}
-	}
-	for _, checked := range e.images() {
-		switch checked.Status {
-		case v1alpha1.ImageUnauthorized, v1alpha1.ImageUnreachable, v1alpha1.ImageUnknown:
-			gaps = append(gaps, fmt.Sprintf("%s is %s: %s", checked.Image, checked.Status, checked.Message))
-		default:
-		}
-	}
-	return gaps
-}
-
-func (e *explanation) images() []v1alpha1.CheckedImage {
-	if e.checked == nil {
-		return nil
-	}
-	return e.checked.Images
-}
-
-// err returns the error for the exit code. Its reasons have been printed.
-func (e *explanation) err() error {
-	switch {
-	case len(e.obstacles()) > 0:
+// exitOf returns the error for the exit code. Its reasons have been printed.
+func exitOf(verdict v1alpha1.ResumeVerdict) error {
+	switch verdict {
+	case v1alpha1.ResumeBlocked:
 		return &exitError{exitMissing, errors.New("a resume would not work now")}
-	case len(e.gaps()) > 0:
+	case v1alpha1.ResumeUnknown:
 		return &exitError{exitUnknown, errors.New("it is unknown whether a resume would work now")}
 	default:
 		return nil
 	}
+}
+
+// parse returns the release that an argument names: NAME, NAMESPACE/NAME, helmrelease/NAME, or
+// HelmRelease/NAMESPACE/NAME as the report has it.
+func (o *explainOptions) parse(argument string) (object.ID, error) {
+	id := object.ID{Kind: object.HelmRelease}
+	parts := strings.Split(argument, "/")
+	if len(parts) > 1 && isReleaseKind(parts[0]) {
+		parts = parts[1:]
+	}
+	id.Namespace, id.Name.Name = o.namespace, parts[len(parts)-1]
+	switch {
+	case len(parts) > 2:
+		return id, fmt.Errorf("release %q: want NAME, NAMESPACE/NAME or helmrelease/NAME", argument)
+	case len(parts) == 2 && o.namespace != "" && o.namespace != parts[0]:
+		return id, fmt.Errorf("release %q is not in --namespace %s: give one of them", argument, o.namespace)
+	case len(parts) == 2:
+		id.Namespace = parts[0]
+	case o.namespace == "":
+		var err error
+		if id.Namespace, err = o.contextNamespace(); err != nil {
+			return id, err
+		}
+	}
+	if messages := validation.IsDNS1123Subdomain(id.Name.Name); len(messages) > 0 {
+		return id, fmt.Errorf("release %q: want a name of a-z, 0-9, hyphens and dots", argument)
+	}
+	return id, checkNamespace("--namespace", id.Namespace)
+}
+
+// isReleaseKind reports whether a word is the kind of releases, as kubectl takes it.
+func isReleaseKind(word string) bool {
+	kind, group, hasGroup := strings.Cut(strings.ToLower(word), ".")
+	return slices.Contains([]string{"helmrelease", "helmreleases", "hr"}, kind) && (!hasGroup || strings.HasSuffix(group, "helm.toolkit.fluxcd.io"))
+}
+
+// orNear returns the error of a release that could not be read; of one that does not exist, with the
+// names that are like its own.
+func orNear(ctx context.Context, cluster *rest.Config, release object.Name, err error) error {
+	if !apierrors.IsNotFound(err) {
+		return err
+	}
+	names, listErr := inspect.Names(ctx, cluster, release.Namespace)
+	near := nearTo(release.Name, names)
+	switch {
+	case listErr != nil:
+		return fmt.Errorf("there is no HelmRelease %s", release)
+	case len(near) > 0:
+		return fmt.Errorf("there is no HelmRelease %s: did you mean %s?", release, someOf(near))
+	default:
+		return fmt.Errorf("there is no HelmRelease %s: namespace %s has %s", release, release.Namespace, someOf(names))
+	}
+}
+
+// readList reads the published lists and their reports, and chooses the list that has the release.
+func (e *explanation) readList(ctx context.Context, cluster *rest.Config, o *explainOptions, release object.ID) {
+	lists, err := published.Read(ctx, cluster, o.pinsyncNamespace, o.names)
+	if err != nil {
+		e.doubt = err
+		return
+	}
+	e.reportErr = published.ReadReports(ctx, cluster, o.pinsyncNamespace, lists)
+	i := slices.IndexFunc(lists, func(l pinlist.Published) bool { return entryOf(&l, release) != nil })
+	e.list = &lists[max(i, 0)]
+	e.doubt = e.list.Doubt(e.list.Read.At, o.maxAge, e.list.Report)
+}
+
+// entryOf returns what the report on a list has for a release; nil, nothing.
+func entryOf(l *pinlist.Published, release object.ID) *v1alpha1.Release {
+	if l == nil || l.Report == nil {
+		return nil
+	}
+	for i := range l.Report.Releases {
+		if r := &l.Report.Releases[i]; r.Kind == release.Kind && r.Namespace == release.Namespace && r.Name == release.Name.Name {
+			return r
+		}
+	}
+	return nil
+}
+
+// configuration returns that of a file or, without one, of the report.
+func (e *explanation) configuration(file string) (configuration.Configuration, error) {
+	if file == "" && e.list != nil && e.list.Report != nil && e.list.Report.Configuration != nil {
+		config, err := configuration.Check(e.list.Report.Configuration)
+		if err != nil {
+			return config, fmt.Errorf("the configuration in the report: %w: give --config FILE, or a version of pinsync that knows it", err)
+		}
+		return config, nil
+	}
+	if file == "" && e.list != nil {
+		e.unread = append(e.unread, "the controller's configuration, which the report does not have: the default is assumed, see --config")
+	}
+	return configuration.Load(file)
 }

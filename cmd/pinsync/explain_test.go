@@ -22,6 +22,7 @@ func (d *deployment) explains(name string, code int, args ...string) {
 		d.t.Errorf("%s: exit code %d, want %d; printed %q", name, got, code, errOut)
 	}
 	text := regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`).ReplaceAllString(out, "TIME")
+	text = regexp.MustCompile(`list \d+m?\d*s old`).ReplaceAllString(text, "list AGE old")
 	text = regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(text, "SERVER")
 	golden(d.t, filepath.Join("testdata", "explain", name+".txt"), text+"\n"+errOut)
 }
@@ -32,7 +33,7 @@ func TestExplain(t *testing.T) {
 	r := d.start()
 	d.expect("true", "production", "staging")
 	d.report()
-	d.explains("suspended", 0, "cms-plugins-staging")
+	d.explains("suspended", 5, "cms-plugins-staging")
 
 	d.kubectl("-n", "kotkan", "patch", "imagepolicy", "cms-plugins-staging", "--subresource=status", "--type=merge", "-p",
 		`{"status":{"conditions":[{"type":"Ready","status":"False","reason":"Failed","message":"version list argument cannot be empty",`+
@@ -42,7 +43,7 @@ func TestExplain(t *testing.T) {
 
 	d.setSuspend("cms-plugins-production", false)
 	d.reported("kotkan/cms-plugins-production is not Ready")
-	d.explains("resuming", 0, "cms-plugins-production")
+	d.explains("resuming", 5, "cms-plugins-production")
 
 	d.kubectl("-n", "kotkan", "patch", "helmrelease", "cms-plugins-production", "--type=merge", "-p",
 		`{"spec":{"suspend":true,"valuesFrom":[{"kind":"Secret","name":"values"},{"kind":"ConfigMap","name":"none","optional":true}],`+
@@ -90,11 +91,11 @@ spec:
 	localtest.Must(t, err)
 	report.Data["report.json"] = string(text)
 	localtest.Must(t, d.client.Update(t.Context(), report))
-	d.explains("earlier-report", 0, "cms-plugins")
+	d.explains("earlier-report", 5, "cms-plugins")
 	d.checks("releases that are not known")
 
 	d.kubectl("-n", "pinsync-system", "delete", "configmap", "registry-pins-report")
-	d.explains("no-report", 0, "cms-plugins")
+	d.explains("no-report", 5, "cms-plugins")
 	d.checks("releases that are not known")
 }
 
@@ -118,11 +119,12 @@ func TestExplainRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no argument":    {nil, "accepts 1 arg(s), received 0"},
-		"namespace":      {[]string{"-n", "A b", "web"}, `--namespace "A b"`},
-		"list-namespace": {[]string{"-n", "a", "--list-namespace", "A b", "web"}, `--list-namespace "A b"`},
-		"release":        {[]string{"-n", "a", "kotkan/web"}, `release "kotkan/web"`},
-		"configuration":  {[]string{"--config", "/nowhere", "web"}, "/nowhere"},
+		"no argument":       {nil, "accepts 1 arg(s), received 0"},
+		"namespace":         {[]string{"-n", "A b", "web"}, `--namespace "A b"`},
+		"pinsync-namespace": {[]string{"-n", "a", "--pinsync-namespace", "A b", "web"}, `--pinsync-namespace "A b"`},
+		"two namespaces":    {[]string{"-n", "a", "kotkan/web"}, `release "kotkan/web" is not in --namespace a`},
+		"two clusters":      {[]string{"--context", "a", "--context", "b", "web"}, "give --kubeconfig and --context once"},
+		"configuration":     {[]string{"--config", "/nowhere", "web"}, "/nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("KUBECONFIG", "testdata/kubeconfig")

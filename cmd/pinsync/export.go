@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +23,7 @@ type exportOptions struct {
 	maxAge    time.Duration
 	maxShrink int
 	state     string
-	output    string
+	file      string
 	metrics   string
 	format    string
 	static    string
@@ -53,8 +52,8 @@ func newExportCommand() *cobra.Command {
 			"it, a cleaner must read the pods before the list: then run export with --pods-first, or\n" +
 			"with the time when the pods had been read as --since. export asks pinsync to renew the\n" +
 			"list, and waits for a list that is later. Without either flag it refuses such a list.",
-		Example: "  pinsync export --pods-first --state /var/lib/pinsync/state.json -o /var/lib/pinsync/pins.txt\n" +
-			"  pinsync export --since 2026-01-02T03:00:00Z -o /var/lib/pinsync/pins.txt\n" +
+		Example: "  pinsync export --pods-first --state /var/lib/pinsync/state.json --output-file /var/lib/pinsync/pins.txt\n" +
+			"  pinsync export --since 2026-01-02T03:00:00Z --output-file /var/lib/pinsync/pins.txt\n" +
 			"  pinsync export --pods-first --context west --context east --static /etc/registry-pins.txt",
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,7 +61,8 @@ func newExportCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	o.addTo(flags)
+	o.addTo(cmd)
+	keepOldName(flags, "namespace", "pinsync-namespace")
 	addMaxAge(flags, &o.maxAge, "refuse a list whose last sync is longer ago")
 	flags.StringVar(&o.sinceText, "since", "",
 		"`TIME` (RFC 3339) when the cleaner had read the pods: require that every list was current then or later, and wait for that")
@@ -76,12 +76,14 @@ func newExportCommand() *cobra.Command {
 		"accept an empty list although releases are suspended; with --state, the next exports accept it, too, as long as it is empty")
 	flags.BoolVar(&o.requireAllImages, "require-all-images", false,
 		"refuse a list with a release of which images may be missing, because its chart or its values are not known in full")
-	flags.StringVarP(&o.output, "output", "o", "", "`FILE` to replace atomically; by default standard output")
+	flags.StringVar(&o.file, "output-file", "", "`FILE` to replace atomically; by default standard output")
 	flags.StringVar(&o.metrics, "metrics-file", "",
 		"`FILE` to replace atomically with metrics of this export, for the textfile collector of Prometheus' node exporter")
-	flags.StringVar(&o.format, "format", string(pinlist.FormatPins), "`FORMAT` of the output: "+strings.Join(formats(), ", "))
+	addFormat(cmd, &o.format, formats()...)
+	keepOldName(flags, "format", "output")
 	flags.StringVar(&o.static, "static", "",
 		"`FILE` of additional pins, with comments and blank lines; of images host/path:tag with the formats images, regex and gitea")
+	completeFiles(cmd, "output-file", "metrics-file", "state", "static")
 	return cmd
 }
 
@@ -98,18 +100,16 @@ func (o *exportOptions) check() error {
 		return err
 	}
 	switch {
-	case !slices.Contains(formats(), o.format):
-		return fmt.Errorf("--format %q: want one of %s", o.format, strings.Join(formats(), ", "))
 	case o.maxAge <= 0:
 		return fmt.Errorf("--max-age %s: want more than 0", o.maxAge)
 	case o.wait < 0:
 		return fmt.Errorf("--wait %s: want 0 or more", o.wait)
-	case o.output == "-":
-		return errors.New("--output -: omit the flag to write to standard output")
+	case o.file == "-":
+		return errors.New("--output-file -: omit the flag to write to standard output")
 	case o.maxShrink < 0 || o.maxShrink > pinlist.AnyShrink:
 		return fmt.Errorf("--max-shrink %d: want 0 to %d", o.maxShrink, pinlist.AnyShrink)
 	}
-	return checkDistinct(map[string]string{"--output": o.output, "--state": o.state, "--static": o.static, "--metrics-file": o.metrics})
+	return checkDistinct(map[string]string{"--output-file": o.file, "--state": o.state, "--static": o.static, "--metrics-file": o.metrics})
 }
 
 // parseSince sets since; without a flag for it, it stays zero.
@@ -156,7 +156,7 @@ func export(ctx context.Context, o *exportOptions, out, errOut io.Writer) error 
 	if err := writeExport(o, text, metrics, state, out); err != nil {
 		return err
 	}
-	fmt.Fprintln(errOut, "pinsync:", printable(summary(exported)))
+	fmt.Fprintln(errOut, "pinsync:", printable(exportSummary(exported)))
 	if pinlist.Format(o.format) == pinlist.FormatGitea {
 		fmt.Fprintln(errOut, "pinsync:", giteaWarning(text))
 	}
@@ -182,7 +182,7 @@ func collect(
 		}
 	}
 	if o.requireAllImages || o.since.IsZero() || o.state != "" || slices.ContainsFunc(lists, func(l pinlist.Published) bool { return len(l.Pins) == 0 }) {
-		readReports(ctx, clusters, o.namespace, lists) // they have the owners of the pins, and the releases
+		readReports(ctx, clusters, o.pinsyncNamespace, lists) // they have the owners of the pins, and the releases
 	}
 	if err := o.checkOrder(lists); err != nil {
 		return nil, nil, err

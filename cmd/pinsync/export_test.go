@@ -26,6 +26,7 @@ import (
 // exports is an API server with lists, and the files of a cleaner's host.
 type exports struct {
 	t                         *testing.T
+	plane                     *local.ControlPlane
 	config                    *rest.Config
 	client                    client.Client
 	kubeconfig, output, state string
@@ -40,7 +41,7 @@ func newExports(t *testing.T) *exports {
 	localtest.Must(t, err)
 	folder := t.TempDir()
 	return &exports{
-		t: t, config: plane.Config, client: c, kubeconfig: plane.Kubeconfig,
+		t: t, plane: plane, config: plane.Config, client: c, kubeconfig: plane.Kubeconfig,
 		output: filepath.Join(folder, "pins.txt"), state: filepath.Join(folder, "state.json"),
 	}
 }
@@ -136,7 +137,7 @@ func (e *exports) refuses(code int, want string, args ...string) {
 	if text, err := os.ReadFile(e.state); err == nil {
 		files[e.state] = string(text)
 	}
-	for _, more := range [][]string{nil, {"-o", e.output}} {
+	for _, more := range [][]string{nil, {"--output-file", e.output}} {
 		got, out, errOut := e.run(append(args, more...)...)
 		if got != code || out != "" || strings.Count(errOut, "\n") != 1 || !strings.Contains(errOut, want) {
 			e.t.Errorf("exit code %d, want %d; printed %q and %q, want %q", got, code, out, errOut, want)
@@ -167,7 +168,7 @@ func TestExportIsDescribed(t *testing.T) {
 	metrics, static := e.output+".prom", e.output+".static"
 	e.write(static, "container/base==1\n")
 	begin := time.Now().Truncate(time.Second)
-	code, _, errOut := e.run("--namespace", "one", "--static", static, "--metrics-file", metrics, "-o", e.output)
+	code, _, errOut := e.run("--pinsync-namespace", "one", "--static", static, "--metrics-file", metrics, "--output-file", e.output)
 	synced := begin.Add(-time.Minute)
 	cluster := strings.TrimSuffix(e.config.Host, "/")
 	want := []string{"exported 3 pins: registry-pins of " + cluster + " (2, current at " + at(synced)[:len("2006-01-02T15:0")], "), " + static + " (1)\n"}
@@ -189,11 +190,11 @@ func TestExportIsDescribed(t *testing.T) {
 		}
 	}
 	before := e.read(metrics)
-	e.refuses(3, "there is no list", "--namespace", "nowhere", "--metrics-file", metrics)
+	e.refuses(3, "there is no list", "--pinsync-namespace", "nowhere", "--metrics-file", metrics)
 	if e.read(metrics) != before {
 		t.Error("a refusal has changed the metrics")
 	}
-	e.refuses(2, "--metrics-file and --output are the same file", "--namespace", "one", "--metrics-file", e.output, "--output", e.output)
+	e.refuses(2, "--metrics-file and --output-file are the same file", "--pinsync-namespace", "one", "--metrics-file", e.output, "--output-file", e.output)
 }
 
 // metrics reads a file of metrics, by name and labels.
@@ -215,7 +216,7 @@ func (e *exports) metrics(name string) map[string]float64 {
 func TestExport(t *testing.T) {
 	e := newExports(t)
 	e.publish("one", "registry-pins", nil, "V1", "staging")
-	args := []string{"--namespace", "one", "--state", e.state}
+	args := []string{"--pinsync-namespace", "one", "--state", e.state}
 
 	want := "container/app==V1\ncontainer/app==staging\ncontainer/app==v1\n"
 	if code, out, errOut := e.run(args...); code != 0 || out != want || !isSummary(errOut) {
@@ -223,7 +224,7 @@ func TestExport(t *testing.T) {
 	}
 	static := filepath.Join(filepath.Dir(e.output), "static.txt")
 	e.write(static, "# by hand\ncontainer/base==1\n")
-	if code, out, errOut := e.run(append(args, "-o", e.output, "--static", static)...); code != 0 || out != "" || !isSummary(errOut) ||
+	if code, out, errOut := e.run(append(args, "--output-file", e.output, "--static", static)...); code != 0 || out != "" || !isSummary(errOut) ||
 		e.read(e.output) != want+"container/base==1\n" {
 		t.Errorf("exit code %d, printed %q and %q, wrote %q", code, out, errOut, e.read(e.output))
 	}
@@ -232,7 +233,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("the file has %v, %v: the cleaner may be another user", info.Mode(), err)
 	}
 	e.refuses(3, "the static file "+static+" has lost pins since the last export", args...)
-	if code, out, _ := e.run(append(slices.Clone(args), "--format", "regex", "--max-shrink", "100")...); code != 0 || out != "git.oleks.space/oleks/app\t^(V1|staging|v1)$\n" {
+	if code, out, _ := e.run(append(slices.Clone(args), "-o", "regex", "--max-shrink", "100")...); code != 0 || out != "git.oleks.space/oleks/app\t^(V1|staging|v1)$\n" {
 		t.Errorf("exit code %d, printed %q", code, out)
 	}
 }
@@ -254,7 +255,7 @@ func TestExportOfIncompleteList(t *testing.T) {
 		if test.report != "" {
 			e.report(namespace, test.report)
 		}
-		e.refuses(3, test.want, "--namespace", namespace)
+		e.refuses(3, test.want, "--pinsync-namespace", namespace)
 	}
 }
 
@@ -263,12 +264,12 @@ func TestExportDoesNotReadTheReport(t *testing.T) {
 	e := newExports(t)
 	e.publish("one", "registry-pins", nil, "staging")
 	for _, format := range []string{"pins", "images", "regex", "json"} {
-		if code, out, errOut := e.run("--namespace", "one", "--format", format); code != 0 || !strings.Contains(out, "staging") {
+		if code, out, errOut := e.run("--pinsync-namespace", "one", "-o", format); code != 0 || !strings.Contains(out, "staging") {
 			t.Errorf("%s without a report: exit code %d, printed %q and %q", format, code, out, errOut)
 		}
 	}
 	e.report("one", "damaged")
-	if code, out, errOut := e.run("--namespace", "one"); code != 0 || out != "container/app==staging\n" {
+	if code, out, errOut := e.run("--pinsync-namespace", "one"); code != 0 || out != "container/app==staging\n" {
 		t.Errorf("with a damaged report: exit code %d, printed %q and %q", code, out, errOut)
 	}
 }
@@ -293,16 +294,16 @@ func TestExportOfEarlierVersion(t *testing.T) {
 	for format, want := range map[string]string{
 		"pins": "container/app==staging\n", "images": "git.oleks.space/oleks/app:staging\n", "regex": "git.oleks.space/oleks/app\t^(staging)$\n",
 	} {
-		if code, out, errOut := e.run("--namespace", "one", "--format", format); code != 0 || out != want || !isSummary(errOut) {
+		if code, out, errOut := e.run("--pinsync-namespace", "one", "-o", format); code != 0 || out != want || !isSummary(errOut) {
 			t.Errorf("exit code %d, printed %q and %q, want %q", code, out, errOut, want)
 		}
 	}
 	e.publish("incomplete", "registry-pins", earlier(map[string]string{"report.json": report}, "false"), "staging")
-	e.refuses(3, "the list registry-pins is incomplete: ImagePolicies: forbidden", "--namespace", "incomplete")
+	e.refuses(3, "the list registry-pins is incomplete: ImagePolicies: forbidden", "--pinsync-namespace", "incomplete")
 	e.publish("other-images", "registry-pins", earlier(map[string]string{"report.json": report, "images.txt": "git.oleks.space/oleks/app:v1\n"}, "true"), "staging")
-	e.refuses(3, "images.txt does not have the images of report.json", "--namespace", "other-images")
+	e.refuses(3, "images.txt does not have the images of report.json", "--pinsync-namespace", "other-images")
 	e.publish("no-report", "registry-pins", earlier(nil, "true"), "staging")
-	e.refuses(3, "the checksum of images.txt is", "--namespace", "no-report")
+	e.refuses(3, "the checksum of images.txt is", "--pinsync-namespace", "no-report")
 }
 
 // A symbolic link stays, and its target is replaced.
@@ -312,7 +313,7 @@ func TestExportThroughLink(t *testing.T) {
 	e.write(e.output, "before\n")
 	link := filepath.Join(filepath.Dir(e.output), "link")
 	localtest.Must(t, os.Symlink(e.output, link))
-	if code, _, errOut := e.run("--namespace", "one", "-o", link); code != 0 || e.read(e.output) != "container/app==staging\n" {
+	if code, _, errOut := e.run("--pinsync-namespace", "one", "--output-file", link); code != 0 || e.read(e.output) != "container/app==staging\n" {
 		t.Errorf("exit code %d, printed %q; the target of the link is %q", code, errOut, e.read(e.output))
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode().IsRegular() {
@@ -325,7 +326,7 @@ func TestExportOfSeveralLists(t *testing.T) {
 	e := newExports(t)
 	e.publish("one", "registry-pins", nil, "V1", "staging")
 	e.publish("one", "west", nil, "west")
-	args := []string{"--namespace", "one", "--state", e.state}
+	args := []string{"--pinsync-namespace", "one", "--state", e.state}
 	e.refuses(3, "ConfigMap west is labelled as a list of pins", args...)
 	both := append(slices.Clone(args), "--name", "registry-pins", "--name", "west")
 	if code, out, errOut := e.run(both...); code != 0 || out != "container/app==V1\ncontainer/app==staging\ncontainer/app==v1\ncontainer/app==west\n" {
@@ -333,7 +334,7 @@ func TestExportOfSeveralLists(t *testing.T) {
 	}
 	e.publish("two", "registry-pins", nil, "staging")
 	e.publish("two", "west", nil)
-	e.refuses(3, "the list registry-pins of https://", "--namespace", "two", "--name", "registry-pins", "--name", "west", "--state", e.state)
+	e.refuses(3, "the list registry-pins of https://", "--pinsync-namespace", "two", "--name", "registry-pins", "--name", "west", "--state", e.state)
 	e.write(e.state, "{}")
 	e.refuses(3, "--state "+e.state+" is not a file that export has written", both...)
 }
@@ -360,24 +361,24 @@ func TestExportRefuses(t *testing.T) {
 		"unlabelled": {func(o *corev1.ConfigMap) { o.Labels = nil }, "namespace unlabelled: there is no list registry-pins"},
 	} {
 		e.publish(namespace, "registry-pins", test.change, "staging")
-		e.refuses(3, test.want, "--namespace", namespace)
+		e.refuses(3, test.want, "--pinsync-namespace", namespace)
 	}
-	e.refuses(3, "namespace nowhere: there is no list registry-pins", "--namespace", "nowhere")
+	e.refuses(3, "namespace nowhere: there is no list registry-pins", "--pinsync-namespace", "nowhere")
 
 	e.publish("fine", "registry-pins", nil, "staging")
-	fine := []string{"--namespace", "fine"}
+	fine := []string{"--pinsync-namespace", "fine"}
 	folder := t.TempDir()
 	for name, test := range map[string]struct {
 		args []string
 		want string
 	}{
-		"format":              {[]string{"--format", "yaml"}, `--format "yaml": want one of pins, images, regex, json`},
+		"format":              {[]string{"-o", "yaml"}, `"yaml" for "-o, --output" flag: want one of pins, images, regex, gitea, json`},
 		"age":                 {[]string{"--max-age", "-1s"}, "--max-age -1s: want more than 0"},
 		"shrink":              {[]string{"--max-shrink", "101"}, "--max-shrink 101: want 0 to 100"},
-		"namespace":           {[]string{"--namespace", "A b"}, `--namespace "A b"`},
+		"namespace":           {[]string{"--pinsync-namespace", "A b"}, `--pinsync-namespace "A b"`},
 		"name":                {[]string{"--name", "A b"}, `--name "A b"`},
 		"kubeconfig":          {[]string{"--kubeconfig", "/nowhere"}, "/nowhere"},
-		"context":             {[]string{"--context", "west"}, "has none of the named contexts, it has envtest"},
+		"context":             {[]string{"--context", "west"}, `--context "west" is not in `},
 		"context of none":     {[]string{"--context", "envtest", "--context", "west"}, `--context "west" is in none`},
 		"static file":         {[]string{"--static", "/nowhere"}, "--static: open /nowhere"},
 		"line of static file": {[]string{"--static", e.kubeconfig}, e.kubeconfig + ": line 1"},
@@ -388,7 +389,7 @@ func TestExportRefuses(t *testing.T) {
 		t.Run(name, func(*testing.T) { e.refuses(2, test.want, append(fine, test.args...)...) })
 	}
 
-	if code, out, errOut := e.run(append(fine, "-o", "-")...); code != 2 || out != "" || !strings.Contains(errOut, "--output -: omit the flag to write to standard output") {
+	if code, out, errOut := e.run(append(fine, "--output-file", "-")...); code != 2 || out != "" || !strings.Contains(errOut, "--output-file -: omit the flag to write to standard output") {
 		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
 	}
 
@@ -397,9 +398,9 @@ func TestExportRefuses(t *testing.T) {
 	dangling := filepath.Join(folder, "dangling")
 	localtest.Must(t, os.Symlink(filepath.Join(folder, "none"), dangling))
 	for want, target := range map[string]string{
-		"--output: ": filepath.Join(folder, "none", "pins.txt"), "is not a regular file": folder, "is a symbolic link to a file that does not exist": dangling,
+		"--output-file: ": filepath.Join(folder, "none", "pins.txt"), "is not a regular file": folder, "is a symbolic link to a file that does not exist": dangling,
 	} {
-		if code, out, errOut := e.run(append(fine, "--state", e.state, "-o", target)...); code != 1 || out != "" || !strings.Contains(errOut, want) {
+		if code, out, errOut := e.run(append(fine, "--state", e.state, "--output-file", target)...); code != 1 || out != "" || !strings.Contains(errOut, want) {
 			t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
 		}
 	}
@@ -426,7 +427,7 @@ func TestExportOfSeveralClusters(t *testing.T) {
 		config.Contexts[name] = other
 	}
 	localtest.Must(t, clientcmd.WriteToFile(*config, e.kubeconfig))
-	code, out, errOut := e.run("--context", "east", "--context", "west", "--format", "json")
+	code, out, errOut := e.run("--context", "east", "--context", "west", "-o", "json")
 	if code != 0 || strings.Count(out, `"cluster"`) != 2 || strings.Count(out, "container/app==staging") != 1 {
 		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
 	}

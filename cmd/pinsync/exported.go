@@ -12,8 +12,8 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// summary describes an export that has succeeded in one line.
-func summary(exported *v1alpha1.PinExport) string {
+// exportSummary describes an export that has succeeded in one line.
+func exportSummary(exported *v1alpha1.PinExport) string {
 	var lists []string
 	for i := range exported.Lists {
 		l := &exported.Lists[i]

@@ -30,13 +30,13 @@ func writeExport(o *exportOptions, text, metrics string, state *v1alpha1.ExportS
 	files := pendingFiles{}
 	defer files.discard()
 	for _, file := range []struct{ flag, name, text string }{
-		{"--output", o.output, text}, {"--state", o.state, string(encoded) + "\n"}, {"--metrics-file", o.metrics, metrics},
+		{"--output-file", o.file, text}, {"--state", o.state, string(encoded) + "\n"}, {"--metrics-file", o.metrics, metrics},
 	} {
 		if err := files.stage(file.name, file.text); err != nil {
 			return fmt.Errorf("%s: %w", file.flag, err)
 		}
 	}
-	if o.output == "" {
+	if o.file == "" {
 		if _, err := io.WriteString(out, text); err != nil {
 			return fmt.Errorf("printing: %w", err)
 		}

@@ -14,7 +14,7 @@ import (
 // readLists reads the lists of all clusters concurrently.
 func readLists(ctx context.Context, clusters []*rest.Config, o *clusterOptions) ([]pinlist.Published, error) {
 	return readEach(ctx, clusters, func(ctx context.Context, cluster *rest.Config) ([]pinlist.Published, error) {
-		return published.Read(ctx, cluster, o.namespace, o.names)
+		return published.Read(ctx, cluster, o.pinsyncNamespace, o.names)
 	})
 }
 
@@ -34,14 +34,16 @@ func readEach(
 	return slices.Concat(results...), err
 }
 
-// readReports reads the reports of lists as far as they can be read.
-func readReports(ctx context.Context, clusters []*rest.Config, namespace string, lists []pinlist.Published) {
+// readReports reads the reports of lists as far as they can be read, and returns for each list why its
+// report could not be.
+func readReports(ctx context.Context, clusters []*rest.Config, namespace string, lists []pinlist.Published) []error {
+	errs := make([]error, len(lists))
 	for _, cluster := range clusters {
 		for i := range lists {
 			if lists[i].Cluster == cluster.Host {
-				// A list says all that matters; the report only describes it.
-				_ = published.ReadReports(ctx, cluster, namespace, lists[i:i+1])
+				errs[i] = published.ReadReports(ctx, cluster, namespace, lists[i:i+1])
 			}
 		}
 	}
+	return errs
 }

@@ -9,12 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
@@ -40,7 +40,7 @@ func main() {
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	root := newRootCommand() //nolint:contextcheck // cobra hands the context to the command that runs
+	root := newRootCommand(programName()) //nolint:contextcheck // cobra hands the context to the command that runs
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(errOut, "pinsync:", printable(err.Error())) // one line, whatever the error quotes
+	fmt.Fprintln(errOut, "pinsync:", describe(err)) // one line, whatever the error quotes
 	if coded, ok := errors.AsType[*exitError](err); ok {
 		return coded.code
 	}
@@ -68,23 +68,33 @@ func (e *exitError) Unwrap() error { return e.err }
 // usageError is an error in the user's input: flags, arguments, configuration.
 func usageError(err error) error { return &exitError{exitUsage, err} }
 
-func newRootCommand() *cobra.Command {
+// programName returns how the program was started: kubectl runs kubectl-pinsync as kubectl pinsync.
+func programName() string {
+	if strings.HasPrefix(filepath.Base(os.Args[0]), "kubectl-") {
+		return "kubectl pinsync"
+	}
+	return "pinsync"
+}
+
+func newRootCommand(program string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "pinsync",
 		Short: "Keep the image tags that suspended Flux releases need",
 		Long: "pinsync watches Flux HelmReleases and ImagePolicies and lists the image tags that\n" +
 			"suspended releases need to resume, for a registry cleaner to keep.",
-		Version:       version(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          usageArgs(cobra.NoArgs),
+		Annotations:                map[string]string{cobra.CommandDisplayNameAnnotation: program},
+		Version:                    version(),
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		Args:                       noSuchCommand,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Name() != controllerName {
 				// The libraries return errors, too: nothing is lost.
 				klog.SetLogger(logr.Discard())
 				log.SetLogger(logr.Discard())
 			}
-			return checkFlags(cmd.Flags())
+			return checkFlags(cmd.Flags(), cmd.ErrOrStderr())
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
@@ -93,25 +103,26 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
 	})
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newControllerCommand(), newPlanCommand(), newExportCommand(), newCheckCommand(), newExplainCommand(), newRenderCommand())
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	root.AddCommand(newStatusCommand(), newExplainCommand(), newWhyCommand(), newCheckCommand(), newExportCommand(),
+		newPlanCommand(), newControllerCommand(), newRenderCommand(), newVersionCommand())
+	for _, cmd := range root.Commands() {
+		cmd.Example = strings.ReplaceAll(cmd.Example, "pinsync ", program+" ")
+	}
 	return root
 }
 
-// checkFlags returns an error if a flag was given and is empty: in a script that is a variable
-// that is not set, which must not mean the same as no flag.
-func checkFlags(flags *pflag.FlagSet) error {
-	var err error
-	flags.Visit(func(flag *pflag.Flag) {
-		values := []string{flag.Value.String()}
-		if list, ok := flag.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		if slices.Contains(values, "") {
-			err = usageError(fmt.Errorf("--%s is empty: give a value, or omit the flag", flag.Name))
-		}
-	})
-	return err
+// noSuchCommand returns an error for the name of a command that does not exist, with those that are
+// like it.
+func noSuchCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	meant := "see " + root.CommandPath() + " --help"
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		meant = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageError(fmt.Errorf("there is no command %q: %s", args[0], meant))
 }
 
 // usageArgs returns a check of a command's arguments whose errors are usage errors.

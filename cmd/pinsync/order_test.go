@@ -22,7 +22,7 @@ func TestExportRefusesAListOfSuspendedReleases(t *testing.T) {
 			if test.report != "" {
 				e.report(namespace, test.report)
 			}
-			args := []string{"--namespace", namespace, "--pods-first=false"}
+			args := []string{"--pinsync-namespace", namespace, "--pods-first=false"}
 			if test.want == "" {
 				e.exported(args...)
 				return
@@ -33,16 +33,16 @@ func TestExportRefusesAListOfSuspendedReleases(t *testing.T) {
 	// One list of all releases does not make up for one of the suspended ones.
 	e.t = t
 	e.publish("all", "west", nil, "west")
-	e.refuses(3, "the report on the list west cannot be read", "--namespace", "all", "--name", "registry-pins", "--name", "west", "--pods-first=false")
-	e.refuses(2, "--pods-first and --since: give one of them", "--namespace", "all", "--pods-first", "--since", at(time.Now()))
+	e.refuses(3, "the report on the list west cannot be read", "--pinsync-namespace", "all", "--name", "registry-pins", "--name", "west", "--pods-first=false")
+	e.refuses(2, "--pods-first and --since: give one of them", "--pinsync-namespace", "all", "--pods-first", "--since", at(time.Now()))
 }
 
 // --pods-first requires a list that is of after the start of export, and asks for it.
 func TestPodsFirst(t *testing.T) {
 	e := newExports(t)
 	e.publish("one", "registry-pins", syncedAt(time.Now().Add(-time.Minute)), "staging")
-	e.refuses(3, "the list registry-pins was last known to be current at", "--namespace", "one", "--pods-first", "--wait", "0")
+	e.refuses(3, "the list registry-pins was last known to be current at", "--pinsync-namespace", "one", "--pods-first", "--wait", "0")
 	done := e.changes(step{e.requested(), renew})
-	e.exported("--namespace", "one", "--pods-first")
+	e.exported("--pinsync-namespace", "one", "--pods-first")
 	done()
 }

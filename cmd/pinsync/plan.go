@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 	"git.oleks.space/oleks/pinsync/internal/manifest"
@@ -23,16 +21,11 @@ import (
 type planOptions struct {
 	files  []string
 	config string
-	output string
+	format string
 	// charts are archives and folders, and the others describe the cluster that they are rendered for.
 	charts      []string
 	kubeVersion string
 	apiVersions []string
-}
-
-// outputs are the values of -o.
-func outputs() []string {
-	return []string{"pins", "images", "json", "table"}
 }
 
 func newPlanCommand() *cobra.Command {
@@ -56,21 +49,19 @@ func newPlanCommand() *cobra.Command {
 	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil,
 		"`FILE` to read, a directory for all .yaml, .yml and .json files in and below it, or - for standard input (repeatable)")
 	cmd.Flags().StringVar(&o.config, "config", "", "configuration `FILE`")
-	cmd.Flags().StringVarP(&o.output, "output", "o", "pins", "`FORMAT` of the output: "+strings.Join(outputs(), ", "))
+	addFormat(cmd, &o.format, string(pinlist.FormatPins), string(pinlist.FormatImages), formatJSON, formatYAML, formatTable)
 	cmd.Flags().StringArrayVar(&o.charts, "chart", nil,
 		"`[NAMESPACE/RELEASE=]PATH` of a chart, an archive or a directory; without a release, it is for all that ask for a chart of its name (repeatable)")
 	cmd.Flags().StringVar(&o.kubeVersion, "kube-version", "", "`VERSION` of Kubernetes that charts are rendered for")
 	cmd.Flags().StringSliceVar(&o.apiVersions, "api-versions", nil,
 		"`VERSIONS` of APIs that the cluster has besides Kubernetes' own, as group/version or group/version/Kind (repeatable)")
+	completeFiles(cmd, "filename", "config", "chart")
 	return cmd
 }
 
 func plan(ctx context.Context, o *planOptions, in io.Reader, out, errOut io.Writer) error {
 	if len(o.files) == 0 {
 		return usageError(errors.New("no manifests: give -f FILE, -f DIR or -f -"))
-	}
-	if !slices.Contains(outputs(), o.output) {
-		return usageError(fmt.Errorf("--output %q: want one of %s", o.output, strings.Join(outputs(), ", ")))
 	}
 	if len(o.charts) == 0 && (o.kubeVersion != "" || len(o.apiVersions) > 0) {
 		return usageError(errors.New("--kube-version and --api-versions are what charts are rendered for: give --chart PATH"))
@@ -89,15 +80,22 @@ func plan(ctx context.Context, o *planOptions, in io.Reader, out, errOut io.Writ
 		return err
 	}
 	report := pin.Plan(s, config.Pins)
-	if o.output == "table" {
-		printSummary(s, report, out)
-		return printTable(pin.Explain(s, config.Pins), report, out)
+	var text string
+	switch o.format {
+	case formatJSON, formatYAML:
+		return printAs(out, o.format, report)
+	case formatTable:
+		text = planTable(s, report, config.Pins, widthOf(out))
+	case string(pinlist.FormatImages):
+		text = pinlist.Images(report.Pins)
+	default:
+		text = pinlist.Lines(report.Pins)
 	}
-	if err := printPlan(report, o.output, out); err != nil {
+	if _, err := io.WriteString(out, text); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
-	if o.output != "json" {
-		printProblems(report, errOut)
+	if o.format != formatTable {
+		printProblems(report, func(line string) { fmt.Fprintln(errOut, line) })
 	}
 	return nil
 }
@@ -133,21 +131,4 @@ func readSnapshot(ctx context.Context, o *planOptions, config *configuration.Con
 		err = errors.New("there is no HelmRelease in what was read")
 	}
 	return s, err
-}
-
-func printPlan(report *v1alpha1.PinReport, output string, out io.Writer) error {
-	var text string
-	switch output {
-	case "images":
-		text = pinlist.Images(report.Pins)
-	case "json":
-		var err error
-		if text, err = pinlist.JSON(report); err != nil {
-			return err
-		}
-	default:
-		text = pinlist.Lines(report.Pins)
-	}
-	_, err := io.WriteString(out, text)
-	return err
 }

@@ -347,7 +347,7 @@ func TestPlanRefuses(t *testing.T) {
 		"no file":        {args: []string{"plan"}, code: 2, want: []string{"-f FILE"}},
 		"unknown flag":   {args: []string{"plan", "--file", "x"}, code: 2, want: []string{"--file", "pinsync plan --help"}},
 		"argument":       {args: []string{"plan", "x.yaml"}, code: 2, want: []string{"x.yaml"}},
-		"unknown output": {args: []string{"plan", "-f", "-", "-o", "yaml"}, code: 2, want: []string{`"yaml"`, "pins, images, json, table"}},
+		"unknown output": {args: []string{"plan", "-f", "-", "-o", "wide"}, code: 2, want: []string{`"wide"`, "pins, images, json, yaml, table"}},
 		"configuration":  {args: []string{"plan", "-f", "-", "--config", write("c.yaml", "heartbeat: 5")}, code: 2, want: []string{"c.yaml", "heartbeat", "5"}},
 		"missing file":   {args: []string{"plan", "-f", "nowhere.yaml"}, code: 1, want: []string{"nowhere.yaml", "no such file"}},
 		"empty folder":   {args: []string{"plan", "-f", t.TempDir()}, code: 1, want: []string{"no .yaml, .yml or .json file"}},

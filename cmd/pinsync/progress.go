@@ -19,8 +19,12 @@ type progress struct {
 }
 
 func newProgress(out io.Writer, total int) *progress {
+	return &progress{out: out, total: total, isShown: total > progressThreshold && isTerminal(out)}
+}
+
+func isTerminal(out io.Writer) bool {
 	file, ok := out.(*os.File)
-	return &progress{out: out, total: total, isShown: total > progressThreshold && ok && term.IsTerminal(int(file.Fd()))}
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 func (p *progress) step() {

@@ -36,7 +36,9 @@ func readReliable(ctx context.Context, clusters []*rest.Config, o *exportOptions
 		fmt.Fprintln(errOut, "pinsync:", printable(text))
 	}
 	return readEach(ctx, clusters, func(ctx context.Context, cluster *rest.Config) ([]pinlist.Published, error) {
-		r := &reliableReader{exportOptions: o, cluster: cluster, warn: warn, requests: map[string]renewalRequest{}}
+		r := &reliableReader{
+			exportOptions: o, cluster: cluster, warn: warn, isWatched: isTerminal(errOut), requests: map[string]renewalRequest{},
+		}
 		return r.read(ctx)
 	})
 }
@@ -47,6 +49,8 @@ type reliableReader struct {
 	cluster *rest.Config
 	// warn prints a line for people.
 	warn func(string)
+	// isWatched is set if people wait for the result.
+	isWatched bool
 	// requests are the last requests for renewals, by list.
 	requests map[string]renewalRequest
 }
@@ -61,7 +65,7 @@ type renewalRequest struct {
 // read at the beginning is an error at once: waiting would not correct a wrong name.
 func (r *reliableReader) read(ctx context.Context) ([]pinlist.Published, error) {
 	begin := time.Now()
-	lists, err := published.Read(ctx, r.cluster, r.namespace, r.names)
+	lists, err := published.Read(ctx, r.cluster, r.pinsyncNamespace, r.names)
 	if err != nil {
 		return nil, err
 	}
@@ -79,13 +83,16 @@ func (r *reliableReader) read(ctx context.Context) ([]pinlist.Published, error) 
 		if r.since.IsZero() || left <= 0 {
 			return nil, r.refusal(ctx, lists, err)
 		}
+		if r.isWatched && poll == minPoll {
+			r.warn(fmt.Sprintf("%s: waiting up to %s for a list that is later than %s", r.cluster.Host, r.wait, r.sinceText))
+		}
 		r.request(ctx, lists)
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(min(poll, left)):
 		}
-		lists, err = published.Read(ctx, r.cluster, r.namespace, r.names)
+		lists, err = published.Read(ctx, r.cluster, r.pinsyncNamespace, r.names)
 	}
 }
 
@@ -118,7 +125,7 @@ func (r *reliableReader) check(lists []pinlist.Published) error {
 func (r *reliableReader) refusal(ctx context.Context, lists []pinlist.Published, err error) error {
 	if slices.ContainsFunc(lists, func(l pinlist.Published) bool { return !l.Complete }) {
 		// A list says all that matters; the report only describes it.
-		_ = published.ReadReports(ctx, r.cluster, r.namespace, lists)
+		_ = published.ReadReports(ctx, r.cluster, r.pinsyncNamespace, lists)
 		err = r.check(lists)
 	}
 	if r.since.IsZero() || r.wait == 0 {

@@ -46,7 +46,7 @@ func TestSinceToTheSecond(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e.t = t
-			args := []string{"--namespace", "one", "--since", at(test.since), "--wait", "0"}
+			args := []string{"--pinsync-namespace", "one", "--since", at(test.since), "--wait", "0"}
 			if test.want == "" {
 				e.exported(args...)
 				return
@@ -57,16 +57,16 @@ func TestSinceToTheSecond(t *testing.T) {
 	}
 	e.t = t
 	// Any notation of a time will do.
-	e.exported("--namespace", "one", "--since", second.Add(-time.Second).In(time.FixedZone("", 5*60*60)).Format(time.RFC3339))
+	e.exported("--pinsync-namespace", "one", "--since", second.Add(-time.Second).In(time.FixedZone("", 5*60*60)).Format(time.RFC3339))
 	for since, want := range map[string]string{
 		"yesterday":           `--since "yesterday": want a time such as 2006-01-02T15:04:05Z`,
 		"2026-11-26 03:00:00": `--since "2026-11-26 03:00:00": want a time`,
 		"":                    "--since is empty",
 	} {
-		e.refuses(2, want, "--namespace", "one", "--since", since)
+		e.refuses(2, want, "--pinsync-namespace", "one", "--since", since)
 	}
-	e.refuses(2, "--wait -1s: want 0 or more", "--namespace", "one", "--since", at(second), "--wait", "-1s")
-	e.refuses(3, "after the time of the API server", "--namespace", "one", "--since", at(time.Now().Add(time.Hour)))
+	e.refuses(2, "--wait -1s: want 0 or more", "--pinsync-namespace", "one", "--since", at(second), "--wait", "-1s")
+	e.refuses(3, "after the time of the API server", "--pinsync-namespace", "one", "--since", at(time.Now().Add(time.Hour)))
 }
 
 // Every list must be current, and complete.
@@ -75,12 +75,12 @@ func TestSinceOfEveryList(t *testing.T) {
 	since := at(time.Now().Add(-time.Minute))
 	e.publish("one", "registry-pins", nil, "staging")
 	e.publish("one", "west", syncedAt(time.Now().Add(-2*time.Minute)), "west")
-	e.refuses(3, "the list west was last known to be current at", "--namespace", "one", "--name", "registry-pins", "--name", "west",
+	e.refuses(3, "the list west was last known to be current at", "--pinsync-namespace", "one", "--name", "registry-pins", "--name", "west",
 		"--since", since, "--wait", "0")
 	e.publish("two", "registry-pins", func(o *corev1.ConfigMap) { o.Annotations["pinsync.oleks.space/complete"] = "false" }, "staging")
 	e.report("two", `{"problems":[{"reason":"ReadFailed","object":"ImagePolicies","message":"forbidden"}]}`)
-	e.refuses(3, "is incomplete: ImagePolicies: forbidden; waited 1s", "--namespace", "two", "--since", since, "--wait", "1s")
-	e.refuses(3, "namespace nowhere: there is no list registry-pins", "--namespace", "nowhere", "--since", since)
+	e.refuses(3, "is incomplete: ImagePolicies: forbidden; waited 1s", "--pinsync-namespace", "two", "--since", since, "--wait", "1s")
+	e.refuses(3, "namespace nowhere: there is no list registry-pins", "--pinsync-namespace", "nowhere", "--since", since)
 }
 
 // step is a change of the list that is made as soon as a condition is met.
@@ -139,7 +139,7 @@ func TestSinceWaits(t *testing.T) {
 		}
 		renew(o)
 	}})
-	e.exported("--namespace", "one", "--since", at(since))
+	e.exported("--pinsync-namespace", "one", "--since", at(since))
 	done()
 
 	// The controller's clock is behind: it answers the first request with a time that does not
@@ -147,7 +147,7 @@ func TestSinceWaits(t *testing.T) {
 	since = time.Now()
 	requested := e.requested()
 	done = e.changes(step{requested, syncedAt(since.Add(-time.Second))}, step{requested, renew})
-	e.exported("--namespace", "one", "--since", at(since))
+	e.exported("--pinsync-namespace", "one", "--since", at(since))
 	done()
 
 	// A list that is being written in several ConfigMaps, or restored, is damaged for a moment.
@@ -158,7 +158,7 @@ func TestSinceWaits(t *testing.T) {
 			o.Data["registry-pins.txt"] = pins
 			renew(o)
 		}})
-	e.exported("--namespace", "one", "--since", at(since))
+	e.exported("--pinsync-namespace", "one", "--since", at(since))
 	done()
 }
 
@@ -175,8 +175,8 @@ func TestSinceOfAHostWhoseClockIsBehind(t *testing.T) {
 	f := e.behind(e.config)
 	f.setDate(ahead(5 * time.Minute))
 	e.publish("one", "registry-pins", syncedAt(time.Now().Add(4*time.Minute)), "staging")
-	e.refuses(3, " needs ", "--namespace", "one", "--since", at(time.Now()), "--wait", "0")
-	e.exported("--namespace", "one", "--since", at(time.Now().Add(-2*time.Minute)), "--wait", "0")
+	e.refuses(3, " needs ", "--pinsync-namespace", "one", "--since", at(time.Now()), "--wait", "0")
+	e.exported("--pinsync-namespace", "one", "--since", at(time.Now().Add(-2*time.Minute)), "--wait", "0")
 }
 
 // With the permissions of config/components/cleaner-access and a real controller, a list is renewed

@@ -27,7 +27,7 @@ func TestGiteaRule(t *testing.T) {
 	s.Needs(pin("app", "staging"), pin("app", "rc.1"), pin("web/front", "staging"))
 	s.lists(pin("app", "RC.1"), pin("app", "rc.1"), pin("app", "staging"), pin("web/front", "staging"))
 
-	exported := s.host.export("--format", "gitea")
+	exported := s.host.export("-o", "gitea")
 	if want := "look at no pods"; exported.code != 0 || !strings.Contains(exported.errOut, want) {
 		t.Fatalf("%+v, want a warning with %q", exported, want)
 	}

@@ -101,7 +101,7 @@ func (h *host) clean(pins ...string) []string {
 // succeeds runs the cleaner with it and the static file.
 func (h *host) unit(args ...string) (exported result, deleted []string) {
 	h.t.Helper()
-	exported = h.export(slices.Concat([]string{"-o", h.pins, "--state", h.state}, args)...)
+	exported = h.export(slices.Concat([]string{"--output-file", h.pins, "--state", h.state}, args)...)
 	if exported.code == 0 {
 		deleted = h.clean(h.static, h.pins)
 	}
@@ -114,7 +114,7 @@ func (h *host) cleans(want []string, args ...string) {
 	h.t.Helper()
 	exported, deleted := h.unit(args...)
 	if exported.code != 0 || exported.out != "" {
-		h.t.Fatalf("the export with -o: %+v", exported)
+		h.t.Fatalf("the export with --output-file: %+v", exported)
 	}
 	if !slices.Equal(deleted, slices.Sorted(slices.Values(want))) {
 		h.t.Errorf("the cleaner deleted %q, want %q", deleted, want)
@@ -128,7 +128,7 @@ func (h *host) refuses(reason string, args ...string) {
 	pins, state, versions := h.read(h.pins), h.read(h.state), h.registry.versions()
 	exported, deleted := h.unit(args...)
 	printed := h.export(append(args, "--state", h.state)...)
-	for name, r := range map[string]result{"with -o": exported, "without -o": printed} {
+	for name, r := range map[string]result{"with --output-file": exported, "without --output-file": printed} {
 		if r.code != exitRefused || r.out != "" || strings.Count(r.errOut, "\n") != 1 || !strings.Contains(r.errOut, reason) {
 			h.t.Errorf("the export %s: %+v, want a refusal with %q", name, r, reason)
 		}

@@ -112,6 +112,6 @@ func (w *world) startWith(configuration ...string) *localtest.Replica {
 	config := filepath.Join(w.t.TempDir(), "config.yaml")
 	localtest.Must(w.t, os.WriteFile(config, []byte(text), 0o600))
 	return localtest.StartReplica(w.t, pinsyncBinary, "controller",
-		"--kubeconfig", w.controller, "--namespace", own, "--config", config,
+		"--kubeconfig", w.controller, "--pinsync-namespace", own, "--config", config,
 		"--metrics-bind-address", "0", "--health-probe-bind-address", "0")
 }

@@ -81,6 +81,11 @@ func Parse(data []byte) (Configuration, error) {
 	if err != nil {
 		return Configuration{}, err
 	}
+	return Check(raw)
+}
+
+// Check checks a configuration, such as the one that a report has. Its error is as that of Parse.
+func Check(raw *v1alpha1.Configuration) (Configuration, error) {
 	c := Default()
 	var errs field.ErrorList
 	errs = append(errs, checkKind(raw)...)

@@ -143,7 +143,8 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("decoded\n%s\nwant\n%s", got, want)
 		}
 		decoded, err := l.ReadReport(report)
-		if err != nil || !samePins(decoded.Pins, r.Pins) || len(decoded.Releases) != len(r.Releases) || *decoded.List != *Reference(r.Pins, l.Plan) {
+		if err != nil || !samePins(decoded.Pins, r.Pins) || len(decoded.Releases) != len(r.Releases) || *decoded.List != *Reference(r.Pins, l.Plan) ||
+			!reflect.DeepEqual(decoded.Configuration, r.Configuration) {
 			t.Fatalf("%v: decoded the report %+v", err, decoded)
 		}
 		if m := Load("registry-pins", list, report); m.OwnersUnknown != r.OwnersUnknown || !samePins(m.Pins, r.Pins) || m.Plan != l.Plan {
@@ -159,6 +160,7 @@ func TestRoundTrip(t *testing.T) {
 func drawReport(t *rapid.T) *v1alpha1.PinReport {
 	r := planOf(rapid.IntRange(0, 60).Draw(t, "releases"), rapid.IntRange(1, 10).Draw(t, "images"))
 	r.OwnersUnknown = rapid.Bool().Draw(t, "owners unknown")
+	r.Configuration = &v1alpha1.Configuration{Releases: v1alpha1.ReleasesAll}
 	safe := "2026-01-01T00:00:00Z"
 	for i := range r.Pins {
 		r.Pins[i].Via = []string{}
@@ -180,6 +182,7 @@ func TestReportIsWhole(t *testing.T) {
 	report.OwnersUnknown = true
 	report.List = Reference(report.Pins, "plan")
 	report.Problems = []v1alpha1.Problem{{Reason: v1alpha1.ReasonReadFailed, Message: `a "problem" & more`}}
+	report.Configuration = &v1alpha1.Configuration{Kind: v1alpha1.ConfigurationKind, Releases: v1alpha1.ReleasesAll}
 	for i := range reflect.TypeFor[v1alpha1.PinReport]().NumField() {
 		if reflect.ValueOf(*report).Field(i).IsZero() {
 			t.Fatalf("the test does not show that %s is there", reflect.TypeFor[v1alpha1.PinReport]().Field(i).Name)

@@ -88,6 +88,7 @@ func newReportEncoder(r *v1alpha1.PinReport) (*reportEncoder, error) {
 	empty.Pins, empty.Releases, empty.Problems = []v1alpha1.Pin{}, []v1alpha1.Release{}, []v1alpha1.Problem{}
 	e.frame = encoder.encode(&empty)
 	empty.List = nil // else it would change, and with it every object, at each write
+	empty.Configuration = nil
 	e.further = encoder.encode(&empty)
 	for i := range r.Problems {
 		e.problems = append(e.problems, encoder.encode(&r.Problems[i]))

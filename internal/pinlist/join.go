@@ -19,9 +19,8 @@ func Join(reports []*v1alpha1.PinReport) *v1alpha1.PinReport {
 		if r.Protects != joined.Protects {
 			joined.Protects = v1alpha1.ReleasesSuspended
 		}
-		if joined.List == nil {
-			joined.List = r.List
-		}
+		joined.List = cmp.Or(joined.List, r.List)
+		joined.Configuration = cmp.Or(joined.Configuration, r.Configuration)
 		joined.Pins = append(joined.Pins, r.Pins...)
 		joined.Problems = append(joined.Problems, r.Problems...)
 		joined.OwnersUnknown = joined.OwnersUnknown || r.OwnersUnknown

@@ -27,6 +27,8 @@ type ReadTime struct {
 	// Ahead is how far the API server's clock is ahead of this host's, at most; 0, it is not known
 	// to be ahead.
 	Ahead time.Duration
+	// ByHost is set if At is by this host's clock.
+	ByHost bool
 }
 
 // Described returns the entries of the list's pins, as far as the report has them.

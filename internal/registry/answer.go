@@ -15,11 +15,15 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
 
-// answerTo is what an error says of the image.
-func answerTo(err error) Answer {
+// answerTo is what an error of requests to a registry says of the image.
+func answerTo(host string, err error) Answer {
 	switch {
 	case isMissing(err):
 		return Answer{v1alpha1.ImageMissing, "the registry has no such tag"}
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return Answer{v1alpha1.ImageUnreachable, "the registry serves plain HTTP, not HTTPS: add --insecure-registry " + host}
+	case errors.Is(err, auth.ErrBasicCredentialNotFound):
+		return Answer{v1alpha1.ImageUnauthorized, "the registry wants a login: run docker login " + host + ", or add --flux-credentials"}
 	case isDenied(err):
 		return Answer{v1alpha1.ImageUnauthorized, err.Error()}
 	case isUnanswered(err):

@@ -45,7 +45,7 @@ func (h *host) ask(ctx context.Context, ref image.Reference) Answer {
 	case ctx.Err() != nil: // it says nothing of the registry that nobody waited for it
 		return Answer{v1alpha1.ImageUnknown, context.Cause(ctx).Error()}
 	}
-	answer = answerTo(err)
+	answer = answerTo(h.name, err)
 	if isUnanswered(err) || isOverloaded(err) {
 		h.forAll.Store(&answer)
 	}

@@ -4,8 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -15,44 +19,95 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
+// Inspected is a release with what its pins depend on, as far as it may be read.
+type Inspected struct {
+	Snapshot *pin.Snapshot
+	// Unread are the errors of what the user may not read: it is not in the snapshot.
+	Unread []error
+}
+
+// Releases returns the resource of the kind that can be inspected.
+func Releases() schema.GroupVersionResource {
+	return helmv2.GroupVersion.WithResource("helmreleases")
+}
+
 // Release reads a release with its values, and all that its pins depend on. An entry of
-// valuesFrom that cannot be read is a problem of the release, all else is an error.
-func Release(ctx context.Context, cluster *rest.Config, id object.ID, readSecrets bool) (*pin.Snapshot, error) {
+// valuesFrom that cannot be read is a problem of the release. What the user may not read is in
+// Unread; all else is an error.
+func Release(ctx context.Context, cluster *rest.Config, id object.ID, readSecrets bool) (*Inspected, error) {
 	c, err := newClient(cluster)
 	if err != nil {
 		return nil, err
 	}
-	s := &pin.Snapshot{}
+	r := &reader{client: c, Inspected: &Inspected{Snapshot: &pin.Snapshot{}}}
+	read := &flux.HelmRelease{}
+	if err := c.Get(ctx, client.ObjectKey{Namespace: id.Namespace, Name: id.Name.Name}, read); err != nil {
+		return nil, err
+	}
+	release := convert.Release(read)
+	release.Images = convert.ValuesOf(read).Find(valuesFrom(ctx, c, readSecrets))
+	r.Snapshot.Releases = append(r.Snapshot.Releases, release)
 	namespace := &corev1.Namespace{}
-	if err := c.Get(ctx, client.ObjectKey{Name: id.Namespace}, namespace); err != nil {
-		return nil, fmt.Errorf("reading the namespace: %w", err)
+	err = r.allow(c.Get(ctx, client.ObjectKey{Name: id.Namespace}, namespace))
+	r.Snapshot.Namespaces = append(r.Snapshot.Namespaces, convert.Namespace(namespace))
+	if err != nil {
+		return nil, err
 	}
-	s.Namespaces = append(s.Namespaces, convert.Namespace(namespace))
-	object := &flux.HelmRelease{}
-	if err := c.Get(ctx, client.ObjectKey{Namespace: id.Namespace, Name: id.Name.Name}, object); err != nil {
-		return nil, fmt.Errorf("reading the HelmRelease: %w", err)
-	}
-	release := convert.Release(object)
-	release.Images = convert.ValuesOf(object).Find(valuesFrom(ctx, c, readSecrets))
-	s.Releases = append(s.Releases, release)
-	return s, readPolicies(ctx, c, s)
+	return r.Inspected, r.readPolicies(ctx, id.Namespace)
 }
 
-// readPolicies adds the policies and their repositories. A cluster without these kinds has
-// none.
-func readPolicies(ctx context.Context, c client.Reader, s *pin.Snapshot) error {
+// Names returns the names of the releases in a namespace.
+func Names(ctx context.Context, cluster *rest.Config, namespace string) ([]string, error) {
+	c, err := newClient(cluster)
+	if err != nil {
+		return nil, err
+	}
+	found := &metav1.PartialObjectMetadataList{}
+	found.SetGroupVersionKind(helmv2.GroupVersion.WithKind("HelmReleaseList"))
+	err = c.List(ctx, found, client.InNamespace(namespace))
+	names := make([]string, len(found.Items))
+	for i := range found.Items {
+		names[i] = found.Items[i].Name
+	}
+	return names, err
+}
+
+type reader struct {
+	client client.Client
+	*Inspected
+}
+
+// allow records an error that says that the user may not read something, and returns any other.
+func (r *reader) allow(err error) error {
+	if apierrors.IsForbidden(err) {
+		r.Unread = append(r.Unread, err)
+		return nil
+	}
+	return err
+}
+
+// readPolicies adds the policies and their repositories: those of the release's namespace if the
+// user may not read the others. A cluster without these kinds has none.
+func (r *reader) readPolicies(ctx context.Context, namespace string) error {
 	var policies flux.ImagePolicyList
 	var repositories flux.ImageRepositoryList
 	for _, list := range []client.ObjectList{&policies, &repositories} {
-		if err := c.List(ctx, list); err != nil && !apimeta.IsNoMatchError(err) {
+		err := r.client.List(ctx, list)
+		if apierrors.IsForbidden(err) {
+			r.Unread = append(r.Unread, err)
+			if err = r.client.List(ctx, list, client.InNamespace(namespace)); apierrors.IsForbidden(err) {
+				continue // that they cannot be read is recorded
+			}
+		}
+		if err != nil && !apimeta.IsNoMatchError(err) {
 			return fmt.Errorf("reading Flux's image automation: %w", err)
 		}
 	}
 	for i := range policies.Items {
-		s.Policies = append(s.Policies, convert.Policy(&policies.Items[i]))
+		r.Snapshot.Policies = append(r.Snapshot.Policies, convert.Policy(&policies.Items[i]))
 	}
 	for i := range repositories.Items {
-		s.Repositories = append(s.Repositories, convert.Repository(&repositories.Items[i]))
+		r.Snapshot.Repositories = append(r.Snapshot.Repositories, convert.Repository(&repositories.Items[i]))
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (t *timer) RoundTrip(request *http.Request) (*http.Response, error) {
 func readTime(date string, sent, received time.Time) pinlist.ReadTime {
 	at, err := http.ParseTime(date)
 	if err != nil {
-		return pinlist.ReadTime{At: received}
+		return pinlist.ReadTime{At: received, ByHost: true}
 	}
 	t := pinlist.ReadTime{At: at}
 	if at.After(received) {

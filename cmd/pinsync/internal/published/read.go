@@ -59,7 +59,7 @@ func readLabelled(ctx context.Context, cluster *rest.Config, namespace, label st
 	}
 	found, err := core.ConfigMaps(namespace).List(ctx, metav1.ListOptions{LabelSelector: label + "=true"})
 	if err != nil {
-		return nil, fmt.Errorf("%s: reading the ConfigMaps of namespace %s: %w", cluster.Host, namespace, err)
+		return nil, fmt.Errorf("%s: %w", cluster.Host, err)
 	}
 	if found.Continue != "" {
 		return nil, fmt.Errorf("%s: the API server returned only a part of the ConfigMaps of namespace %s", cluster.Host, namespace)

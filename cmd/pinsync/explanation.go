@@ -1,0 +1,331 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/cmd/pinsync/internal/inspect"
+	"git.oleks.space/oleks/pinsync/internal/configuration"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
+)
+
+// explanation has all that is known about a release.
+type explanation struct {
+	*pin.Inspection
+	// list is the published list; nil if it could not be read. doubt is why it must not be
+	// relied on.
+	list  *pinlist.Published
+	doubt error
+	// reportErr is why the report on the list could not be read.
+	reportErr error
+	// unread is what could not be read and may have to be known, and replaced what could not be read
+	// either, but is known from the report.
+	unread, replaced []string
+	// policyNames are the linked policies.
+	policyNames []string
+	// checked is the result of the registry check; nil if there was none.
+	checked *v1alpha1.RegistryCheck
+}
+
+// inspect finds the pins of a release. If the user may not read all that they depend on, they are
+// what a report that is current has.
+func (e *explanation) inspect(inspected *inspect.Inspected, config configuration.Configuration, release object.ID) {
+	s := inspected.Snapshot
+	if e.list != nil && e.list.Report != nil {
+		s.Memory = pin.MemoryOf(e.list.Report)
+	}
+	e.Inspection = pin.Inspect(s, config.Pins, release)
+	for _, policy := range e.Policies {
+		e.policyNames = append(e.policyNames, policy.Name.String())
+	}
+	var errs []string
+	for _, err := range inspected.Unread {
+		errs = append(errs, describe(err))
+	}
+	entry := entryOf(e.list, release)
+	if len(errs) == 0 || entry == nil || entry.State == v1alpha1.ReleaseResuming || !e.isReportCurrent() {
+		e.unread = append(e.unread, errs...)
+		return
+	}
+	e.replaced = errs
+	e.Protected, e.Problems, e.policyNames = true, entry.Problems, entry.Policies
+	e.Pins = nil
+	described := e.list.Described()
+	for i := range described {
+		if slices.Contains(described[i].NeededBy, release.String()) {
+			e.Pins = append(e.Pins, described[i])
+		}
+	}
+}
+
+// isReportCurrent reports whether the report has all that is to be known of the releases now.
+func (e *explanation) isReportCurrent() bool {
+	return e.doubt == nil && reportDoubt(e.list, e.reportErr) == "" &&
+		!slices.ContainsFunc(e.list.Report.Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonReportTruncated })
+}
+
+// reportDoubt returns what the report on a list may lack; empty, nothing.
+func reportDoubt(l *pinlist.Published, err error) string {
+	switch {
+	case err != nil:
+		return "why pins are listed is unknown: " + describe(err)
+	case l.Report == nil:
+		return "why pins are listed is unknown: there is no report"
+	case l.Report.List != nil && l.Report.List.Plan != l.Plan:
+		return "the list is newer than the report, which may lack the last changes; pinsync writes it some seconds after the list"
+	default:
+		return ""
+	}
+}
+
+// stateOf returns the state of a list; doubt is why it must not be relied on.
+func stateOf(l *pinlist.Published, doubt, reportErr error) v1alpha1.ListState {
+	state := v1alpha1.ListState{ReportDoubt: reportDoubt(l, reportErr)}
+	if doubt != nil {
+		state.Doubt = describe(doubt)
+	}
+	state.Cluster, state.Namespace, state.Name, state.Pins = l.Cluster, l.Namespace, l.Name, len(l.Pins)
+	state.SyncedAt = l.SyncedAt.UTC().Format(time.RFC3339)
+	state.Age, state.AgeByHost = ageOf(l).String(), l.Read.ByHost
+	return state
+}
+
+// ageOf returns how long ago a list was known to be current.
+func ageOf(l *pinlist.Published) time.Duration {
+	return max(l.Read.At.Sub(l.SyncedAt).Round(time.Second), 0)
+}
+
+// document returns what is printed.
+func (e *explanation) document() *v1alpha1.ReleaseExplanation {
+	d := &v1alpha1.ReleaseExplanation{
+		APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.ReleaseExplanationKind,
+		Namespace: e.Release.Namespace, Name: e.Release.Name.Name,
+		Suspended: e.Release.Suspended, Protected: e.Protected, Summary: e.summary(),
+		Images: []v1alpha1.FoundImage{}, Policies: []v1alpha1.LinkedPolicy{}, Pins: e.pins(), Problems: []v1alpha1.Problem{},
+		Unread: slices.Concat(e.unread, e.replaced), Resume: e.resume(),
+	}
+	if e.list != nil {
+		d.List = stateOf(e.list, e.doubt, e.reportErr)
+	} else {
+		d.List.Doubt = describe(e.doubt)
+	}
+	for _, f := range e.Findings {
+		found := v1alpha1.FoundImage{Path: f.Path, Image: f.Image, LinkedBy: string(f.Rule)}
+		for _, policy := range f.Policies {
+			found.Policies = append(found.Policies, policy.String())
+		}
+		d.Images = append(d.Images, found)
+	}
+	for _, name := range e.policyNames {
+		d.Policies = append(d.Policies, v1alpha1.LinkedPolicy{Name: name, Latest: e.latestOf(name)})
+	}
+	for i := range e.Problems {
+		if p := &e.Problems[i]; !slices.Contains(d.Resume.Reasons, reasonOf(p)) {
+			d.Problems = append(d.Problems, *p)
+		}
+	}
+	if e.checked != nil {
+		d.Checked = e.checked.Images
+	}
+	return d
+}
+
+// latestOf returns what a linked policy has resolved to, as far as it was read.
+func (e *explanation) latestOf(policy string) string {
+	for _, p := range e.Policies {
+		if p.Name.String() == policy && p.Latest != nil {
+			return p.Latest.String()
+		}
+	}
+	return ""
+}
+
+// summary returns what the published list has for the release.
+func (e *explanation) summary() string {
+	state := "suspended"
+	if !e.Release.Suspended {
+		state = "not suspended"
+	}
+	if e.list == nil {
+		return state + ", unknown whether its tags are pinned"
+	}
+	tags, pinned := pin.AsFound(e.Pins), 0
+	for i := range tags {
+		if e.isListed(tags[i].Pin) {
+			pinned++
+		}
+	}
+	what := fmt.Sprintf("%d of %d tags pinned", pinned, len(tags))
+	if pinned == 0 {
+		what = "and nothing is pinned"
+		if kept := e.kept(); kept > 0 {
+			what = fmt.Sprintf("only %s pinned", amount(kept, "earlier tag"))
+		}
+	}
+	parts := []string{state, what}
+	if e.Release.Suspended && !e.Protected {
+		parts = []string{state, "not protected", what}
+	}
+	if e.doubt != nil {
+		parts = append(parts, "in a list that must not be relied on")
+	}
+	parts = append(parts, fmt.Sprintf("list %s old", ageOf(e.list)))
+	return strings.Join(parts, ", ")
+}
+
+// kept returns how many pins the list has for the release that it does not refer to now.
+func (e *explanation) kept() int {
+	kept := 0
+	for _, p := range e.pins() {
+		if p.Entry != nil {
+			kept++
+		}
+	}
+	return kept
+}
+
+func (e *explanation) isListed(pin string) bool {
+	_, ok := slices.BinarySearch(e.list.Pins, pin)
+	return ok
+}
+
+// pins returns the release's pins in the list, and those that it needs and are not listed.
+func (e *explanation) pins() []v1alpha1.ReleasePin {
+	pins := []v1alpha1.ReleasePin{}
+	listed := map[string]bool{}
+	yes := true
+	if e.list != nil {
+		described := e.list.Described()
+		for i := range described {
+			if entry := &described[i]; e.isFor(entry) {
+				listed[entry.Pin] = true
+				pins = append(pins, v1alpha1.ReleasePin{Pin: entry.Pin, Listed: &yes, Entry: entry})
+			}
+		}
+	}
+	for i := range e.Pins {
+		if line := e.Pins[i].Pin; !listed[line] {
+			listed[line] = true
+			p := v1alpha1.ReleasePin{Pin: line}
+			if e.list != nil {
+				isListed := e.isListed(line)
+				p.Listed = &isListed
+			}
+			pins = append(pins, p)
+		}
+	}
+	return pins
+}
+
+// isFor reports whether a pin is needed by the release, or held for it.
+func (e *explanation) isFor(entry *v1alpha1.Pin) bool {
+	name := e.Release.String()
+	return slices.Contains(entry.NeededBy, name) ||
+		slices.ContainsFunc(entry.HeldFor, func(h v1alpha1.Hold) bool { return h.Owner == name })
+}
+
+// resume returns whether a resume would work now.
+func (e *explanation) resume() v1alpha1.ResumeAnswer {
+	obstacles, gaps := e.obstacles(), e.gaps()
+	if e.checked == nil && len(obstacles) == 0 {
+		gaps = append(gaps, "the registries were not asked whether they have the tags: add --check")
+	}
+	answer := v1alpha1.ResumeAnswer{Verdict: v1alpha1.ResumeWorks, Reasons: append(append([]string{}, obstacles...), gaps...)}
+	switch {
+	case len(obstacles) > 0:
+		answer.Verdict = v1alpha1.ResumeBlocked
+	case len(gaps) > 0:
+		answer.Verdict = v1alpha1.ResumeUnknown
+	}
+	return answer
+}
+
+// blocks reports whether a problem blocks a resume: Flux cannot resolve a tag.
+func blocks(p *v1alpha1.Problem) bool {
+	return p.Reason == v1alpha1.ReasonPolicyNotReady || p.Reason == v1alpha1.ReasonPolicyUnresolved || p.Reason == v1alpha1.ReasonPolicyNeverResolved
+}
+
+// reasonOf returns a problem as a reason.
+func reasonOf(p *v1alpha1.Problem) string {
+	place := strings.TrimSpace(p.Object + " " + p.Field)
+	if place == "" {
+		return p.Message
+	}
+	return place + ": " + p.Message
+}
+
+// obstacles returns what blocks a resume now.
+func (e *explanation) obstacles() []string {
+	var obstacles []string
+	for i := range e.Problems {
+		if p := &e.Problems[i]; blocks(p) {
+			obstacles = append(obstacles, reasonOf(p))
+		}
+	}
+	for _, checked := range e.images() {
+		if checked.Status == v1alpha1.ImageMissing || checked.Status == v1alpha1.ImageIncomplete {
+			obstacles = append(obstacles, fmt.Sprintf("%s is %s", checked.Image, checked.Status))
+		}
+	}
+	return obstacles
+}
+
+// gaps returns why it is unknown whether a resume would work now.
+func (e *explanation) gaps() []string {
+	var gaps []string
+	if e.doubt != nil {
+		gaps = append(gaps, describe(e.doubt))
+	}
+	return slices.Concat(gaps, e.unread, e.tagGaps(), e.answerGaps())
+}
+
+// tagGaps returns which tags may be needed and are not known, or are not in the list.
+func (e *explanation) tagGaps() []string {
+	var gaps []string
+	hasNoPin := false
+	for i := range e.Problems {
+		if p := &e.Problems[i]; pin.MayMissTag(*p) && !blocks(p) {
+			hasNoPin = hasNoPin || p.Reason == v1alpha1.ReasonNoPin
+			gaps = append(gaps, reasonOf(p))
+		}
+	}
+	if len(e.Pins) == 0 && !hasNoPin {
+		gaps = append(gaps, "no tag was found that could be checked")
+	}
+	for i := range e.Pins {
+		if line := e.Pins[i].Pin; e.Protected && e.list != nil && !e.isListed(line) {
+			gaps = append(gaps, line+" is not in the list: a cleaner may delete it")
+		}
+	}
+	for _, policy := range e.Policies {
+		if policy.Latest == nil && policy.NotReady == "" && !slices.ContainsFunc(e.Problems, func(p v1alpha1.Problem) bool { return blocks(&p) }) {
+			gaps = append(gaps, fmt.Sprintf("ImagePolicy %s has not resolved a tag", policy.Name))
+		}
+	}
+	return gaps
+}
+
+// answerGaps returns which tags registries did not answer for.
+func (e *explanation) answerGaps() []string {
+	var gaps []string
+	for _, checked := range e.images() {
+		switch checked.Status {
+		case v1alpha1.ImageUnauthorized, v1alpha1.ImageUnreachable, v1alpha1.ImageUnknown:
+			gaps = append(gaps, fmt.Sprintf("%s is %s: %s", checked.Image, checked.Status, checked.Message))
+		default:
+		}
+	}
+	return gaps
+}
+
+func (e *explanation) images() []v1alpha1.CheckedImage {
+	if e.checked == nil {
+		return nil
+	}
+	return e.checked.Images
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/yaml"
+)
+
+// The formats that several commands have.
+const (
+	formatTable = "table"
+	formatText  = "text"
+	formatJSON  = "json"
+	formatYAML  = "yaml"
+)
+
+// choice is the value of a flag that takes one of some words.
+type choice struct {
+	value *string
+	words []string
+}
+
+func (c choice) String() string { return *c.value }
+func (c choice) Type() string   { return "string" }
+
+// Set sets the value.
+func (c choice) Set(value string) error {
+	if !slices.Contains(c.words, value) {
+		return fmt.Errorf("want one of %s", strings.Join(c.words, ", "))
+	}
+	*c.value = value
+	return nil
+}
+
+// addFormat adds the flag -o for the format of what a command prints, by default the first.
+func addFormat(cmd *cobra.Command, value *string, formats ...string) {
+	*value = formats[0]
+	cmd.Flags().VarP(choice{value, formats}, "output", "o", "`FORMAT` of what is printed: "+strings.Join(formats, ", "))
+	complete(cmd, "output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// printAs prints a document of pinsync's API as JSON or YAML.
+func printAs(out io.Writer, format string, document any) error {
+	var text []byte
+	var err error
+	if format == formatYAML {
+		text, err = yaml.Marshal(document)
+	} else {
+		var b strings.Builder
+		encoder := json.NewEncoder(&b)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		err = encoder.Encode(document)
+		text = []byte(b.String())
+	}
+	if err == nil {
+		_, err = out.Write(text)
+	}
+	if err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return nil
+}
+
+// namespaceOptions are the flags that select releases by their namespace.
+type namespaceOptions struct {
+	namespace string
+	all       bool
+}
+
+// addTo adds the flags to a command that is about all namespaces unless one is named.
+func (o *namespaceOptions) addTo(cmd *cobra.Command) {
+	o.addNamespace(cmd, "only releases in this `NAMESPACE`")
+	cmd.Flags().BoolVarP(&o.all, "all-namespaces", "A", false, "releases in all namespaces, the default")
+	cmd.MarkFlagsMutuallyExclusive("namespace", "all-namespaces")
+}
+
+func (o *namespaceOptions) addNamespace(cmd *cobra.Command, usage string) {
+	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", usage)
+	complete(cmd, "namespace", completeNamespaces)
+}
+
+func (o *namespaceOptions) check() error {
+	if o.namespace == "" {
+		return nil
+	}
+	return checkNamespace("--namespace", o.namespace)
+}
+
+// checkNamespace returns an error unless a flag's value can be the name of a namespace.
+func checkNamespace(flag, name string) error {
+	if messages := validation.IsDNS1123Label(name); len(messages) > 0 {
+		return fmt.Errorf("%s %q: want a-z, 0-9 and hyphens, such as pinsync-system", flag, name)
+	}
+	return nil
+}
+
+// renamedTo is the annotation of a flag's earlier name. Its value is the name of now.
+const renamedTo = "pinsync.oleks.space/renamed-to"
+
+// keepOldName accepts the earlier name of a flag, too, so that scripts and manifests go on working.
+func keepOldName(flags *pflag.FlagSet, old, name string) {
+	flag := *flags.Lookup(name)
+	flag.Name, flag.Shorthand, flag.Hidden = old, "", true
+	flag.Annotations = map[string][]string{renamedTo: {name}}
+	flags.AddFlag(&flag)
+}
+
+// checkFlags returns an error if a flag was given and is empty: in a script that is a variable
+// that is not set, which must not mean the same as no flag. It prints which flags have another
+// name now.
+func checkFlags(flags *pflag.FlagSet, errOut io.Writer) error {
+	var err error
+	flags.Visit(func(flag *pflag.Flag) {
+		values := []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		if slices.Contains(values, "") {
+			err = usageError(fmt.Errorf("--%s is empty: give a value, or omit the flag", flag.Name))
+		}
+		for _, name := range flag.Annotations[renamedTo] {
+			fmt.Fprintf(errOut, "pinsync: --%s is now called --%s\n", flag.Name, name)
+		}
+	})
+	return err
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+)
+
+// Mistakes that people make have messages that name the thing, the value and what would be right, in
+// one line that takes at most two at 80 columns.
+func TestMistakes(t *testing.T) {
+	e := newExports(t)
+	localtest.Must(t, e.plane.InstallFlux(t.Context()))
+	localtest.Must(t, local.Load(t.Context(), e.client, "testdata/mistakes.yaml"))
+	e.publish("pinsync-system", "registry-pins", nil, "staging")
+	e.report("pinsync-system", `{"pins":[],"releases":[{"kind":"HelmRelease","namespace":"kotkan","name":"web"}],"problems":[]}`)
+	folder := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(folder, name)
+		e.write(path, text)
+		return path
+	}
+	broken := file("kubeconfig", "apiVersion: v1\nkind: Config\nclusters: {}\n")
+	config := file("config.yaml", "apiVersion: pinsync.oleks.space/v1alpha1\nkind: Configuration\nreleases: all\n")
+	token := func(server, name string) string {
+		path := filepath.Join(folder, name)
+		localtest.Must(t, clientcmd.WriteToFile(clientcmdapi.Config{
+			Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: server, CertificateAuthorityData: e.config.CAData}},
+			AuthInfos:      map[string]*clientcmdapi.AuthInfo{"u": {Token: "none"}},
+			Contexts:       map[string]*clientcmdapi.Context{"c": {Cluster: "c", AuthInfo: "u"}},
+			CurrentContext: "c",
+		}, path))
+		return path
+	}
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(silent.Close)
+	k := []string{"--kubeconfig", e.kubeconfig}
+	for name, test := range map[string]struct {
+		line string // the command line; the kubeconfig is added if there is none
+		code int
+		want string
+	}{
+		"a mistyped command":             {"exprot", 2, `there is no command "exprot": did you mean export?`},
+		"an unknown command":             {"delete", 2, `there is no command "delete": see pinsync --help`},
+		"a mistyped flag":                {"status --contxt a", 2, "unknown flag: --contxt; see pinsync status --help"},
+		"a flag without a value":         {"status --context", 2, "flag needs an argument: --context"},
+		"an empty flag":                  {"status --context=", 2, "--context is empty: give a value, or omit the flag"},
+		"an unknown format":              {"status -o wide", 2, `"wide" for "-o, --output" flag: want one of table, json, yaml`},
+		"a file as the format":           {"export -o /tmp/pins.txt", 2, "want one of pins, images, regex, json"},
+		"a duration without a unit":      {"status --max-age 5", 2, `invalid argument "5" for "--max-age" flag`},
+		"a negative timeout":             {"status --request-timeout -1s", 2, "--request-timeout -1s: want 0 or more"},
+		"two ways to name namespaces":    {"status -A -n kotkan", 2, "[all-namespaces namespace]"},
+		"a wrong context":                {"status --context prod", 2, `--context "prod" is not in ` + e.kubeconfig + ", which has envtest"},
+		"a kubeconfig that is missing":   {"status --kubeconfig /nowhere", 2, "stat /nowhere: no such file"},
+		"a kubeconfig without a cluster": {"status --kubeconfig " + broken, 2, broken},
+		"a namespace in capitals":        {"status -n Kotkan", 2, `--namespace "Kotkan": want a-z, 0-9 and hyphens`},
+		"pinsync's namespace as -n":      {"check -n pinsync-system", 5, "no release in namespace pinsync-system is protected: those with such releases are kotkan"},
+		"another namespace of pinsync":   {"status --pinsync-namespace flux-system", 5, "namespace flux-system: there is no list registry-pins"},
+		"another name of the list":       {"status --name pins", 5, "ConfigMap registry-pins is labelled as a list of pins, but is not part of pins: name it with --name"},
+		"no release named":               {"explain", 2, "accepts 1 arg(s), received 0; see pinsync explain --help"},
+		"a mistyped release":             {"explain kotkan/wbe", 1, "there is no HelmRelease kotkan/wbe: did you mean web?"},
+		"a release elsewhere":            {"explain -n kotkan unrelated", 1, "there is no HelmRelease kotkan/unrelated: namespace kotkan has web"},
+		"another kind":                   {"explain deployment/kotkan/web", 2, `release "deployment/kotkan/web": want NAME, NAMESPACE/NAME or helmrelease/NAME`},
+		"two namespaces of a release":    {"explain -n a kotkan/web", 2, `release "kotkan/web" is not in --namespace a: give one of them`},
+		"several clusters":               {"explain --context a --context b web", 2, "several clusters: give --kubeconfig and --context once"},
+		"a mistyped pin":                 {"why container/app==stagin", 1, `"container/app==stagin" is not in the list: did you mean container/app==staging?`},
+		"no pin":                         {"why web", 1, `"web" is not in the list: want a pin such as container/app==1.0, or an image host/path:tag`},
+		"no rights":                      {"status --as tenant", 5, "forbidden: tenant may not list configmaps in namespace pinsync-system"},
+		"no rights to the release":       {"explain kotkan/web --as tenant", 1, "forbidden: tenant may not get helmreleases.helm.toolkit.fluxcd.io in namespace kotkan"},
+		"credentials that have expired":  {"status --kubeconfig " + token(e.config.Host, "expired"), 5, "the API server does not accept the credentials of the kubeconfig"},
+		"an address where nothing is":    {"status --kubeconfig testdata/kubeconfig", 5, "no connection to the API server: dial tcp 127.0.0.1:1: connect: connection refused"},
+		"TLS to a plain server":          {"status --kubeconfig " + token(strings.Replace(plain.URL, "http:", "https:", 1), "plain"), 5, "http: server gave HTTP response to HTTPS client"},
+		"a server that does not answer":  {"status --request-timeout 1s --kubeconfig " + token(silent.URL, "silent"), 5, "the API server has not answered in time: see --request-timeout"},
+		"a configuration in lower case":  {"explain kotkan/web --config " + config, 2, `releases: Unsupported value: "all": supported values: "All", "Suspended"`},
+		"no manifests":                   {"plan", 2, "no manifests: give -f FILE, -f DIR or -f -"},
+		"a time that is none":            {"export --since yesterday", 2, `--since "yesterday": want a time such as 2006-01-02T15:04:05Z`},
+		"a percentage above 100":         {"export --max-shrink 150", 2, "--max-shrink 150: want 0 to 100"},
+		"a registry with a scheme":       {"check --insecure-registry http://localhost:5000", 2, `--insecure-registry "http://localhost:5000"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.want == "" {
+				t.Fatal("no message is expected")
+			}
+			args := strings.Fields(test.line)
+			if !strings.Contains(test.line, "--kubeconfig") && len(args) > 0 && args[0] != "exprot" && args[0] != "delete" && args[0] != "plan" {
+				args = append(args[:1:1], append(k, args[1:]...)...)
+			}
+			code, out, errOut := pinsync(t, "", args...)
+			if code != test.code || out != "" || !strings.Contains(errOut, test.want) {
+				t.Errorf("exit code %d, want %d; printed %q and %q, want %q", code, test.code, out, errOut, test.want)
+			}
+			// The paths of test files are longer than people's.
+			short := strings.ReplaceAll(errOut, filepath.Dir(e.kubeconfig), "/home/user/.kube")
+			short = strings.ReplaceAll(short, folder, "/home/user/.kube")
+			if strings.Count(errOut, "\n") != 1 || utf8.RuneCountInString(short) > 161 {
+				t.Errorf("%d characters, want a line of at most 160: %s", utf8.RuneCountInString(short), errOut)
+			}
+		})
+	}
+}

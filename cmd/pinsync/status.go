@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
+)
+
+// statusOptions are the flags of `pinsync status`.
+type statusOptions struct {
+	clusterOptions
+	namespaceOptions
+	maxAge time.Duration
+	format string
+}
+
+func newStatusCommand() *cobra.Command {
+	var o statusOptions
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show whether the list is current, what it covers, what is held and what is wrong",
+		Long: "status reads the published lists and the reports on them, and nothing else: it does not\n" +
+			"ask registries, which check does, and does not show releases that are not protected.\n\n" +
+			"It exits with code 5 if a list must not be relied on.",
+		Example: "  pinsync status\n" +
+			"  pinsync status -n kotkan -o yaml",
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return status(cmd.Context(), &o, cmd.OutOrStdout())
+		},
+	}
+	o.clusterOptions.addTo(cmd)
+	o.namespaceOptions.addTo(cmd)
+	addMaxAge(cmd.Flags(), &o.maxAge, "do not rely on a list whose last sync is longer ago")
+	addFormat(cmd, &o.format, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+func status(ctx context.Context, o *statusOptions, out io.Writer) error {
+	if err := o.namespaceOptions.check(); err != nil {
+		return usageError(err)
+	}
+	lists, err := o.readDescribed(ctx)
+	if err != nil {
+		return err
+	}
+	document := &v1alpha1.PinStatus{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.PinStatusKind, Lists: []v1alpha1.ListStatus{}}
+	for i := range lists {
+		document.Lists = append(document.Lists, statusOf(&lists[i], o.namespace, o.maxAge))
+	}
+	if o.format != formatTable {
+		err = printAs(out, o.format, document)
+	} else if _, err = io.WriteString(out, statusText(document, widthOf(out))); err != nil {
+		err = fmt.Errorf("printing: %w", err)
+	}
+	if slices.ContainsFunc(document.Lists, func(l v1alpha1.ListStatus) bool { return l.Doubt != "" }) {
+		return errors.Join(err, &exitError{exitUnknown, errors.New("do not rely on the list")})
+	}
+	return err
+}
+
+// describedList is a list, and why the report on it could not be read.
+type describedList struct {
+	pinlist.Published
+	reportErr error
+}
+
+// readDescribed reads the lists of all clusters and the reports on them.
+func (o *clusterOptions) readDescribed(ctx context.Context) ([]describedList, error) {
+	clusters, err := o.configs()
+	if err != nil {
+		return nil, usageError(err)
+	}
+	lists, err := readLists(ctx, clusters, o)
+	if err != nil {
+		return nil, &exitError{exitUnknown, err}
+	}
+	errs := readReports(ctx, clusters, o.pinsyncNamespace, lists)
+	described := make([]describedList, len(lists))
+	for i := range lists {
+		described[i] = describedList{lists[i], errs[i]}
+	}
+	return described, nil
+}
+
+// statusOf returns the status of a list: of the releases in a namespace, or of all if it is empty.
+func statusOf(l *describedList, namespace string, maxAge time.Duration) v1alpha1.ListStatus {
+	s := v1alpha1.ListStatus{
+		ListState: stateOf(&l.Published, l.Doubt(l.Read.At, maxAge, l.Report), l.reportErr),
+		Releases:  []v1alpha1.ReleaseStatus{}, Held: []v1alpha1.Pin{}, Problems: []v1alpha1.Problem{},
+	}
+	for _, entry := range l.Described() {
+		if entry.State == v1alpha1.PinHeld && isHeldIn(&entry, namespace) {
+			s.Held = append(s.Held, entry)
+		}
+	}
+	if l.Report == nil {
+		return s
+	}
+	s.Configuration, s.Problems = l.Report.Configuration, l.Report.Problems
+	for i := range l.Report.Releases {
+		if r := &l.Report.Releases[i]; namespace == "" || r.Namespace == namespace {
+			s.Releases = append(s.Releases, coverageOf(r, l.Pins))
+		}
+	}
+	return s
+}
+
+// coverageOf returns how well the pins of a list cover a release.
+func coverageOf(r *v1alpha1.Release, pins []string) v1alpha1.ReleaseStatus {
+	s := v1alpha1.ReleaseStatus{
+		Namespace: r.Namespace, Name: r.Name, State: r.State, Problems: r.Problems,
+		MayLackTags: slices.ContainsFunc(r.Problems, pin.MayMissTag),
+	}
+	for _, line := range r.Pins {
+		if _, ok := slices.BinarySearch(pins, line); ok {
+			s.Pins++
+		} else {
+			s.Missing++
+		}
+	}
+	return s
+}
+
+// isHeldIn reports whether a pin is held for a release in a namespace; empty means any.
+func isHeldIn(entry *v1alpha1.Pin, namespace string) bool {
+	return namespace == "" || slices.ContainsFunc(entry.HeldFor, func(h v1alpha1.Hold) bool {
+		id, ok := object.ParseID(h.Owner)
+		return ok && id.Namespace == namespace
+	})
+}

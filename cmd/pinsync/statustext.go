@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// statusText returns a status for people.
+func statusText(s *v1alpha1.PinStatus, width int) string {
+	p := &page{width: width}
+	for i := range s.Lists {
+		if i > 0 {
+			p.line(0, "")
+		}
+		printList(p, &s.Lists[i])
+		printReleases(p, &s.Lists[i])
+		printHeld(p, &s.Lists[i])
+		printWrong(p, &s.Lists[i])
+	}
+	return p.String()
+}
+
+// printList prints whether a list is current and complete.
+func printList(p *page, l *v1alpha1.ListStatus) {
+	clock := "the API server's clock"
+	if l.AgeByHost {
+		clock = "this host's clock"
+	}
+	p.line(0, "list %s/%s of %s", l.Namespace, l.Name, l.Cluster)
+	if l.Doubt == "" {
+		p.line(1, "current and complete: %s, synced %s ago by %s", amount(l.Pins, "pin"), l.Age, clock)
+	} else {
+		p.line(1, "DO NOT RELY ON IT: %s", l.Doubt)
+		p.line(1, "%s, synced %s ago by %s", amount(l.Pins, "pin"), l.Age, clock)
+	}
+	if l.ReportDoubt != "" {
+		p.line(1, "%s", l.ReportDoubt)
+	}
+	if c := l.Configuration; c != nil {
+		p.line(1, "protects %s releases, pins %s tags; held for %s after proof by %s",
+			strings.ToLower(c.Releases), strings.ToLower(c.Tags), c.Hold.Grace, c.Hold.Proof)
+	}
+}
+
+// printReleases prints the releases that are or were suspended, and how well each is covered.
+func printReleases(p *page, l *v1alpha1.ListStatus) {
+	releases := table{header: []string{"RELEASE", "STATE", "PINS", "COVERED"}}
+	live := 0
+	for i := range l.Releases {
+		r := &l.Releases[i]
+		if r.State == v1alpha1.ReleaseLive {
+			live++
+		}
+		if r.State != v1alpha1.ReleaseLive || len(r.Problems) > 0 {
+			releases.add(r.Namespace+"/"+r.Name, string(r.State), strconv.Itoa(r.Pins), coverage(r))
+		}
+	}
+	p.line(0, "")
+	if len(releases.rows) > 0 {
+		releases.print(p)
+	} else {
+		p.line(0, "No release is suspended.")
+	}
+	if live > 0 {
+		p.line(0, "%s protected, too; those without a problem are not shown", amount(live, "live release"))
+	}
+}
+
+func coverage(r *v1alpha1.ReleaseStatus) string {
+	switch {
+	case r.Missing > 0:
+		return fmt.Sprintf("NO: the list lacks %s", amount(r.Missing, "pin"))
+	case r.MayLackTags:
+		var reasons []string
+		for i := range r.Problems {
+			if reason := string(r.Problems[i].Reason); pin.MayMissTag(r.Problems[i]) && !slices.Contains(reasons, reason) {
+				reasons = append(reasons, reason)
+			}
+		}
+		return "may lack tags: " + strings.Join(reasons, ", ")
+	default:
+		return "all tags that were found"
+	}
+}
+
+// printHeld prints the pins that are not needed any more, and what each waits for.
+func printHeld(p *page, l *v1alpha1.ListStatus) {
+	if len(l.Held) == 0 {
+		return
+	}
+	p.section("HELD")
+	for i := range l.Held {
+		p.line(1, "%s", l.Held[i].Pin)
+		if because := l.Held[i].HeldBecause; because != nil {
+			p.line(2, "%s", *because)
+		}
+	}
+}
+
+// printWrong prints the problems of the cluster, then those of the releases.
+func printWrong(p *page, l *v1alpha1.ListStatus) {
+	var lines []string
+	for i := range l.Problems {
+		lines = append(lines, reasonOf(&l.Problems[i]))
+	}
+	for i := range l.Releases {
+		r := &l.Releases[i]
+		for j := range r.Problems {
+			lines = append(lines, r.Namespace+"/"+r.Name+": "+reasonOf(&r.Problems[j]))
+		}
+	}
+	if len(lines) == 0 {
+		return
+	}
+	p.section("PROBLEMS")
+	for _, line := range lines {
+		p.line(1, "%s", line)
+	}
+}
