@@ -49,7 +49,7 @@ func newExplainCommand() *cobra.Command {
 			"resume would not work now, and with code 5 if that is unknown, as it is without --check.",
 		Example: "  pinsync explain -n kotkan cms-plugins-staging\n" +
 			"  pinsync explain kotkan/cms-plugins-staging --check && flux resume helmrelease -n kotkan cms-plugins-staging",
-		Args:              usageArgs(cobra.ExactArgs(1)),
+		Args:              usageArgs(oneArg("want a release: NAME, NAMESPACE/NAME or helmrelease/NAME")),
 		ValidArgsFunction: completeReleases,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return explain(cmd.Context(), &o, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())

@@ -119,7 +119,7 @@ func TestExplainRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no argument":       {nil, "accepts 1 arg(s), received 0"},
+		"no argument":       {nil, "not 0 arguments"},
 		"namespace":         {[]string{"-n", "A b", "web"}, `--namespace "A b"`},
 		"pinsync-namespace": {[]string{"-n", "a", "--pinsync-namespace", "A b", "web"}, `--pinsync-namespace "A b"`},
 		"two namespaces":    {[]string{"-n", "a", "kotkan/web"}, `release "kotkan/web" is not in --namespace a`},

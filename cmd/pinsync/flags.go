@@ -25,6 +25,8 @@ const (
 type choice struct {
 	value *string
 	words []string
+	// hint is what may have been meant by another word.
+	hint string
 }
 
 func (c choice) String() string { return *c.value }
@@ -33,7 +35,7 @@ func (c choice) Type() string   { return "string" }
 // Set sets the value.
 func (c choice) Set(value string) error {
 	if !slices.Contains(c.words, value) {
-		return fmt.Errorf("want one of %s", strings.Join(c.words, ", "))
+		return fmt.Errorf("want one of %s%s", strings.Join(c.words, ", "), c.hint)
 	}
 	*c.value = value
 	return nil
@@ -42,7 +44,11 @@ func (c choice) Set(value string) error {
 // addFormat adds the flag -o for the format of what a command prints, by default the first.
 func addFormat(cmd *cobra.Command, value *string, formats ...string) {
 	*value = formats[0]
-	cmd.Flags().VarP(choice{value, formats}, "output", "o", "`FORMAT` of what is printed: "+strings.Join(formats, ", "))
+	format := choice{value: value, words: formats}
+	if cmd.Flags().Lookup("output-file") != nil {
+		format.hint = ", or --output-file FILE"
+	}
+	cmd.Flags().VarP(format, "output", "o", "`FORMAT` of what is printed: "+strings.Join(formats, ", "))
 	complete(cmd, "output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -79,7 +85,6 @@ type namespaceOptions struct {
 func (o *namespaceOptions) addTo(cmd *cobra.Command) {
 	o.addNamespace(cmd, "only releases in this `NAMESPACE`")
 	cmd.Flags().BoolVarP(&o.all, "all-namespaces", "A", false, "releases in all namespaces, the default")
-	cmd.MarkFlagsMutuallyExclusive("namespace", "all-namespaces")
 }
 
 func (o *namespaceOptions) addNamespace(cmd *cobra.Command, usage string) {
@@ -88,8 +93,11 @@ func (o *namespaceOptions) addNamespace(cmd *cobra.Command, usage string) {
 }
 
 func (o *namespaceOptions) check() error {
-	if o.namespace == "" {
+	switch {
+	case o.namespace == "":
 		return nil
+	case o.all:
+		return fmt.Errorf("--all-namespaces and --namespace %s: give one of them", o.namespace)
 	}
 	return checkNamespace("--namespace", o.namespace)
 }

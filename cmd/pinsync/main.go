@@ -125,6 +125,16 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 	return usageError(fmt.Errorf("there is no command %q: %s", args[0], meant))
 }
 
+// oneArg returns an error unless there is one argument, and describes it.
+func oneArg(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s, not %s", what, amount(len(args), "argument"))
+		}
+		return nil
+	}
+}
+
 // usageArgs returns a check of a command's arguments whose errors are usage errors.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

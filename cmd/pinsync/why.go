@@ -27,7 +27,7 @@ func newWhyCommand() *cobra.Command {
 			"the list, type/name==version, or an image, host/path:tag.",
 		Example: "  pinsync why container/cms-plugins==staging\n" +
 			"  pinsync why git.oleks.space/oleks/cms-plugins:staging",
-		Args:              usageArgs(cobra.ExactArgs(1)),
+		Args:              usageArgs(oneArg("want a pin such as container/app==1.0, or an image host/path:tag")),
 		ValidArgsFunction: completePins,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return why(cmd.Context(), &o, args[0], cmd.OutOrStdout())
