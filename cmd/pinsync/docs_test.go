@@ -12,7 +12,6 @@ import (
 	"testing"
 	"unicode"
 
-
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 )

@@ -438,5 +438,5 @@ func TestExportOfSeveralClusters(t *testing.T) {
 	config.CurrentContext = "down"
 	localtest.Must(t, clientcmd.WriteToFile(*config, second))
 	e.refuses(3, "https://127.0.0.1:1: ", "--kubeconfig", second)
-	e.refuses(2, "has none of the named contexts", "--context", "envtest-only", "--kubeconfig", second)
+	e.refuses(2, `--context "envtest-only" is not in `, "--context", "envtest-only", "--kubeconfig", second)
 }
