@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // suspendedByPolicy is a story with a suspended release whose tag only a policy names.
@@ -15,10 +16,10 @@ func suspendedByPolicy(t *testing.T) *story {
 	built := s.registry.push("app", "0.1.1", "staging")
 	s.follow("app", "app")
 	s.resolves("app", built)
-	s.Needs(pin("app", "staging"))
-	s.releaseWith("app", true, values{"image": map[string]string{"repository": s.registry.name("app")}})
-	s.lists(pin("app", "staging"))
-	s.cleans(pin("app", "0.1.1"))
+	s.Needs(testbed.Pin("app", "staging"))
+	s.releaseWith("app", true, values{"image": map[string]string{"repository": s.registry.Name("app")}})
+	s.lists(testbed.Pin("app", "staging"))
+	s.cleans(testbed.Pin("app", "0.1.1"))
 	return s
 }
 
@@ -28,11 +29,11 @@ func TestEmptyImageReflector(t *testing.T) {
 	s := suspendedByPolicy(t)
 	s.registry.delete("app", "staging")
 	s.losesTag("app")
-	localtest.Must(t, s.flux.EmptyImageReflector(t.Context()))
+	localtest.Must(t, s.Flux.EmptyImageReflector(t.Context()))
 	s.losesTag("app")
-	s.lists(pin("app", "staging"))
+	s.lists(testbed.Pin("app", "staging"))
 	built := s.registry.push("app", "0.1.2", "staging")
-	s.cleans(pin("app", "0.1.2"))
+	s.cleans(testbed.Pin("app", "0.1.2"))
 	s.resolves("app", built)
 	s.registry.expectWhole("app", "staging", built)
 }
@@ -40,12 +41,12 @@ func TestEmptyImageReflector(t *testing.T) {
 // A restart of Flux's controllers changes nothing for a suspended release.
 func TestFluxRestarts(t *testing.T) {
 	s := suspendedByPolicy(t)
-	localtest.Must(t, s.flux.Restart(t.Context()))
+	localtest.Must(t, s.Flux.Restart(t.Context()))
 	built := s.registry.push("app", "0.1.2", "staging")
 	s.resolves("app", built)
-	s.lists(pin("app", "staging"))
-	s.cleans(pin("app", "0.1.2"))
+	s.lists(testbed.Pin("app", "staging"))
+	s.cleans(testbed.Pin("app", "0.1.2"))
 	s.setValues("app", values{"image": s.image("app", "staging")})
-	s.resume("app", "app:staging", pin("app", "staging"))
+	s.resume("app", "app:staging", testbed.Pin("app", "staging"))
 	s.registry.expectWhole("app", "staging", built)
 }

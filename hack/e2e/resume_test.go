@@ -9,6 +9,8 @@ import (
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // A release whose Deployment was deleted while it was suspended is Ready at once when it is
@@ -18,14 +20,14 @@ func TestReadyWithoutPods(t *testing.T) {
 	built := s.registry.push("app", "1")
 	s.release("app", "app", "1", false)
 	s.isLive("app", "app:1")
-	s.suspend("app", pin("app", "1"))
+	s.suspend("app", testbed.Pin("app", "1"))
 	s.deleteDeployment("app")
 
 	s.setSuspend("app", false)
 	s.becomesReady("app")
 	s.reported("no pod in " + s.namespace + " runs it for HelmRelease/" + s.namespace + "/app")
 	s.cleans()
-	s.MayRemove(pin("app", "1"))
+	s.MayRemove(testbed.Pin("app", "1"))
 	s.changeRelease("app", forceUpgrade)
 	s.isLive("app", "app:1")
 	s.lists()
@@ -46,30 +48,30 @@ func TestFailedResume(t *testing.T) {
 		}
 	})
 	s.isLive("app", "app:1")
-	s.suspend("app", pin("app", "1"))
+	s.suspend("app", testbed.Pin("app", "1"))
 
 	two := s.registry.push("app", "2")
-	failing := values{"image": s.image("app", "2"), "args": []string{failArgument}}
-	s.Needs(pin("app", "2"))
+	failing := values{"image": s.image("app", "2"), "args": []string{testbed.FailArgument}}
+	s.Needs(testbed.Pin("app", "2"))
 	s.setValues("app", failing)
-	s.lists(pin("app", "1"), pin("app", "2"))
-	s.needed(pin("app", "1"))
+	s.lists(testbed.Pin("app", "1"), testbed.Pin("app", "2"))
+	s.needed(testbed.Pin("app", "1"))
 	s.setSuspend("app", false)
 	s.awaitRelease("app", "it is rolled back", func(release *helmv2.HelmRelease) bool {
 		return release.Status.UpgradeFailures > 1 && apimeta.IsStatusConditionTrue(release.Status.Conditions, helmv2.RemediatedCondition)
 	})
 	s.runs("app", "app:1")
-	s.lists(pin("app", "1"), pin("app", "2"))
+	s.lists(testbed.Pin("app", "1"), testbed.Pin("app", "2"))
 	s.cleans()
 	s.registry.expectWhole("app", "1", one)
 	s.registry.expectWhole("app", "2", two)
 
-	s.MayRemove(pin("app", "1"), pin("app", "2"))
+	s.MayRemove(testbed.Pin("app", "1"), testbed.Pin("app", "2"))
 	s.changeRelease("app", func(release *helmv2.HelmRelease) {
 		release.Spec.Values, release.Spec.Upgrade = s.encode(values{"image": s.image("app", "2")}), nil
 	})
 	s.isLive("app", "app:2")
 	s.lists()
-	s.cleans(pin("app", "1"))
+	s.cleans(testbed.Pin("app", "1"))
 	s.registry.expectWhole("app", "2", two)
 }
