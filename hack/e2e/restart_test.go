@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
@@ -49,4 +50,30 @@ func TestFluxRestarts(t *testing.T) {
 	s.setValues("app", values{"image": s.image("app", "staging")})
 	s.resume("app", "app:staging", testbed.Pin("app", "staging"))
 	s.registry.expectWhole("app", "staging", built)
+}
+
+// A change of Flux's controllers, as an upgrade makes it, changes nothing for a suspended release:
+// not while they run with other flags, nor when these are taken back.
+func TestFluxUpgrade(t *testing.T) {
+	s := newStory(t)
+	one := s.registry.push("app", "1")
+	s.release("app", "app", "1", false)
+	s.isLive("app", "app:1")
+	s.suspend("app", testbed.Pin("app", "1"))
+	s.registry.push("app", "2")
+	s.Needs(testbed.Pin("app", "2"))
+	s.setValues("app", values{"image": s.image("app", "2")})
+	s.lists(testbed.Pin("app", "1"), testbed.Pin("app", "2"))
+
+	// The controllers see no object any more, and then all of them as new ones.
+	t.Cleanup(func() { localtest.Must(t, s.Flux.Restart(context.Background())) })
+	localtest.Must(t, s.Flux.Restart(t.Context(), "--watch-label-selector", "none=selected", "--concurrent", "1"))
+	s.needed(testbed.Pin("app", "1"), testbed.Pin("app", "2"))
+	s.cleans()
+	localtest.Must(t, s.Flux.Restart(t.Context(), "--log-level", "debug", "--concurrent", "1"))
+	s.needed(testbed.Pin("app", "1"), testbed.Pin("app", "2"))
+	s.cleans()
+	s.registry.expectWhole("app", "1", one)
+	s.resume("app", "app:2", testbed.Pin("app", "1"), testbed.Pin("app", "2"))
+	s.cleans(testbed.Pin("app", "1"))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -29,6 +30,34 @@ func TestReadyWithoutPods(t *testing.T) {
 	s.cleans()
 	s.MayRemove(testbed.Pin("app", "1"))
 	s.changeRelease("app", forceUpgrade)
+	s.isLive("app", "app:1")
+	s.lists()
+	s.registry.expectWhole("app", "1", built)
+}
+
+// A release whose Deployment was scaled to zero while it was suspended is Ready at once when it is
+// resumed, and stays scaled to zero: its tag stays until a Pod runs it.
+func TestReadyScaledToZero(t *testing.T) {
+	s := newStory(t)
+	built := s.registry.push("app", "1")
+	s.release("app", "app", "1", false)
+	s.isLive("app", "app:1")
+	s.suspend("app", testbed.Pin("app", "1"))
+
+	s.setSuspend("app", false)
+	s.becomesReady("app")
+	s.reported("no pod in " + s.namespace + " runs it for HelmRelease/" + s.namespace + "/app")
+	s.cleans()
+	uncordon := s.cordon()
+	s.scale("app", 1)
+	s.awaitPods("app", "one exists", func(pods []corev1.Pod) bool { return len(pods) == 1 })
+	s.scale("app", 0)
+	s.cleans()
+	s.registry.expectWhole("app", "1", built)
+
+	s.MayRemove(testbed.Pin("app", "1"))
+	uncordon()
+	s.scale("app", 1)
 	s.isLive("app", "app:1")
 	s.lists()
 	s.registry.expectWhole("app", "1", built)
