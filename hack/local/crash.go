@@ -8,11 +8,18 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 )
 
-const apiServerName = "kube-apiserver"
+const (
+	apiServerName = "kube-apiserver"
+
+	// restartTimeout is how long kube-apiserver may take to be ready again, while all its clients
+	// connect again on a machine that may be busy.
+	restartTimeout = 10 * time.Minute
+)
 
 func (c *ControlPlane) pidFile(binary string) string { return filepath.Join(c.folder, binary+".pid") }
 
@@ -39,7 +46,7 @@ func (c *ControlPlane) CrashAPIServer(ctx context.Context) error {
 	}
 	ctx, cancel := c.apiServer.WithEnd(ctx)
 	defer cancel()
-	err = Until(ctx, startTimeout, func(ctx context.Context) (bool, string) {
+	err = Until(ctx, restartTimeout, func(ctx context.Context) (bool, string) {
 		_, err := clients.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx)
 		return err == nil, fmt.Sprint(err)
 	})
@@ -82,6 +89,19 @@ func (g *Gitea) Crash(ctx context.Context) error {
 		return fmt.Errorf("starting Gitea again: %w; its log ends with:\n%s", err, endOf(g.logFile()))
 	}
 	return nil
+}
+
+// StartEnded starts those controllers again that have ended by themselves, as a kubelet does: they end
+// when they cannot read from the API server for two minutes after their start. It returns their names.
+func (f *Flux) StartEnded(ctx context.Context) (names []string, err error) {
+	err = f.forEach(func(c *fluxController) error {
+		if c.process.IsRunning() {
+			return nil
+		}
+		names = append(names, c.name)
+		return f.startOne(ctx, c)
+	})
+	return names, err
 }
 
 // Crash kills all controllers and starts them again, with the data that they had.

@@ -18,6 +18,19 @@ func (u *user) crash(ctx context.Context, what string, kill func(context.Context
 	return nil
 }
 
+// startEnded starts Flux's controllers again that have ended by themselves.
+func (u *user) startEnded(ctx context.Context) error {
+	names, err := u.cluster.Flux.StartEnded(ctx)
+	for _, name := range names {
+		u.journal.note("processes", "%s had ended by itself and was started again", name)
+		u.count(func(f *figures) { f.fluxRestarts++ })
+	}
+	if err != nil {
+		return &crashError{err}
+	}
+	return nil
+}
+
 func (u *user) crashFlux(ctx context.Context) error {
 	return u.crash(ctx, "Flux", u.cluster.Flux.Crash)
 }

@@ -25,9 +25,10 @@ type figures struct {
 	// checks are the answers of the registry that a needed tag exists, and unanswered those that
 	// it did not give.
 	checks, unanswered int
-	// restarts are how often pinsync has ended by itself, and versions those of the list.
-	restarts, versions int
-	losses             []string
+	// restarts are how often pinsync has ended by itself, fluxRestarts how often a controller of
+	// Flux, and versions those of the list.
+	restarts, fluxRestarts, versions int
+	losses                           []string
 }
 
 func newFigures() *figures { return &figures{actions: map[string]int{}, refusals: map[string]int{}} }
@@ -72,6 +73,7 @@ func (f *figures) print(out io.Writer) {
 	byKind(f.refusals)
 	line("runs that failed otherwise", f.failures)
 	line("pinsync ended by itself", f.restarts)
+	line("controllers of Flux ended by themselves", f.fluxRestarts)
 	line("versions of the list", f.versions)
 	line("tags deleted", f.deleted)
 	line("needs", f.needs)

@@ -107,7 +107,10 @@ func (u *user) act(ctx context.Context) error {
 			at -= a.weight
 			return at < 0
 		})
-		err := all[i].do(u, ctx)
+		err := u.startEnded(ctx)
+		if err == nil {
+			err = all[i].do(u, ctx)
+		}
 		var broken *crashError
 		switch {
 		case ctx.Err() != nil || errors.Is(err, errNothing):

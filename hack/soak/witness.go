@@ -26,6 +26,8 @@ const lookInterval = 250 * time.Millisecond
 type witness struct {
 	*soak
 
+	// looking is held while one looks at the cluster: a later look must not be overtaken.
+	looking sync.Mutex
 	mu      sync.Mutex
 	tracker tracker
 	// state is what the last look has found.
@@ -39,15 +41,23 @@ func newWitness(s *soak) *witness {
 // look follows the cluster until ctx is done. It makes sure that what becomes needed exists.
 func (w *witness) look(ctx context.Context) error {
 	for pause(ctx, lookInterval) {
-		state, err := w.find(ctx)
-		if err != nil {
-			continue // the API server is away
-		}
-		for _, n := range w.update(state) {
+		for _, n := range w.lookOnce(ctx) {
 			w.establish(ctx, n)
 		}
 	}
 	return nil
+}
+
+// lookOnce looks at the cluster, unless the API server is away, and returns the needs that the
+// registry was not asked for.
+func (w *witness) lookOnce(ctx context.Context) (unseen []*need) {
+	w.looking.Lock()
+	defer w.looking.Unlock()
+	state, err := w.find(ctx)
+	if err != nil {
+		return nil
+	}
+	return w.update(state)
 }
 
 // update brings the tracker up to date, and returns the needs that the registry was not asked for.
@@ -102,8 +112,11 @@ func (w *witness) needed() (n int) {
 	return n
 }
 
-// check asks the registry after a run of the cleaner for every tag that was needed when it began.
+// check asks the registry after a run of the cleaner for every tag that was needed when it began, and
+// is needed still: it looks at the cluster before, since on a busy machine the last look may be of
+// longer ago than the grace.
 func (w *witness) check(ctx context.Context, began time.Time, deleted []string) {
+	w.lookOnce(ctx)
 	w.askAgain(func(n *need) bool {
 		image, tag, _ := strings.Cut(n.image, ":")
 		return !n.since.Before(began) && slices.Contains(deleted, testbed.Pin(image, tag))
