@@ -13,6 +13,8 @@ DIST := $(CURDIR)/dist
 FUZZTIME ?= 30s
 comma := ,
 MODEL_CHECKS ?= 1000000
+SOAK ?= 30m
+SEED ?= 0
 BENCH_SIZES ?= 1000,10000,50000
 
 # Where etcd and kube-apiserver are. Set it to use binaries of your own.
@@ -85,6 +87,12 @@ $(FLUX)/.built: hack/flux/build.sh hack/flux/go.mod hack/flux/go.sum
 .PHONY: e2e
 e2e: control-plane gitea flux ## Run the end-to-end tests with real Flux and a real registry.
 	go test -tags e2e -count=1 -timeout 30m ./hack/e2e/...
+
+.PHONY: soak
+soak: control-plane gitea flux ## Run random actions, failures and a cleaner on real Flux for SOAK (30m); SEED chooses the actions.
+	@mkdir -p $(BIN)/soak
+	@go build -o $(BIN)/soak/soak ./hack/soak
+	@$(BIN)/soak/soak -for $(SOAK) -seed $(SEED)
 
 .PHONY: model
 model: ## Try MODEL_CHECKS (1000000) histories of the world against the promise.

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // Exit codes of `pinsync check`: an image is missing, and one could not be checked.
@@ -62,10 +63,10 @@ func TestCheck(t *testing.T) {
 	for _, reference := range []string{"app:kept", "app:deleted", "app:V2", "site:whole", "site:torn"} {
 		image, tag, _ := strings.Cut(reference, ":")
 		w.release(image+"-"+strings.ToLower(tag), image, tag, true)
-		all[w.registry.name(reference)] = "present"
+		all[w.registry.Name(reference)] = "present"
 	}
 	w.start()
-	w.expectList(pin("app", "kept"), pin("app", "deleted"), pin("app", "V2"), pin("app", "v2"), pin("site", "whole"), pin("site", "torn"))
+	w.expectList(testbed.Pin("app", "kept"), testbed.Pin("app", "deleted"), testbed.Pin("app", "V2"), testbed.Pin("app", "v2"), testbed.Pin("site", "whole"), testbed.Pin("site", "torn"))
 
 	w.host.logIn(gitea.Token)
 	w.host.expectCheck(0, all)
@@ -78,7 +79,7 @@ func TestCheck(t *testing.T) {
 	w.host.expectCheck(exitUnknown, unauthorized)
 	w.host.logIn(gitea.Token)
 
-	deleted := w.registry.name("app:deleted")
+	deleted := w.registry.Name("app:deleted")
 	w.registry.delete("app", "deleted")
 	all[deleted] = "missing"
 	w.host.expectCheck(exitMissing, all)
@@ -86,7 +87,7 @@ func TestCheck(t *testing.T) {
 	all[deleted] = "present"
 	w.host.expectCheck(0, all)
 
-	torn, child := w.registry.name("site:torn"), children[1].Digest.String()
+	torn, child := w.registry.Name("site:torn"), children[1].Digest.String()
 	w.registry.delete("site", child)
 	all[torn] = "incomplete"
 	messages := w.host.expectCheck(exitMissing, all)
@@ -101,7 +102,7 @@ func TestCheckUnreachable(t *testing.T) {
 	image := localtest.FreeAddress(t) + "/team/app:staging"
 	w.releaseWith("app", true, map[string]any{"image": image})
 	w.startWith()
-	w.expectList(pin("app", "staging"))
+	w.expectList(testbed.Pin("app", "staging"))
 	messages := w.host.expectCheck(exitUnknown, map[string]string{image: "unreachable"})
 	if messages[image] == "" {
 		t.Errorf("no message describes why %s is unreachable", image)

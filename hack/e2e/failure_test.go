@@ -27,7 +27,7 @@ func (w *world) logFlux() {
 	} {
 		var found unstructured.UnstructuredList
 		found.SetGroupVersionKind(kind)
-		if err := w.client.List(context.Background(), &found, client.InNamespace(w.namespace)); err != nil {
+		if err := w.Client.List(context.Background(), &found, client.InNamespace(w.namespace)); err != nil {
 			w.t.Log(kind.Kind, err)
 		}
 		for _, object := range found.Items {

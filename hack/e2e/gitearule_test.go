@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // Gitea's own clean-up rule with the pattern of export keeps the images of the list, and removes every
@@ -24,22 +26,23 @@ func TestGiteaRule(t *testing.T) {
 	s.registry.push("web", "staging")
 	s.releaseWith("app", true, values{"image": s.image("app", "staging"), "init": s.image("app", "RC.1")})
 	s.releaseWith("front", true, values{"image": s.image("web/front", "staging")})
-	s.Needs(pin("app", "staging"), pin("app", "rc.1"), pin("web/front", "staging"))
-	s.lists(pin("app", "RC.1"), pin("app", "rc.1"), pin("app", "staging"), pin("web/front", "staging"))
+	s.Needs(testbed.Pin("app", "staging"), testbed.Pin("app", "rc.1"), testbed.Pin("web/front", "staging"))
+	s.lists(testbed.Pin("app", "RC.1"), testbed.Pin("app", "rc.1"), testbed.Pin("app", "staging"), testbed.Pin("web/front", "staging"))
 
 	exported := s.host.export("-o", "gitea")
 	if want := "look at no pods"; exported.code != 0 || !strings.Contains(exported.errOut, want) {
 		t.Fatalf("%+v, want a warning with %q", exported, want)
 	}
-	rule, ok := strings.CutPrefix(strings.TrimSpace(exported.out), gitea.Host+"/"+s.registry.owner+"\t")
+	rule, ok := strings.CutPrefix(strings.TrimSpace(exported.out), gitea.Host+"/"+s.registry.Owner+"\t")
 	if !ok {
 		t.Fatalf("%q has no line of the owner", exported.out)
 	}
 	s.registry.addRule(rule)
-	s.registry.request(http.MethodPost, "/api/v1/admin/cron/cleanup_packages", nil, http.StatusNoContent)
+	_, err := s.registry.Send(t.Context(), http.MethodPost, "/api/v1/admin/cron/cleanup_packages", "", nil, http.StatusNoContent)
+	localtest.Must(t, err)
 	localtest.Until(t, func() (bool, string) {
 		versions := slices.DeleteFunc(s.registry.versions(), func(p string) bool { return strings.Contains(p, "==sha256:") })
-		want := append([]string{pin("app", "rc.1"), pin("app", "staging"), pin("web/front", "staging")}, s.others...)
+		want := append([]string{testbed.Pin("app", "rc.1"), testbed.Pin("app", "staging"), testbed.Pin("web/front", "staging")}, s.others...)
 		slices.Sort(want)
 		return slices.Equal(versions, want), strings.Join(versions, " ")
 	})
@@ -51,9 +54,10 @@ func TestGiteaRule(t *testing.T) {
 func (r *registry) addRule(keepPattern string) {
 	r.t.Helper()
 	const password = "only-for-a-test-1"
-	r.request(http.MethodPatch, "/api/v1/admin/users/"+gitea.User, map[string]any{
-		"source_id": 0, "login_name": gitea.User, "password": password, "must_change_password": false,
-	}, http.StatusOK)
+	user, err := json.Marshal(map[string]any{"source_id": 0, "login_name": gitea.User, "password": password, "must_change_password": false})
+	localtest.Must(r.t, err)
+	_, err = r.Send(r.t.Context(), http.MethodPatch, "/api/v1/admin/users/"+gitea.User, "application/json", user, http.StatusOK)
+	localtest.Must(r.t, err)
 	jar, err := cookiejar.New(nil)
 	localtest.Must(r.t, err)
 	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -71,7 +75,7 @@ func (r *registry) addRule(keepPattern string) {
 		}
 	}
 	post("/user/login", url.Values{"user_name": {gitea.User}, "password": {password}})
-	post("/org/"+r.owner+"/settings/packages/rules/add", url.Values{
+	post("/org/"+r.Owner+"/settings/packages/rules/add", url.Values{
 		"enabled": {"on"}, "type": {"container"}, "keep_count": {"0"}, "remove_days": {"0"},
 		"keep_pattern": {keepPattern}, "match_full_name": {"on"}, "action": {"save"},
 	})

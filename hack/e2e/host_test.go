@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // exitRefused is the exit code of `pinsync export` when it refuses.
@@ -21,7 +22,7 @@ const exitRefused = 3
 type host struct {
 	t        *testing.T
 	registry *registry
-	clusters []*cluster
+	clusters []*testbed.Cluster
 	// Files: the static pins, and the output and the state of the export.
 	static, pins, state string
 	// docker is the folder of Docker's configuration.
@@ -73,7 +74,7 @@ func (h *host) export(args ...string) result {
 func (h *host) kubeconfigs() []string {
 	var flags []string
 	for _, c := range h.clusters {
-		flags = append(flags, "--kubeconfig", c.reader)
+		flags = append(flags, "--kubeconfig", c.Reader)
 	}
 	return flags
 }
@@ -81,9 +82,9 @@ func (h *host) kubeconfigs() []string {
 // clean runs the cleaner on files of pins, and returns the versions that it deleted.
 func (h *host) clean(pins ...string) []string {
 	h.t.Helper()
-	args := []string{"-gitea", "http://" + gitea.Host, "-owner", h.registry.owner, "-token", tokenFile}
+	args := []string{"-gitea", "http://" + gitea.Host, "-owner", h.registry.Owner, "-token", tokenFile}
 	for _, c := range h.clusters {
-		args = append(args, "-kubeconfig", c.admin)
+		args = append(args, "-kubeconfig", c.Admin)
 	}
 	for _, file := range pins {
 		args = append(args, "-pins", file)

@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // hack/image makes an image for two platforms that a registry takes, and that is what it should be:
@@ -42,7 +43,7 @@ func TestImage(t *testing.T) {
 	localtest.Must(t, err)
 	localtest.Must(t, os.WriteFile(filepath.Join(binaries, "config.json"), login, 0o600))
 	push := func(tag string) {
-		command := exec.CommandContext(t.Context(), "go", "run", "../image", "-plain-http", "-image", r.name("pinsync:"+tag),
+		command := exec.CommandContext(t.Context(), "go", "run", "../image", "-plain-http", "-image", r.Name("pinsync:"+tag),
 			"-binaries", binaries, "-version", "v9.9.9", "-revision", "0123abc", "-created", "2026-01-02T03:04:05+01:00")
 		command.Env = append(os.Environ(), "DOCKER_CONFIG="+binaries)
 		if output, err := command.CombinedOutput(); err != nil {
@@ -136,7 +137,7 @@ func TestInstallWithFlux(t *testing.T) {
 	if git == nil || source == nil || kustomization == nil {
 		t.Fatalf("the page has %d objects", len(objects))
 	}
-	localtest.Must(t, w.client.Create(t.Context(), git, client.DryRunAll))
+	localtest.Must(t, w.Client.Create(t.Context(), git, client.DryRunAll))
 
 	set := func(object *unstructured.Unstructured, value any, fields ...string) {
 		localtest.Must(t, unstructured.SetNestedField(object.Object, value, append([]string{"spec"}, fields...)...))
@@ -144,18 +145,20 @@ func TestInstallWithFlux(t *testing.T) {
 	}
 	root := t.TempDir()
 	localtest.Must(t, os.CopyFS(filepath.Join(root, "config"), os.DirFS("../../config")))
-	w.sources.pushArtifact("manifests", "v0.1.0", "application/vnd.cncf.flux.config.v1+json", map[string]string{},
-		"application/vnd.cncf.flux.content.v1.tar+gzip", archive(t, os.DirFS(root)))
-	set(source, "oci://"+w.sources.name("manifests"), "url")
+	manifests, err := testbed.Archive(os.DirFS(root))
+	localtest.Must(t, err)
+	localtest.Must(t, w.sources.PushArtifact(t.Context(), "manifests", "v0.1.0", "application/vnd.cncf.flux.config.v1+json", map[string]string{},
+		"application/vnd.cncf.flux.content.v1.tar+gzip", manifests))
+	set(source, "oci://"+w.sources.Name("manifests"), "url")
 	set(source, true, "insecure")
-	set(source, map[string]any{"name": loginSecret}, "secretRef")
+	set(source, map[string]any{"name": testbed.LoginSecret}, "secretRef")
 	set(kustomization, "OCIRepository", "sourceRef", "kind")
 	set(kustomization, false, "wait")              // no kubelet starts the pods of this image
 	set(kustomization, "Orphan", "deletionPolicy") // what is installed is that of all tests
-	localtest.Must(t, w.client.Create(t.Context(), source))
-	localtest.Must(t, w.client.Create(t.Context(), kustomization))
+	localtest.Must(t, w.Client.Create(t.Context(), source))
+	localtest.Must(t, w.Client.Create(t.Context(), kustomization))
 	localtest.Until(t, func() (bool, string) {
-		if err := w.client.Get(t.Context(), client.ObjectKeyFromObject(kustomization), kustomization); err != nil {
+		if err := w.Client.Get(t.Context(), client.ObjectKeyFromObject(kustomization), kustomization); err != nil {
 			return false, err.Error()
 		}
 		conditions, _, _ := unstructured.NestedSlice(kustomization.Object, "status", "conditions")
@@ -164,21 +167,21 @@ func TestInstallWithFlux(t *testing.T) {
 	})
 
 	var deployment appsv1.Deployment
-	localtest.Must(t, w.client.Get(t.Context(), client.ObjectKey{Namespace: own, Name: "pinsync"}, &deployment))
+	localtest.Must(t, w.Client.Get(t.Context(), client.ObjectKey{Namespace: testbed.OwnNamespace, Name: "pinsync"}, &deployment))
 	var configured corev1.ConfigMap
 	volume := deployment.Spec.Template.Spec.Volumes[0].ConfigMap.Name
-	localtest.Must(t, w.client.Get(t.Context(), client.ObjectKey{Namespace: own, Name: volume}, &configured))
+	localtest.Must(t, w.Client.Get(t.Context(), client.ObjectKey{Namespace: testbed.OwnNamespace, Name: volume}, &configured))
 	if !strings.Contains(configured.Data["config.yaml"], "owner: oleks") {
 		t.Errorf("the pods' configuration is %s", configured.Data)
 	}
 	var account corev1.ServiceAccount
-	localtest.Must(t, w.client.Get(t.Context(), client.ObjectKey{Namespace: own, Name: "pinsync-cleaner"}, &account))
+	localtest.Must(t, w.Client.Get(t.Context(), client.ObjectKey{Namespace: testbed.OwnNamespace, Name: "pinsync-cleaner"}, &account))
 	if account.Labels["kustomize.toolkit.fluxcd.io/name"] != "pinsync" {
 		t.Errorf("the component's account has the labels %v", account.Labels)
 	}
-	localtest.Must(t, w.client.Delete(t.Context(), kustomization))
+	localtest.Must(t, w.Client.Delete(t.Context(), kustomization))
 	localtest.Until(t, func() (bool, string) { // before its namespace
-		err := w.client.Get(t.Context(), client.ObjectKeyFromObject(kustomization), kustomization)
+		err := w.Client.Get(t.Context(), client.ObjectKeyFromObject(kustomization), kustomization)
 		return client.IgnoreNotFound(err) == nil && err != nil, "the Kustomization is not deleted yet"
 	})
 }

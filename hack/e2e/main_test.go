@@ -13,8 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -23,13 +21,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"git.oleks.space/oleks/pinsync/hack/local"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // What the tests share, one after the other.
 var (
 	gitea *local.Gitea
 	// east is the cluster in which Flux installs releases.
-	east, west *cluster
+	east, west *testbed.Cluster
 	// pinsyncBinary and cleanerBinary are built from the sources, tokenFile has
 	// Gitea's token.
 	pinsyncBinary, cleanerBinary, tokenFile string
@@ -38,12 +37,12 @@ var (
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	var s shared
+	var parts testbed.Parts
 	tested := make(chan int, 1)
 	code := 1
 	err := local.EndWithParent()
 	if err == nil {
-		err = s.start(ctx)
+		err = start(ctx, &parts)
 	}
 	if err == nil {
 		go func() { tested <- m.Run() }()
@@ -54,27 +53,19 @@ func TestMain(m *testing.M) {
 		}
 	}
 	stop()
-	if err = errors.Join(err, s.stop()); err != nil {
+	if err = errors.Join(err, parts.Stop()); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		code = 1
 	}
 	os.Exit(code)
 }
 
-// shared is what the tests share.
-type shared struct {
-	mu sync.Mutex
-	// stops are what stops it.
-	stops []func() error
-}
-
 // start starts all at the same time.
-func (s *shared) start(ctx context.Context) error {
-	folder, err := os.MkdirTemp("", "pinsync-e2e-")
+func start(ctx context.Context, parts *testbed.Parts) error {
+	folder, err := parts.Folder("pinsync-e2e-")
 	if err != nil {
 		return err
 	}
-	s.stops = append(s.stops, func() error { return os.RemoveAll(folder) })
 	group, ctx := errgroup.WithContext(ctx)
 	for command, binary := range map[string]*string{"./cmd/pinsync": &pinsyncBinary, "./hack/e2e/cleaner": &cleanerBinary} {
 		group.Go(func() (err error) {
@@ -82,35 +73,17 @@ func (s *shared) start(ctx context.Context) error {
 			return err
 		})
 	}
-	group.Go(func() error { return begin(ctx, s, &gitea, local.StartGitea, (*local.Gitea).Stop) })
-	group.Go(func() error { return begin(ctx, s, &west, startCluster, (*cluster).stop) })
-	group.Go(func() error { return begin(ctx, s, &east, startFluxCluster, (*cluster).stop) })
+	group.Go(func() error { return testbed.Begin(ctx, parts, &gitea, local.StartGitea, (*local.Gitea).Stop) })
+	group.Go(func() error {
+		return testbed.Begin(ctx, parts, &west, testbed.StartCluster, (*testbed.Cluster).Stop)
+	})
+	group.Go(func() error {
+		return testbed.Begin(ctx, parts, &east, testbed.StartFluxCluster, (*testbed.Cluster).Stop)
+	})
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	east.kubelet = startKubelet(ctx, east.client) // it pulls from Gitea
+	east.Kubelet = testbed.StartKubelet(ctx, east.Client, gitea)
 	tokenFile = filepath.Join(folder, "token")
 	return os.WriteFile(tokenFile, []byte(gitea.Token), 0o600)
-}
-
-// begin starts a part of what is shared, and adds what stops it.
-func begin[T any](ctx context.Context, s *shared, part *T, start func(context.Context) (T, error), stop func(T) error) error {
-	started, err := start(ctx)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	*part = started
-	s.stops = append(s.stops, func() error { return stop(started) })
-	return nil
-}
-
-// stop stops what was started, the last first.
-func (s *shared) stop() error {
-	var errs []error
-	for _, stop := range slices.Backward(s.stops) {
-		errs = append(errs, stop())
-	}
-	return errors.Join(errs...)
 }

@@ -4,20 +4,16 @@ package e2e
 
 import (
 	"fmt"
-	"time"
 
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
-
-// scanInterval is how often image-reflector-controller looks for tags.
-const scanInterval = time.Second
 
 // followed is the tag that policies follow.
 const followed = "staging"
@@ -25,23 +21,9 @@ const followed = "staging"
 // follow creates an ImageRepository, and an ImagePolicy that follows a tag and its digest.
 func (w *world) follow(name, image string) {
 	w.t.Helper()
-	localtest.Must(w.t, w.client.Create(w.t.Context(), &imagev1.ImageRepository{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name},
-		Spec: imagev1.ImageRepositorySpec{
-			Image: w.registry.name(image), Interval: metav1.Duration{Duration: scanInterval},
-			Insecure: true, SecretRef: &meta.LocalObjectReference{Name: loginSecret},
-		},
-	}))
-	localtest.Must(w.t, w.client.Create(w.t.Context(), &imagev1.ImagePolicy{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name},
-		Spec: imagev1.ImagePolicySpec{
-			ImageRepositoryRef:     meta.NamespacedObjectReference{Name: name},
-			FilterTags:             &imagev1.TagFilter{Pattern: "^" + followed + "$"},
-			Policy:                 imagev1.ImagePolicyChoice{Alphabetical: &imagev1.AlphabeticalPolicy{}},
-			DigestReflectionPolicy: imagev1.ReflectAlways,
-			Interval:               &metav1.Duration{Duration: scanInterval},
-		},
-	}))
+	localtest.Must(w.t, w.Client.Create(w.t.Context(), w.registry.ImageRepository(w.namespace, name, image)))
+	tags, choice := testbed.FollowTag(followed)
+	localtest.Must(w.t, w.Client.Create(w.t.Context(), testbed.ImagePolicy(w.namespace, name, tags, choice)))
 }
 
 // resolves waits until a policy is Ready, with a build as its latest.
@@ -65,7 +47,7 @@ func (w *world) awaitPolicy(name, want string, met func(*imagev1.ImagePolicy) bo
 	w.t.Helper()
 	localtest.Until(w.t, func() (bool, string) {
 		var policy imagev1.ImagePolicy
-		localtest.Must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, &policy))
+		localtest.Must(w.t, w.Client.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, &policy))
 		return met(&policy), fmt.Sprintf("ImagePolicy %s: want %s; its status is %s", name, want, asJSON(policy.Status))
 	})
 }

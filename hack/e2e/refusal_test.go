@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // exportedWorld is a world with a suspended release and a first export, and with a tag that
@@ -29,7 +30,7 @@ func exportedWorld(t *testing.T) (*world, *localtest.Replica) {
 	w.registry.push("app", "staging")
 	w.release("app", "app", "staging", true)
 	c := w.start()
-	w.expectList(pin("app", "staging"))
+	w.expectList(testbed.Pin("app", "staging"))
 	w.host.cleans(nil)
 	if printed := w.host.export(); printed != (result{out: w.host.read(w.host.pins)}) {
 		t.Errorf("the export without --output-file: %+v; with it: %q", printed, w.host.read(w.host.pins))
@@ -44,7 +45,7 @@ func (w *world) recovers(args ...string) {
 	w.t.Helper()
 	w.start()
 	w.exports(args...)
-	w.host.cleans([]string{pin("app", "unneeded")}, args...)
+	w.host.cleans([]string{testbed.Pin("app", "unneeded")}, args...)
 }
 
 // exports waits until the export succeeds.
@@ -78,8 +79,8 @@ func TestEditedList(t *testing.T) {
 	w, c := exportedWorld(t)
 	c.Stop()
 	list := w.lists()[0]
-	list.Data["registry-pins.txt"] = strings.Replace(list.Data["registry-pins.txt"], pin("app", "staging")+"\n", "", 1)
-	localtest.Must(t, w.client.Update(t.Context(), &list))
+	list.Data["registry-pins.txt"] = strings.Replace(list.Data["registry-pins.txt"], testbed.Pin("app", "staging")+"\n", "", 1)
+	localtest.Must(t, w.Client.Update(t.Context(), &list))
 	w.host.refuses("the checksum of registry-pins.txt")
 	w.recovers()
 }
@@ -89,7 +90,7 @@ func TestMissingShard(t *testing.T) {
 	w, c := exportedWorld(t)
 	var images []string
 	for i := range 6000 {
-		images = append(images, fmt.Sprintf("%s:%0100d", w.registry.name("large"), i))
+		images = append(images, fmt.Sprintf("%s:%0100d", w.registry.Name("large"), i))
 	}
 	w.releaseWith("large", true, map[string]any{"images": images})
 	var lists []corev1.ConfigMap
@@ -100,7 +101,7 @@ func TestMissingShard(t *testing.T) {
 	})
 	c.Stop()
 	lists = w.lists() // they do not change any more
-	localtest.Must(t, w.client.Delete(t.Context(), &lists[len(lists)-1]))
+	localtest.Must(t, w.Client.Delete(t.Context(), &lists[len(lists)-1]))
 	w.host.refuses(fmt.Sprintf("is in %d of its %d ConfigMaps", len(lists)-1, len(lists)))
 	w.recovers()
 }
@@ -127,7 +128,7 @@ func TestIncompleteList(t *testing.T) {
 func (w *world) forbid(resource string) (permit func()) {
 	w.t.Helper()
 	var role rbacv1.ClusterRole
-	localtest.Must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
+	localtest.Must(w.t, w.Client.Get(w.t.Context(), client.ObjectKey{Name: "pinsync"}, &role))
 	rules := role.Rules
 	role.Rules = slices.DeleteFunc(slices.Clone(rules), func(rule rbacv1.PolicyRule) bool {
 		return slices.Contains(rule.Resources, resource)
@@ -135,10 +136,10 @@ func (w *world) forbid(resource string) (permit func()) {
 	if len(role.Rules) == len(rules) {
 		w.t.Fatalf("the ClusterRole has no rule about %s", resource)
 	}
-	localtest.Must(w.t, w.client.Update(w.t.Context(), &role))
+	localtest.Must(w.t, w.Client.Update(w.t.Context(), &role))
 	permit = sync.OnceFunc(func() {
 		role.Rules = rules
-		localtest.Must(w.t, w.client.Update(context.Background(), &role))
+		localtest.Must(w.t, w.Client.Update(context.Background(), &role))
 	})
 	w.t.Cleanup(permit)
 	return permit
@@ -153,7 +154,7 @@ func TestShrunkenList(t *testing.T) {
 		tag := fmt.Sprint("v", i)
 		w.registry.push("app", tag)
 		w.release(tag, "app", tag, true)
-		pins = append(pins, pin("app", tag))
+		pins = append(pins, testbed.Pin("app", tag))
 	}
 	w.start()
 	w.expectList(pins...)
@@ -187,16 +188,16 @@ func TestUnreachableCluster(t *testing.T) {
 	built := w.registry.push("app", "western")
 	other.release("app", "app", "western", true)
 	other.start()
-	other.expectList(pin("app", "western"))
-	w.host.cleans([]string{pin("app", "unneeded")})
+	other.expectList(testbed.Pin("app", "western"))
+	w.host.cleans([]string{testbed.Pin("app", "unneeded")})
 	w.registry.expectWhole("app", "western", built)
 
 	w.registry.push("app", "unneeded")
 	address := localtest.FreeAddress(t)
-	w.host.clusters[1] = &cluster{admin: west.admin, reader: moved(t, west.reader, address)}
+	w.host.clusters[1] = &testbed.Cluster{Admin: west.Admin, Reader: moved(t, west.Reader, address)}
 	w.host.refuses(address)
 	w.host.clusters[1] = west
-	w.host.cleans([]string{pin("app", "unneeded")})
+	w.host.cleans([]string{testbed.Pin("app", "unneeded")})
 }
 
 // moved returns a copy of a kubeconfig file with another server address.

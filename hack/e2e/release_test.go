@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // values are a release's values.
@@ -26,7 +27,7 @@ type values map[string]any
 
 // image is an image in values, as the chart takes it.
 func (w *world) image(image, tag string) map[string]string {
-	return map[string]string{"repository": w.registry.name(image), "tag": tag}
+	return map[string]string{"repository": w.registry.Name(image), "tag": tag}
 }
 
 // release creates a HelmRelease with an image's tag in its values.
@@ -42,21 +43,13 @@ func (w *world) releaseWith(name string, suspend bool, v values, changes ...func
 	for _, change := range changes {
 		change(release)
 	}
-	localtest.Must(w.t, w.client.Create(w.t.Context(), release))
+	localtest.Must(w.t, w.Client.Create(w.t.Context(), release))
 }
 
 // newRelease returns the manifest of a HelmRelease of the test's chart.
 func (w *world) newRelease(name string, suspend bool, v values) *helmv2.HelmRelease {
 	w.t.Helper()
-	return &helmv2.HelmRelease{
-		TypeMeta:   metav1.TypeMeta{APIVersion: helmv2.GroupVersion.String(), Kind: helmv2.HelmReleaseKind},
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name},
-		Spec: helmv2.HelmReleaseSpec{
-			ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: chartName},
-			Suspend:  suspend, Values: w.encode(v),
-			Interval: metav1.Duration{Duration: 5 * time.Second}, Timeout: &metav1.Duration{Duration: time.Minute},
-		},
-	}
+	return testbed.NewRelease(w.namespace, name, suspend, w.encode(v))
 }
 
 func (w *world) encode(v values) *apiextensionsv1.JSON {
@@ -72,13 +65,13 @@ func (w *world) changeRelease(name string, change func(*helmv2.HelmRelease)) {
 	release := w.releaseNamed(name)
 	before := release.DeepCopy()
 	change(release)
-	localtest.Must(w.t, w.client.Patch(w.t.Context(), release, client.MergeFrom(before)))
+	localtest.Must(w.t, w.Client.Patch(w.t.Context(), release, client.MergeFrom(before)))
 }
 
 func (w *world) releaseNamed(name string) *helmv2.HelmRelease {
 	w.t.Helper()
 	release := &helmv2.HelmRelease{}
-	localtest.Must(w.t, w.client.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, release))
+	localtest.Must(w.t, w.Client.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, release))
 	return release
 }
 
@@ -86,7 +79,7 @@ func (w *world) releaseNamed(name string) *helmv2.HelmRelease {
 func (w *world) exists(name string) {
 	w.t.Helper()
 	localtest.Until(w.t, func() (bool, string) {
-		err := w.client.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, &helmv2.HelmRelease{})
+		err := w.Client.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, &helmv2.HelmRelease{})
 		return err == nil, fmt.Sprint(err)
 	})
 }
@@ -130,7 +123,7 @@ func (w *world) runs(name, image string) {
 	w.t.Helper()
 	w.awaitPods(name, "all run "+image, func(pods []corev1.Pod) bool {
 		for i := range pods {
-			if pods[i].Status.Phase != corev1.PodRunning || pods[i].Spec.Containers[0].Image != w.registry.name(image) {
+			if pods[i].Status.Phase != corev1.PodRunning || pods[i].Spec.Containers[0].Image != w.registry.Name(image) {
 				return false
 			}
 		}
@@ -142,7 +135,7 @@ func (w *world) awaitPods(release, want string, met func([]corev1.Pod) bool) {
 	w.t.Helper()
 	localtest.Until(w.t, func() (bool, string) {
 		var pods corev1.PodList
-		localtest.Must(w.t, w.client.List(w.t.Context(), &pods, client.InNamespace(w.namespace), client.MatchingLabels{"app": release}))
+		localtest.Must(w.t, w.Client.List(w.t.Context(), &pods, client.InNamespace(w.namespace), client.MatchingLabels{"app": release}))
 		var found []string
 		for i := range pods.Items {
 			found = append(found, pods.Items[i].Name+" of "+pods.Items[i].Spec.Containers[0].Image+" is "+asJSON(pods.Items[i].Status))
@@ -156,7 +149,7 @@ func (w *world) awaitPods(release, want string, met func([]corev1.Pod) bool) {
 func (w *world) scale(name string, replicas int32) {
 	w.t.Helper()
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}}
-	localtest.Must(w.t, w.client.SubResource("scale").Update(w.t.Context(), deployment,
+	localtest.Must(w.t, w.Client.SubResource("scale").Update(w.t.Context(), deployment,
 		client.WithSubResourceBody(&autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}})))
 	w.awaitPods(name, fmt.Sprintf("there are at most %d", replicas), func(pods []corev1.Pod) bool { return len(pods) <= int(replicas) })
 }
@@ -164,7 +157,7 @@ func (w *world) scale(name string, replicas int32) {
 // deleteDeployment deletes a release's Deployment, and waits until its Pods do not exist.
 func (w *world) deleteDeployment(name string) {
 	w.t.Helper()
-	localtest.Must(w.t, w.client.Delete(w.t.Context(), &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}},
+	localtest.Must(w.t, w.Client.Delete(w.t.Context(), &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}},
 		client.PropagationPolicy(metav1.DeletePropagationBackground)))
 	w.awaitPods(name, "there are none", func(pods []corev1.Pod) bool { return len(pods) == 0 })
 }

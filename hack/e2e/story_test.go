@@ -10,6 +10,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // story is a world in which pinsync runs and other releases stay suspended, and a witness of
@@ -23,11 +24,16 @@ type story struct {
 
 func newStory(t *testing.T, configuration ...string) *story {
 	t.Helper()
-	s := &story{world: newWorld(t)}
-	s.Witness = localtest.StartWitness(t, s.plane.Config)
+	return newWorld(t).story(configuration...)
+}
+
+// story starts a story in a world.
+func (w *world) story(configuration ...string) *story {
+	w.t.Helper()
+	s := &story{world: w, Witness: localtest.StartWitness(w.t, w.Plane.Config)}
 	for _, name := range []string{"blog", "shop", "wiki"} {
 		s.registry.push(name, "production")
-		s.others = append(s.others, pin(name, "production"))
+		s.others = append(s.others, testbed.Pin(name, "production"))
 		s.release(name, name, "production", true)
 	}
 	s.Needs(s.others...)

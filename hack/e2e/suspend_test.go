@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // Without pinsync the cleaner deletes the tag that a suspended release needs, since no live
@@ -25,7 +26,7 @@ func TestWithoutPinsync(t *testing.T) {
 	w.release("cms-plugins", "cms-plugins", "production", false)
 	w.isLive("cms-plugins", "cms-plugins:production")
 
-	if deleted := w.host.clean(w.host.static); len(deleted) != 1 || deleted[0] != pin("cms-plugins", "staging") {
+	if deleted := w.host.clean(w.host.static); len(deleted) != 1 || deleted[0] != testbed.Pin("cms-plugins", "staging") {
 		t.Errorf("the cleaner deleted %q", deleted)
 	}
 	w.registry.expectGone("cms-plugins", "staging")
@@ -45,27 +46,27 @@ func TestSuspendAndResume(t *testing.T) {
 	s.resolves(release, built)
 	s.isLive(release, image+":"+tag)
 	s.lists()
-	s.cleans(pin(image, "0.1.1"))
+	s.cleans(testbed.Pin(image, "0.1.1"))
 	s.registry.expectWhole(image, tag, built)
 
-	s.suspend(release, pin(image, tag))
+	s.suspend(release, testbed.Pin(image, tag))
 	s.cleans()
 	s.registry.expectWhole(image, tag, built)
 
 	built = s.registry.push(image, "0.1.2", tag)
 	s.resolves(release, built)
-	s.cleans(pin(image, "0.1.2"))
+	s.cleans(testbed.Pin(image, "0.1.2"))
 	s.registry.expectWhole(image, tag, built)
 
 	updated := s.image(image, tag)
 	updated["digest"] = built.Digest.String()
 	s.setValues(release, values{"image": updated})
-	s.resume(release, image+":"+tag+"@"+built.Digest.String(), pin(image, tag))
+	s.resume(release, image+":"+tag+"@"+built.Digest.String(), testbed.Pin(image, tag))
 	s.cleans()
 	s.registry.expectWhole(image, tag, built)
 
 	s.scale(release, 0)
-	s.cleans(pin(image, tag))
+	s.cleans(testbed.Pin(image, tag))
 	s.registry.expectGone(image, tag)
 }
 
@@ -73,18 +74,18 @@ func TestSuspendAndResume(t *testing.T) {
 // yet.
 func TestCreatedSuspended(t *testing.T) {
 	s := newStory(t)
-	s.Needs(pin("app", "staging"))
+	s.Needs(testbed.Pin("app", "staging"))
 	s.releaseWith("app", true, values{"image": s.image("app", "staging")}, s.offerClassicChart())
 	s.follow("app", "app")
-	s.lists(pin("app", "staging"))
+	s.lists(testbed.Pin("app", "staging"))
 	s.losesTag("app")
 
 	built := s.registry.push("app", "0.1.1", "staging")
 	s.resolves("app", built)
-	s.cleans(pin("app", "0.1.1"))
+	s.cleans(testbed.Pin("app", "0.1.1"))
 	s.registry.expectWhole("app", "staging", built)
 
-	s.resume("app", "app:staging", pin("app", "staging"))
+	s.resume("app", "app:staging", testbed.Pin("app", "staging"))
 	s.registry.expectWhole("app", "staging", built)
 }
 
@@ -95,23 +96,23 @@ func TestValuesMoveOn(t *testing.T) {
 	one := s.registry.push("app", "1")
 	s.release("app", "app", "1", false)
 	s.isLive("app", "app:1")
-	s.suspend("app", pin("app", "1"))
+	s.suspend("app", testbed.Pin("app", "1"))
 
 	s.registry.push("app", "2")
 	s.setValues("app", values{"image": s.image("app", "2")})
-	s.lists(pin("app", "1"), pin("app", "2"))
+	s.lists(testbed.Pin("app", "1"), testbed.Pin("app", "2"))
 	three := s.registry.push("app", "3")
-	s.Needs(pin("app", "3"))
+	s.Needs(testbed.Pin("app", "3"))
 	s.setValues("app", values{"image": s.image("app", "3")})
-	s.lists(pin("app", "1"), pin("app", "3"))
-	s.cleans(pin("app", "2"))
+	s.lists(testbed.Pin("app", "1"), testbed.Pin("app", "3"))
+	s.cleans(testbed.Pin("app", "2"))
 	s.registry.expectWhole("app", "1", one)
 	s.registry.expectWhole("app", "3", three)
 
 	s.scale("app", 1)
 	s.runs("app", "app:1")
-	s.resume("app", "app:3", pin("app", "1"), pin("app", "3"))
-	s.cleans(pin("app", "1"))
+	s.resume("app", "app:3", testbed.Pin("app", "1"), testbed.Pin("app", "3"))
+	s.cleans(testbed.Pin("app", "1"))
 	s.registry.expectWhole("app", "3", three)
 }
 
@@ -123,7 +124,7 @@ func TestHooksAndInitContainers(t *testing.T) {
 	var pins []string
 	for _, image := range images {
 		s.registry.push(image, "1")
-		pins = append(pins, pin(image, "1"))
+		pins = append(pins, testbed.Pin(image, "1"))
 	}
 	v := values{
 		"image": s.image("app", "1"),
@@ -138,9 +139,9 @@ func TestHooksAndInitContainers(t *testing.T) {
 	v["args"] = []string{"--changed"}
 	s.setValues("app", v)
 	s.setSuspend("app", false)
-	s.MayRemove(pin("app", "1"), pin("init", "1"))
+	s.MayRemove(testbed.Pin("app", "1"), testbed.Pin("init", "1"))
 	s.isLive("app", "app:1")
-	s.lists(pin("migrate", "1"))
+	s.lists(testbed.Pin("migrate", "1"))
 }
 
 // A tag that a Secret names is needed, if pinsync may read Secrets.
@@ -151,18 +152,18 @@ func TestSecretValues(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "values"},
 		StringData: map[string]string{"tag": "1"},
 	}
-	localtest.Must(t, s.client.Create(t.Context(), secret))
-	s.releaseWith("app", false, values{"image": map[string]string{"repository": s.registry.name("app")}}, func(release *helmv2.HelmRelease) {
+	localtest.Must(t, s.Client.Create(t.Context(), secret))
+	s.releaseWith("app", false, values{"image": map[string]string{"repository": s.registry.Name("app")}}, func(release *helmv2.HelmRelease) {
 		release.Spec.ValuesFrom = []meta.ValuesReference{{Kind: "Secret", Name: "values", ValuesKey: "tag", TargetPath: "image.tag"}}
 	})
 	s.isLive("app", "app:1")
-	s.suspend("app", pin("app", "1"))
+	s.suspend("app", testbed.Pin("app", "1"))
 
 	s.registry.push("app", "2")
-	s.Needs(pin("app", "2"))
-	localtest.Must(t, s.client.Patch(t.Context(), secret, client.RawPatch("application/merge-patch+json", []byte(`{"stringData": {"tag": "2"}}`))))
-	s.lists(pin("app", "1"), pin("app", "2"))
+	s.Needs(testbed.Pin("app", "2"))
+	localtest.Must(t, s.Client.Patch(t.Context(), secret, client.RawPatch("application/merge-patch+json", []byte(`{"stringData": {"tag": "2"}}`))))
+	s.lists(testbed.Pin("app", "1"), testbed.Pin("app", "2"))
 	s.cleans()
-	s.resume("app", "app:2", pin("app", "1"), pin("app", "2"))
-	s.cleans(pin("app", "1"))
+	s.resume("app", "app:2", testbed.Pin("app", "1"), testbed.Pin("app", "2"))
+	s.cleans(testbed.Pin("app", "1"))
 }

@@ -2,7 +2,11 @@
 
 package e2e
 
-import "testing"
+import (
+	"testing"
+
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
+)
 
 // Gitea stores tags in lower case, also those that values have in upper case.
 func TestUpperCaseTag(t *testing.T) {
@@ -11,8 +15,8 @@ func TestUpperCaseTag(t *testing.T) {
 	w.registry.push("app", "V1.3")
 	w.release("app", "app", "V1.2", true)
 	w.start()
-	w.expectList(pin("app", "V1.2"), pin("app", "v1.2"))
-	w.host.cleans([]string{pin("app", "v1.3")})
+	w.expectList(testbed.Pin("app", "V1.2"), testbed.Pin("app", "v1.2"))
+	w.host.cleans([]string{testbed.Pin("app", "v1.3")})
 	w.registry.expectWhole("app", "V1.2", built)
 	w.registry.expectGone("app", "V1.3")
 }
@@ -25,8 +29,8 @@ func TestIndex(t *testing.T) {
 	_, others := w.registry.pushIndex("web", "old")
 	w.release("web", "web", "edge", true)
 	w.start()
-	w.expectList(pin("web", "edge"))
-	w.host.cleans([]string{pin("web", "old"), pin("web", others[0].Digest.String()), pin("web", others[1].Digest.String())})
+	w.expectList(testbed.Pin("web", "edge"))
+	w.host.cleans([]string{testbed.Pin("web", "old"), testbed.Pin("web", others[0].Digest.String()), testbed.Pin("web", others[1].Digest.String())})
 	w.registry.expectWhole("web", "edge", index)
 	for _, child := range children {
 		w.registry.expectWhole("web", child.Digest.String(), child)
@@ -43,16 +47,16 @@ func TestDeletedTag(t *testing.T) {
 	s.follow("portal", "portal")
 	s.resolves("portal", built)
 	s.isLive("portal", "portal:staging")
-	s.suspend("portal", pin("portal", "staging"))
+	s.suspend("portal", testbed.Pin("portal", "staging"))
 
 	s.registry.delete("portal", "staging")
 	s.losesTag("portal")
-	s.lists(pin("portal", "staging"))
+	s.lists(testbed.Pin("portal", "staging"))
 	built = s.registry.push("portal", "0.1.2", "staging")
-	s.cleans(pin("portal", "0.1.2"))
+	s.cleans(testbed.Pin("portal", "0.1.2"))
 	s.resolves("portal", built)
 	s.setValues("portal", values{"image": s.image("portal", "staging"), "args": []string{"--changed"}})
-	s.resume("portal", "portal:staging", pin("portal", "staging"))
+	s.resume("portal", "portal:staging", testbed.Pin("portal", "staging"))
 	s.registry.expectWhole("portal", "staging", built)
 }
 
@@ -66,14 +70,14 @@ func TestOverwrittenDigest(t *testing.T) {
 	s.releaseWith("app", false, values{"image": withDigest})
 	s.follow("app", "app")
 	s.isLive("app", "app:staging@"+built.Digest.String())
-	s.suspend("app", pin("app", "staging"))
+	s.suspend("app", testbed.Pin("app", "staging"))
 
 	built = s.registry.push("app", "staging")
 	s.resolves("app", built)
-	s.lists(pin("app", "staging"))
+	s.lists(testbed.Pin("app", "staging"))
 	s.cleans()
 	withDigest["digest"] = built.Digest.String()
 	s.setValues("app", values{"image": withDigest})
-	s.resume("app", "app:staging@"+built.Digest.String(), pin("app", "staging"))
+	s.resume("app", "app:staging@"+built.Digest.String(), testbed.Pin("app", "staging"))
 	s.registry.expectWhole("app", "staging", built)
 }

@@ -11,18 +11,21 @@ import (
 	"strings"
 	"testing"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
 // world is a test's own part of the registry, a namespace of its own in a cluster without
 // other releases, and the cleaner's host.
 type world struct {
 	t *testing.T
-	*cluster
+	*testbed.Cluster
 	namespace string
 	registry  *registry
 	// sources has the charts and manifests, which the cleaner does not clean.
@@ -34,21 +37,21 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	r := newRegistry(t)
-	w := &world{t: t, registry: r, namespace: r.owner, sources: newRegistry(t), host: newHost(r)}
+	w := &world{t: t, registry: r, namespace: r.Owner, sources: newRegistry(t), host: newHost(r)}
 	w = w.with(east)
 	w.offerChart()
 	return w
 }
 
 // with returns the same world with another cluster, which the cleaner's host reads, too.
-func (w *world) with(c *cluster) *world {
+func (w *world) with(c *testbed.Cluster) *world {
 	w.t.Helper()
 	w.host.clusters = append(w.host.clusters, c)
-	w = &world{t: w.t, cluster: c, namespace: w.namespace, registry: w.registry, sources: w.sources, host: w.host}
-	localtest.Must(w.t, c.client.Create(w.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))
+	w = &world{t: w.t, Cluster: c, namespace: w.namespace, registry: w.registry, sources: w.sources, host: w.host}
+	localtest.Must(w.t, c.Client.Create(w.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))
 	w.t.Cleanup(func() {
 		w.logFlux()
-		localtest.Must(w.t, c.empty(context.Background(), w.namespace))
+		localtest.Must(w.t, empty(context.Background(), c, w.namespace))
 	})
 	return w
 }
@@ -62,7 +65,7 @@ func (w *world) lists() []corev1.ConfigMap {
 func (w *world) labelled(label string) []corev1.ConfigMap {
 	w.t.Helper()
 	var found corev1.ConfigMapList
-	localtest.Must(w.t, w.client.List(w.t.Context(), &found, client.InNamespace(own), client.MatchingLabels{label: "true"}))
+	localtest.Must(w.t, w.Client.List(w.t.Context(), &found, client.InNamespace(testbed.OwnNamespace), client.MatchingLabels{label: "true"}))
 	return found.Items
 }
 
@@ -97,7 +100,7 @@ func (w *world) reported(text string) {
 // its service account.
 func (w *world) start(configuration ...string) *localtest.Replica {
 	w.t.Helper()
-	registries := fmt.Sprintf("registries: [{host: %q, owner: %s}]", gitea.Host, w.registry.owner)
+	registries := fmt.Sprintf("registries: [{host: %q, owner: %s}]", gitea.Host, w.registry.Owner)
 	return w.startWith(append(configuration, registries)...)
 }
 
@@ -112,6 +115,30 @@ func (w *world) startWith(configuration ...string) *localtest.Replica {
 	config := filepath.Join(w.t.TempDir(), "config.yaml")
 	localtest.Must(w.t, os.WriteFile(config, []byte(text), 0o600))
 	return localtest.StartReplica(w.t, pinsyncBinary, "controller",
-		"--kubeconfig", w.controller, "--pinsync-namespace", own, "--config", config,
+		"--kubeconfig", w.Controller, "--pinsync-namespace", testbed.OwnNamespace, "--config", config,
 		"--metrics-bind-address", "0", "--health-probe-bind-address", "0")
+}
+
+// empty deletes the objects of a test: its releases before its namespace, so that Helm finds
+// what it uninstalls, and the list.
+func empty(ctx context.Context, c *testbed.Cluster, namespace string) error {
+	for _, kind := range []client.Object{&helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}} {
+		if err := c.Client.DeleteAllOf(ctx, kind, client.InNamespace(namespace)); err != nil {
+			return err
+		}
+	}
+	for _, label := range []string{"pinsync.oleks.space/pins", "pinsync.oleks.space/report"} {
+		if err := c.Client.DeleteAllOf(ctx, &corev1.ConfigMap{}, client.InNamespace(testbed.OwnNamespace), client.MatchingLabels{label: "true"}); err != nil {
+			return err
+		}
+	}
+	return c.Client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+}
+
+// cordon keeps Pods from starting until the function that it returns is called, or the test
+// ends.
+func (w *world) cordon() (uncordon func()) {
+	w.Kubelet.Cordon()
+	w.t.Cleanup(w.Kubelet.Uncordon)
+	return w.Kubelet.Uncordon
 }

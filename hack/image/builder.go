@@ -108,8 +108,11 @@ func (b *builder) archive(program []byte) ([]byte, error) {
 		mode    int64
 		content []byte
 	}{
-		{"etc/", 0o755, nil}, {"etc/ssl/", 0o755, nil}, {"etc/ssl/certs/", 0o755, nil},
-		{certificatesFile, 0o644, certificates.Bytes()}, {"pinsync", 0o755, program},
+		{"etc/", 0o755, nil},
+		{"etc/ssl/", 0o755, nil},
+		{"etc/ssl/certs/", 0o755, nil},
+		{certificatesFile, 0o644, certificates.Bytes()},
+		{"pinsync", 0o755, program},
 	} {
 		header := &tar.Header{Name: file.name, Mode: file.mode, Size: int64(len(file.content)), ModTime: b.created, Format: tar.FormatPAX}
 		if file.content == nil {

@@ -22,9 +22,10 @@ type ControlPlane struct {
 	Kubeconfig string
 
 	environment *envtest.Environment
-	// manager is kube-controller-manager, if it was started.
-	manager *Process
-	// folder has the kubeconfig files.
+	// manager is kube-controller-manager, if it was started, and apiServer is kube-apiserver, if it
+	// was killed and started again.
+	manager, apiServer *Process
+	// folder has the kubeconfig files, and what bind and CrashAPIServer write.
 	folder string
 }
 
@@ -44,7 +45,7 @@ func Start() (*ControlPlane, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the control plane: %w", err)
 	}
-	c := &ControlPlane{Kubeconfig: filepath.Join(folder, "admin"), folder: folder, environment: &envtest.Environment{}}
+	c := &ControlPlane{Kubeconfig: filepath.Join(folder, "admin"), folder: folder, environment: &envtest.Environment{ControlPlaneStartTimeout: startTimeout}}
 	if err := c.start(assets); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the control plane: %w", err), c.Stop())
 	}
@@ -67,21 +68,28 @@ func (c *ControlPlane) start(assets string) (err error) {
 	return os.WriteFile(c.Kubeconfig, c.environment.KubeConfig, 0o600)
 }
 
-// bind returns a program that runs a binary. Where the system can, the process is killed when
-// this one ends, however it ends: envtest, which starts it, does not see to that.
+// bind returns a program that runs a binary, and records its process ID and its arguments. Where
+// the system can, the process is killed when this one ends, however it ends: envtest, which
+// starts it, does not see to that.
 func (c *ControlPlane) bind(binary string) (string, error) {
-	setpriv, err := exec.LookPath("setpriv")
-	if err != nil {
-		return binary, nil //nolint:nilerr // only Linux has it
+	bound := ""
+	if setpriv, err := exec.LookPath("setpriv"); err == nil { // only Linux has it
+		bound = "'" + setpriv + "' --pdeathsig KILL -- "
 	}
-	script := filepath.Join(c.folder, "run-"+filepath.Base(binary))
-	text := fmt.Appendf(nil, "#!/bin/sh\nexec '%s' --pdeathsig KILL -- '%s' \"$@\"\n", setpriv, binary)
+	name := filepath.Base(binary)
+	script := filepath.Join(c.folder, "run-"+name)
+	text := fmt.Appendf(nil, "#!/bin/sh\necho $$ >'%s'\nprintf '%%s\\0' '%s' \"$@\" >'%s'\nexec %s'%s' \"$@\"\n",
+		c.pidFile(name), binary, c.argsFile(name), bound, binary)
 	return script, os.WriteFile(script, text, 0o700) //nolint:gosec // it is run
 }
 
 // Stop ends the control plane's processes and removes their data.
 func (c *ControlPlane) Stop() error {
-	if err := errors.Join(c.stopControllerManager(), c.environment.Stop(), os.RemoveAll(c.folder)); err != nil {
+	managerErr := c.stopControllerManager()
+	if c.apiServer != nil {
+		c.apiServer.Kill() // what it has stored is removed
+	}
+	if err := errors.Join(managerErr, c.environment.Stop(), os.RemoveAll(c.folder)); err != nil {
 		return fmt.Errorf("stopping the control plane: %w", err)
 	}
 	return nil

@@ -27,6 +27,8 @@ type Flux struct {
 	// kubeconfig is the administrator's, as in Flux's own manifests.
 	kubeconfig  string
 	controllers []*fluxController
+	// flags are further ones of all controllers.
+	flags []string
 }
 
 // fluxController is one of Flux's controllers.
@@ -103,7 +105,7 @@ func (f *Flux) startOne(ctx context.Context, c *fluxController) error {
 	if err := os.MkdirAll(f.data(c.name), 0o700); err != nil {
 		return err
 	}
-	command := Command(context.WithoutCancel(ctx), binary, c.args...)
+	command := Command(context.WithoutCancel(ctx), binary, slices.Concat(c.args, f.flags)...)
 	command.Env = append(os.Environ(), "KUBECONFIG="+f.kubeconfig, "RUNTIME_NAMESPACE="+FluxNamespace, "TMPDIR="+f.folder)
 	if c.process, err = StartLogged(command, f.log(c.name)); err != nil {
 		return err
@@ -123,8 +125,10 @@ func (f *Flux) startOne(ctx context.Context, c *fluxController) error {
 // log returns the file of a controller's log.
 func (f *Flux) log(name string) string { return f.data(name) + ".log" }
 
-// Restart stops all controllers and starts them again, with the data that they had.
-func (f *Flux) Restart(ctx context.Context) error {
+// Restart stops all controllers and starts them again, with the data that they had, and with
+// further flags until the next restart, as a change of their Deployments does.
+func (f *Flux) Restart(ctx context.Context, flags ...string) error {
+	f.flags = flags
 	return errors.Join(f.halt(), f.forEach(func(c *fluxController) error { return f.startOne(ctx, c) }))
 }
 

@@ -18,7 +18,7 @@ import (
 // giteaUser is the administrator's name.
 const giteaUser = "oleks"
 
-// startTimeout is how long Gitea may take to start.
+// startTimeout is how long a server may take to start.
 const startTimeout = 2 * time.Minute
 
 // Gitea is a running Gitea. Its container registry is empty at first, and every pull needs

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -60,6 +62,23 @@ func TestLivePods(t *testing.T) {
 	}
 	if !maps.Equal(versions, want) {
 		t.Errorf("got %v", versions)
+	}
+}
+
+// The command that writes the pins gets the time when the pods were read. If it fails, the cleaner
+// ends with its exit code.
+func TestExport(t *testing.T) {
+	file, since := filepath.Join(t.TempDir(), "args"), time.Now()
+	if err := export(t.Context(), []string{"sh", "-c", `echo "$1 $2" >"$0"`, file}, since); err != nil {
+		t.Fatal(err)
+	}
+	args, err := os.ReadFile(file)
+	if want := "--since " + since.UTC().Format(time.RFC3339Nano) + "\n"; err != nil || string(args) != want {
+		t.Errorf("got %q, %v; want %q", args, err, want)
+	}
+	var exit *exec.ExitError
+	if err := export(t.Context(), []string{"sh", "-c", "exit 3"}, since); !errors.As(err, &exit) || exit.ExitCode() != 3 {
+		t.Errorf("got %v", err)
 	}
 }
 

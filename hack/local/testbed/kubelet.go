@@ -1,6 +1,4 @@
-//go:build e2e
-
-package e2e
+package testbed
 
 import (
 	"cmp"
@@ -14,27 +12,32 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
 // kubeletInterval is how often the stand-in looks at the Pods, and tries again to pull images.
 const kubeletInterval = 200 * time.Millisecond
 
-// failArgument is the argument with which a container exits with code 1.
-const failArgument = "fail"
+// FailArgument is the argument with which a container exits with code 1.
+const FailArgument = "fail"
 
-// kubelet is a stand-in for kubelets: it sets the status of Pods that no node runs. A Pod
+// Kubelet is a stand-in for kubelets: it sets the status of Pods that no node runs. A Pod
 // starts when the registry has all its images; those of other registries than Gitea cannot
 // be pulled.
-type kubelet struct {
+type Kubelet struct {
+	// Stop ends it, and waits for its end.
+	Stop func()
+
 	client client.Client
+	gitea  *local.Gitea
 	// cordoned is set while no Pod starts.
 	cordoned atomic.Bool
-	// stop ends it, and waits for its end.
-	stop func()
 }
 
-func startKubelet(ctx context.Context, c client.Client) *kubelet {
-	k := &kubelet{client: c}
+// StartKubelet starts a stand-in that pulls from Gitea. It runs until Stop.
+func StartKubelet(ctx context.Context, c client.Client, gitea *local.Gitea) *Kubelet {
+	k := &Kubelet{client: c, gitea: gitea}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -49,7 +52,7 @@ func startKubelet(ctx context.Context, c client.Client) *kubelet {
 			}
 		}
 	})
-	k.stop = func() {
+	k.Stop = func() {
 		cancel()
 		done.Wait()
 	}
@@ -57,7 +60,7 @@ func startKubelet(ctx context.Context, c client.Client) *kubelet {
 }
 
 // sync starts the Pods that can be started. What fails is tried again the next time.
-func (k *kubelet) sync(ctx context.Context) {
+func (k *Kubelet) sync(ctx context.Context) {
 	var pods corev1.PodList
 	if k.cordoned.Load() || k.client.List(ctx, &pods) != nil {
 		return
@@ -80,7 +83,7 @@ func isFailing(pod *corev1.Pod) bool {
 }
 
 // statusOf returns the status of a Pod that is started now.
-func (k *kubelet) statusOf(ctx context.Context, pod *corev1.Pod) corev1.PodStatus {
+func (k *Kubelet) statusOf(ctx context.Context, pod *corev1.Pod) corev1.PodStatus {
 	now := metav1.Now()
 	status := corev1.PodStatus{Phase: corev1.PodRunning, StartTime: cmp.Or(pod.Status.StartTime, &now)}
 	exited := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{StartedAt: now, FinishedAt: now, Reason: "Completed"}}
@@ -104,16 +107,16 @@ func (k *kubelet) statusOf(ctx context.Context, pod *corev1.Pod) corev1.PodStatu
 
 // containerStatus returns the status of a container, which gets into a state unless its image
 // cannot be pulled, one before it waits, or it fails. Then the Pod stays pending.
-func (k *kubelet) containerStatus(ctx context.Context, c *corev1.Container, state corev1.ContainerState, pod *corev1.PodStatus) corev1.ContainerStatus {
+func (k *Kubelet) containerStatus(ctx context.Context, c *corev1.Container, state corev1.ContainerState, pod *corev1.PodStatus) corev1.ContainerStatus {
 	status := corev1.ContainerStatus{Name: c.Name, Image: c.Image}
-	digest, err := pull(ctx, c.Image)
+	digest, err := pull(ctx, k.gitea, c.Image)
 	switch {
 	case pod.Phase == corev1.PodPending:
 		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: "PodInitializing"}
 	case err != nil:
 		pod.Phase = corev1.PodPending
 		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: err.Error()}
-	case slices.Contains(c.Args, failArgument):
+	case slices.Contains(c.Args, FailArgument):
 		pod.Phase = corev1.PodPending
 		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
 		status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error"}
@@ -124,11 +127,8 @@ func (k *kubelet) containerStatus(ctx context.Context, c *corev1.Container, stat
 	return status
 }
 
-// cordon keeps Pods from starting until the function that it returns is called, or the test
-// ends.
-func (w *world) cordon() (uncordon func()) {
-	w.kubelet.cordoned.Store(true)
-	uncordon = func() { w.kubelet.cordoned.Store(false) }
-	w.t.Cleanup(uncordon)
-	return uncordon
-}
+// Cordon keeps Pods from starting until Uncordon.
+func (k *Kubelet) Cordon() { k.cordoned.Store(true) }
+
+// Uncordon lets Pods start again.
+func (k *Kubelet) Uncordon() { k.cordoned.Store(false) }
