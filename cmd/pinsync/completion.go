@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -61,6 +62,7 @@ func completeContexts(cmd *cobra.Command, _ []string, _ string) ([]string, cobra
 // namesOf returns the names of a cluster's objects.
 func namesOf(cmd *cobra.Command, resource schema.GroupVersionResource, namespace string) []string {
 	cluster, err := clusterOf(cmd).one()
+	println("ONE", fmt.Sprint(err))
 	if err != nil {
 		return nil
 	}
@@ -68,7 +70,9 @@ func namesOf(cmd *cobra.Command, resource schema.GroupVersionResource, namespace
 	if err != nil {
 		return nil
 	}
+	println("ctx", cmd.Context() == nil, cluster.Host)
 	list, err := client.Resource(resource).Namespace(namespace).List(cmd.Context(), metav1.ListOptions{})
+	println("DBG", fmt.Sprint(err))
 	if err != nil {
 		return nil
 	}

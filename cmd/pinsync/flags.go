@@ -46,7 +46,7 @@ func addFormat(cmd *cobra.Command, value *string, formats ...string) {
 	*value = formats[0]
 	format := choice{value: value, words: formats}
 	if cmd.Flags().Lookup("output-file") != nil {
-		format.hint = ", or --output-file FILE"
+		format.hint = ", or --output-file"
 	}
 	cmd.Flags().VarP(format, "output", "o", "`FORMAT` of what is printed: "+strings.Join(formats, ", "))
 	complete(cmd, "output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))

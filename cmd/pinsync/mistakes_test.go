@@ -29,7 +29,7 @@ func TestMistakes(t *testing.T) {
 		e.write(path, text)
 		return path
 	}
-	broken := file("kubeconfig", "apiVersion: v1\nkind: Config\nclusters: {}\n")
+	broken := file("kubeconfig", "apiVersion: v1\nkind: Config\nclusters: []\n")
 	config := file("config.yaml", "apiVersion: pinsync.oleks.space/v1alpha1\nkind: Configuration\nreleases: all\n")
 	token := func(server, name string) string {
 		path := filepath.Join(folder, name)
@@ -57,17 +57,17 @@ func TestMistakes(t *testing.T) {
 		"a flag without a value":         {"status --context", 2, "flag needs an argument: --context"},
 		"an empty flag":                  {"status --context=", 2, "--context is empty: give a value, or omit the flag"},
 		"an unknown format":              {"status -o wide", 2, `"wide" for "-o, --output" flag: want one of table, json, yaml`},
-		"a file as the format":           {"export -o /tmp/pins.txt", 2, "want one of pins, images, regex, json, or --output-file FILE"},
+		"a file as the format":           {"export -o /tmp/pins.txt", 2, "want one of pins, images, regex, gitea, json, or --output-file"},
 		"a duration without a unit":      {"status --max-age 5", 2, `invalid argument "5" for "--max-age" flag`},
 		"a negative timeout":             {"status --request-timeout -1s", 2, "--request-timeout -1s: want 0 or more"},
 		"two ways to name namespaces":    {"status -A -n kotkan", 2, "--all-namespaces and --namespace kotkan: give one of them"},
 		"a wrong context":                {"status --context prod", 2, `--context "prod" is not in ` + e.kubeconfig + ", which has envtest"},
 		"a kubeconfig that is missing":   {"status --kubeconfig /nowhere", 2, "stat /nowhere: no such file"},
-		"a kubeconfig without a cluster": {"status --kubeconfig " + broken, 2, broken},
+		"a kubeconfig without a cluster": {"status --kubeconfig " + broken, 2, "--kubeconfig " + broken + ": there is no cluster in it"},
 		"a namespace in capitals":        {"status -n Kotkan", 2, `--namespace "Kotkan": want a-z, 0-9 and hyphens`},
 		"pinsync's namespace as -n":      {"check -n pinsync-system", 5, "no release in namespace pinsync-system is protected: those with such releases are kotkan"},
 		"another namespace of pinsync":   {"status --pinsync-namespace flux-system", 5, "namespace flux-system: there is no list registry-pins"},
-		"another name of the list":       {"status --name pins", 5, "ConfigMap registry-pins is labelled as a list of pins, but is not part of pins: name it with --name"},
+		"another name of the list":       {"status --name pins", 5, "ConfigMap registry-pins has the label of a list, but is no part of pins: give --name, or delete it"},
 		"no release named":               {"explain", 2, "want a release: NAME, NAMESPACE/NAME or helmrelease/NAME, not 0 arguments; see pinsync explain --help"},
 		"a mistyped release":             {"explain kotkan/wbe", 1, "there is no HelmRelease kotkan/wbe: did you mean web?"},
 		"a release elsewhere":            {"explain -n kotkan unrelated", 1, "there is no HelmRelease kotkan/unrelated: namespace kotkan has web"},
@@ -82,7 +82,7 @@ func TestMistakes(t *testing.T) {
 		"an address where nothing is":    {"status --kubeconfig testdata/kubeconfig", 5, "no connection to the API server: dial tcp 127.0.0.1:1: connect: connection refused"},
 		"TLS to a plain server":          {"status --kubeconfig " + token(strings.Replace(plain.URL, "http:", "https:", 1), "plain"), 5, "http: server gave HTTP response to HTTPS client"},
 		"a server that does not answer":  {"status --request-timeout 1s --kubeconfig " + token(silent.URL, "silent"), 5, "the API server has not answered in time: see --request-timeout"},
-		"a configuration in lower case":  {"explain kotkan/web --config " + config, 2, `releases: Unsupported value: "all": supported values: "All", "Suspended"`},
+		"a configuration in lower case":  {"explain kotkan/web --config " + config, 2, `releases: Unsupported value: "all": supported values: "Suspended", "All"`},
 		"no manifests":                   {"plan", 2, "no manifests: give -f FILE, -f DIR or -f -"},
 		"a time that is none":            {"export --since yesterday", 2, `--since "yesterday": want a time such as 2006-01-02T15:04:05Z`},
 		"a percentage above 100":         {"export --max-shrink 150", 2, "--max-shrink 150: want 0 to 100"},

@@ -44,8 +44,8 @@ func Find(names []string, objects []Object) ([]*List, error) {
 			})
 		}
 		if i < 0 {
-			return nil, fmt.Errorf("ConfigMap %s is labelled as a list of pins, but is not part of %s: "+
-				"name it with --name, or delete it if it is left over", object.Name, strings.Join(names, ", "))
+			return nil, fmt.Errorf("ConfigMap %s has the label of a list, but is no part of %s: "+
+				"give --name, or delete it", object.Name, strings.Join(names, ", "))
 		}
 		byList[names[i]] = append(byList[names[i]], object)
 	}
