@@ -260,3 +260,15 @@ func TestPendingChartIsNotLive(t *testing.T) {
 	s.pass(time.Minute, ownPod(app("v0")))
 	s.expect("", ownPod(app("v0")))
 }
+
+// A release whose chart is still to be rendered may have needed a pin of unknown owners: it stays, and
+// so does what the release's values name, until the release is proven live.
+func TestPendingChartMayOwnUnknownPins(t *testing.T) {
+	release := pin.Release{ID: id("apps", "app"), TargetNamespace: "apps", ChartPending: true, Inputs: imagesIn(map[string]any{"image": "g.io/o/web:v2"})}
+	s := newStory(t, release)
+	s.kept = handWritten()
+	s.expectFor(3*time.Hour, "container/web==v1 container/web==v2")
+	s.releases[0].ChartPending = false
+	s.releases[0].Ready = true
+	s.expectFor(time.Hour, "container/web==v1 container/web==v2", ownPod(image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "v2"}))
+}
