@@ -10,17 +10,20 @@ import (
 )
 
 // SetEntry sets what the report has for a chart that was rendered, so that it need not be rendered
-// again after a restart as long as its inputs are the same. What may come from a Secret, was not
-// rendered without problems, or takes too much room is not in the report: then its inputs are not
-// either.
+// again after a restart as long as its inputs are the same. The images are not in the report, and
+// neither are the inputs, where some may come from a Secret, there are problems, or they take too
+// much room: see ChartImagesOf.
 func (c *ChartImages) SetEntry(source, revision, inputs string) {
+	if !c.Rendered {
+		return
+	}
 	c.Entry = &v1alpha1.ReleaseChart{Source: source, Revision: revision}
 	size := 0
 	for i := range c.Mentions {
 		size += len(c.Mentions[i].Path) + len(c.Mentions[i].String())
 	}
 	isSecret := slices.ContainsFunc(c.Mentions, func(m image.Mention) bool { return m.Secret })
-	if !c.Rendered || isSecret || size > budget.ChartEntry || len(c.Problems) > 0 {
+	if inputs == "" || isSecret || size > budget.ChartEntry || len(c.Problems) > 0 {
 		return
 	}
 	var images []v1alpha1.ChartImage
@@ -37,10 +40,13 @@ func (c *ChartImages) SetEntry(source, revision, inputs string) {
 	}
 }
 
-// ChartImagesOf returns the images that a report has for a chart; nil, it has none.
+// ChartImagesOf returns the images that a report has for a chart; nil, it was not rendered.
 func ChartImagesOf(entry *v1alpha1.ReleaseChart) *ChartImages {
-	if entry == nil || entry.Inputs == "" {
+	switch {
+	case entry == nil:
 		return nil
+	case entry.Inputs == "":
+		return &ChartImages{Unknown: true, Entry: entry}
 	}
 	c := &ChartImages{Rendered: true, Entry: entry}
 	for i := range entry.Images {
@@ -74,6 +80,6 @@ func (c *ChartImages) After(rendered *ChartImages) *ChartImages {
 	}
 	both := *c
 	both.Mentions = append(slices.Clone(c.Mentions), rendered.Mentions...)
-	both.Entry = rendered.Entry
+	both.Unknown, both.Entry = rendered.Unknown, rendered.Entry
 	return &both
 }

@@ -15,6 +15,9 @@ type ChartImages struct {
 	Mentions []image.Mention
 	// Rendered is set if Mentions are those in the manifests.
 	Rendered bool
+	// Unknown is set if it was rendered before, and the report could not have what it named: then the
+	// release keeps the pins that it had.
+	Unknown bool
 	// Unused are images of the values that lack a tag or a repository, and that the chart does not
 	// use: nothing in the manifests names them.
 	Unused []image.Reference

@@ -38,6 +38,10 @@ type modelRelease struct {
 	suspended, disabled, ready, unreadable, hasRun bool
 
 	tag, deployed string
+
+	chart modelChart
+	// seenChart is what a process knew of the chart that has seen the release.
+	seenChart seenChart
 }
 
 // modelCluster is what the API server has: releases, by name; the tag that the one
@@ -53,8 +57,27 @@ func (c *modelCluster) copy() modelCluster {
 	return d
 }
 
-// tags are what a release refers to: its own tag, and what the policy has resolved.
+// tags are what a release refers to: its own tag, what the policy has resolved, and what its chart
+// names.
 func (c *modelCluster) tags(name string) []string {
+	tags := c.valuesTags(name)
+	if r := c.releases[name]; !r.disabled && r.chart.tag != "" {
+		tags = append(tags, r.chart.tag)
+	}
+	return tags
+}
+
+// seenTags are the tags that a process knew that has seen this.
+func (c *modelCluster) seenTags(name string) []string {
+	tags := c.valuesTags(name)
+	if r := c.releases[name]; !r.disabled {
+		tags = append(tags, r.seenChart.tags()...)
+	}
+	return tags
+}
+
+// valuesTags are what a release refers to without its chart.
+func (c *modelCluster) valuesTags(name string) []string {
 	r, exists := c.releases[name]
 	if !exists || r.disabled {
 		return nil
@@ -107,6 +130,13 @@ type modelProcess struct {
 	// knows is the version of the list and its report that is known.
 	knows modelVersion
 	cache modelCluster
+	// charts are what it knows of charts, and inherited what the report said that they name which it
+	// has found when it was started. renderedAt is when it has rendered them, and isWaiting is set if
+	// one is still to be rendered that matters for what was planned.
+	charts     map[string]*knownChart
+	inherited  map[string]string
+	renderedAt time.Time
+	isWaiting  bool
 	// synced is when the cache was as the cluster.
 	synced time.Time
 	failed bool
@@ -121,8 +151,9 @@ type modelProcess struct {
 	seen    modelCluster
 	// pending is a report whose list is written, and pendingSince is since when there was
 	// none for what was planned.
-	pending      *v1alpha1.PinReport
-	pendingSince time.Time
+	pending       *v1alpha1.PinReport
+	pendingCharts map[string]string
+	pendingSince  time.Time
 	// ends is set if it ends after the list was written, or found right.
 	ends bool
 }
@@ -144,6 +175,8 @@ type model struct {
 	// planned is the plan that the last list was written for, and reported the one that there is
 	// a report for.
 	planned, reported int
+	// charts are what the report has of what charts name.
+	charts map[string]string
 	// tampered is set if somebody else has written the list, so that its checksum does not
 	// match, and incomplete if reads for it have failed.
 	tampered, incomplete bool
@@ -216,10 +249,12 @@ func (p *modelProcess) isLiveElsewhere(n modelNeed, refersTo []string) bool {
 	return ok && (len(refersTo) == 0 && len(running) > 0 || slices.ContainsFunc(refersTo, func(tag string) bool { return slices.Contains(running, tag) }))
 }
 
-// needsSuspended reports whether a release needs a tag while it is suspended.
-func (m *model) needsSuspended(n modelNeed) bool {
+// needsSuspended reports whether a release needs a tag while it is suspended, as far as that is known
+// without rendering its chart.
+func (m *model) needsSuspended(n modelNeed, d *modelDebt) bool {
 	r := m.cluster.releases[n.release]
-	return r.suspended && !r.unreadable && slices.Contains(m.cluster.tags(n.release), n.tag)
+	return r.suspended && !r.unreadable &&
+		(slices.Contains(m.cluster.valuesTags(n.release), n.tag) || d.refers && !r.disabled && r.chart.tag == n.tag)
 }
 
 // isSafe reports whether a debt is not due at this moment.
@@ -252,7 +287,7 @@ func (m *model) forgive() {
 		switch {
 		case !m.isSafe(n, debt):
 			debt.unsafe = m.now
-		case m.now.Sub(debt.unsafe) >= modelGrace && !m.needsSuspended(n):
+		case m.now.Sub(debt.unsafe) >= modelGrace && !m.needsSuspended(n, debt):
 			delete(m.debts, n)
 			m.proven[n] = debt.isResumed
 		}
@@ -302,7 +337,7 @@ func (m *model) observe(p *modelProcess, seen *modelCluster, at time.Time) {
 func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, debt *modelDebt) {
 	r, exists := seen.releases[n.release]
 	exists = exists && !r.disabled
-	tags := seen.tags(n.release)
+	tags := seen.seenTags(n.release)
 	refers := slices.Contains(tags, n.tag)
 	debt.isSuspended = exists && r.suspended && (refers || debt.hasRun || len(tags) == 0)
 	debt.isResumed, debt.refers = exists && !r.suspended, refers
@@ -318,8 +353,8 @@ func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, de
 // addDebts adds what is owed to a release that a process had seen: what it refers to, while it
 // sleeps or something is still owed to it, and what it ran when it was suspended.
 func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *modelRelease) {
-	fellAsleep := r.suspended && !m.asleep[name]
-	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || !r.unreadable)
+	fellAsleep := r.suspended && !m.asleep[name] && !r.seenChart.isPending
+	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || !r.unreadable && !r.seenChart.isPending)
 	isOwed := r.suspended
 	for n, debt := range m.debts {
 		if n.release == name {
@@ -330,7 +365,7 @@ func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *mo
 	if !isOwed || r.disabled || r.unreadable {
 		return
 	}
-	for _, tag := range seen.tags(name) {
+	for _, tag := range seen.seenTags(name) {
 		m.oweUnlessProven(p, modelNeed{name, tag}, !r.suspended && r.ready)
 	}
 	if r.suspended {
@@ -352,6 +387,9 @@ func (m *model) oweUnlessProven(p *modelProcess, n modelNeed, isReady bool) {
 func (m *model) oweWhatRan(p *modelProcess, name string, r *modelRelease, fellAsleep bool) {
 	if fellAsleep && r.hasRun && r.tag != "" {
 		m.owe(modelNeed{name, r.tag}).hasRun = true
+	}
+	if c := &r.seenChart; fellAsleep && r.hasRun && c.isRendered && c.tag != "" {
+		m.owe(modelNeed{name, c.tag}).hasRun = true
 	}
 	if w := p.deployed[name]; w != nil {
 		for _, ref := range w.Images {
@@ -385,8 +423,11 @@ func (m *model) load(p *modelProcess) {
 		if p.knows.list == 0 && read.OwnersUnknown {
 			// Of a release that names no image now nobody knows any more what it named last.
 			maps.DeleteFunc(m.debts, func(n modelNeed, _ *modelDebt) bool {
-				return len(m.cluster.tags(n.release)) == 0 || m.cluster.releases[n.release].unreadable
+				return len(m.cluster.valuesTags(n.release)) == 0 || m.cluster.releases[n.release].unreadable
 			})
+		}
+		if p.knows.list == 0 && m.version.list > 0 && !m.tampered && m.reported == m.planned {
+			p.inherited = maps.Clone(m.charts)
 		}
 		p.known, p.knows, p.pending = read, m.version, nil
 	}
@@ -398,6 +439,9 @@ func (m *model) plan(p *modelProcess, poll bool) {
 	m.load(p)
 	if m.now.Sub(p.synced) > modelGrace/2 {
 		p.cache, p.synced = m.cluster.copy(), m.now
+	}
+	if m.now.Sub(p.renderedAt) > modelGrace/2 {
+		m.renderCharts(p)
 	}
 	elapsed := m.now.Sub(p.observed)
 	p.observed = m.now
@@ -420,13 +464,16 @@ func (m *model) plan(p *modelProcess, poll bool) {
 		}
 		s.Confirmed[confirmed] = true
 	}
+	wanted := map[string]bool{}
 	for name, r := range seen.releases {
 		isWanted := r.suspended && !r.disabled || requirements.Wants(modelID(name))
+		wanted[name] = isWanted
 		if isWanted && r.suspended && poll {
 			p.readWorkloads(name, m.cluster.releases[name].deployed)
 		}
 		s.Releases = append(s.Releases, modelSnapshot(name, r, isWanted, p.deployed[name]))
 	}
+	p.attachCharts(s, &seen, wanted)
 	app := object.Name{Namespace: "apps", Name: "app"}
 	s.Repositories = []link.Repository{{Name: app, Image: "g.io/o/app"}}
 	if seen.policy != "" {
@@ -524,13 +571,13 @@ func (m *model) write(p *modelProcess) {
 		m.tampered = false
 		m.version.list++
 	}
-	m.incomplete = len(p.planned.Problems) > 0
+	m.incomplete = len(p.planned.Problems) > 0 || p.isWaiting
 	p.known = pin.MemoryOf(p.planned)
 	p.known.Plan, p.knows = m.kept.plan, m.version
 	if p.pendingSince.IsZero() {
 		p.pendingSince = m.now
 	}
-	p.published, p.pending = p.known, p.planned
+	p.published, p.pending, p.pendingCharts = p.known, p.planned, chartsIn(p.planned, &p.seen)
 	if p.blind {
 		p.blind = false
 		clear(m.debts)
@@ -561,7 +608,7 @@ func (m *model) writeReport(p *modelProcess) {
 		m.kept.report = of.report
 		m.version.report++
 		p.knows.report++
-		m.reported = 0
+		m.reported, m.charts = 0, p.pendingCharts
 		if of.plan == fmt.Sprint("plan ", m.planned) {
 			m.reported = m.planned
 		}
@@ -601,11 +648,11 @@ func (m *model) tags() map[string]bool {
 
 // actions are what may happen.
 func (m *model) actions() map[string]func(*rapid.T) {
-	return map[string]func(*rapid.T){
+	actions := map[string]func(*rapid.T){
 		"create": func(*rapid.T) {
 			if name := m.someRelease(); m.cluster.releases[name] == (modelRelease{}) {
 				isSuspended := rapid.Bool().Draw(m.T, "suspended")
-				m.cluster.releases[name] = modelRelease{tag: m.someTag(), suspended: isSuspended, hasRun: !isSuspended}
+				m.cluster.releases[name] = modelRelease{tag: m.someTag(), suspended: isSuspended, hasRun: !isSuspended, chart: m.someChart()}
 			}
 		},
 		"delete":  func(*rapid.T) { delete(m.cluster.releases, m.someRelease()) },
@@ -647,6 +694,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		},
 		"downgrade": func(*rapid.T) { m.downgrade() },
 	}
+	maps.Copy(actions, m.chartActions())
+	return actions
 }
 
 // rollOut gives a release that runs the pods of its tag, or of the policy's.
@@ -679,7 +728,7 @@ func (m *model) scaleDown(name string) {
 // new, and do not always get to write the report.
 func (m *model) steady(*rapid.T) {
 	syncs, polls := rapid.IntRange(0, 3).Draw(m.T, "syncs") > 0, rapid.IntRange(0, 3).Draw(m.T, "polls") > 0
-	reports := rapid.IntRange(0, 3).Draw(m.T, "reports") > 0
+	reports, renders := rapid.IntRange(0, 3).Draw(m.T, "reports") > 0, rapid.IntRange(0, 3).Draw(m.T, "renders") > 0
 	for range rapid.IntRange(1, 6).Draw(m.T, "rounds") {
 		for i := range m.processes {
 			if p := &m.processes[i]; p.running {
@@ -688,6 +737,9 @@ func (m *model) steady(*rapid.T) {
 				}
 				m.plan(p, polls)
 				m.write(p)
+				if renders {
+					m.renderCharts(p)
+				}
 				if reports {
 					m.writeReport(p)
 				}
@@ -733,7 +785,7 @@ func (m *model) downgrade() {
 }
 
 // often are the actions without which nothing else matters.
-var often = []string{"create", "suspend", "resume", "ready", "roll out", "steady", "steady", "steady", "sync", "plan", "write", "write report", "start", "crash"}
+var often = []string{"create", "suspend", "resume", "ready", "roll out", "steady", "steady", "steady", "sync", "plan", "write", "write report", "start", "crash", "edit chart", "render", "break chart"}
 
 func TestNoTagIsLost(t *testing.T) {
 	checks := flag.Lookup("rapid.checks")

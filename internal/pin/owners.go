@@ -139,7 +139,6 @@ func (o *owners) referring() (byName map[string][]string, unreadable string) {
 			if enabled, _ := o.protector.enables(r); enabled && (unreadable == "" || r.String() < unreadable) {
 				unreadable = r.String()
 			}
-			continue
 		}
 		names := map[string]bool{}
 		read := o.read(r)

@@ -35,7 +35,7 @@ type Release struct {
 
 // isUnknown reports whether it is not known which images it refers to.
 func (r *Release) isUnknown() bool {
-	return r.Images == nil || r.Images.Unknown || r.ChartPending
+	return r.Images == nil || r.Images.Unknown || r.ChartPending || r.Rendered != nil && r.Rendered.Unknown
 }
 
 // Inputs are everything of a release that decides what it needs. They are comparable: what
