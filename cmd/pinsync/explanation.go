@@ -38,8 +38,10 @@ func (e *explanation) inspect(inspected *inspect.Inspected, config configuration
 	s := inspected.Snapshot
 	if e.list != nil && e.list.Report != nil {
 		s.Memory = pin.MemoryOf(e.list.Report)
+		addChart(s, release)
 	}
 	e.Inspection = pin.Inspect(s, config.Pins, release)
+	e.addChartProblems(entryOf(e.list, release))
 	for _, policy := range e.Policies {
 		e.policyNames = append(e.policyNames, policy.Name.String())
 	}
