@@ -250,7 +250,7 @@ func tarball(t *testing.T, files map[string]string) []byte {
 func TestChartRef(t *testing.T) {
 	w, served := newWorld(t, plane), serveArtifacts(t)
 	artifact := served.put("web-2.0.0.tgz", chartOf(t, "2.0.0", chartImage))
-	artifact["revision"] = "of-chart@" + artifact["digest"].(string)
+	artifact["revision"] = fmt.Sprint("of-chart@", artifact["digest"])
 	w.provide(sourceOf("OCIRepository", w.apps, "chart"), map[string]any{"interval": "1h", "url": "oci://" + app}, artifact)
 	w.suspend("web", app+":v1")
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = &apiextensionsv1.JSON{Raw: []byte(`{}`)} })

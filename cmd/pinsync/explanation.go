@@ -43,7 +43,7 @@ func (e *explanation) inspect(inspected *inspect.Inspected, config configuration
 	e.Inspection = pin.Inspect(s, config.Pins, release)
 	e.addChartProblems(entryOf(e.list, release))
 	for _, policy := range e.Policies {
-		e.policyNames = append(e.policyNames, policy.Name.String())
+		e.policyNames = append(e.policyNames, policy.String())
 	}
 	var errs []string
 	for _, err := range inspected.Unread {
@@ -140,7 +140,7 @@ func (e *explanation) document() *v1alpha1.ReleaseExplanation {
 // latestOf returns what a linked policy has resolved to, as far as it was read.
 func (e *explanation) latestOf(policy string) string {
 	for _, p := range e.Policies {
-		if p.Name.String() == policy && p.Latest != nil {
+		if p.String() == policy && p.Latest != nil {
 			return p.Latest.String()
 		}
 	}

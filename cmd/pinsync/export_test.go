@@ -178,9 +178,10 @@ func TestExportIsDescribed(t *testing.T) {
 		}
 	}
 	labels := `{cluster="` + cluster + `",name="registry-pins",namespace="one"} `
+	const lastSuccess = "pinsync_export_last_success_timestamp_seconds"
 	families := e.metrics(metrics)
 	for name, least := range map[string]float64{
-		"pinsync_export_last_success_timestamp_seconds ":                      float64(begin.Unix()),
+		lastSuccess + " ": float64(begin.Unix()),
 		"pinsync_export_list_sync_timestamp_seconds" + labels:                 float64(synced.Unix() - 2),
 		"pinsync_export_pins" + labels:                                        2,
 		`pinsync_export_pins{cluster="",name="` + static + `",namespace=""} `: 1,

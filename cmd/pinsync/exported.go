@@ -62,13 +62,13 @@ func exportMetrics(exported *v1alpha1.PinExport, now time.Time) (string, error) 
 
 // giteaWarning describes what Gitea's clean-up rules do not do.
 func giteaWarning(rules string) string {
-	warning := "Gitea's clean-up rules look at no pods: they keep the tags of live releases only with releases: All"
+	warnings := []string{"Gitea's clean-up rules look at no pods: they keep the tags of live releases only with releases: All"}
 	for line := range strings.Lines(rules) {
 		owner, pattern, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		if len(pattern) > pinlist.MaxGiteaPattern {
-			warning += fmt.Sprintf("; the pattern of %s has %d characters, and only a Gitea with SQLite takes more than %d",
-				owner, len(pattern), pinlist.MaxGiteaPattern)
+			warnings = append(warnings, fmt.Sprintf("the pattern of %s has %d characters, and only a Gitea with SQLite takes more than %d",
+				owner, len(pattern), pinlist.MaxGiteaPattern))
 		}
 	}
-	return printable(warning)
+	return printable(strings.Join(warnings, "; "))
 }

@@ -39,13 +39,18 @@ func (p *page) line(level int, format string, args ...any) {
 		case i == 0:
 			line += word
 		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > p.width:
-			p.WriteString(strings.TrimRight(line, " ") + "\n")
+			p.end(line)
 			line = indent + "    " + word
 		default:
 			line += " " + word
 		}
 	}
-	p.WriteString(strings.TrimRight(line, " ") + "\n")
+	p.end(line)
+}
+
+// end ends a line.
+func (p *page) end(line string) {
+	fmt.Fprintln(p, strings.TrimRight(line, " "))
 }
 
 func (p *page) section(title string) {
@@ -82,14 +87,14 @@ func (t *table) print(p *page) {
 		return
 	}
 	for _, row := range append([][]string{t.header}, t.rows...) {
-		line := ""
+		var line strings.Builder
 		for i, cell := range row {
 			if cell == "" {
 				cell = "-"
 			}
-			line += cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2)
+			fmt.Fprint(&line, cell, strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
 		}
-		p.WriteString(strings.TrimRight(line, " ") + "\n")
+		p.end(line.String())
 	}
 }
 

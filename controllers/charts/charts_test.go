@@ -31,9 +31,9 @@ func template(kind, version string) *convert.ChartTemplate {
 	return &convert.ChartTemplate{Chart: "web", Version: version, Source: id(kind, "charts")}
 }
 
-func helmChart(version, revision string) convert.Source {
+func helmChart() convert.Source {
 	return convert.Source{
-		ID: id(flux.HelmChartKind, "shop-web"), Owner: release, Template: *template("HelmRepository", version), Artifact: flux.Artifact{URL: "http://flux/web.tgz", Revision: revision},
+		ID: id(flux.HelmChartKind, "shop-web"), Owner: release, Template: *template("HelmRepository", "1.x"), Artifact: flux.Artifact{URL: "http://flux/web.tgz", Revision: "1.4.0"},
 	}
 }
 
@@ -56,7 +56,7 @@ func TestReference(t *testing.T) {
 	}{
 		"an exact version":              {chart("1.0.0"), []convert.Source{oci}, "git.example.com/team/charts/web:1.0.0"},
 		"one with build metadata":       {chart("1.0.0+2"), []convert.Source{oci}, "git.example.com/team/charts/web:1.0.0_2"},
-		"a range that was resolved":     {chart("1.x"), []convert.Source{oci, helmChart("1.x", "1.4.0")}, "git.example.com/team/charts/web:1.4.0"},
+		"a range that was resolved":     {chart("1.x"), []convert.Source{oci, helmChart()}, "git.example.com/team/charts/web:1.4.0"},
 		"a range that was not resolved": {chart("1.x"), []convert.Source{oci}, ""},
 		"a classic repository":          {chart("1.0.0"), []convert.Source{classic}, ""},
 		"no repository":                 {chart("1.0.0"), nil, ""},
@@ -65,7 +65,7 @@ func TestReference(t *testing.T) {
 		"a digest of an OCIRepository":  {ref, []convert.Source{byDigest}, ""},
 		"no OCIRepository":              {ref, nil, ""},
 		"a HelmChart": {
-			&convert.ChartSpec{Release: release, Ref: id(flux.HelmChartKind, "shop-web")}, []convert.Source{oci, helmChart("1.x", "1.4.0")}, "git.example.com/team/charts/web:1.4.0",
+			&convert.ChartSpec{Release: release, Ref: id(flux.HelmChartKind, "shop-web")}, []convert.Source{oci, helmChart()}, "git.example.com/team/charts/web:1.4.0",
 		},
 	} {
 		got := resolver(test.objects...).Reference(test.spec)
@@ -80,7 +80,7 @@ func TestResolve(t *testing.T) {
 	git := convert.Source{ID: id(flux.GitRepositoryKind, "charts"), Artifact: artifact}
 	notReady := git
 	notReady.NotReady = "no such\nbranch"
-	foreign := helmChart("1.x", "1.4.0")
+	foreign := helmChart()
 	foreign.Owner = object.Name{Namespace: "shop-web", Name: ""}
 	wanted := func(kind, version string) *convert.ChartSpec {
 		return &convert.ChartSpec{Release: release, Ref: id(flux.HelmChartKind, "shop-web"), Template: template(kind, version)}
@@ -93,8 +93,8 @@ func TestResolve(t *testing.T) {
 		want    string
 		doubt   string
 	}{
-		"its HelmChart":           {wanted("HelmRepository", "1.x"), false, []convert.Source{helmChart("1.x", "1.4.0")}, "HelmChart/shop/shop-web ", ""},
-		"a HelmChart of before":   {wanted("HelmRepository", "2.x"), false, []convert.Source{helmChart("1.x", "1.4.0")}, "", "HelmChart shop/shop-web has the chart that the release asked for before it was suspended: Flux changes it at the resume"},
+		"its HelmChart":           {wanted("HelmRepository", "1.x"), false, []convert.Source{helmChart()}, "HelmChart/shop/shop-web ", ""},
+		"a HelmChart of before":   {wanted("HelmRepository", "2.x"), false, []convert.Source{helmChart()}, "", "HelmChart shop/shop-web has the chart that the release asked for before it was suspended: Flux changes it at the resume"},
 		"a stranger's HelmChart":  {wanted("HelmRepository", "1.x"), false, []convert.Source{foreign}, "", "there is no chart yet: Flux makes HelmChart shop/shop-web when the release is resumed"},
 		"its source":              {wanted(flux.GitRepositoryKind, "*"), false, []convert.Source{git}, "GitRepository/shop/charts web", ""},
 		"a source that is old":    {wanted(flux.GitRepositoryKind, "*"), false, []convert.Source{notReady}, "GitRepository/shop/charts web", "GitRepository shop/charts is not ready: no such branch"},

@@ -102,8 +102,9 @@ func TestCheckUnreachable(t *testing.T) {
 	image := localtest.FreeAddress(t) + "/team/app:staging"
 	w.releaseWith("app", true, map[string]any{"image": image})
 	w.startWith()
-	w.expectList(testbed.Pin("app", "staging"))
-	messages := w.host.expectCheck(exitUnknown, map[string]string{image: "unreachable"})
+	w.expectList(testbed.Pin("app", "staging"), testbed.Pin(testbed.ChartName, testbed.ChartVersion)) // with the chart's own
+	chart := w.sources.Name(testbed.ChartName) + ":" + testbed.ChartVersion
+	messages := w.host.expectCheck(exitUnknown, map[string]string{image: "unreachable", chart: "unauthorized"}) // nobody is logged in
 	if messages[image] == "" {
 		t.Errorf("no message describes why %s is unreachable", image)
 	}

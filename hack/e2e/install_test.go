@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -63,29 +64,35 @@ func TestImage(t *testing.T) {
 		t.Fatalf("the index has %+v", index.Manifests)
 	}
 	for i, architecture := range []string{"amd64", "arm64"} {
-		manifest := fetch[ocispec.Manifest](t, store, index.Manifests[i])
-		config := fetch[ocispec.Image](t, store, manifest.Config)
-		if p := index.Manifests[i].Platform; p == nil || p.Architecture != architecture || p.OS != "linux" || config.Platform.Architecture != architecture {
-			t.Errorf("image %d is for %+v and %+v, want %s", i, p, config.Platform, architecture)
+		checkImage(t, store, &index.Manifests[i], architecture, append(program, architecture...))
+	}
+}
+
+// checkImage checks the image for an architecture, whose program is known.
+func checkImage(t *testing.T, store *memory.Store, of *ocispec.Descriptor, architecture string, program []byte) {
+	t.Helper()
+	manifest := fetch[ocispec.Manifest](t, store, *of)
+	config := fetch[ocispec.Image](t, store, manifest.Config)
+	if p := of.Platform; p == nil || p.Architecture != architecture || p.OS != "linux" || config.Architecture != architecture {
+		t.Errorf("the image is for %+v and %+v, want %s", p, config.Platform, architecture)
+	}
+	for label, want := range map[string]string{
+		"org.opencontainers.image.version": "v9.9.9", "org.opencontainers.image.revision": "0123abc",
+		"org.opencontainers.image.created": "2026-01-02T02:04:05Z", "org.opencontainers.image.source": "https://git.oleks.space/oleks/pinsync",
+	} {
+		if config.Config.Labels[label] != want || manifest.Annotations[label] != want {
+			t.Errorf("%s is %q and %q, want %q", label, config.Config.Labels[label], manifest.Annotations[label], want)
 		}
-		for label, want := range map[string]string{
-			"org.opencontainers.image.version": "v9.9.9", "org.opencontainers.image.revision": "0123abc",
-			"org.opencontainers.image.created": "2026-01-02T02:04:05Z", "org.opencontainers.image.source": "https://git.oleks.space/oleks/pinsync",
-		} {
-			if config.Config.Labels[label] != want || manifest.Annotations[label] != want {
-				t.Errorf("%s is %q and %q, want %q", label, config.Config.Labels[label], manifest.Annotations[label], want)
-			}
-		}
-		if config.Config.User != "65532:65532" || !slices.Equal(config.Config.Entrypoint, []string{"/pinsync"}) {
-			t.Errorf("it runs %v as %s", config.Config.Entrypoint, config.Config.User)
-		}
-		files := unpack(t, store, manifest.Layers[0])
-		if !bytes.Equal(files["pinsync"], append(program, architecture...)) {
-			t.Errorf("the program for %s has %d bytes", architecture, len(files["pinsync"]))
-		}
-		if n := bytes.Count(files["etc/ssl/certs/ca-certificates.crt"], []byte("BEGIN CERTIFICATE")); n < 50 {
-			t.Errorf("there are %d certificates of authorities", n)
-		}
+	}
+	if config.Config.User != "65532:65532" || !slices.Equal(config.Config.Entrypoint, []string{"/pinsync"}) {
+		t.Errorf("it runs %v as %s", config.Config.Entrypoint, config.Config.User)
+	}
+	files := unpack(t, store, manifest.Layers[0])
+	if !bytes.Equal(files["pinsync"], program) {
+		t.Errorf("the program for %s has %d bytes", architecture, len(files["pinsync"]))
+	}
+	if n := bytes.Count(files["etc/ssl/certs/ca-certificates.crt"], []byte("BEGIN CERTIFICATE")); n < 50 {
+		t.Errorf("there are %d certificates of authorities", n)
 	}
 }
 
@@ -110,7 +117,7 @@ func unpack(t *testing.T, store *memory.Store, layer ocispec.Descriptor) map[str
 	files, archive := map[string][]byte{}, tar.NewReader(zip)
 	for {
 		header, err := archive.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return files
 		}
 		localtest.Must(t, err)

@@ -33,8 +33,13 @@ func drawMention(t *rapid.T) image.Mention {
 // drawUnused draws an image of the values that the chart does not use.
 func drawUnused(t *rapid.T) image.Reference {
 	return rapid.SampledFrom([]image.Reference{
-		{Tag: "v1"}, {Tag: "localhost"}, {Tag: "5000"}, {Tag: "_.-"}, {Repository: image.Repository{Host: "docker.io", Path: "library/nginx"}},
-		{Repository: image.Repository{Host: "g.io:5000", Path: "o/app"}}, {Repository: image.Repository{Host: "localhost", Path: "x"}},
+		{Tag: "v1"},
+		{Tag: "localhost"},
+		{Tag: "5000"},
+		{Tag: "_.-"},
+		{Repository: image.Repository{Host: "docker.io", Path: "library/nginx"}},
+		{Repository: image.Repository{Host: "g.io:5000", Path: "o/app"}},
+		{Repository: image.Repository{Host: "localhost", Path: "x"}},
 	}).Draw(t, "unused")
 }
 

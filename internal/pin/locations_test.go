@@ -72,7 +72,7 @@ func TestPolicyTellsTheRegistry(t *testing.T) {
 func TestPolicyOutsideIsNoMissingPin(t *testing.T) {
 	release := suspended("web", "")
 	release.Inputs = imagesIn(nil)
-	release.Inputs.Policies = "x/i.io-t-a"
+	release.Policies = "x/i.io-t-a"
 	s := &pin.Snapshot{Releases: []pin.Release{release}}
 	follows(s, "x", "i.io/t/a", "2")
 	problems := pin.Plan(s, pin.Options{Registries: []pin.Registry{{Host: "g.io", Type: pin.DefaultType}}}).Releases[0].Problems

@@ -355,14 +355,8 @@ func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, de
 func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *modelRelease) {
 	fellAsleep := r.suspended && !m.asleep[name] && !r.seenChart.isPending
 	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || !r.unreadable && !r.seenChart.isPending)
-	isOwed := r.suspended
-	for n, debt := range m.debts {
-		if n.release == name {
-			isOwed = isOwed || debt.isResumed
-			debt.hasRun = debt.hasRun || fellAsleep
-		}
-	}
-	if !isOwed || r.disabled || r.unreadable {
+	isOwed := m.noteRan(name, fellAsleep)
+	if !r.suspended && !isOwed || r.disabled || r.unreadable {
 		return
 	}
 	for _, tag := range seen.seenTags(name) {
@@ -371,6 +365,18 @@ func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *mo
 	if r.suspended {
 		m.oweWhatRan(p, name, r, fellAsleep)
 	}
+}
+
+// noteRan notes on what is owed to a release that it ran it, if it was suspended now, and reports
+// whether something is owed to it that was resumed.
+func (m *model) noteRan(name string, fellAsleep bool) (isOwed bool) {
+	for n, debt := range m.debts {
+		if n.release == name {
+			isOwed = isOwed || debt.isResumed
+			debt.hasRun = debt.hasRun || fellAsleep
+		}
+	}
+	return isOwed
 }
 
 // oweUnlessProven adds what a release refers to, unless it was proven live on it before and still
