@@ -20,7 +20,9 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/charts"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/chartimages"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/sweep"
@@ -55,6 +57,8 @@ type knownChart struct {
 	// spec is what the release of that revision asks for.
 	spec     *convert.ChartSpec
 	revision string
+	// resolved is the chart that it would be installed from, as the cache and the sources were then.
+	resolved resolvedChart
 	// inputs are what the images were found with, and digest is their digest.
 	inputs chartInputs
 	digest string
@@ -69,6 +73,17 @@ type knownChart struct {
 	// tried again.
 	failures int
 	retry    time.Time
+}
+
+// resolvedChart is what was found of a release as it was kept, in the sources of a version.
+type resolvedChart struct {
+	kept    *keptRelease
+	sources uint64
+
+	chart charts.Chart
+	doubt string
+	state sourcesState
+	ref   image.Reference
 }
 
 // chartInputs are everything that the images of a chart depend on.
@@ -125,24 +140,25 @@ func (c *chartImages) end() {
 }
 
 // attach adds to a release what its chart names. values are the versions of the objects that its values
-// come from. Unless mayRead is set, nothing is fetched for it.
-func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release, values []string, mayRead bool) {
+// come from. If it is awaited, the list is not complete before the chart was rendered once.
+func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release, values []string, isAwaited bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.of(s, r, kept.Value.Chart)
 	if k.spec != nil {
-		r.ChartRef = c.sources.resolver.Reference(k.spec)
+		c.resolve(s, k, kept)
+		r.ChartRef = k.resolved.ref
 	}
-	inputs, doubt, state := c.wanted(s, k, r, values)
+	inputs, doubt, state := c.wanted(k, r, values)
 	isDue := state == chartWanted && !c.isKnown(k, inputs)
 	// What has changed since it has failed is tried at once.
 	isPaused := k.inputs == inputs && time.Now().Before(k.retry)
-	if mayRead && !isPaused && (isDue || state == chartUnknown) {
+	if !isPaused && (isDue || state == chartUnknown) {
 		c.due[r.Namespace] = append(c.due[r.Namespace], &dueChart{r.ID, inputs})
 	}
 	isPending := isDue || state == chartUnknown || state == chartSyncing
 	r.ChartPending = isPending && k.found == nil && k.notRead == ""
-	if r.ChartPending && mayRead {
+	if r.ChartPending && isAwaited {
 		c.shares.wait(r.Namespace)
 	}
 	r.Rendered = k.with(cmp.Or(doubt, k.notRead))
@@ -163,22 +179,30 @@ const (
 
 // wanted returns what the images of a release's chart depend on now. A doubt is why the chart may be
 // another one, or why there is none.
-func (c *chartImages) wanted(s *pin.Snapshot, k *knownChart, r *pin.Release, values []string) (inputs chartInputs, doubt string, state chartState) {
-	if k.spec == nil {
-		return inputs, "", chartUnknown
-	}
-	chart, doubt, sources := c.sources.resolve(s, k.spec)
+func (c *chartImages) wanted(k *knownChart, r *pin.Release, values []string) (inputs chartInputs, doubt string, state chartState) {
+	resolved, cluster := &k.resolved, c.cluster.digest()
 	switch {
-	case sources == sourcesSyncing:
+	case k.spec == nil:
+		return inputs, "", chartUnknown
+	case resolved.state == sourcesSyncing:
 		return inputs, "", chartSyncing
-	case sources == sourcesNotRead, chart.Artifact == (flux.Artifact{}):
-		return inputs, doubt, chartMissing
+	case resolved.state == sourcesNotRead, resolved.chart.Artifact == (flux.Artifact{}):
+		return inputs, resolved.doubt, chartMissing
+	case cluster == "":
+		return inputs, resolved.doubt, chartSyncing
 	}
-	cluster := c.cluster.digest()
-	if cluster == "" {
-		return inputs, doubt, chartSyncing
+	return chartInputs{r.Revision, strings.Join(values, "\n"), resolved.chart, k.spec.IsUpgrade, cluster}, resolved.doubt, chartWanted
+}
+
+// resolve finds the chart of a release again if the release or the objects that charts come from have
+// changed.
+func (c *chartImages) resolve(s *pin.Snapshot, k *knownChart, kept *keptRelease) {
+	version := c.sources.version
+	if version != 0 && k.resolved.kept == kept && k.resolved.sources == version {
+		return
 	}
-	return chartInputs{r.Revision, strings.Join(values, "\n"), chart, k.spec.IsUpgrade, cluster}, doubt, chartWanted
+	k.resolved = resolvedChart{kept: kept, sources: version, ref: c.sources.resolver.Reference(k.spec)}
+	k.resolved.chart, k.resolved.doubt, k.resolved.state = c.sources.resolve(s, k.spec)
 }
 
 // of returns what is known of the chart of a release: at first, what the last report has of it.
@@ -294,6 +318,9 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 	switch {
 	case result.images == nil && result.notRead == "" && result.retryIn == 0: // only what it asks for was read
 		return
+	case result.images != nil && result.images.Rendered && !c.hasRoom(due.id, result.images):
+		result.images = notRendered(budget.Exceeded(budget.ChartMentions, "images in the charts of its namespace"))
+		result.retryIn = renderRetry
 	case result.images != nil && result.images.Rendered:
 		k.rendered = result.images
 	case result.images != nil:
@@ -316,6 +343,18 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 		k.failures++
 		k.retry = now.Add(min(maxRetry(result), result.retryIn<<min(k.failures-1, 10)))
 	}
+}
+
+// hasRoom reports whether images may be kept for a release besides those of the others of its
+// namespace; the lock is held.
+func (c *chartImages) hasRoom(id object.ID, images *pin.ChartImages) bool {
+	count := len(images.Mentions)
+	for other, k := range c.known.All() {
+		if other.Namespace == id.Namespace && other != id && k.rendered != nil {
+			count += len(k.rendered.Mentions)
+		}
+	}
+	return count <= budget.ChartMentions
 }
 
 // maxRetry returns how long after a failure a chart is tried again at the latest. One that could not be

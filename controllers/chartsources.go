@@ -21,6 +21,8 @@ type chartSources struct {
 	resolver charts.Resolver
 	// noted are the kinds that were found not to be readable in this pass.
 	noted map[string]bool
+	// version changes with the objects; zero, some cannot be read.
+	version uint64
 }
 
 func newChartSources(watches []*informers.Informer, ownNamespaceOnly bool) *chartSources {
@@ -111,4 +113,15 @@ func (s *chartSources) note(kind string, add func()) {
 }
 
 // begin begins a pass.
-func (s *chartSources) begin() { s.noted = map[string]bool{} }
+func (s *chartSources) begin() {
+	s.noted = map[string]bool{}
+	s.version = 1
+	for _, w := range s.watches {
+		s.version += w.Changes()
+	}
+	for _, w := range s.watches {
+		if !w.IsInSync() || w.Failure() != nil {
+			s.version = 0
+		}
+	}
+}

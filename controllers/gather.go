@@ -217,8 +217,9 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 			release.Images = g.images.find(ctx, kept, s, s.Confirmed[release.ID])
 		}
 		if g.charts != nil {
-			mayRead := protector.Protects(release) || !required.AllReleases
-			g.charts.attach(s, kept, release, g.images.versionsOf(kept), mayRead)
+			// The others are searched for the owners of pins, which the list does not wait for.
+			isAwaited := protector.Protects(release) || !required.AllReleases
+			g.charts.attach(s, kept, release, g.images.versionsOf(kept), isAwaited)
 		}
 	}
 	g.images.known.Sweep()

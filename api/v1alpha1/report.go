@@ -125,7 +125,7 @@ type Release struct {
 	// Live are the pins of a resuming release that it refers to, and does not need any more,
 	// because it is proven live on them.
 	Live []string `json:"live,omitempty"`
-	// Chart is what the release's chart names; null where it was not read.
+	// Chart is what the release's chart names; null where it was not rendered.
 	Chart *ReleaseChart `json:"chart,omitempty"`
 	// Problems are what may keep a tag of the release out of the list.
 	Problems []Problem `json:"problems"`

@@ -183,6 +183,10 @@ func (i *Informer) discover() (State, string) {
 	return NotServed, fmt.Sprintf("the cluster does not serve %s", i.GVK.GroupVersion())
 }
 
+// Changes counts the events that passed the predicate: as long as it is the same, so is what the cache
+// has.
+func (i *Informer) Changes() uint64 { return i.changes.Load() }
+
 // Progress returns how far the watch has come, and why not further.
 func (i *Informer) Progress() (State, string) {
 	i.mu.Lock()

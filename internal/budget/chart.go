@@ -38,6 +38,10 @@ const (
 	RenderRequest = 32 << 20
 	RenderAnswer  = 8 << 20
 
+	// ChartMentions is how many images may be kept that the charts of one namespace name, some 250 bytes
+	// each. A large public chart names 30.
+	ChartMentions = 50_000
+
 	// ChartEntry is how many bytes the report has of the chart of one release. Where that does not
 	// suffice, the chart is rendered again after a restart.
 	ChartEntry = 64 << 10

@@ -75,7 +75,7 @@ func TestHostileCharts(t *testing.T) {
 		// isBroken is set if not even its defaults can be read.
 		isBroken bool
 	}{
-		"an endless loop":      {archive: template(t, "{{ range $i := until 60000 }}{{ range $j := until 60000 }}{{ range $k := until 60000 }}{{ end }}{{ end }}{{ end }}"), want: "took too long: more than 6s"},
+		"an endless loop":      {archive: template(t, "{{ range $i := until 60000 }}{{ range $j := until 60000 }}{{ range $k := until 60000 }}{{ end }}{{ end }}{{ end }}"), want: "rendering it took too"},
 		"a long list":          {archive: template(t, "{{ until 2000000000 }}"), want: "rendering it took too"}, // much memory, or long to fail
 		"a long text":          {archive: template(t, "{{ repeat 2000000000 `x` }}"), want: "rendering it took too"},
 		"recursive tpl":        {archive: template(t, "{{ define `a` }}{{ tpl `{{ include \"a\" . }}` . }}{{ end }}{{ include `a` . }}"), want: "ChartNotRendered"},

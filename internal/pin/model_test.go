@@ -44,6 +44,14 @@ type modelRelease struct {
 	seenChart seenChart
 }
 
+// isKnown reports whether a process that has seen the release knows which images it refers to.
+func (r *modelRelease) isKnown() bool { return !r.unreadable && !r.seenChart.isPending }
+
+// fellAsleep reports whether a process sees for the first time that the release sleeps.
+func (r *modelRelease) fellAsleep(wasAsleep bool) bool {
+	return r.suspended && !wasAsleep && !r.seenChart.isPending
+}
+
 // modelCluster is what the API server has: releases, by name; the tag that the one
 // policy has resolved for the image, if it is there.
 type modelCluster struct {
@@ -353,30 +361,24 @@ func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, de
 // addDebts adds what is owed to a release that a process had seen: what it refers to, while it
 // sleeps or something is still owed to it, and what it ran when it was suspended.
 func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *modelRelease) {
-	fellAsleep := r.suspended && !m.asleep[name] && !r.seenChart.isPending
-	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || !r.unreadable && !r.seenChart.isPending)
-	isOwed := m.noteRan(name, fellAsleep)
-	if !r.suspended && !isOwed || r.disabled || r.unreadable {
-		return
-	}
-	for _, tag := range seen.seenTags(name) {
-		m.oweUnlessProven(p, modelNeed{name, tag}, !r.suspended && r.ready)
-	}
-	if r.suspended {
-		m.oweWhatRan(p, name, r, fellAsleep)
-	}
-}
-
-// noteRan notes on what is owed to a release that it ran it, if it was suspended now, and reports
-// whether something is owed to it that was resumed.
-func (m *model) noteRan(name string, fellAsleep bool) (isOwed bool) {
+	fellAsleep := r.fellAsleep(m.asleep[name])
+	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || r.isKnown())
+	isOwed := r.suspended
 	for n, debt := range m.debts {
 		if n.release == name {
 			isOwed = isOwed || debt.isResumed
 			debt.hasRun = debt.hasRun || fellAsleep
 		}
 	}
-	return isOwed
+	if !isOwed || r.disabled || r.unreadable {
+		return
+	}
+	for _, tag := range slices.Concat(seen.valuesTags(name), r.seenChart.adds()) {
+		m.oweUnlessProven(p, modelNeed{name, tag}, !r.suspended && r.ready)
+	}
+	if r.suspended {
+		m.oweWhatRan(p, name, r, fellAsleep)
+	}
 }
 
 // oweUnlessProven adds what a release refers to, unless it was proven live on it before and still
@@ -394,8 +396,10 @@ func (m *model) oweWhatRan(p *modelProcess, name string, r *modelRelease, fellAs
 	if fellAsleep && r.hasRun && r.tag != "" {
 		m.owe(modelNeed{name, r.tag}).hasRun = true
 	}
-	if c := &r.seenChart; fellAsleep && r.hasRun && c.isRendered && c.tag != "" {
-		m.owe(modelNeed{name, c.tag}).hasRun = true
+	if fellAsleep && r.hasRun {
+		for _, tag := range r.seenChart.adds() {
+			m.owe(modelNeed{name, tag}).hasRun = true
+		}
 	}
 	if w := p.deployed[name]; w != nil {
 		for _, ref := range w.Images {

@@ -59,7 +59,9 @@ type seenChart struct {
 	isRendered bool
 	tag        string
 	// isInherited is set if only the pins on the list tell what it named: the report could not have it,
-	// and this process has not rendered it yet.
+	// and this process has not rendered it yet. Then nothing is owed because of it that is not already:
+	// the pins may have been removed since, because the release was disabled or proven live for a
+	// time, or because somebody has deleted the list.
 	isInherited bool
 	// hasDefaults is set if it was searched for its defaults instead.
 	hasDefaults bool
@@ -75,6 +77,14 @@ func (c *seenChart) tags() []string {
 		tags = append(tags, modelDefault)
 	}
 	return tags
+}
+
+// adds are the tags of which a process that sees the chart learns that the release refers to them.
+func (c *seenChart) adds() []string {
+	if c.isInherited {
+		return nil
+	}
+	return c.tags()
 }
 
 // knownChart is what a process keeps of the chart of a release, and uses as the controller does.
@@ -143,9 +153,6 @@ func (p *modelProcess) attachCharts(s *pin.Snapshot, seen *modelCluster, isWante
 		if r.seenChart = (seenChart{}); isWanted[name] {
 			k := p.chartOf(name)
 			k.attach(release)
-			if r.disabled && k.seen.isInherited {
-				k.seen.isRendered, k.seen.isInherited = false, false // it has no pins while it is disabled
-			}
 			k.mayRead = r.suspended && !r.disabled || !s.AllReleases
 			p.isWaiting = p.isWaiting || release.ChartPending && k.mayRead
 			r.seenChart = k.seen

@@ -56,7 +56,10 @@ func truncated(r *v1alpha1.PinReport) *v1alpha1.PinReport {
 		cut.Pins[i].Via = []string{}
 	}
 	for i := range cut.Releases {
-		cut.Releases[i].Problems, cut.Releases[i].Chart = []v1alpha1.Problem{}, nil
+		cut.Releases[i].Problems = []v1alpha1.Problem{}
+		if chart := cut.Releases[i].Chart; chart != nil { // that it was rendered is still known
+			cut.Releases[i].Chart = &v1alpha1.ReleaseChart{Source: chart.Source, Revision: chart.Revision}
+		}
 	}
 	cut.Problems = append(slices.Clone(r.Problems), v1alpha1.Problem{
 		Reason: v1alpha1.ReasonReportTruncated, Message: "the report is so large that via, the releases' problems and what their charts name are left out",
