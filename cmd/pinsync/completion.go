@@ -45,6 +45,8 @@ func clusterOf(cmd *cobra.Command) *clusterOptions {
 	o.as, _ = flags.GetString("as")
 	o.pinsyncNamespace, _ = flags.GetString("pinsync-namespace")
 	o.requestTimeout = completionTimeout
+	// For completion, a command line is parsed twice, and appended to what it has.
+	o.kubeconfigs, o.contexts = slices.Compact(o.kubeconfigs), slices.Compact(o.contexts)
 	return o
 }
 

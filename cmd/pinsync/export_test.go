@@ -328,7 +328,7 @@ func TestExportOfSeveralLists(t *testing.T) {
 	e.publish("one", "registry-pins", nil, "V1", "staging")
 	e.publish("one", "west", nil, "west")
 	args := []string{"--pinsync-namespace", "one", "--state", e.state}
-	e.refuses(3, "ConfigMap west is labelled as a list of pins", args...)
+	e.refuses(3, "ConfigMap west has the label of a list", args...)
 	both := append(slices.Clone(args), "--name", "registry-pins", "--name", "west")
 	if code, out, errOut := e.run(both...); code != 0 || out != "container/app==V1\ncontainer/app==staging\ncontainer/app==v1\ncontainer/app==west\n" {
 		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)

@@ -90,7 +90,7 @@ func serveImages(t *testing.T) (host string) {
 func TestTenant(t *testing.T) {
 	d := deploy(t)
 	host := serveImages(t)
-	d.configure(fmt.Sprintf("registries: [{host: '%s', type: generic}]", host))
+	d.configure(fmt.Sprintf("charts: Ignore\nregistries: [{host: '%s', type: generic}]", host))
 	d.kubectl("apply", "-f", d.file("rights.yaml", tenantRights))
 	d.kubectl("apply", "-f", d.file("objects.yaml", fmt.Sprintf(tenantObjects, host)))
 	d.kubectl("-n", "flux-system", "patch", "imagepolicy", "web", "--subresource=status", "--type=merge", "-p", fmt.Sprintf(
