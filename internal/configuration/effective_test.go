@@ -14,6 +14,7 @@ func TestEffective(t *testing.T) {
 		"registries: [{host: git.oleks.space, owner: oleks}, {host: 'localhost:5000', type: generic}]",
 		"configMapName: pins\nnamespaceDefault: disabled\nreleases: All\nsecretValues: Read\ntags: Floating",
 		"hold: {grace: 90s, proof: Ready}\nheartbeat: 1m",
+		"charts: Ignore\ncrossNamespaceRefs: Deny\nrenderTimeout: 20s\nrenderMemory: 200Mi",
 	} {
 		want, err := Parse([]byte(head + text))
 		if err != nil {
@@ -25,6 +26,12 @@ func TestEffective(t *testing.T) {
 		}
 		if got, err := Parse(published); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v, got %+v, want %+v", published, err, got, want)
+		}
+		fields := reflect.ValueOf(*want.Effective())
+		for i := range fields.NumField() {
+			if name := fields.Type().Field(i).Name; name != "Registries" && fields.Field(i).IsZero() {
+				t.Errorf("%s is not published", name)
+			}
 		}
 	}
 }
