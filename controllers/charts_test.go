@@ -404,28 +404,3 @@ func TestHostileCharts(t *testing.T) {
 		return met, fmt.Sprint(problems)
 	})
 }
-
-// Where the owners of pins are not known, the charts of live releases are read, too, and what none of
-// them names is removed.
-func TestChartsOfAllReleases(t *testing.T) {
-	w, _ := chartWorld(t)
-	stop := w.start(w.withCharts())
-	w.expect("1.0.0")
-	stop()
-	report := w.configMap(t.Context(), "registry-pins-report")
-	if err := w.client.Delete(t.Context(), report); err != nil {
-		t.Fatal(err)
-	}
-	change(w, &helmv2.HelmRelease{}, w.apps, "web", func(r *helmv2.HelmRelease) {
-		r.Spec.Values = &apiextensionsv1.JSON{Raw: []byte(`{"image":{"repository":"docker.io/library/other"}}`)}
-	})
-	w.release("live", `{"tag":"v1"}`, helmRepository)
-	change(w, &helmv2.HelmRelease{}, w.apps, "live", func(r *helmv2.HelmRelease) { r.Spec.Suspend = false })
-	artifact := serveArtifacts(t).put("web-1.0.0.tgz", chartOf(t, "1.0.0", chartImage))
-	w.provide(w.helmChart("live"), helmChartSpec("1.x"), artifact)
-	if err := w.client.Delete(t.Context(), &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "web"}}); err != nil {
-		t.Fatal(err)
-	}
-	w.start(w.withCharts())
-	w.until(w.lists(""))
-}
