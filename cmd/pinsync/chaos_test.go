@@ -313,13 +313,14 @@ func TestPermissionIsWithdrawn(t *testing.T) {
 // The standby takes over within seconds when the leader is stopped, since its caches are
 // synced.
 func TestStandbyTakesOver(t *testing.T) {
+	const kinds = 11 // with those that charts come from
 	c := newChaos(t, true)
 	first := c.start()
 	c.suspended()
 	c.complete("true")
 	second := c.start()
 	localtest.Until(t, func() (bool, string) {
-		return strings.Count(second.Log.String(), "Following the kind") >= 5, second.Log.String()
+		return strings.Count(second.Log.String(), "Following the kind") >= kinds, second.Log.String()
 	})
 	if strings.Contains(second.Log.String(), "Wrote the list") {
 		t.Error("the standby has written the list")
@@ -327,7 +328,7 @@ func TestStandbyTakesOver(t *testing.T) {
 	first.Stop()
 	c.suspended()
 	c.complete("true")
-	if count := strings.Count(second.Log.String(), "Following the kind"); count != 5 {
+	if count := strings.Count(second.Log.String(), "Following the kind"); count != kinds {
 		t.Errorf("the standby has synced its caches again: %d", count)
 	}
 }
