@@ -315,20 +315,12 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 	if result.spec != nil {
 		k.spec, k.revision = result.spec, result.inputs.revision
 	}
-	switch {
-	case result.images == nil && result.notRead == "" && result.retryIn == 0: // only what it asks for was read
-		return
-	case result.images != nil && result.images.Rendered && !c.hasRoom(due.id, result.images):
-		result.images = notRendered(budget.Exceeded(budget.ChartMentions, "images in the charts of its namespace"))
-		result.retryIn = renderRetry
-	case result.images != nil && result.images.Rendered:
+	if result.images == nil && result.notRead == "" && result.retryIn == 0 {
+		return // only what it asks for was read
+	}
+	c.limit(due.id, result, took)
+	if result.images != nil && result.images.Rendered {
 		k.rendered = result.images
-	case result.images != nil:
-		result.retryIn = renderRetry
-		if took > slowRender {
-			// It costs the others as little as one that is rendered quickly.
-			c.pauses[due.id.Namespace] = now.Add(min(maxPause, took*pauseFactor))
-		}
 	}
 	if result.inputs != k.inputs {
 		k.failures = 0
@@ -343,6 +335,23 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 		k.failures++
 		k.retry = now.Add(min(maxRetry(result), result.retryIn<<min(k.failures-1, 10)))
 	}
+}
+
+// limit sees to it that a chart takes no more room than its namespace has, and that one that could not
+// be rendered is tried again, and costs the others as little as one that is rendered quickly; the lock
+// is held.
+func (c *chartImages) limit(id object.ID, result *renderedChart, took time.Duration) {
+	switch {
+	case result.images == nil:
+		return
+	case result.images.Rendered && c.hasRoom(id, result.images):
+		return
+	case result.images.Rendered:
+		result.images = notRendered(budget.Exceeded(budget.ChartMentions, "images in the charts of its namespace"))
+	case took > slowRender:
+		c.pauses[id.Namespace] = time.Now().Add(min(maxPause, took*pauseFactor))
+	}
+	result.retryIn = renderRetry
 }
 
 // hasRoom reports whether images may be kept for a release besides those of the others of its
