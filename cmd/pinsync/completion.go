@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -64,7 +63,6 @@ func completeContexts(cmd *cobra.Command, _ []string, _ string) ([]string, cobra
 // namesOf returns the names of a cluster's objects.
 func namesOf(cmd *cobra.Command, resource schema.GroupVersionResource, namespace string) []string {
 	cluster, err := clusterOf(cmd).one()
-	println("ONE", fmt.Sprint(err))
 	if err != nil {
 		return nil
 	}
@@ -72,9 +70,7 @@ func namesOf(cmd *cobra.Command, resource schema.GroupVersionResource, namespace
 	if err != nil {
 		return nil
 	}
-	println("ctx", cmd.Context() == nil, cluster.Host)
 	list, err := client.Resource(resource).Namespace(namespace).List(cmd.Context(), metav1.ListOptions{})
-	println("DBG", fmt.Sprint(err))
 	if err != nil {
 		return nil
 	}
@@ -113,8 +109,8 @@ func completeReleases(cmd *cobra.Command, args []string, typed string) ([]string
 
 func completePins(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var pins []string
-	if cluster, err := clusterOf(cmd).one(); err == nil && len(args) == 0 {
-		o := clusterOf(cmd)
+	o := clusterOf(cmd)
+	if cluster, err := o.one(); err == nil && len(args) == 0 {
 		lists, _ := published.Read(cmd.Context(), cluster, o.pinsyncNamespace, o.names) // without one there is nothing to complete
 		for i := range lists {
 			pins = append(pins, lists[i].Pins...)
