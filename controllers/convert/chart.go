@@ -11,7 +11,6 @@ import (
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"github.com/fluxcd/pkg/apis/kustomize"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/chartimages"
@@ -34,11 +33,10 @@ type FindChartImages func(WantedChart, *chartimages.Request) *pin.ChartImages
 // wantedChart returns the chart that a release asks for.
 func (m *Manifests) wantedChart(o *flux.HelmRelease) WantedChart {
 	chart := WantedChart{Release: nameOf(o), Name: chartOf(&o.Spec)}
-	switch ref := o.Spec.ChartRef; {
-	case ref != nil:
-		name := object.Name{Namespace: cmp.Or(ref.Namespace, o.Namespace), Name: ref.Name}
-		if source, ok := m.sources[ref.Kind+" "+name.String()]; ok {
-			chart.Name, chart.Version = source.chart()
+	switch {
+	case o.Spec.ChartRef != nil:
+		if named, ok := m.charts[ChartSpecOf(o).Ref]; ok {
+			chart.Name, chart.Version = named.Name, named.Version
 		}
 	case o.Spec.Chart != nil:
 		chart.Version = o.Spec.Chart.Spec.Version
@@ -46,27 +44,23 @@ func (m *Manifests) wantedChart(o *flux.HelmRelease) WantedChart {
 	return chart
 }
 
-// chartSource is an OCIRepository or a HelmChart, as far as it names a chart.
-type chartSource struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata"`
-
-	Spec struct {
-		// Of an OCIRepository.
-		URL string `json:"url"`
-		Ref struct {
-			SemVer string `json:"semver"`
-			Tag    string `json:"tag"`
-		} `json:"ref"`
-		// Of a HelmChart.
-		Chart   string `json:"chart"`
-		Version string `json:"version"`
-	} `json:"spec"`
-}
-
-// chart returns the name and the version of the chart, or the range of versions.
-func (s *chartSource) chart() (name, version string) {
-	return path.Base(cmp.Or(s.Spec.Chart, s.Spec.URL)), cmp.Or(s.Spec.Version, s.Spec.Ref.SemVer, s.Spec.Ref.Tag)
+// addChart adds the chart that an object names to which a chartRef may refer.
+func (m *Manifests) addChart(o flux.Source) {
+	kind, _ := o.Observed()
+	var chart WantedChart
+	switch o := o.(type) {
+	case *flux.OCIRepository:
+		chart.Name = path.Base(o.Spec.URL)
+		if ref := o.Spec.Reference; ref != nil {
+			chart.Version = cmp.Or(ref.SemVer, ref.Tag)
+		}
+	case *flux.HelmChart:
+		chart.Name, chart.Version = path.Base(o.Spec.Chart), o.Spec.Version
+	}
+	if m.charts == nil {
+		m.charts = map[object.ID]WantedChart{}
+	}
+	m.charts[object.ID{Kind: kind, Name: nameOf(o)}] = chart
 }
 
 // ChartRequest returns what the images of a release's chart depend on, but for the chart itself and

@@ -14,6 +14,7 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/manifest"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -22,9 +23,9 @@ type Manifests struct {
 	snapshot pin.Snapshot
 	releases []*flux.HelmRelease
 	values   map[ValuesRef]map[string]string
-	// sources are what chartRefs refer to, by kind, a space, and namespace/name.
-	sources map[string]*chartSource
-	// origins says where each object was read.
+	// charts are those of the objects that chartRefs refer to.
+	charts map[object.ID]WantedChart
+	// origins are where each object was read.
 	origins map[string]string
 }
 
@@ -57,15 +58,14 @@ func (m *Manifests) Add(object manifest.Object) error {
 		})
 	case schema.GroupKind{Group: imagev1.GroupVersion.Group, Kind: imagev1.ImageRepositoryKind}:
 		return add(m, object, func(o *flux.ImageRepository) { s.Repositories = append(s.Repositories, Repository(o)) })
-	case schema.GroupKind{Group: sourceGroup, Kind: "OCIRepository"}, schema.GroupKind{Group: sourceGroup, Kind: "HelmChart"}:
-		return add(m, object, func(o *chartSource) { m.sources[object.Kind+" "+nameOf(o).String()] = o })
+	case schema.GroupKind{Group: flux.SourceGroupVersion().Group, Kind: flux.OCIRepositoryKind}:
+		return add(m, object, func(o *flux.OCIRepository) { m.addChart(o) })
+	case schema.GroupKind{Group: flux.SourceGroupVersion().Group, Kind: flux.HelmChartKind}:
+		return add(m, object, func(o *flux.HelmChart) { m.addChart(o) })
 	default:
 		return nil
 	}
 }
-
-// sourceGroup is the API group of source-controller.
-const sourceGroup = "source.toolkit.fluxcd.io"
 
 // Snapshot returns what was added, with the images of the charts that are known, if any. It is
 // complete by definition: a ConfigMap or Secret that was not added does not exist.
@@ -124,7 +124,6 @@ func add[T any, P metaObject[T]](m *Manifests, object manifest.Object, take func
 	if m.origins == nil {
 		m.origins = map[string]string{}
 		m.values = map[ValuesRef]map[string]string{}
-		m.sources = map[string]*chartSource{}
 	}
 	m.origins[key] = object.Source
 	if isField {

@@ -52,14 +52,23 @@ func ChartSpecOf(o *flux.HelmRelease) *ChartSpec {
 		namespace := cmp.Or(t.SourceRef.Namespace, o.Namespace)
 		// helm-controller composes the name so: HelmRelease.GetHelmChartName in its API.
 		c.Ref = object.ID{Kind: flux.HelmChartKind, Name: object.Name{Namespace: namespace, Name: o.Namespace + "-" + o.Name}}
-		c.Template = &ChartTemplate{
-			Chart: t.Chart, Version: cmp.Or(t.Version, defaultVersion),
-			Source:            object.ID{Kind: t.SourceRef.Kind, Name: object.Name{Namespace: namespace, Name: t.SourceRef.Name}},
-			ReconcileStrategy: cmp.Or(t.ReconcileStrategy, defaultReconcileStrategy),
-			ValuesFiles:       lines(t.ValuesFiles), IgnoreMissingValuesFiles: t.IgnoreMissingValuesFiles,
-		}
+		template := templateOf(namespace, &flux.HelmChartSpec{
+			Chart: t.Chart, Version: t.Version, SourceRef: flux.HelmChartSourceRef{Kind: t.SourceRef.Kind, Name: t.SourceRef.Name},
+			ReconcileStrategy: t.ReconcileStrategy, ValuesFiles: t.ValuesFiles, IgnoreMissingValuesFiles: t.IgnoreMissingValuesFiles,
+		})
+		c.Template = &template
 	}
 	return c
+}
+
+// templateOf returns what a HelmChart in a namespace is made from.
+func templateOf(namespace string, spec *flux.HelmChartSpec) ChartTemplate {
+	return ChartTemplate{
+		Chart: spec.Chart, Version: cmp.Or(spec.Version, defaultVersion),
+		Source:            object.ID{Kind: spec.SourceRef.Kind, Name: object.Name{Namespace: namespace, Name: spec.SourceRef.Name}},
+		ReconcileStrategy: cmp.Or(spec.ReconcileStrategy, defaultReconcileStrategy),
+		ValuesFiles:       lines(spec.ValuesFiles), IgnoreMissingValuesFiles: spec.IgnoreMissingValuesFiles,
+	}
 }
 
 func lines(list []string) string {
@@ -101,13 +110,7 @@ func SourceOf(o flux.Source) Source {
 	case *flux.HelmRepository:
 		s.URL = o.Spec.URL
 	case *flux.HelmChart:
-		s.Owner = releaseOf(o)
-		s.Template = ChartTemplate{
-			Chart: o.Spec.Chart, Version: cmp.Or(o.Spec.Version, defaultVersion),
-			Source:            object.ID{Kind: o.Spec.SourceRef.Kind, Name: object.Name{Namespace: o.Namespace, Name: o.Spec.SourceRef.Name}},
-			ReconcileStrategy: cmp.Or(o.Spec.ReconcileStrategy, defaultReconcileStrategy),
-			ValuesFiles:       lines(o.Spec.ValuesFiles), IgnoreMissingValuesFiles: o.Spec.IgnoreMissingValuesFiles,
-		}
+		s.Owner, s.Template = releaseOf(o), templateOf(o.Namespace, &o.Spec)
 	}
 	return s
 }
