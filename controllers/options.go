@@ -13,7 +13,7 @@ import (
 type Options struct {
 	configuration.Configuration
 
-	// Charts finds the images that charts name; nil where the configuration says that none are read.
+	// Charts finds the images that charts name; nil, no charts are read.
 	Charts *chartimages.Finder
 
 	// Namespace is where the ConfigMap and the lease are.

@@ -42,8 +42,8 @@ func newExplainCommand() *cobra.Command {
 		Long: "explain reads a HelmRelease from a cluster, given as NAME, NAMESPACE/NAME or\n" +
 			"helmrelease/NAME. It prints what the published list has for it, the images that it\n" +
 			"refers to and where, the ImagePolicies that are linked to them and how, its pins, and\n" +
-			"why held pins are not removed yet. It does not look for images that only the release's\n" +
-			"chart names.\n\n" +
+			"why held pins are not removed yet. It does not render the release's chart: of the images\n" +
+			"that only the chart names it has those of the report.\n\n" +
 			"It exits with code 0 only if it knows that nothing blocks a resume: the list has every\n" +
 			"tag that was found, and with --check the registries have them. It exits with code 4 if a\n" +
 			"resume would not work now, and with code 5 if that is unknown, as it is without --check.",

@@ -40,8 +40,9 @@ func (e *explanation) inspect(inspected *inspect.Inspected, config configuration
 		s.Memory = pin.MemoryOf(e.list.Report)
 		addChart(s, release)
 	}
+	entry := entryOf(e.list, release)
 	e.Inspection = pin.Inspect(s, config.Pins, release)
-	e.addChartProblems(entryOf(e.list, release))
+	e.addChartProblems(entry)
 	for _, policy := range e.Policies {
 		e.policyNames = append(e.policyNames, policy.String())
 	}
@@ -49,7 +50,6 @@ func (e *explanation) inspect(inspected *inspect.Inspected, config configuration
 	for _, err := range inspected.Unread {
 		errs = append(errs, describe(err))
 	}
-	entry := entryOf(e.list, release)
 	if len(errs) == 0 || entry == nil || entry.State == v1alpha1.ReleaseResuming || !e.isReportCurrent() {
 		e.unread = append(e.unread, errs...)
 		return

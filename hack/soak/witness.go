@@ -174,7 +174,7 @@ func (w *witness) lose(n *need, began time.Time, isDeleted bool) {
 		return
 	}
 	image, tag, _ := strings.Cut(n.image, ":")
-	loss := fmt.Sprintf("LOST: %s, which %s needs since %s: %s. The cleaner's run began at %s; it says that it has deleted the tag: %t",
+	loss := fmt.Sprintf("LOST: %s, which %s needs since %s: %s. The cleaner's run began at %s; it reports that it has deleted the tag: %t",
 		n.image, n.release, n.since.UTC().Format("15:04:05.000"), strings.Join(n.why, ", "), began.UTC().Format("15:04:05.000"), isDeleted)
 	w.journal.note(n.release, "%s", loss)
 	loss += "\n" + w.journal.about(n.release, image, testbed.Pin(image, tag), "cleaner", "processes")

@@ -30,8 +30,8 @@ type Configuration struct {
 	// ReadSecrets says that values are read from Secrets, too.
 	ReadSecrets bool
 
-	// IgnoreCharts says that no charts are rendered, and DenyCrossNamespace that a release takes none
-	// from another namespace.
+	// IgnoreCharts is set if no charts are rendered, and DenyCrossNamespace if a release takes none from
+	// another namespace.
 	IgnoreCharts, DenyCrossNamespace bool
 
 	// RenderTimeout and RenderMemory are what rendering one chart may take, in bytes.

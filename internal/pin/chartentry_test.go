@@ -75,7 +75,7 @@ func TestChartEntryIsReadAgain(t *testing.T) {
 	})
 }
 
-// Of a chart whose images the report may not have, or not in full, it has none at all, and says that it
+// Of a chart whose images the report may not have, or not in full, it has none at all, but that it
 // was rendered; of one that was never rendered it has nothing.
 func TestChartEntryWithoutImages(t *testing.T) {
 	web := image.Mention{Path: "chart", Reference: app("v1")}

@@ -77,7 +77,7 @@ type reader struct {
 	*Inspected
 }
 
-// allow records an error that says that the user may not read something, and returns any other.
+// allow records that the user may not read something, and returns any other error.
 func (r *reader) allow(err error) error {
 	if apierrors.IsForbidden(err) {
 		r.Unread = append(r.Unread, err)
