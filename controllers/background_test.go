@@ -82,7 +82,8 @@ func TestManyTargetNamespaces(t *testing.T) {
 	}
 }
 
-// The workloads of a release are read once more ten minutes after they were read first, not before.
+// The workloads of a release are read again a minute after they were read first, and ten minutes after
+// that, not before, and never again.
 func TestWorkloadsAreReadAgain(t *testing.T) {
 	live := &emptyReader{}
 	ran := &ranImages{live: live}
@@ -90,23 +91,30 @@ func TestWorkloadsAreReadAgain(t *testing.T) {
 	attach := func() { ran.attach(&pin.Snapshot{Releases: []pin.Release{release}}) }
 	attach()
 	ran.read(t.Context(), "calm")
-	if next := ran.next(); len(next) > 0 {
-		t.Errorf("%v are due at once", next)
-	}
-	ran.read(t.Context(), "calm") // a pass that had begun before
-	age := func() {
+	for i, after := range []time.Duration{time.Minute, 10 * time.Minute} {
+		if next := ran.next(); len(next) > 0 {
+			t.Errorf("%v are due at once", next)
+		}
+		ran.read(t.Context(), "calm") // a pass that had begun before
 		known, _ := ran.known.Peek(release.ID)
-		known.at = known.at.Add(-rereadAfter)
-		ran.known.Put(release.ID, known)
-		attach()
+		for _, age := range []struct {
+			since time.Duration
+			isDue bool
+		}{{after - time.Second, false}, {after, true}} {
+			known.at = time.Now().Add(-age.since)
+			ran.known.Put(release.ID, known)
+			attach()
+			if next := ran.next(); (len(next) == 1) != age.isDue {
+				t.Fatalf("read %d times, the last time %s ago: %v are due", i+1, age.since, next)
+			}
+		}
+		ran.read(t.Context(), "calm")
 	}
-	age()
-	if next := ran.next(); len(next) != 1 {
-		t.Fatal("they are not read once more")
-	}
-	ran.read(t.Context(), "calm")
-	age()
+	known, _ := ran.known.Peek(release.ID)
+	known.at = time.Now().Add(-time.Hour)
+	ran.known.Put(release.ID, known)
+	attach()
 	if next := ran.next(); len(next) > 0 {
-		t.Error("they are read a third time")
+		t.Error("they are read a fourth time")
 	}
 }

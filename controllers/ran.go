@@ -17,17 +17,16 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/sweep"
 )
 
-const (
-	// rereadAfter is how long after the workloads of a suspended release were read they are read once
-	// more: helm-controller finishes an upgrade that it has begun, which takes 5 minutes by default.
-	rereadAfter = 10 * time.Minute
+// rereadAfter are how long after the workloads of a suspended release were read they are read again:
+// helm-controller finishes an upgrade that it has begun, which it applies after the hooks, within
+// 5 minutes by default.
+var rereadAfter = []time.Duration{time.Minute, 10 * time.Minute}
 
-	// forbiddenRetry is how often it is tried to read workloads that may not be read.
-	forbiddenRetry = 5 * time.Minute
-)
+// forbiddenRetry is how often it is tried to read workloads that may not be read.
+const forbiddenRetry = 5 * time.Minute
 
 // ranImages knows what the workloads of suspended releases name. They are read beside the passes,
-// when a release was suspended or its spec has changed since, and once more some time later.
+// when a release was suspended or its spec has changed since, and again some time later.
 type ranImages struct {
 	live client.Reader
 
@@ -46,17 +45,21 @@ type ranImages struct {
 type ranKnown struct {
 	revision string
 	images   *pin.WorkloadImages
-	// at is when they were read, and isReread is set if they were read before.
-	at       time.Time
-	isReread bool
+	// at is when they were read last, and rereads how often after the first time.
+	at      time.Time
+	rereads int
 	// notRead is why they may not be read; empty, they may.
 	notRead string
 }
 
 // isDue reports whether the workloads are to be read again.
 func (k *ranKnown) isDue() bool {
-	age := time.Since(k.at)
-	return k.notRead != "" && age >= forbiddenRetry || !k.isReread && age >= rereadAfter
+	return k.notRead != "" && time.Since(k.at) >= forbiddenRetry || k.isDueAgain(time.Now())
+}
+
+// isDueAgain reports whether it is time, at this moment, for the next reread.
+func (k *ranKnown) isDueAgain(now time.Time) bool {
+	return k.rereads < len(rereadAfter) && now.Sub(k.at) >= rereadAfter[k.rereads]
 }
 
 // attach adds to the suspended releases of a snapshot what their workloads name.
@@ -144,10 +147,14 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	}
 	images := found.images()
 	for _, r := range due {
-		before, _ := w.known.Peek(r.ID)
-		w.known.Put(r.ID, ranKnown{
-			revision: r.Revision, images: cmp.Or(images[r.Name], &pin.WorkloadImages{}), at: at,
-			isReread: before.revision == r.Revision && notRead == "" && at.Sub(before.at) >= rereadAfter, notRead: image.Shorten(notRead),
-		})
+		known := ranKnown{
+			revision: r.Revision, images: cmp.Or(images[r.Name], &pin.WorkloadImages{}), at: at, notRead: image.Shorten(notRead),
+		}
+		if before, _ := w.known.Peek(r.ID); before.revision == r.Revision && notRead == "" {
+			if known.rereads = before.rereads; before.isDueAgain(at) {
+				known.rereads++
+			}
+		}
+		w.known.Put(r.ID, known)
 	}
 }

@@ -157,6 +157,8 @@ type modelProcess struct {
 	planned *v1alpha1.PinReport
 	from    modelVersion
 	seen    modelCluster
+	// seenAt is when the cluster was as it is in seen, at the earliest.
+	seenAt time.Time
 	// pending is a report whose list is written, and pendingSince is since when there was
 	// none for what was planned.
 	pending       *v1alpha1.PinReport
@@ -196,6 +198,8 @@ type model struct {
 	asleep map[string]bool
 	// proven are the debts that were forgiven, as long as the release was seen live on the tag.
 	proven map[modelNeed]bool
+	// forgotten is when it was lost what a release named last, by release.
+	forgotten map[string]time.Time
 	// unseen is, for every tag, the last moment at which no pod carried it.
 	unseen map[string]time.Time
 }
@@ -210,6 +214,8 @@ func newModel(t *rapid.T) *model {
 		asleep:  map[string]bool{},
 		proven:  map[modelNeed]bool{},
 		unseen:  map[string]time.Time{},
+
+		forgotten: map[string]time.Time{},
 	}
 	m.processes[0].running = true
 	return m
@@ -367,10 +373,10 @@ func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *mo
 	for n, debt := range m.debts {
 		if n.release == name {
 			isOwed = isOwed || debt.isResumed
-			debt.hasRun = debt.hasRun || fellAsleep
+			debt.hasRun = debt.hasRun || fellAsleep && r.hasRun
 		}
 	}
-	if !isOwed || r.disabled || r.unreadable {
+	if !isOwed || r.disabled || r.unreadable || p.seenAt.Before(m.forgotten[name]) {
 		return
 	}
 	for _, tag := range slices.Concat(seen.valuesTags(name), r.seenChart.adds()) {
@@ -431,15 +437,23 @@ func (m *model) load(p *modelProcess) {
 		}
 		p.blind = p.blind || p.knows.list < m.version.list-1 && len(m.kept.list) == 0 && m.reported != m.planned
 		if p.knows.list == 0 && read.OwnersUnknown {
-			// Of a release that names no image now nobody knows any more what it named last.
-			maps.DeleteFunc(m.debts, func(n modelNeed, _ *modelDebt) bool {
-				return len(m.cluster.valuesTags(n.release)) == 0 || m.cluster.releases[n.release].unreadable
-			})
+			m.forget()
 		}
 		if p.knows.list == 0 && m.version.list > 0 && !m.tampered && m.reported == m.planned {
 			p.inherited = maps.Clone(m.charts)
 		}
 		p.known, p.knows, p.pending = read, m.version, nil
+	}
+}
+
+// forget forgives what is owed to releases that name no image now, because nobody knows any more
+// what they named last: of a process that has seen it before, what it knows yields to the list.
+func (m *model) forget() {
+	for _, name := range []string{"x", "y"} {
+		if len(m.cluster.valuesTags(name)) == 0 || m.cluster.releases[name].unreadable {
+			m.forgotten[name] = m.now
+			maps.DeleteFunc(m.debts, func(n modelNeed, _ *modelDebt) bool { return n.release == name })
+		}
 	}
 }
 
@@ -495,7 +509,7 @@ func (m *model) plan(p *modelProcess, poll bool) {
 		s.FailedReads = []v1alpha1.Problem{{Reason: v1alpha1.ReasonReadFailed}}
 		p.continuity.Interrupt()
 	}
-	p.planned, p.from, p.seen = p.planFrom(s, m.options), m.version, seen
+	p.planned, p.from, p.seen, p.seenAt = p.planFrom(s, m.options), m.version, seen, p.synced
 }
 
 // planFrom plans with the planner that the process has had since it was started.
