@@ -13,9 +13,15 @@ DIST := $(CURDIR)/dist
 FUZZTIME ?= 30s
 comma := ,
 MODEL_CHECKS ?= 1000000
+# Most tests wait most of the time.
+PARALLEL ?= 4
 SOAK ?= 30m
 SEED ?= 0
 BENCH_SIZES ?= 1000,10000,50000
+
+# Everything is compiled as what is released, and so only once.
+export CGO_ENABLED := 0
+export GOFLAGS := $(strip $(filter-out -trimpath,$(GOFLAGS)) -trimpath)
 
 # Where etcd and kube-apiserver are. Set it to use binaries of your own.
 ifdef KUBEBUILDER_ASSETS
@@ -45,7 +51,7 @@ clean: ## Remove everything that was built.
 
 .PHONY: build
 build: ## Build bin/pinsync.
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o $(BIN)/pinsync ./cmd/pinsync
+	go build -ldflags "-s -w -X main.release=$(VERSION)" -o $(BIN)/pinsync ./cmd/pinsync
 
 .PHONY: run
 run: control-plane build ## Run pinsync on a local control plane with the samples, until Ctrl-C.
@@ -68,7 +74,7 @@ endif
 
 .PHONY: test
 test: control-plane ## Run all tests.
-	go test -timeout 30m ./...
+	go test -timeout 30m -parallel $(PARALLEL) ./...
 
 .PHONY: gitea
 gitea: $(GITEA)/.built ## Build Gitea from source, once, for make e2e.
@@ -165,8 +171,8 @@ vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what is use
 binaries: $(addprefix binary-,$(subst /,-,$(BINARY_PLATFORMS))) ## Build dist/pinsync-OS-ARCHITECTURE for BINARY_PLATFORMS.
 
 binary-%:
-	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
-		go build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o $(DIST)/pinsync-$* ./cmd/pinsync
+	GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
+		go build -ldflags "-s -w -X main.release=$(VERSION)" -o $(DIST)/pinsync-$* ./cmd/pinsync
 
 .PHONY: build-installer
 build-installer: $(KUSTOMIZE) ## Write dist/install.yaml, which installs the image IMG with kubectl apply -f.
@@ -203,5 +209,5 @@ $(GOLANGCI_LINT): PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-l
 $(GOVULNCHECK): PACKAGE := golang.org/x/vuln/cmd/govulncheck
 $(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(GOVULNCHECK): hack/tools/go.mod hack/tools/go.sum
 	@echo "Building $(@F)"
-	@cd hack/tools && GOBIN=$(@D) go install -trimpath -ldflags "-s -w" $(PACKAGE)
+	@cd hack/tools && GOBIN=$(@D) go install -ldflags "-s -w" $(PACKAGE)
 	@touch $@

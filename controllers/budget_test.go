@@ -53,7 +53,7 @@ func TestTenantBeyondTheBudget(t *testing.T) {
 		"lists":         from("x", meta.ValuesReference{Kind: "ConfigMap", Name: "big", TargetPath: "a[65535]"}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, plane)
+			w := newLoneWorld(t)
 			w.start(w.options())
 			w.suspend("web", app+":v1")
 			w.expect("v1")
@@ -73,7 +73,7 @@ func TestTenantBeyondTheBudget(t *testing.T) {
 
 // Policies that would take very long to match, or to be indexed, harm nobody.
 func TestPoliciesBeyondTheBudget(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newLoneWorld(t)
 	w.start(w.options())
 	for i := range 40 {
 		name := fmt.Sprint("heavy-", i)
@@ -110,7 +110,7 @@ func TestPoliciesBeyondTheBudget(t *testing.T) {
 // The releases of a namespace whose values take too long together are found one after the other,
 // and the list is incomplete meanwhile; those of others do not wait.
 func TestNamespaceBeyondItsShare(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newLoneWorld(t)
 	w.start(w.options())
 	w.suspend("calm", app+":v1")
 	w.expect("v1")

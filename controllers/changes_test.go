@@ -11,7 +11,7 @@ import (
 
 // A change of any kind is in the next pass, though what has not changed is not read again.
 func TestChangesOfEachKind(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspend("web", app+":v1")
 	w.expect("v1")

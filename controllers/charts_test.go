@@ -174,7 +174,7 @@ var helmRepository = helmv2.CrossNamespaceObjectReference{Kind: "HelmRepository"
 // chartWorld is a world with a release whose chart 1.0.0 is served, and what serves it.
 func chartWorld(t *testing.T) (*world, *artifacts) {
 	t.Helper()
-	w, served := newWorld(t, plane), serveArtifacts(t)
+	w, served := newWorld(t), serveArtifacts(t)
 	w.provide(w.helmChart("web"), helmChartSpec("1.x"), served.put("web-1.0.0.tgz", chartOf(t, "1.0.0", chartImage)))
 	w.release("web", `{}`, helmRepository)
 	return w, served
@@ -202,7 +202,7 @@ func TestChartImages(t *testing.T) {
 
 // A release that was created suspended has no HelmChart; its chart may be in Git.
 func TestChartFromGit(t *testing.T) {
-	w, served := newWorld(t, plane), serveArtifacts(t)
+	w, served := newWorld(t), serveArtifacts(t)
 	repository := tarball(t, map[string]string{
 		"charts/web/Chart.yaml":        "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: side, version: 1.x, repository: file://../side}]\n",
 		"charts/web/values.yaml":       "tag: of-the-chart\n",
@@ -248,7 +248,7 @@ func tarball(t *testing.T, files map[string]string) []byte {
 
 // A chart of an OCIRepository is there whether the release sleeps or not, and is pinned itself.
 func TestChartRef(t *testing.T) {
-	w, served := newWorld(t, plane), serveArtifacts(t)
+	w, served := newWorld(t), serveArtifacts(t)
 	artifact := served.put("web-2.0.0.tgz", chartOf(t, "2.0.0", chartImage))
 	artifact["revision"] = fmt.Sprint("of-chart@", artifact["digest"])
 	w.provide(sourceOf("OCIRepository", w.apps, "chart"), map[string]any{"interval": "1h", "url": "oci://" + app}, artifact)
@@ -304,7 +304,7 @@ func TestChartThatFails(t *testing.T) {
 
 // A release without a chart is said to be possibly incomplete.
 func TestChartNotRead(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.release("web", `{"image":"`+app+`:v1"}`, helmRepository)
 	w.start(w.withCharts())
 	p := w.expectInReport("ChartNotRead")
@@ -377,11 +377,11 @@ func TestHostileCharts(t *testing.T) {
 	}
 	for name, template := range hostile {
 		// Each in a namespace of its own: one that has taken long waits.
-		attacker, served := newWorld(t, plane), serveArtifacts(t)
+		attacker, served := newWorld(t), serveArtifacts(t)
 		attacker.provide(attacker.helmChart(name), helmChartSpec("1.x"), served.put(name, chartOf(t, "1.0.0", template)))
 		attacker.release(name, `{"image":"`+app+`:`+name+`"}`, helmRepository)
 	}
-	w, own := newWorld(t, plane), serveArtifacts(t)
+	w, own := newWorld(t), serveArtifacts(t)
 	w.provide(w.helmChart("web"), helmChartSpec("1.x"), own.put("web", chartOf(t, "1.0.0", chartImage)))
 	w.release("web", `{}`, helmRepository)
 	w.start(w.withCharts())

@@ -22,7 +22,7 @@ import (
 const app = "git.example.com/team/app"
 
 func TestEmptyClusterGivesAnEmptyList(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	configMap := w.expect().list
 	if configMap.Annotations["pinsync.oleks.space/complete"] != "true" {
@@ -31,7 +31,7 @@ func TestEmptyClusterGivesAnEmptyList(t *testing.T) {
 }
 
 func TestReleaseFromCreationToDeletion(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspend("web", app+":v1")
 	w.expect("v1")
@@ -48,7 +48,7 @@ func TestReleaseFromCreationToDeletion(t *testing.T) {
 }
 
 func TestPolicyFromCreationToDeletion(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspend("web", app+":v1")
 	w.expect("v1")
@@ -83,7 +83,7 @@ func TestPolicyFromCreationToDeletion(t *testing.T) {
 // The tag vanished from the registry: the policy is not ready and
 // keeps what it had resolved to. That tag is needed all the same.
 func TestPolicyLosesItsTag(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspend("web", app+":v1")
 	w.follow(w.apps, "^main-")
@@ -95,7 +95,7 @@ func TestPolicyLosesItsTag(t *testing.T) {
 }
 
 func TestPolicyInAnotherNamespace(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	other := w.apps + "-flux"
 	w.createNamespace(other)
@@ -113,7 +113,7 @@ func TestPolicyInAnotherNamespace(t *testing.T) {
 }
 
 func TestAnnotations(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	namespace := func(value string) {
 		t.Helper()
@@ -153,7 +153,7 @@ func annotate(o client.Object, value string) {
 // A value that the annotation does not take protects the releases, and gets an event
 // on the object that has it: once.
 func TestInvalidAnnotationIsRecorded(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	options := w.options()
 	options.Pins.NamespacesDisabled = true
 	w.start(options)
@@ -177,7 +177,7 @@ func TestInvalidAnnotationIsRecorded(t *testing.T) {
 
 // An image without a pin gets an event on the release, once.
 func TestUnresolvedIsRecorded(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newLoneWorld(t)
 	w.start(w.options())
 	w.suspend("web", "no image")
 	want := []string{
@@ -195,7 +195,7 @@ func TestUnresolvedIsRecorded(t *testing.T) {
 }
 
 func TestSomebodyEditsTheConfigMap(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspend("web", app+":v1")
 	w.expect("v1")
@@ -240,7 +240,7 @@ func TestSomebodyEditsTheConfigMap(t *testing.T) {
 // Changes that say nothing about tags cause no write: the one write behind them
 // is that of the change that does.
 func TestNothingToWrite(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspend("web", app+":v1")
 	w.follow(w.apps, "^main-")
@@ -274,7 +274,7 @@ func TestNothingToWrite(t *testing.T) {
 }
 
 func TestHeartbeat(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	options := w.options()
 	options.Heartbeat = time.Second
 	w.start(options)
@@ -293,7 +293,7 @@ func TestHeartbeat(t *testing.T) {
 // A controller that starts again takes up what changed while it was away, and
 // writes nothing where nothing did.
 func TestRestart(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	stop := w.start(w.options())
 	w.suspend("web", app+":v1")
 	before := w.expect("v1")
@@ -316,8 +316,9 @@ func TestRestart(t *testing.T) {
 // Without Flux's image automation the releases' own tags are listed; once it is
 // installed, its policies are taken up. Without HelmRelease nothing is written.
 func TestKindsAppearLater(t *testing.T) {
+	t.Parallel()
 	bare := localtest.StartControlPlane(t)
-	w := newWorld(t, bare)
+	w := newWorldOn(t, bare)
 	options := w.options()
 	options.HealthAddress = localtest.FreeAddress(t)
 	w.start(options)

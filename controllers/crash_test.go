@@ -70,7 +70,7 @@ func (p *published) owners(tag string) string {
 // A release came to need a pin that was listed for another one, and of that only the list was
 // written before a crash. It was resumed while nobody ran. The pin is held for it.
 func TestOwnerIsFoundAfterACrash(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	options := w.hasty()
 	w.knownOwners(options)
 	w.crash(options, func() { w.suspend("other", app+":v1") })
@@ -105,7 +105,7 @@ func TestOwnerIsFoundAfterACrash(t *testing.T) {
 // A pin that was added before a crash, whose release was resumed while nobody ran, is held for
 // that release, and kept for a suspended one that may have run it.
 func TestAddedPinIsHeldAfterACrash(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	options := w.hasty()
 	w.knownOwners(options)
 	w.crash(options, func() { w.suspend("other", app+":v2") })
@@ -121,7 +121,7 @@ func TestAddedPinIsHeldAfterACrash(t *testing.T) {
 
 // A list of a plan that no report is on may be whatever somebody has written.
 func TestListOfALaterPlan(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.knownOwners(w.options())
 	const pins, images = "container/app==v1\ncontainer/app==v9\n", app + ":v1\n" + app + ":v9\n"
 	change(w, &corev1.ConfigMap{}, w.own, "registry-pins", func(c *corev1.ConfigMap) {

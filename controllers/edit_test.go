@@ -11,7 +11,7 @@ import (
 // Whatever somebody does to the list and the report, both are restored, and no owner is lost:
 // not even those that only the report had.
 func TestSomebodyEditsTheReport(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.knownOwners(w.options())
 	stop := w.start(w.options())
 	t.Cleanup(func() { stop() })

@@ -14,7 +14,7 @@ import (
 
 // What becomes of a release's pins is recorded when it changes, and not again.
 func TestPinChangesAreRecorded(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	stop := w.start(w.hasty())
 	w.suspend("web", app+":v1")
 	pinned := "Normal Pinned HelmRelease The registry cleaner must keep container/app==v1"
@@ -33,7 +33,7 @@ func TestPinChangesAreRecorded(t *testing.T) {
 
 // Where very many releases need pins at once, some get an event, and all that comes after.
 func TestOfManySomeAreRecorded(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	for i := range 101 {
 		w.suspend(fmt.Sprint("many-", i), app+":old")
 	}
@@ -48,7 +48,7 @@ func TestOfManySomeAreRecorded(t *testing.T) {
 // does not refer to an image any more keeps its last tag, and gets a warning: it may need it all
 // the same.
 func TestLastTagIsAWarning(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.hasty())
 	w.suspend("web", app+":v1")
 	w.expect("v1")
@@ -69,7 +69,7 @@ func TestLastTagIsAWarning(t *testing.T) {
 
 // What cannot be read for a while is no change, and no event is recorded.
 func TestIncompleteSnapshotIsNotRecorded(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	refused := &refusals{resource: "imagepolicies"}
 	refused.wrap(w)
 	stop := w.start(w.options())
@@ -96,7 +96,7 @@ func TestIncompleteSnapshotIsNotRecorded(t *testing.T) {
 
 // A policy that loses its tag while a release is suspended is what nobody sees before the resume.
 func TestLostTagIsRecorded(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.hasty())
 	w.suspend("web", app+":staging")
 	w.follow(w.apps, "^staging$")
@@ -117,7 +117,7 @@ func TestLostTagIsRecorded(t *testing.T) {
 
 // The metrics are those of the list.
 func TestMetrics(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newLoneWorld(t)
 	before := gather(t, "pinsync_configmap_writes_total")
 	steps := gather(t, "pinsync_step_duration_seconds")
 	w.start(w.hasty())

@@ -83,7 +83,7 @@ func TestWatchRefusedAtRuntime(t *testing.T) {
 		"namespaces":    func(w *world) { w.createNamespace(w.apps + "-more") },
 	} {
 		t.Run(resource, func(t *testing.T) {
-			w := newWorld(t, plane)
+			w := newWorld(t)
 			refused := &refusals{resource: resource}
 			refused.wrap(w)
 			w.start(w.options())
@@ -107,7 +107,7 @@ func TestWatchRefusedAtRuntime(t *testing.T) {
 // takes, is read as any other, and keeps none from being read. Flux's own types would not
 // take it: the interval is longer than what Go has for durations.
 func TestObjectThatFluxCannotDecode(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspend("web", app+":v1")
 	w.expect("v1")
@@ -131,7 +131,7 @@ func TestObjectThatFluxCannotDecode(t *testing.T) {
 // An object that cannot be read all the same keeps its kind from being read. The list does not
 // claim to be complete meanwhile, and loses nothing.
 func TestObjectThatCannotBeDecoded(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
 		response, err := next.RoundTrip(request)
 		if err == nil && strings.HasSuffix(request.URL.Path, "/helmreleases") {
@@ -180,7 +180,7 @@ func (s *spoiled) Read(into []byte) (int, error) {
 // A write is lost if somebody else wrote since the ConfigMap was read: what they
 // wrote is still there after it was made again.
 func TestSomebodyWritesInBetween(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	var once sync.Once
 	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/configmaps/registry-pins") {

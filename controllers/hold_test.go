@@ -99,7 +99,7 @@ func (w *world) gone() {
 // A resumed release keeps its pin until a pod carries it, not only until Flux reports
 // Ready.
 func TestResume(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.hasty())
 	w.suspend("web", app+":v1")
 	w.expect("v1")
@@ -120,7 +120,7 @@ func TestResume(t *testing.T) {
 }
 
 func TestResumeWithReadyAsProof(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	options := w.hasty()
 	options.Pins.ReadyIsProof = true
 	requests := countReads(t, w)
@@ -141,7 +141,7 @@ func TestResumeWithReadyAsProof(t *testing.T) {
 // A pod in an init container, in the namespace that the release names, proves it; only
 // that namespace is looked at.
 func TestPodsOfTheTargetNamespace(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	requests := countReads(t, w)
 	w.start(w.hasty())
 	w.suspend("web", "git.example.com/team/init:v1")
@@ -166,7 +166,7 @@ func TestPodsOfTheTargetNamespace(t *testing.T) {
 // What is held is held by the next controller, too, and where somebody has deleted or
 // broken the list while one was running.
 func TestHoldIsRemembered(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	stop := w.start(w.options())
 	w.suspend("web", app+":v1")
 	w.expect("v1")
@@ -206,7 +206,7 @@ func TestListOfAnotherVersion(t *testing.T) {
 			"image":"git.example.com/team/app:v1","state":"Awaited","digest":{"sha256":"x"},"neededBy":["%s/web"],"via":[],"heldFor":[]}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, plane)
+			w := newWorld(t)
 			w.suspend("web", app+":v1")
 			w.resume()
 			written := &corev1.ConfigMap{
@@ -226,7 +226,7 @@ func TestListOfAnotherVersion(t *testing.T) {
 
 // A cache that is behind removes no pin: before that, the API server itself is asked.
 func TestRemovalIsConfirmed(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	options := w.hasty()
 	options.Pins.ReadyIsProof = true
 	confirmed := make(chan struct{})
@@ -255,7 +255,7 @@ func TestRemovalIsConfirmed(t *testing.T) {
 
 // Pods that cannot be listed keep the list from being complete, and the pin in it.
 func TestPodsCannotBeListed(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newLoneWorld(t)
 	refused := &refusals{resource: "pods"}
 	refused.wrap(w)
 	refused.set(true)
@@ -279,7 +279,7 @@ func TestPodsCannotBeListed(t *testing.T) {
 
 // The time of a list is that of its last complete view.
 func TestIncompleteListIsNotFresh(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	options := w.options()
 	options.Heartbeat = time.Second
 	refused := &refusals{resource: "imagepolicies"}
@@ -309,7 +309,7 @@ func TestIncompleteListIsNotFresh(t *testing.T) {
 // Names that the CRD takes and no object can have stand for what does not exist. They
 // keep nobody's list from being complete.
 func TestImpossibleNames(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.hasty())
 	w.suspend("web", app+":v1")
 	for i, name := range []string{"a/b", "..", "a%b"} {
@@ -327,7 +327,7 @@ func TestImpossibleNames(t *testing.T) {
 // When one pin goes, all is read from the API server itself; what others need, also that
 // which only a policy knows, is found there, too.
 func TestRemovalLeavesTheOthers(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.hasty())
 	w.suspend("web", app+":v1")
 	w.follow(w.apps, "^v")

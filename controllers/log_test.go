@@ -30,7 +30,7 @@ func (w *world) expectLogged(texts ...string) {
 
 // Whoever reads the log in the morning sees which pin has come and gone, for whom and why.
 func TestPinChangesAreLogged(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.hasty())
 	w.suspend("web", app+":v1")
 	release := ` pin="container/app==v1" release=HelmRelease/` + w.apps + "/web because="
@@ -49,7 +49,7 @@ func TestPinChangesAreLogged(t *testing.T) {
 
 // A large change is not a line for each pin.
 func TestOfManyChangesSomeAreLogged(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	for i := range 103 {
 		w.suspend(fmt.Sprint("many-", i), app+":old")
 	}
@@ -63,7 +63,7 @@ func TestOfManyChangesSomeAreLogged(t *testing.T) {
 // A list that cannot be written, because somebody has made its ConfigMap immutable, is not written
 // all the time. One line names what to do, and once that is done the list is as it should be.
 func TestImmutableList(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	var mu sync.Mutex
 	var rejected []time.Time
 	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
@@ -101,7 +101,7 @@ func TestImmutableList(t *testing.T) {
 
 // What makes the list incomplete is a warning, not one of many lines of information.
 func TestIncompleteIsAWarning(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	refused := &refusals{resource: "imagepolicies"}
 	refused.wrap(w)
 	w.start(w.options())

@@ -92,7 +92,7 @@ func holdUp(w *world, matches func(*http.Request) bool, forced bool) (start, sto
 
 // The liveness probe of a leader whose pass never ends fails; that of another replica does not.
 func TestFrozenPass(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	freeze, thaw := holdUp(w, func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/configmaps/registry-pins") }, true)
 	leader, _ := w.impatient()
 	leader.LeaderElect = true
@@ -112,7 +112,7 @@ func TestFrozenPass(t *testing.T) {
 
 // An API server that does not answer fails no liveness probe.
 func TestLiveWithoutAPIServer(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	stopServer, startServer := holdUp(w, func(*http.Request) bool { return true }, false)
 	options, limit := w.impatient()
 	w.start(options)
@@ -128,7 +128,7 @@ func TestLiveWithoutAPIServer(t *testing.T) {
 
 // A replica that cannot fill its caches makes no pass, and none is due.
 func TestLiveBeforeCachesAreSynced(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	start, _ := holdUp(w, func(r *http.Request) bool { return r.URL.Query().Has("watch") || r.URL.Query().Has("limit") }, false)
 	start()
 	options, limit := w.impatient()

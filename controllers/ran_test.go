@@ -104,7 +104,7 @@ func (w *world) live(image string) {
 // What a release ran when it was suspended is kept, whatever its values name later: by its values
 // then, and by its workloads, which are scaled to zero.
 func TestWhatRanIsKept(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.live(app + ":v2")
 	w.deploy("web", "web", app+":v1", app+":chart")
 	none := int32(0)
@@ -131,7 +131,7 @@ func TestWhatRanIsKept(t *testing.T) {
 // A resumed release has in the list what it refers to now and what it referred to before, until it
 // is live.
 func TestResumedReleaseMovesOn(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.hasty())
 	w.suspend("web", app+":v1")
 	w.expect("v1")
@@ -187,7 +187,7 @@ func TestLastTagIsKept(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, plane)
+			w := newWorld(t)
 			w.start(w.hasty())
 			test.before(w)
 			w.until(w.lists("container/app==v1\n"))
@@ -205,7 +205,7 @@ func TestLastTagIsKept(t *testing.T) {
 // Neither another release's pod proves a release live, nor one whose image cannot be pulled, nor a
 // Job's.
 func TestFalseProof(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.hasty())
 	w.suspend("web", app+":v1")
 	w.expect("v1")
@@ -242,7 +242,7 @@ func TestFalseProof(t *testing.T) {
 
 // A pod of which nobody knows to which release it belongs counts for all, and the report says so.
 func TestPodOfNoRelease(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	options := w.hasty()
 	options.Pins.Grace *= 2
 	w.start(options)
@@ -258,7 +258,7 @@ func TestPodOfNoRelease(t *testing.T) {
 // Where workloads may not be read, the values show what ran, and the report says so; a read that
 // fails otherwise makes the list incomplete, and is tried again.
 func TestWorkloadsCannotBeRead(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	refused := &refusals{resource: "statefulsets"}
 	refused.wrap(w)
 	refused.set(true)
@@ -275,7 +275,7 @@ func TestWorkloadsCannotBeRead(t *testing.T) {
 // A read of workloads that fails makes the list incomplete until it succeeds, and nothing is
 // removed before.
 func TestWorkloadsReadFails(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	var fails atomic.Bool
 	fails.Store(true)
 	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {

@@ -43,7 +43,7 @@ func (w *world) secondAfter(list *corev1.ConfigMap) {
 // A list is renewed at once when that is requested, although nothing has changed, and once for
 // each value, whatever the value is.
 func TestRenewalIsRequested(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspend("web", app+":v1")
 	first := w.expect("v1")
@@ -86,7 +86,7 @@ func (w *world) writesBetween(first, last *corev1.ConfigMap) int {
 // interval between two writes. They do not count as tampering with the list: the grace of a pin
 // goes on, and ends.
 func TestRequestsWithoutEnd(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	reads := countReads(t, w)
 	w.start(w.hasty())
 	w.suspend("web", app+":v1")

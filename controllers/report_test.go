@@ -34,7 +34,7 @@ func (w *world) firstWith(name, key, text string) time.Time {
 
 // The list is written at once, and its report some seconds after it.
 func TestListIsWrittenBeforeItsReport(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.expect()
 	for _, tag := range []string{"v1", "v2"} {
@@ -59,7 +59,7 @@ func TestListIsWrittenBeforeItsReport(t *testing.T) {
 // As long as changes come one after the other, the report is written less often than the
 // list, and is not put off for longer than without them.
 func TestReportIsWrittenLessOften(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	before := w.expect()
 	begin := time.Now()
@@ -87,7 +87,7 @@ func (w *world) isCurrent(ctx context.Context) bool {
 
 // The report on the last list is there when the process ends.
 func TestReportIsWrittenOnStop(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	stop := w.start(w.options())
 	w.expect()
 	w.suspend("web", app+":v1")
@@ -103,7 +103,7 @@ func TestReportIsWrittenOnStop(t *testing.T) {
 
 // That holds where the process is to end while the list is being written, too.
 func TestReportIsWrittenOnStopDuringAWrite(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	var cancel atomic.Pointer[func()]
 	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
 		response, err := next.RoundTrip(request)
@@ -128,7 +128,7 @@ func TestReportIsWrittenOnStopDuringAWrite(t *testing.T) {
 
 // The next leader finds the report that belongs to the list.
 func TestReportIsWrittenBeforeTheLeaseIsReleased(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	var mu sync.Mutex
 	var stopping, released, wasCurrent bool
 	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {

@@ -86,7 +86,7 @@ func (w *world) spread(lines int) []corev1.ConfigMap {
 // While the list grows over more objects and shrinks again, every list call sees every
 // pin that is needed all the while.
 func TestListGrowsAndShrinks(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	options := w.options()
 	options.Pins.Grace = time.Second
 	w.start(options)
@@ -147,7 +147,7 @@ func (w *world) alwaysHad(line string) {
 
 // The list holds 200,000 pins, and a start finds it as it is.
 func TestManyPins(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.suspendMany(200, 1000)
 	stop := w.start(w.options())
 	before := w.spread(200_000)
@@ -173,7 +173,7 @@ func TestManyPins(t *testing.T) {
 // Where a part of the list or of the report is missing at the start, it is not known who else had
 // needed the pins.
 func TestShardIsMissing(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	stop := w.start(w.options())
 	w.suspendMany(4, 4000)
 	if objects := w.spread(16_000); len(objects) < 2 {
@@ -219,7 +219,7 @@ func (w *world) expectOtherOwners() {
 
 // A shard that somebody has made unrecognizable is restored.
 func TestShardIsStripped(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspendMany(4, 4000)
 	w.spread(16_000)
@@ -240,7 +240,7 @@ func TestShardIsStripped(t *testing.T) {
 
 // A report may need more objects than the list does. A start finds all that it says.
 func TestReportIsLargerThanTheList(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	stop := w.start(w.options())
 	w.suspendMany(4, 1000)
 	if objects := w.spread(4000); len(objects) != 1 {

@@ -219,7 +219,7 @@ func (w *world) expectSyncedAtAfter(at time.Time) {
 
 // Kinds in which nothing changes stay current, with a list of one object now and then.
 func TestQuietWatches(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	p := newProxy(w, "")
 	w.valuesFrom("values", "image: "+app+":v1")
 	w.suspendFrom("web", "ConfigMap", "values", false)
@@ -245,7 +245,7 @@ func TestQuietWatches(t *testing.T) {
 // A watch that is open and silent makes the list incomplete. Nothing is removed, synced-at stays,
 // and what fell asleep meanwhile is listed once the proxy sends again what it gets.
 func TestSilentWatch(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	p := newProxy(w, releasesPath)
 	options := w.attentive()
 	w.start(options)
@@ -290,7 +290,7 @@ func TestSilentWatchIsReplaced(t *testing.T) {
 		valuesPath:   func(w *world) { w.valuesFrom("values", "images: ["+app+":v1, "+app+":v2]") },
 	} {
 		t.Run(path[strings.LastIndex(path, "/")+1:], func(t *testing.T) {
-			w := newWorld(t, plane)
+			w := newWorld(t)
 			p := newProxy(w, path)
 			w.valuesFrom("values", "image: "+app+":v1")
 			w.suspendFrom("web", "ConfigMap", "values", false)
@@ -313,7 +313,7 @@ func TestSilentWatchIsReplaced(t *testing.T) {
 // A watch cache of the API server that has stopped sends bookmarks, all with the resource version
 // that it has come to. What changes is read all the same, before the watch counts as silent.
 func TestStoppedWatchCache(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	p := newProxy(w, releasesPath)
 	options := w.attentive()
 	options.SilenceTolerance *= 2

@@ -38,7 +38,7 @@ const neededBefore = `{"pin":"container/app==v2","image":"git.example.com/team/a
 // A list of the version before is continued: what was held stays held for its owners, since
 // when it was.
 func TestUpgrade(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.suspend("web", app+":v1")
 	w.resume()
 	w.suspend("other", app+":v2")
@@ -73,7 +73,7 @@ func TestUpgrade(t *testing.T) {
 // Where the version before did not know the owners, they are searched for, and others may have been
 // lost.
 func TestUpgradeWithUnknownOwners(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.suspend("other", app+":v2")
 	w.writeEarlier("container/app==v2\n", app+":v2\n", neededBefore, `"forgotten":true,`)
 	w.start(w.options())
@@ -87,7 +87,7 @@ func TestUpgradeWithUnknownOwners(t *testing.T) {
 // whole by the annotations that it knows, in the texts that it knows, and without a report, so
 // that it holds each pin for owners that it does not know.
 func TestDowngrade(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	stop := w.start(w.options())
 	w.suspendMany(4, 4000)
 	w.spread(16_000)

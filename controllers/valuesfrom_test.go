@@ -27,7 +27,7 @@ func (w *world) suspendFrom(name, kind, source string, optional bool) {
 }
 
 func TestValuesFromConfigMap(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	stop := w.start(w.options())
 	w.valuesFrom("values", "image: "+app+":v1")
 	w.suspendFrom("web", "ConfigMap", "values", false)
@@ -61,7 +61,7 @@ func TestValuesFromConfigMap(t *testing.T) {
 }
 
 func TestValuesFromSourceThatAppearsLater(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspendFrom("strict", "ConfigMap", "strict", false)
 	w.suspendFrom("optional", "ConfigMap", "optional", true)
@@ -75,7 +75,7 @@ func TestValuesFromSourceThatAppearsLater(t *testing.T) {
 }
 
 func TestValuesFromSecret(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.create(&corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "values"},
 		StringData: map[string]string{"values.yaml": "image: " + app + ":v1"},
@@ -95,7 +95,7 @@ func TestValuesFromSecret(t *testing.T) {
 
 // Only what releases name is read: of a hundred other ConfigMaps none is.
 func TestOnlyNamedSourcesAreRead(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	for i := range 100 {
 		w.valuesFrom(fmt.Sprint("other-", i), "image: "+app+":other")
 	}

@@ -22,6 +22,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -38,10 +39,6 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 )
 
-// plane is the control plane with Flux's kinds that most tests share, one after
-// the other.
-var plane *local.ControlPlane
-
 // renderName is the argument with which the test renders for itself.
 const renderName = "render"
 
@@ -54,25 +51,12 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	log.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
-	os.Exit(withPlane(m))
-}
-
-func withPlane(m *testing.M) int {
-	var err error
-	if plane, err = local.Start(); err != nil {
+	code := m.Run()
+	if err := planes.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		code = 1
 	}
-	defer func() {
-		if err := plane.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-	}()
-	if err := plane.InstallFlux(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(code)
 }
 
 // world is a test's own part of a cluster: a namespace for the controller and one
@@ -96,8 +80,22 @@ type world struct {
 // worlds counts them, for their names.
 var worlds atomic.Int32
 
-// newWorld makes a world on a control plane, without a controller.
-func newWorld(t *testing.T, plane *local.ControlPlane) *world {
+// newWorld makes a world, without a controller, for a test that runs beside others.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	t.Parallel()
+	return newLoneWorld(t)
+}
+
+// newLoneWorld makes a world for a test that runs beside no other, because it reads the metrics,
+// which all controllers of the process share, or needs the processor for itself.
+func newLoneWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldOn(t, planes.take(t))
+}
+
+// newWorldOn makes a world on a control plane.
+func newWorldOn(t *testing.T, plane *local.ControlPlane) *world {
 	t.Helper()
 	c, err := local.NewClient(plane.Config)
 	if err != nil {
@@ -270,13 +268,17 @@ type published struct {
 // list returns the list's ConfigMap, or an empty one.
 func (w *world) list(ctx context.Context) *corev1.ConfigMap { return w.configMap(ctx, "registry-pins") }
 
-// configMap returns a ConfigMap of the controller's namespace, or an empty one.
+// configMap returns a ConfigMap of the controller's namespace, or an empty one if there is none.
 func (w *world) configMap(ctx context.Context, name string) *corev1.ConfigMap {
 	configMap := &corev1.ConfigMap{}
-	if err := w.client.Get(ctx, client.ObjectKey{Namespace: w.own, Name: name}, configMap); err != nil {
-		return &corev1.ConfigMap{}
+	err := w.client.Get(ctx, client.ObjectKey{Namespace: w.own, Name: name}, configMap)
+	if err == nil {
+		return configMap
 	}
-	return configMap
+	if !apierrors.IsNotFound(err) && ctx.Err() == nil {
+		w.t.Errorf("reading the ConfigMap %s: %v", name, err)
+	}
+	return &corev1.ConfigMap{}
 }
 
 // report waits until the list, which is one ConfigMap, has a report that belongs to it and

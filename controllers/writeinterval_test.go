@@ -12,7 +12,7 @@ import (
 
 // A burst of changes is written together, and none of them is left behind.
 func TestChangesAreWrittenTogether(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	w.start(w.options())
 	w.suspend("first", app+":first")
 	quiet := w.expect("first")
@@ -38,7 +38,7 @@ func TestChangesAreWrittenTogether(t *testing.T) {
 // Two instances that share the releases by a label have all of them in their lists
 // together, also one that changes sides.
 func TestSharedByLabel(t *testing.T) {
-	w := newWorld(t, plane)
+	w := newWorld(t)
 	for _, instance := range []string{"east", "west"} {
 		options := w.hasty()
 		options.ConfigMapName, options.LeaderElect = "pins-"+instance, true

@@ -10,6 +10,7 @@ import (
 // With the component, the API server refuses values of the annotations that pinsync does not take, and
 // no change of an object that has had such a value before.
 func TestAnnotationPolicy(t *testing.T) {
+	t.Parallel()
 	plane := localtest.StartControlPlane(t)
 	localtest.Must(t, plane.InstallFlux(t.Context()))
 	kubectl := func(args ...string) error {

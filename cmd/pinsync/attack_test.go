@@ -209,7 +209,7 @@ func (a *attacker) deleteReleases() {
 // Whatever one tenant writes, the release of another one is pinned meanwhile, by a process with the
 // limits of config/default, which can also be restarted then.
 func TestAttacks(t *testing.T) {
-	d := deploy(t)
+	d := deployAlone(t)
 	d.args = slices.DeleteFunc(d.args, func(arg string) bool { return arg == "--leader-elect" }) // so that nobody waits for a lease
 	for _, variable := range d.podTemplate().Spec.Containers[0].Env {
 		if variable.Value != "" {

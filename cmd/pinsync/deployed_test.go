@@ -33,7 +33,15 @@ type deployment struct {
 	args       []string
 }
 
+// deploy deploys for a test that runs beside others.
 func deploy(t *testing.T) *deployment {
+	t.Helper()
+	t.Parallel()
+	return deployAlone(t)
+}
+
+// deployAlone deploys for a test that runs beside no other.
+func deployAlone(t *testing.T) *deployment {
 	t.Helper()
 	d := &deployment{t: t, plane: localtest.StartControlPlane(t), folder: t.TempDir()}
 	localtest.Must(t, d.plane.Deploy(t.Context()))
@@ -42,7 +50,7 @@ func deploy(t *testing.T) *deployment {
 	localtest.Must(t, err)
 	d.kubeconfig, err = d.plane.KubeconfigOf(t.Context(), "pinsync")
 	localtest.Must(t, err)
-	d.binary, err = local.Build(t.Context(), d.folder, "./cmd/pinsync")
+	d.binary, err = build()
 	localtest.Must(t, err)
 	d.readArgs()
 	return d

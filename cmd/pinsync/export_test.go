@@ -34,8 +34,10 @@ type exports struct {
 	registries []pin.Registry
 }
 
+// newExports starts them, for a test that runs beside others.
 func newExports(t *testing.T) *exports {
 	t.Helper()
+	t.Parallel()
 	plane := localtest.StartControlPlane(t)
 	c, err := local.NewClient(plane.Config)
 	localtest.Must(t, err)
