@@ -16,6 +16,8 @@ type result struct {
 	Etcd          string     `json:"etcd"`
 	KubeAPIServer string     `json:"kubeAPIServer"`
 	Sizes         []*figures `json:"sizes"`
+	// Charts are the measurements of releases with charts.
+	Charts *chartFigures `json:"charts,omitempty"`
 }
 
 // figures are the measurements with one number of releases.

@@ -1,7 +1,7 @@
 // Command bench measures pinsync with generated clusters on control planes of this machine,
 // and, in the same run, programs that do only a part of its work:
 //
-//	go run ./hack/bench [-sizes 1000,10000,50000] [-o FILE] [-samples 100] [-idle 60s]
+//	go run ./hack/bench [-sizes 1000,10000,50000] [-charts 1000] [-o FILE] [-samples 100] [-idle 60s]
 //
 // It measures bin/pinsync without leader election, so that a start does not wait for a lease.
 // It prints a table in Markdown and writes all figures to a file. Ctrl-C stops everything.
@@ -9,7 +9,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -68,6 +67,14 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("%d releases: %w", size, failure)
 		}
 	}
+	if o.charts > 0 {
+		if result.Charts, err = measureCharts(ctx, o); err != nil {
+			return fmt.Errorf("%d releases with charts: %w", o.charts, err)
+		}
+		if err := result.write(o.output); err != nil {
+			return err
+		}
+	}
 	result.print(os.Stdout)
 	return nil
 }
@@ -79,6 +86,8 @@ type options struct {
 	output  string
 	samples int
 	idle    time.Duration
+	// charts is a number of HelmReleases with charts; 0, they are not measured.
+	charts int
 
 	// binary is the measured pinsync, folder has kubeconfig files and logs.
 	binary, folder string
@@ -94,18 +103,22 @@ func parse(args []string) (*options, error) {
 	flags.StringVar(&o.output, "o", filepath.Join("bin", "bench", "figures.json"), "`file` for the figures")
 	flags.IntVar(&o.samples, "samples", 100, "`number` of suspends, one at a time, for each of pinsync and the bare loop, at most 3 of 10 releases")
 	flags.DurationVar(&o.idle, "idle", time.Minute, "`duration` of the windows in which nothing changes")
+	flags.IntVar(&o.charts, "charts", 1000, "`number` of HelmReleases whose charts are rendered; 0 for none")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	for text := range strings.SplitSeq(*sizes, ",") {
+		if *sizes == "" {
+			break // only charts are measured
+		}
 		size, err := strconv.Atoi(text)
 		if err != nil || size < minSize {
 			return nil, fmt.Errorf("-sizes: %q: want numbers of at least %d", text, minSize)
 		}
 		o.sizes = append(o.sizes, size)
 	}
-	if o.samples < 1 || o.idle < time.Second || flags.NArg() > 0 {
-		return nil, errors.New("want -samples of at least 1, -idle of at least 1s, and no arguments")
+	if o.samples < 1 || o.idle < time.Second || o.charts < 0 || o.charts > 0 && o.charts < minSize || flags.NArg() > 0 {
+		return nil, fmt.Errorf("want -samples of at least 1, -idle of at least 1s, -charts of 0 or at least %d, and no arguments", minSize)
 	}
 	root, err := local.Root()
 	if err != nil {

@@ -141,7 +141,12 @@ func (r *result) print(out io.Writer) {
 		}
 		table = append(table, cells)
 	}
-	printTable(out, table)
+	if len(r.Sizes) > 0 {
+		printTable(out, table)
+	}
+	if r.Charts != nil {
+		fmt.Fprintf(out, "\n%s", r.Charts.lines())
+	}
 	fmt.Fprintf(out, "\n%s with %s and %s, %s.\n", r.Pinsync, r.KubeAPIServer, r.Etcd, r.Date.Format(time.DateOnly))
 	fmt.Fprintf(out, "%d cores of %s, %d GiB, %s.\n", r.Machine.Cores, r.Machine.CPU, r.Machine.MemoryBytes>>30, r.Machine.Go)
 	fmt.Fprintf(out, "Starts: the median of %d, without leader election.\n", startsEach)

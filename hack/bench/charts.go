@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/hack/bench/fleet"
+	"git.oleks.space/oleks/pinsync/hack/local"
+)
+
+// sharedCharts is how many charts the releases share.
+const sharedCharts = 20
+
+// chartBench measures what charts cost.
+type chartBench struct {
+	bench
+	fleet    fleet.Charted
+	served   *artifactServer
+	awake    int
+	measured *chartFigures
+}
+
+// measureCharts measures the suspended releases of some charts, with and without their charts.
+func measureCharts(ctx context.Context, o *options) (f *chartFigures, err error) {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	progress("%d releases with charts: starting etcd and kube-apiserver", o.charts)
+	plane, err := local.Start()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, plane.Stop()) }()
+	b := &chartBench{
+		bench: bench{options: o, apps: fleet.Apps(o.charts), kubeconfig: plane.Kubeconfig, fail: fail},
+		awake: min(o.samples, o.charts/10),
+	}
+	if err := b.load(ctx, plane); err != nil {
+		return nil, cause(ctx, err)
+	}
+	defer b.served.stop()
+	return b.measured, cause(ctx, b.measureAll(ctx))
+}
+
+// load makes the charts, serves them, and creates the objects.
+func (b *chartBench) load(ctx context.Context, plane *local.ControlPlane) error {
+	if err := plane.InstallFlux(ctx); err != nil {
+		return err
+	}
+	var err error
+	if b.client, err = local.NewClient(plane.Config); err != nil {
+		return err
+	}
+	charts, err := fleet.Charts(sharedCharts)
+	if err != nil {
+		return err
+	}
+	if b.served, err = serveArtifacts(ctx, charts); err != nil {
+		return err
+	}
+	b.fleet = fleet.Charted{Apps: b.apps, Charts: charts, URL: b.served.url}
+	b.measured = &chartFigures{Releases: len(b.apps) - b.awake, Charts: len(charts)}
+	for i := range charts {
+		b.measured.ArchiveBytes = append(b.measured.ArchiveBytes, len(charts[i].Archive))
+	}
+	if err := b.client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.DefaultNamespace}}); err != nil {
+		return err
+	}
+	return b.fleet.Load(ctx, b.client, b.awake)
+}
+
+// measureAll measures Helm's engine, pinsync without charts, with them, started again, and suspends.
+func (b *chartBench) measureAll(ctx context.Context) (err error) {
+	progress("%d releases with charts: rendering them with Helm's engine", len(b.apps))
+	if b.measured.EngineSeconds, err = measureEngine(ctx, &b.fleet); err != nil {
+		return err
+	}
+	if err := b.measureWithoutCharts(ctx); err != nil {
+		return err
+	}
+	if err := b.measureRendering(ctx); err != nil {
+		return err
+	}
+	pinsync, err := b.measureRestart(ctx)
+	if err != nil {
+		return err
+	}
+	defer pinsync.stop()
+	return b.measureSuspends(ctx, pinsync)
+}
+
+// startOnOneCore starts pinsync with a configuration; its child processes use the same core.
+func (b *chartBench) startOnOneCore(ctx context.Context, charts string) (p *process, err error) {
+	config := filepath.Join(b.folder, "charts.yaml")
+	text := fmt.Sprintf("apiVersion: pinsync.oleks.space/v1alpha1\nkind: Configuration\ncharts: %s\n", charts)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	err = onOneCore(func() error {
+		p, err = b.start(ctx, b.binary, "controller", "--kubeconfig", b.kubeconfig, "--config", config,
+			"--metrics-bind-address", "0", "--health-probe-bind-address", "0")
+		return err
+	})
+	return p, err
+}
+
+// needed are the lines that the values of the suspended releases name.
+func (b *chartBench) needed() []string {
+	lines := make([]string, b.measured.Releases)
+	for i := range lines {
+		lines[i] = b.apps[i].Pin()
+	}
+	return lines
+}
+
+// measureWithoutCharts measures the first list and the memory without charts.
+func (b *chartBench) measureWithoutCharts(ctx context.Context) error {
+	progress("%d releases with charts: starting pinsync without reading charts", len(b.apps))
+	list, report, err := b.watchPublished(ctx)
+	if err != nil {
+		return err
+	}
+	defer list.stop()
+	defer report.stop()
+	complete := list.when(list.isComplete)
+	pinsync, err := b.startOnOneCore(ctx, v1alpha1.ChartsIgnore)
+	if err != nil {
+		return err
+	}
+	defer pinsync.stop()
+	at, err := await(ctx, complete)
+	if err != nil {
+		return err
+	}
+	b.measured.FirstListWithoutSeconds = at.Sub(pinsync.Started).Seconds()
+	if err := list.mustHave(b.needed()); err != nil {
+		return err
+	}
+	b.measured.SteadyWithoutBytes, err = b.steady(ctx, pinsync, list, report)
+	return err
+}
+
+// steady returns the memory of a pinsync that has nothing to do any more.
+func (b *chartBench) steady(ctx context.Context, pinsync *process, watchers ...*watcher) (int64, error) {
+	if err := quiet(ctx, watchers, pinsync); err != nil {
+		return 0, err
+	}
+	if err := b.waitIdle(ctx); err != nil {
+		return 0, err
+	}
+	used, err := pinsync.usage()
+	return used.resident, err
+}
+
+// measureRendering measures the first list, and that with what all charts name.
+func (b *chartBench) measureRendering(ctx context.Context) error {
+	progress("%d releases with charts: starting pinsync with charts", len(b.apps))
+	if err := b.deleteList(ctx); err != nil {
+		return err
+	}
+	list, report, err := b.watchPublished(ctx)
+	if err != nil {
+		return err
+	}
+	defer list.stop()
+	defer report.stop()
+	needed := b.needed()
+	first := list.when(func() bool { return !slices.ContainsFunc(needed, func(line string) bool { return !list.has(line) }) })
+	pinsync, err := b.startOnOneCore(ctx, v1alpha1.ChartsRead)
+	if err != nil {
+		return err
+	}
+	defer pinsync.stop()
+	children := watchChildren(pinsync.PID())
+	listed, err := await(ctx, first)
+	if err != nil {
+		return err
+	}
+	rendered, err := await(ctx, list.when(list.isComplete))
+	if err != nil {
+		return err
+	}
+	for i := range b.fleet.Charts {
+		needed = append(needed, b.fleet.Charts[i].Pins...)
+	}
+	if err := list.mustHave(needed); err != nil {
+		return err
+	}
+	b.measured.FirstListSeconds = listed.Sub(pinsync.Started).Seconds()
+	b.measured.RenderSeconds = rendered.Sub(listed).Seconds()
+	b.measured.ChildPeakBytes = children()
+	b.measured.Fetches = b.served.reset()
+	b.measured.SteadyBytes, err = b.steady(ctx, pinsync, list, report)
+	return err
+}
+
+// measureRestart starts pinsync again, with the list and the report that there are, and counts what
+// it fetches.
+func (b *chartBench) measureRestart(ctx context.Context) (*process, error) {
+	progress("%d releases with charts: starting pinsync again", len(b.apps))
+	list, report, err := b.watchPublished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer list.stop()
+	defer report.stop()
+	b.served.reset()
+	pinsync, err := b.startOnOneCore(ctx, v1alpha1.ChartsRead)
+	if err != nil {
+		return nil, err
+	}
+	children := watchChildren(pinsync.PID())
+	_, err = b.steady(ctx, pinsync, list, report)
+	b.measured.FetchesAfterRestart, b.measured.RendersAfterRestart = b.served.reset(), children() > 0
+	return pinsync, err
+}
+
+// measureSuspends suspends the releases that are awake, one at a time, until what their charts name
+// is in the list for them.
+func (b *chartBench) measureSuspends(ctx context.Context, pinsync *process) error {
+	progress("%d releases with charts: suspending %d of them one at a time", len(b.apps), b.awake)
+	list, report, err := b.watchPublished(ctx)
+	if err != nil {
+		return err
+	}
+	defer list.stop()
+	defer report.stop()
+	for i := b.measured.Releases; i < len(b.apps); i++ {
+		if err := quiet(ctx, []*watcher{list, report}, pinsync); err != nil {
+			return err
+		}
+		app := &b.apps[i]
+		// The list is incomplete from the moment that it has the release until its chart is rendered.
+		visible := list.when(func() bool { return list.has(app.Pin()) && list.isComplete() })
+		key, sent := app.Key(), time.Now()
+		target := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+		if err := b.client.Patch(ctx, target, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspend":true}}`))); err != nil {
+			return err
+		}
+		at, err := await(ctx, visible)
+		if err != nil {
+			return fmt.Errorf("the chart of %s: %w", key, err)
+		}
+		b.measured.SuspendSeconds = append(b.measured.SuspendSeconds, at.Sub(sent).Seconds())
+	}
+	return nil
+}
+
+// chartFigures are the measurements of releases with charts, on one core.
+type chartFigures struct {
+	// Releases are the suspended ones; they share the charts.
+	Releases     int   `json:"releases"`
+	Charts       int   `json:"charts"`
+	ArchiveBytes []int `json:"archiveBytes"`
+	// EngineSeconds is what Helm's engine takes for all releases.
+	EngineSeconds float64 `json:"engineSeconds"`
+	// FirstListSeconds is from the start until the list has what the values name, without charts and
+	// with them, and RenderSeconds from then until it has what the charts name.
+	FirstListWithoutSeconds float64 `json:"firstListWithoutSeconds"`
+	FirstListSeconds        float64 `json:"firstListSeconds"`
+	RenderSeconds           float64 `json:"renderSeconds"`
+	// The memory of the controller when nothing is to be done any more, and of a child at most.
+	SteadyWithoutBytes int64 `json:"steadyWithoutBytes"`
+	SteadyBytes        int64 `json:"steadyBytes"`
+	ChildPeakBytes     int64 `json:"childPeakBytes"`
+	// Fetches are the requests for charts, and RendersAfterRestart is set if a child was started.
+	Fetches             int  `json:"fetches"`
+	FetchesAfterRestart int  `json:"fetchesAfterRestart"`
+	RendersAfterRestart bool `json:"rendersAfterRestart"`
+	// SuspendSeconds are from each suspend until the list has what the chart names.
+	SuspendSeconds []float64 `json:"suspendSeconds"`
+}
+
+// lines are the figures as text.
+func (f *chartFigures) lines() string {
+	var text strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&text, "- "+format+"\n", args...) }
+	line("%d suspended releases of %d charts of %d to %d KiB, on one core", f.Releases, f.Charts, slices.Min(f.ArchiveBytes)/kibi, slices.Max(f.ArchiveBytes)/kibi)
+	line("Helm's engine alone: %.2f s; pinsync from the first list to that with all charts: %.2f s, ratio %.2f", f.EngineSeconds, f.RenderSeconds, f.RenderSeconds/f.EngineSeconds)
+	line("first list with charts: %.2f s, without: %.2f s", f.FirstListSeconds, f.FirstListWithoutSeconds)
+	line("steady memory with charts: %d MiB, without: %d MiB; a child at most %d MiB", f.SteadyBytes/mebi, f.SteadyWithoutBytes/mebi, f.ChildPeakBytes/mebi)
+	line("charts fetched: %d; after a restart %d, rendered: %t", f.Fetches, f.FetchesAfterRestart, f.RendersAfterRestart)
+	line("suspend to the chart's images visible: p50 %.0f ms, p99 %.0f ms", percentile(f.SuspendSeconds, 50)*milliseconds, percentile(f.SuspendSeconds, 99)*milliseconds)
+	return text.String()
+}
