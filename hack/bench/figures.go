@@ -75,10 +75,11 @@ type memory struct {
 }
 
 // footprint is a process' memory: the peak until its start was complete, and the resident
-// set at the end of the idle window.
+// set at the end of the idle window, with the part of it that is pages of the binary.
 type footprint struct {
 	PeakBytes   int64 `json:"peakBytes"`
 	SteadyBytes int64 `json:"steadyBytes"`
+	FileBytes   int64 `json:"fileBytes"`
 }
 
 // suspend is the time from sending each suspend until its pin was visible in the list.

@@ -44,8 +44,8 @@ func (b *bench) measureIdle(ctx context.Context, pinsync *process) error {
 		InformersCPUSeconds: (after[1].cpu - before[1].cpu).Seconds(),
 	}
 	b.figures.Memory = memory{
-		Pinsync:   footprint{PeakBytes: before[0].peak, SteadyBytes: after[0].resident},
-		Informers: footprint{PeakBytes: before[1].peak, SteadyBytes: after[1].resident},
+		Pinsync:   footprint{PeakBytes: before[0].peak, SteadyBytes: after[0].resident, FileBytes: after[0].file},
+		Informers: footprint{PeakBytes: before[1].peak, SteadyBytes: after[1].resident, FileBytes: after[1].file},
 	}
 	return nil
 }

@@ -78,6 +78,8 @@ func (b *bench) startPinsync(ctx context.Context, kubeconfig string) (*process, 
 type usage struct {
 	cpu            time.Duration
 	resident, peak int64
+	// file is the part of resident that is pages of files: of the binary.
+	file int64
 }
 
 // tick is the unit of CPU times in /proc.
@@ -106,6 +108,9 @@ func usageOf(pid int) (usage, error) {
 	u := usage{cpu: time.Duration(ticks) * tick}
 	status := filepath.Join(folder, "status")
 	if u.resident, err = kilobytes(status, "VmRSS"); err != nil {
+		return usage{}, err
+	}
+	if u.file, err = kilobytes(status, "RssFile"); err != nil {
 		return usage{}, err
 	}
 	u.peak, err = kilobytes(status, "VmHWM")

@@ -42,6 +42,9 @@ func rows() []row {
 		compared("steady memory, MiB", "steady memory of bare informers, MiB",
 			func(f *figures) float64 { return float64(f.Memory.Pinsync.SteadyBytes) / mebi },
 			func(f *figures) float64 { return float64(f.Memory.Informers.SteadyBytes) / mebi }),
+		compared("of that, pages of the binary, MiB", "the same of bare informers, MiB",
+			func(f *figures) float64 { return float64(f.Memory.Pinsync.FileBytes) / mebi },
+			func(f *figures) float64 { return float64(f.Memory.Informers.FileBytes) / mebi }),
 		kubectlRows(),
 	)
 }
