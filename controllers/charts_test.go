@@ -375,13 +375,13 @@ func TestHostileCharts(t *testing.T) {
 		"text":   "{{ repeat 2000000000 `x` }}",
 		"output": "{{ repeat 100000000 `x` }}",
 	}
+	w, own := newWorld(t), serveArtifacts(t)
 	for name, template := range hostile {
 		// Each in a namespace of its own: one that has taken long waits.
-		attacker, served := newWorld(t), serveArtifacts(t)
+		attacker, served := w.neighbour(), serveArtifacts(t)
 		attacker.provide(attacker.helmChart(name), helmChartSpec("1.x"), served.put(name, chartOf(t, "1.0.0", template)))
 		attacker.release(name, `{"image":"`+app+`:`+name+`"}`, helmRepository)
 	}
-	w, own := newWorld(t), serveArtifacts(t)
 	w.provide(w.helmChart("web"), helmChartSpec("1.x"), own.put("web", chartOf(t, "1.0.0", chartImage)))
 	w.release("web", `{}`, helmRepository)
 	w.start(w.withCharts())

@@ -63,6 +63,7 @@ func TestMain(m *testing.M) {
 // for a tenant.
 type world struct {
 	t      *testing.T
+	plane  *local.ControlPlane
 	client client.WithWatch
 	config *rest.Config
 	// own is the controller's namespace, apps the tenant's.
@@ -94,6 +95,12 @@ func newLoneWorld(t *testing.T) *world {
 	return newWorldOn(t, planes.take(t))
 }
 
+// neighbour makes another world on the same control plane.
+func (w *world) neighbour() *world {
+	w.t.Helper()
+	return newWorldOn(w.t, w.plane)
+}
+
 // newWorldOn makes a world on a control plane.
 func newWorldOn(t *testing.T, plane *local.ControlPlane) *world {
 	t.Helper()
@@ -103,7 +110,7 @@ func newWorldOn(t *testing.T, plane *local.ControlPlane) *world {
 	}
 	n := worlds.Add(1)
 	w := &world{
-		t: t, client: c, config: plane.Config, own: fmt.Sprint("pinsync-", n), apps: fmt.Sprint("apps-", n),
+		t: t, plane: plane, client: c, config: plane.Config, own: fmt.Sprint("pinsync-", n), apps: fmt.Sprint("apps-", n),
 		edits: map[string]bool{}, removed: map[string]bool{},
 	}
 	w.createNamespace(w.own)
