@@ -20,7 +20,7 @@ import (
 // rereadAfter are how long after the workloads of a suspended release were read they are read again:
 // helm-controller finishes an upgrade that it has begun, which it applies after the hooks, within
 // 5 minutes by default.
-var rereadAfter = []time.Duration{time.Minute, 10 * time.Minute}
+func rereadAfter() []time.Duration { return []time.Duration{time.Minute, 10 * time.Minute} }
 
 // forbiddenRetry is how often it is tried to read workloads that may not be read.
 const forbiddenRetry = 5 * time.Minute
@@ -59,7 +59,8 @@ func (k *ranKnown) isDue() bool {
 
 // isDueAgain reports whether it is time, at this moment, for the next reread.
 func (k *ranKnown) isDueAgain(now time.Time) bool {
-	return k.rereads < len(rereadAfter) && now.Sub(k.at) >= rereadAfter[k.rereads]
+	delays := rereadAfter()
+	return k.rereads < len(delays) && now.Sub(k.at) >= delays[k.rereads]
 }
 
 // attach adds to the suspended releases of a snapshot what their workloads name.

@@ -31,7 +31,7 @@ func withFolder(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(sharedFolder) //nolint:errcheck // it is temporary
+	defer os.RemoveAll(sharedFolder)
 	return m.Run()
 }
 

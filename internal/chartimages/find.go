@@ -31,21 +31,21 @@ type Request struct {
 // Find renders a chart and finds the images in its manifests. If it cannot be rendered, the problem
 // ChartNotRendered has the reason, and the images are those of the chart's defaults with the release's
 // values over them. Run it in a sandbox where the chart is somebody else's.
-func Find(r *Request) *pin.ChartImages {
+func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	if r.NotRendered != "" {
-		return defaults(r, r.NotRendered)
+		return defaults(charts, r, r.NotRendered)
 	}
-	rendered, notUpgraded, err := renderRelease(r)
+	rendered, notUpgraded, err := renderRelease(charts, r)
 	if err != nil {
-		return defaults(r, r.reason(err))
+		return defaults(charts, r, r.reason(err))
 	}
 	found := &pin.ChartImages{Rendered: true}
 	found.Mentions, found.Problems = image.FindInManifests(rendered.Objects, r.Secret)
 	if r.Secret {
-		found.Mentions = append(found.Mentions, open(r)...)
+		found.Mentions = append(found.Mentions, open(charts, r)...)
 	}
 	if len(found.Problems) > 0 && found.Problems[0].Reason == v1alpha1.ReasonOverBudget {
-		return defaults(r, found.Problems[0].Message)
+		return defaults(charts, r, found.Problems[0].Message)
 	}
 	found.Problems = found.Problems[:min(len(found.Problems), budget.RenderProblems)]
 	if notUpgraded != "" {
@@ -67,10 +67,10 @@ func Find(r *Request) *pin.ChartImages {
 
 // open finds the images that the chart names without the values that come from a Secret. There are
 // none where it needs those.
-func open(r *Request) []image.Mention {
+func open(charts *render.Charts, r *Request) []image.Mention {
 	in := r.Input
 	in.Values = r.OpenValues
-	rendered, err := render.Render(&in)
+	rendered, err := charts.Render(&in)
 	if err != nil {
 		return nil
 	}
@@ -80,23 +80,23 @@ func open(r *Request) []image.Mention {
 
 // renderRelease renders a release; one that is to be upgraded as an installation, where it cannot be
 // rendered otherwise, with the reason: some charts want to look up what is installed.
-func renderRelease(r *Request) (rendered *render.Rendered, notUpgraded string, err error) {
-	rendered, err = render.Render(&r.Input)
+func renderRelease(charts *render.Charts, r *Request) (rendered *render.Rendered, notUpgraded string, err error) {
+	rendered, err = charts.Render(&r.Input)
 	if err == nil || !r.IsUpgrade {
 		return rendered, "", err
 	}
 	install := r.Input
 	install.IsUpgrade = false
-	if rendered, installErr := render.Render(&install); installErr == nil {
+	if rendered, installErr := charts.Render(&install); installErr == nil {
 		return rendered, r.reason(err), nil
 	}
 	return nil, "", err
 }
 
 // defaults finds the images in a chart's defaults. It returns none if they cannot be read either.
-func defaults(r *Request, reason string) *pin.ChartImages {
+func defaults(charts *render.Charts, r *Request, reason string) *pin.ChartImages {
 	found := &pin.ChartImages{Problems: []v1alpha1.Problem{notRendered(reason)}}
-	_, values, err := render.Defaults(&r.Input)
+	_, values, err := charts.Defaults(&r.Input)
 	if err != nil {
 		return found
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/render"
 )
 
 func TestFind(t *testing.T) {
@@ -48,7 +49,7 @@ func TestFind(t *testing.T) {
 			if test.change != nil {
 				test.change(r)
 			}
-			got := images(Find(r))
+			got := images(Find(new(render.Charts), r))
 			if !strings.Contains(got, test.want) || test.wantNot != "" && strings.Contains(got, test.wantNot) || strings.Contains(got, "\n") {
 				t.Errorf("got %s", got)
 			}
@@ -63,7 +64,7 @@ func TestFind(t *testing.T) {
 // it.
 func TestUnused(t *testing.T) {
 	files := map[string]string{"templates/a.yaml": strings.ReplaceAll(pod, "%", "git.example.com/team/app:v1") + "---\nkind: X\nother: v2\n"}
-	found := Find(request(t, files, `{"a":{"image":{"repository":"git.example.com/team/App"}},"b":{"image":{"repository":"git.example.com/team/off"}},"c":{"tag":"v2"},"d":{"tag":"v3"}}`))
+	found := Find(new(render.Charts), request(t, files, `{"a":{"image":{"repository":"git.example.com/team/App"}},"b":{"image":{"repository":"git.example.com/team/off"}},"c":{"tag":"v2"},"d":{"tag":"v3"}}`))
 	var got []string
 	for _, ref := range found.Unused {
 		got = append(got, ref.String())

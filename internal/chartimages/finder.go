@@ -9,6 +9,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/render"
 	"git.oleks.space/oleks/pinsync/internal/sandbox"
 )
 
@@ -36,13 +37,14 @@ func (l Limits) sandbox() sandbox.Limits {
 
 // Serve finds images for a Finder in the process that started this one.
 func Serve(limits Limits, in io.Reader, out io.Writer) error {
+	var charts render.Charts
 	return sandbox.Serve(limits.sandbox(), in, out, func(request []byte) []byte {
 		var r Request
 		var answer any
 		if err := json.Unmarshal(request, &r); err != nil {
 			answer = unreadable(err)
 		} else {
-			answer = Find(&r)
+			answer = Find(&charts, &r)
 		}
 		text, err := json.Marshal(answer)
 		if err != nil {

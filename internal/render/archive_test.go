@@ -90,13 +90,13 @@ func TestArchiveLimits(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := Render(&Input{Archive: pack(t, test.entries...)})
+			_, err := new(Charts).Render(&Input{Archive: pack(t, test.entries...)})
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
 	}
-	if _, err := Render(&Input{Archive: make([]byte, budget.ChartBytes+1)}); !budget.IsExceeded(err) {
+	if _, err := new(Charts).Render(&Input{Archive: make([]byte, budget.ChartBytes+1)}); !budget.IsExceeded(err) {
 		t.Errorf("a large archive: %v", err)
 	}
 }
@@ -122,7 +122,7 @@ func TestPack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rendered, err := Render(&Input{Archive: archive})
+	rendered, err := new(Charts).Render(&Input{Archive: archive})
 	if err != nil || len(rendered.Objects) != 1 {
 		t.Errorf("got %v, %v", rendered, err)
 	}

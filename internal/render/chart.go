@@ -59,15 +59,11 @@ func ReadChart(text []byte) (Chart, error) {
 
 // load loads a chart, with its valuesFiles in the place of its own values, and the sub-charts that
 // the release's values enable.
-func load(in *Input) (*helmchart.Chart, map[string]any, error) {
+func (c *Charts) load(in *Input) (*helmchart.Chart, map[string]any, error) {
 	if err := in.check(); err != nil {
 		return nil, nil, err
 	}
-	files, err := filesOf(in)
-	if err != nil {
-		return nil, nil, err
-	}
-	chart, err := loader.LoadFiles(files)
+	chart, err := c.chart(in)
 	if err != nil {
 		return nil, nil, err
 	}

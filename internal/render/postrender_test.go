@@ -33,7 +33,7 @@ func TestPostRender(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			rendered, err := Render(&Input{Archive: archive, PostRenderers: test.renderers, Hooks: test.hooks})
+			rendered, err := new(Charts).Render(&Input{Archive: archive, PostRenderers: test.renderers, Hooks: test.hooks})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -32,8 +32,8 @@ type Rendered struct {
 
 // Render renders a release. Values are not checked with the chart's schema: a schema may refer to
 // others by URL, which would be fetched.
-func Render(in *Input) (*Rendered, error) {
-	chart, values, err := load(in)
+func (c *Charts) Render(in *Input) (*Rendered, error) {
+	chart, values, err := c.load(in)
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +120,8 @@ func capabilitiesOf(in *Input) (*common.Capabilities, error) {
 // Defaults returns the values that the templates of a chart get: its own, its sub-charts' under
 // their names, and the release's over them. Where an image has no tag, it gets the appVersion of
 // its chart, as most charts do it. It is the next best where a chart cannot be rendered.
-func Defaults(in *Input) (Chart, map[string]any, error) {
-	chart, values, err := load(in)
+func (c *Charts) Defaults(in *Input) (Chart, map[string]any, error) {
+	chart, values, err := c.load(in)
 	if chart == nil {
 		return Chart{}, nil, err
 	}

@@ -187,18 +187,21 @@ func TestRender(t *testing.T) {
 		"no schema validation":   {files: files{"values.schema.json": `{"required":["x"]}`, "templates/a.yaml": pod("a", "a:1")}, want: []string{"a:1"}},
 		"what .helmignore names": {files: files{".helmignore": "b.yaml\nskip/\n", "templates/a.yaml": pod("a", "a:1"), "templates/b.yaml": "{{ fail `b` }}", "skip/x": "x"}, want: []string{"a:1"}},
 	}
+	var charts Charts // what one release does to a chart does not show in the next one
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			in := &Input{Archive: chart(t, test.files), Values: values(t, test.values), ReleaseName: "web", Namespace: "shop"}
 			if test.change != nil {
 				test.change(in)
 			}
-			rendered, err := Render(in)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := images(rendered.Objects); !slices.Equal(got, test.want) {
-				t.Errorf("got %v, want %v", got, test.want)
+			for range 2 {
+				rendered, err := charts.Render(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := images(rendered.Objects); !slices.Equal(got, test.want) {
+					t.Errorf("got %v, want %v", got, test.want)
+				}
 			}
 		})
 	}
@@ -211,7 +214,7 @@ func TestRenderKeepsIntegers(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := &Input{Archive: chart(t, files{"templates/a.yaml": pod("a", "{{ .Values.a }}:{{ .Values.b }}")}), Values: encoded}
-	rendered, err := Render(in)
+	rendered, err := new(Charts).Render(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +254,7 @@ func TestRenderRefuses(t *testing.T) {
 			if test.change != nil {
 				test.change(in)
 			}
-			_, err := Render(in)
+			_, err := new(Charts).Render(in)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
@@ -261,7 +264,7 @@ func TestRenderRefuses(t *testing.T) {
 
 // Dependencies that are enabled and not there are named: Helm leaves them out without a word.
 func TestRenderNamesMissingDependencies(t *testing.T) {
-	rendered, err := Render(&Input{Archive: chart(t, files{
+	rendered, err := new(Charts).Render(&Input{Archive: chart(t, files{
 		"Chart.yaml":  "apiVersion: v2\nname: app\nversion: 1.2.3\ndependencies:\n- {name: gone, version: 1.x}\n- {name: unused, version: 1.x, condition: unused.enabled}\n- {name: sub, version: 0.x}\n",
 		"values.yaml": "unused: {enabled: false}\n", "charts/sub/Chart.yaml": subchart("sub") + "dependencies: [{name: inner, version: 1.x}]\n",
 	})})
@@ -271,7 +274,7 @@ func TestRenderNamesMissingDependencies(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	identity, got, err := Defaults(&Input{Archive: chart(t, files{
+	identity, got, err := new(Charts).Defaults(&Input{Archive: chart(t, files{
 		"Chart.yaml":            "apiVersion: v2\nname: app\nversion: 1.2.3\nappVersion: \"4.5\"\ndependencies: [{name: db, version: 0.x}]\n",
 		"values.yaml":           "image: {repository: web, tag: ''}\nworkers: [{repository: w}]\ntagged: {repository: t, tag: own}\n",
 		"charts/db/Chart.yaml":  subchart("db"),

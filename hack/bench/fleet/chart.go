@@ -73,7 +73,7 @@ func create(folder, name, version string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(path, []byte(replace.Replace(string(text))), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(replace.Replace(string(text))), 0o600); err != nil { //nolint:gosec // the same
 			return err
 		}
 	}

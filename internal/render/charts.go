@@ -1,0 +1,115 @@
+package render
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	helmchart "helm.sh/helm/v4/pkg/chart/v2"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
+
+	"git.oleks.space/oleks/pinsync/internal/budget"
+)
+
+// Charts renders releases, and keeps the charts that were loaded last, because many releases share
+// them. The zero value is ready. It must not be used by more than one goroutine at a time.
+type Charts struct {
+	kept  map[chartKey]*keptChart
+	bytes int
+	// renders counts, to find the chart that was not used for the longest time.
+	renders int
+}
+
+// chartKey is everything that a loaded chart depends on.
+type chartKey struct {
+	archive     [sha256.Size]byte
+	folder      string
+	valuesFiles string
+	ignore      bool
+}
+
+type keptChart struct {
+	chart *helmchart.Chart
+	bytes int
+	used  int
+}
+
+// chart returns the chart of an input, for the caller to change.
+func (c *Charts) chart(in *Input) (*helmchart.Chart, error) {
+	c.renders++
+	key := chartKey{sha256.Sum256(in.Archive), in.Folder, fmt.Sprintf("%q", in.ValuesFiles), in.IgnoreMissingValuesFiles}
+	if kept := c.kept[key]; kept != nil {
+		kept.used = c.renders
+		return clone(kept.chart), nil
+	}
+	files, err := filesOf(in)
+	if err != nil {
+		return nil, err
+	}
+	chart, err := loader.LoadFiles(files)
+	if err != nil {
+		return nil, err
+	}
+	c.keep(key, chart, sizeOf(chart))
+	return clone(chart), nil
+}
+
+// keep keeps a chart, in the place of those that were not used for the longest time. One that is too
+// large to keep needs the memory of the others.
+func (c *Charts) keep(key chartKey, chart *helmchart.Chart, size int) {
+	if size > budget.LoadedCharts {
+		*c = Charts{}
+		return
+	}
+	for c.bytes+size > budget.LoadedCharts {
+		c.dropOldest()
+	}
+	if c.kept == nil {
+		c.kept = map[chartKey]*keptChart{}
+	}
+	c.kept[key] = &keptChart{chart, size, c.renders}
+	c.bytes += size
+}
+
+func (c *Charts) dropOldest() {
+	var oldest chartKey
+	least := c.renders + 1
+	for key, kept := range c.kept {
+		if kept.used < least {
+			oldest, least = key, kept.used
+		}
+	}
+	c.bytes -= c.kept[oldest].bytes
+	delete(c.kept, oldest)
+}
+
+// sizeOf returns the size of the files of a chart and its sub-charts.
+func sizeOf(chart *helmchart.Chart) int {
+	size := 0
+	for _, file := range chart.Raw {
+		size += len(file.Data)
+	}
+	for _, sub := range chart.Dependencies() {
+		size += sizeOf(sub)
+	}
+	return size
+}
+
+// clone copies what Helm changes of a chart when it processes its dependencies. Files and values are
+// shared.
+func clone(chart *helmchart.Chart) *helmchart.Chart {
+	copied, metadata := *chart, *chart.Metadata
+	metadata.Dependencies = nil
+	for _, dependency := range chart.Metadata.Dependencies {
+		if dependency != nil {
+			one := *dependency
+			dependency = &one
+		}
+		metadata.Dependencies = append(metadata.Dependencies, dependency)
+	}
+	copied.Metadata = &metadata
+	copied.SetDependencies()
+	for _, sub := range chart.Dependencies() {
+		copied.AddDependency(clone(sub))
+	}
+	return &copied
+}
