@@ -151,7 +151,7 @@ func annotate(o client.Object, value string) {
 }
 
 // A value that the annotation does not take protects the releases, and gets an event
-// on the object that has it: once.
+// on the object that has it: once. kubectl finds that of a Namespace.
 func TestInvalidAnnotationIsRecorded(t *testing.T) {
 	w := newWorld(t)
 	options := w.options()
@@ -173,6 +173,9 @@ func TestInvalidAnnotationIsRecorded(t *testing.T) {
 		"Warning InvalidAnnotation HelmRelease "+fmt.Sprintf(note, "off"),
 		"Warning InvalidAnnotation Namespace "+fmt.Sprintf(note, "on"),
 	)
+	if events, err := plane.Kubectl(t.Context(), "-n", w.apps, "events", "--for", "namespace/"+w.apps); err != nil || strings.Count(events, "InvalidAnnotation") != 1 {
+		t.Errorf("kubectl prints %v %s", err, events)
+	}
 }
 
 // An image without a pin gets an event on the release, once.
