@@ -93,7 +93,7 @@ func (w *docsWorld) standIns() string {
 	kubectl, err := local.FindKubectl()
 	localtest.Must(w.t, err)
 	for name, script := range map[string]string{
-		"registry-cleaner": "", "crane": "", "flux": "", "systemctl": "", "kubectl-pinsync": "",
+		"registry-cleaner": "", "crane": "", "regctl": "", "flux": "", "systemctl": "", "kubectl-pinsync": "",
 		"git":  "mkdir -p pinsync",
 		"make": "exec /usr/bin/env -u MAKEFLAGS " + w.program("make") + " -n -C " + w.sources + ` "$@" >/dev/null`,
 		"kubectl": `case " $* " in

@@ -50,8 +50,14 @@ type result struct {
 // run runs a program to its end.
 func (h *host) run(binary string, args ...string) result {
 	h.t.Helper()
+	return h.runIn(append(os.Environ(), "DOCKER_CONFIG="+h.docker), binary, args...)
+}
+
+// runIn runs a program in an environment to its end.
+func (h *host) runIn(environment []string, binary string, args ...string) result {
+	h.t.Helper()
 	command := exec.CommandContext(h.t.Context(), binary, args...)
-	command.Env = append(os.Environ(), "DOCKER_CONFIG="+h.docker)
+	command.Env = environment
 	var out, errOut bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errOut
 	if err := command.Run(); command.ProcessState == nil {

@@ -29,9 +29,9 @@ var (
 	gitea *local.Gitea
 	// east is the cluster in which Flux installs releases.
 	east, west *testbed.Cluster
-	// pinsyncBinary and cleanerBinary are built from the sources, tokenFile has
-	// Gitea's token.
-	pinsyncBinary, cleanerBinary, tokenFile string
+	// pinsyncBinary and cleanerBinary are built from the sources, regctlBinary from the version of
+	// hack/tools. tokenFile has Gitea's token.
+	pinsyncBinary, cleanerBinary, regctlBinary, tokenFile string
 )
 
 func TestMain(m *testing.M) {
@@ -73,6 +73,10 @@ func start(ctx context.Context, parts *testbed.Parts) error {
 			return err
 		})
 	}
+	group.Go(func() (err error) {
+		regctlBinary, err = local.BuildTool(ctx, folder, "github.com/regclient/regclient/cmd/regctl")
+		return err
+	})
 	group.Go(func() error { return testbed.Begin(ctx, parts, &gitea, local.StartGitea, (*local.Gitea).Stop) })
 	group.Go(func() error {
 		return testbed.Begin(ctx, parts, &west, testbed.StartCluster, (*testbed.Cluster).Stop)

@@ -27,14 +27,23 @@ func Root() (string, error) {
 // Build builds a command of the sources, such as ./cmd/pinsync, into a folder, and returns
 // the binary.
 func Build(ctx context.Context, folder, command string) (string, error) {
+	return build(ctx, folder, ".", command)
+}
+
+// BuildTool builds a command that hack/tools pins, by its package, as Build does.
+func BuildTool(ctx context.Context, folder, command string) (string, error) {
+	return build(ctx, folder, "hack/tools", command)
+}
+
+func build(ctx context.Context, folder, module, command string) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
 	binary := filepath.Join(folder, filepath.Base(command))
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, command) //nolint:gosec // a command of the sources
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
+	builder := exec.CommandContext(ctx, "go", "build", "-o", binary, command) //nolint:gosec // a command of the sources
+	builder.Dir = filepath.Join(root, module)
+	if output, err := builder.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w: %s", command, err, output)
 	}
 	return binary, nil
