@@ -27,6 +27,29 @@ type CheckedImage struct {
 	NeededBy []string `json:"neededBy"`
 }
 
+// RecordedCheck is what `pinsync check --record` has found last of a list.
+type RecordedCheck struct {
+	// At is when the list was read, by the API server's clock: RFC 3339, UTC.
+	At string `json:"at"`
+
+	// Age is how long ago that was, as a Go duration, and ListChanged is set if the list has another plan
+	// now. Only `pinsync status` sets them.
+	Age         string `json:"age,omitempty"`
+	ListChanged bool   `json:"listChanged,omitempty"`
+
+	// Plan identifies the plan of the list that was checked.
+	Plan string `json:"plan,omitempty"`
+
+	// Images is how many images were needed, Missing how many of them are missing or incomplete, and
+	// Unchecked how many could not be checked.
+	Images    int `json:"images"`
+	Missing   int `json:"missing"`
+	Unchecked int `json:"unchecked"`
+
+	// MissingPins are the first pins of images that are missing or incomplete.
+	MissingPins []string `json:"missingPins,omitempty"`
+}
+
 // ImageStatus is whether a registry has an image.
 type ImageStatus string
 

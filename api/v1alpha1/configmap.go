@@ -66,6 +66,9 @@ const (
 	// report has the plan that it belongs to.
 	PlanAnnotation = Group + "/plan"
 
+	// CheckedAnnotation, on shard 0, is the RecordedCheck of `pinsync check --record` as JSON.
+	CheckedAnnotation = Group + "/checked"
+
 	// ShardAnnotation is `i/n`: this object is the i-th, from 0, of n.
 	ShardAnnotation = Group + "/shard"
 

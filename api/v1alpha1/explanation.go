@@ -132,6 +132,9 @@ type ListStatus struct {
 	// Configuration is what the controller uses; null in a report of an earlier version.
 	Configuration *Configuration `json:"configuration,omitempty"`
 
+	// Checked is what the last check that was recorded has found; null if there was none.
+	Checked *RecordedCheck `json:"checked,omitempty"`
+
 	Releases []ReleaseStatus `json:"releases"`
 
 	// Held are the pins that no release needs any more and that are not removed yet.

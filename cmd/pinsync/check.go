@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -42,6 +43,7 @@ type checkOptions struct {
 	registryOptions
 	maxAge time.Duration
 	format string
+	record bool
 }
 
 func newCheckCommand() *cobra.Command {
@@ -66,12 +68,17 @@ func newCheckCommand() *cobra.Command {
 	o.registryOptions.addTo(cmd.Flags())
 	addMaxAge(cmd.Flags(), &o.maxAge, "do not rely on a list whose last sync is longer ago")
 	addFormat(cmd, &o.format, formatTable, formatJSON, formatYAML)
+	cmd.Flags().BoolVar(&o.record, "record", false,
+		"record the numbers and the first missing tags on each list, where status shows them; this patches its ConfigMap")
 	return cmd
 }
 
 func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 	if err := o.namespaceOptions.check(); err != nil {
 		return usageError(err)
+	}
+	if o.record && o.namespace != "" {
+		return usageError(fmt.Errorf("--record with --namespace %s: want a check of all releases", o.namespace))
 	}
 	clusters, err := o.configs()
 	if err != nil {
@@ -93,7 +100,11 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 	if err := printCheck(result, o.format, out); err != nil {
 		return err
 	}
-	return verdict(result, lists, o.maxAge)
+	err = verdict(result, lists, o.maxAge)
+	if o.record {
+		err = errors.Join(err, recordCheck(ctx, result, clusters, lists))
+	}
+	return err
 }
 
 // neededOf returns the needed pins of all lists, or those that the releases of a namespace need. It
@@ -231,13 +242,17 @@ func verdict(result *v1alpha1.RegistryCheck, lists []pinlist.Published, maxAge t
 // not be checked.
 func count(result *v1alpha1.RegistryCheck) (missing, unknown int) {
 	for i := range result.Images {
-		switch result.Images[i].Status {
-		case v1alpha1.ImagePresent:
-		case v1alpha1.ImageMissing, v1alpha1.ImageIncomplete:
+		switch status := result.Images[i].Status; {
+		case isMissing(status):
 			missing++
-		default:
+		case status != v1alpha1.ImagePresent:
 			unknown++
 		}
 	}
 	return missing, unknown
+}
+
+// isMissing reports whether an image cannot be pulled as a whole.
+func isMissing(status v1alpha1.ImageStatus) bool {
+	return status == v1alpha1.ImageMissing || status == v1alpha1.ImageIncomplete
 }

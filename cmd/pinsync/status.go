@@ -30,7 +30,8 @@ func newStatusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show whether the list is current, what it covers, what is held and what is wrong",
 		Long: "status reads the published lists and the reports on them, and nothing else: it does not\n" +
-			"ask registries, which check does, and does not show releases that are not protected.\n\n" +
+			"ask registries, but shows what check --record has found last, and does not show releases\n" +
+			"that are not protected.\n\n" +
 			"It exits with code 5 if a list must not be relied on.",
 		Example: "  pinsync status\n" +
 			"  pinsync status -n kotkan -o yaml",
@@ -97,6 +98,7 @@ func (o *clusterOptions) readDescribed(ctx context.Context) ([]describedList, er
 func statusOf(l *describedList, namespace string, maxAge time.Duration) v1alpha1.ListStatus {
 	s := v1alpha1.ListStatus{
 		ListState: stateOf(&l.Published, l.Doubt(l.Read.At, maxAge, l.Report), l.reportErr),
+		Checked:   checkedOf(&l.Published),
 		Releases:  []v1alpha1.ReleaseStatus{}, Held: []v1alpha1.Pin{}, Problems: []v1alpha1.Problem{},
 	}
 	for _, entry := range l.Described() {

@@ -45,6 +45,32 @@ func printList(p *page, l *v1alpha1.ListStatus) {
 		p.line(1, "protects %s releases, pins %s tags; held for %s after proof by %s",
 			strings.ToLower(c.Releases), strings.ToLower(c.Tags), c.Hold.Grace, c.Hold.Proof)
 	}
+	p.line(1, "%s", lastCheck(l.Checked))
+}
+
+// lastCheck returns what the last check that was recorded has found.
+func lastCheck(c *v1alpha1.RecordedCheck) string {
+	if c == nil {
+		return "registries: no check is recorded; pinsync check --record does that"
+	}
+	text := fmt.Sprintf("registries: checked %s ago", c.Age)
+	if c.ListChanged {
+		text += ", and the list has changed since"
+	}
+	text += ": " + amount(c.Images, "image")
+	if c.Missing > 0 {
+		text += fmt.Sprintf(", %d MISSING OR INCOMPLETE: %s", c.Missing, strings.Join(c.MissingPins, ", "))
+		if more := c.Missing - len(c.MissingPins); more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+	}
+	if c.Unchecked > 0 {
+		text += fmt.Sprintf(", %d could not be checked", c.Unchecked)
+	}
+	if c.Missing+c.Unchecked == 0 {
+		text += ", all present"
+	}
+	return text
 }
 
 // printReleases prints the releases that are or were suspended, and how well each is covered.

@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -33,9 +34,9 @@ func (h *host) logIn(password string) {
 
 // expectCheck runs `pinsync check`, and expects its exit code and the status of each
 // image. It returns the messages.
-func (h *host) expectCheck(code int, want map[string]string) map[string]string {
+func (h *host) expectCheck(code int, want map[string]string, more ...string) map[string]string {
 	h.t.Helper()
-	args := slices.Concat([]string{"check", "-o", "json", "--insecure-registry", gitea.Host}, h.kubeconfigs())
+	args := slices.Concat([]string{"check", "-o", "json", "--insecure-registry", gitea.Host}, h.kubeconfigs(), more)
 	checked := h.run(pinsyncBinary, args...)
 	var report struct {
 		Kind   string
@@ -54,6 +55,16 @@ func (h *host) expectCheck(code int, want map[string]string) map[string]string {
 	return messages
 }
 
+// expectStatus waits until `pinsync status` prints a text.
+func (h *host) expectStatus(want string) {
+	h.t.Helper()
+	localtest.Until(h.t, func() (bool, string) {
+		shown := h.run(pinsyncBinary, slices.Concat([]string{"status"}, h.kubeconfigs())...)
+		text := strings.Join(strings.Fields(shown.out), " ") // lines are as long as a terminal is wide
+		return strings.Contains(text, want), fmt.Sprintf("want %q: %s %s", want, text, shown.errOut)
+	})
+}
+
 func TestCheck(t *testing.T) {
 	w := newWorld(t)
 	w.registry.push("app", "kept", "deleted", "V2")
@@ -70,22 +81,29 @@ func TestCheck(t *testing.T) {
 
 	w.host.logIn(gitea.Token)
 	w.host.expectCheck(0, all)
+	w.host.expectStatus("registries: no check is recorded;")
 
 	unauthorized := maps.Clone(all)
 	for image := range unauthorized {
 		unauthorized[image] = "unauthorized"
 	}
 	w.host.logIn("wrong")
-	w.host.expectCheck(exitUnknown, unauthorized)
+	w.host.expectCheck(exitUnknown, unauthorized, "--record")
+	w.host.expectStatus("s ago: 5 images, 5 could not be checked ")
 	w.host.logIn(gitea.Token)
 
 	deleted := w.registry.Name("app:deleted")
 	w.registry.delete("app", "deleted")
 	all[deleted] = "missing"
-	w.host.expectCheck(exitMissing, all)
-	w.registry.push("app", "deleted")
-	all[deleted] = "present"
-	w.host.expectCheck(0, all)
+	w.host.expectCheck(exitMissing, all, "--record")
+	found := "5 images, 1 MISSING OR INCOMPLETE: " + testbed.Pin("app", "deleted") + " "
+	w.host.expectStatus("s ago: " + found)
+	w.registry.push("app", "deleted", "new")
+	w.release("app-new", "app", "new", true)
+	w.host.expectStatus("s ago, and the list has changed since: " + found)
+	all[deleted], all[w.registry.Name("app:new")] = "present", "present"
+	w.host.expectCheck(0, all, "--record")
+	w.host.expectStatus("s ago: 6 images, all present ")
 
 	torn, child := w.registry.Name("site:torn"), children[1].Digest.String()
 	w.registry.delete("site", child)

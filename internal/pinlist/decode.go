@@ -25,6 +25,8 @@ type List struct {
 	SyncedAt time.Time
 	// Plan identifies the plan that it was written for; empty in the form of earlier versions.
 	Plan string
+	// Checked is the annotation of the last check that was recorded, and empty if there was none.
+	Checked string
 
 	// embedded is the report in the list's own objects, where earlier versions kept it.
 	embedded *v1alpha1.PinReport
@@ -70,7 +72,10 @@ func Decode(name string, objects []Object) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &List{Name: name, Complete: true, Plan: shards[0].Annotations[v1alpha1.PlanAnnotation]}
+	l := &List{
+		Name: name, Complete: true,
+		Plan: shards[0].Annotations[v1alpha1.PlanAnnotation], Checked: shards[0].Annotations[v1alpha1.CheckedAnnotation],
+	}
 	for i := range shards {
 		if err := l.add(&shards[i]); err != nil {
 			return nil, fmt.Errorf("ConfigMap %s is damaged: %w", shards[i].Name, err)
