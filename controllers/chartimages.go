@@ -30,12 +30,13 @@ import (
 // cluster's versions have changed. Until then, and if it fails, a release keeps what was rendered
 // before.
 type chartImages struct {
-	live    client.Reader
-	sources *chartSources
-	cluster *clusterVersions
-	fetcher *charts.Fetcher
-	finder  *chartimages.Finder
-	shares  *shares
+	live     client.Reader
+	sources  *chartSources
+	cluster  *clusterVersions
+	requests *chartRequests // nil where no HelmCharts are made
+	fetcher  *charts.Fetcher
+	finder   *chartimages.Finder
+	shares   *shares
 	// readSecrets allows to read Secrets, and version is pinsync's own.
 	readSecrets bool
 	version     string
@@ -108,9 +109,9 @@ func newChartImages(mgr manager.Manager, options *Options, w *watches, s *shares
 	if err != nil {
 		return nil, err
 	}
-	passes := newRequests()
+	passes, sources := newRequests(), newChartSources(w.charts, options.DenyCrossNamespace)
 	return &chartImages{
-		live: mgr.GetAPIReader(), sources: newChartSources(w.charts, options.DenyCrossNamespace),
+		live: mgr.GetAPIReader(), sources: sources, requests: newChartRequests(mgr.GetClient(), mgr.GetAPIReader(), options, w, sources, passes),
 		cluster: &clusterVersions{discovery: d, passes: passes}, fetcher: charts.NewFetcher(), finder: options.Charts,
 		shares: s, readSecrets: options.ReadSecrets, version: options.Version, passes: passes,
 		served: map[string]time.Time{}, pauses: map[string]time.Time{},
@@ -147,6 +148,13 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 		r.ChartRef = k.resolved.ref
 	}
 	inputs, doubt, state := c.wanted(k, r, values)
+	if state == chartMissing && c.requests != nil {
+		why, isPending := c.requests.progress(r.ID.Name, k.spec.Ref)
+		doubt = cmp.Or(why, doubt)
+		if isPending {
+			state = chartSyncing
+		}
+	}
 	isDue := state == chartWanted && !c.isKnown(k, inputs)
 	// What has changed since it has failed is tried at once.
 	isPaused := k.inputs == inputs && time.Now().Before(k.retry)

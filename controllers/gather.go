@@ -39,7 +39,7 @@ type gatherer struct {
 	ran               *ranImages
 	pods              *pods
 
-	readingPods, readingWorkloads, readingCharts, readingVersions background
+	readingPods, readingWorkloads, readingCharts, readingVersions, requestingCharts background
 
 	// continuity knows since when the cluster was observed without interruption, and last is
 	// when that was done last.
@@ -203,6 +203,7 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 	g.shares.begin(countByNamespace(wanted))
 	if g.charts != nil {
 		g.charts.begin()
+		g.requestCharts(s, wanted, protector)
 	}
 	err := g.images.prepare(ctx, wanted)
 	if err != nil {
@@ -226,6 +227,16 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 	if g.charts != nil {
 		g.charts.end()
 	}
+}
+
+// requestCharts decides which HelmCharts are made for releases that were created suspended.
+func (g *gatherer) requestCharts(s *pin.Snapshot, releases []*keptRelease, protector *pin.Protector) {
+	if g.charts.requests == nil {
+		return
+	}
+	g.charts.requests.decide(s, slices.DeleteFunc(slices.Clone(releases), func(kept *keptRelease) bool {
+		return !protector.Protects(&kept.Value.Release)
+	}))
 }
 
 func countByNamespace(releases []*keptRelease) map[string]int {
@@ -271,6 +282,9 @@ func (g *gatherer) readMore(ctx context.Context) bool {
 	if g.charts != nil {
 		g.readingVersions.start(ctx, g.charts.cluster.due, g.charts.cluster.refresh)
 		g.readingCharts.start(ctx, g.charts.next, g.charts.read)
+		if requests := g.charts.requests; requests != nil {
+			g.requestingCharts.start(ctx, requests.next, requests.act)
+		}
 	}
 	return g.readingPods.isBusy.Load() || g.readingWorkloads.isBusy.Load()
 }

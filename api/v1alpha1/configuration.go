@@ -35,6 +35,11 @@ type Configuration struct {
 	// they name: Read, or Ignore, and the report has a problem. Default: Read.
 	Charts string `json:"charts,omitempty"`
 
+	// MissingHelmCharts sets what becomes of the HelmChart that Flux makes of a release only when it is
+	// resumed, because the release was created suspended: Ignore, and the release's report has a problem,
+	// or Create, so that Flux fetches the chart. The component request-charts sets it. Default: Ignore.
+	MissingHelmCharts string `json:"missingHelmCharts,omitempty"`
+
 	// CrossNamespaceRefs sets whether a release may take its chart from another namespace: Allow, or
 	// Deny where Flux's controllers run with --no-cross-namespace-refs. Default: Allow.
 	CrossNamespaceRefs string `json:"crossNamespaceRefs,omitempty"`
@@ -69,6 +74,8 @@ const (
 	SecretValuesRead   = "Read"
 	ChartsRead         = "Read"
 	ChartsIgnore       = "Ignore"
+	HelmChartsIgnore   = "Ignore"
+	HelmChartsCreate   = "Create"
 	RefsAllow          = "Allow"
 	RefsDeny           = "Deny"
 	TagsReferenced     = "Referenced"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,6 +33,8 @@ type controllerOptions struct {
 	// metricsSecure is the opposite of MetricsInsecure: secure is the default.
 	metricsSecure bool
 	selector      string
+	// createHelmCharts is as missingHelmCharts: Create in the configuration.
+	createHelmCharts bool
 	log           loggerOptions
 	controllers.Options
 }
@@ -63,6 +66,8 @@ func newControllerCommand() *cobra.Command {
 		"watch only HelmReleases that match this label `SELECTOR`, such as sharding.fluxcd.io/key=shard1; each such instance needs its own configMapName")
 	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "`ADDRESS` of the endpoints /healthz and /readyz, 0 to disable them")
 	flags.StringVar(&o.PprofAddress, "pprof-bind-address", "0", "`ADDRESS` of Go's profiles below /debug/pprof/, for every client; 0 to disable them")
+	flags.BoolVar(&o.createHelmCharts, "create-missing-helm-charts", false,
+		"as missingHelmCharts: Create in the configuration; the component request-charts sets it")
 	o.log.addTo(flags)
 	completeFiles(cmd, "config", "kubeconfig")
 	return cmd
@@ -86,6 +91,10 @@ func runController(ctx context.Context, o *controllerOptions, errOut io.Writer) 
 	if err != nil {
 		return usageError(err)
 	}
+	if o.createHelmCharts && o.IgnoreCharts {
+		return usageError(errors.New("--create-missing-helm-charts: the configuration's charts is Ignore, want Read"))
+	}
+	o.CreateHelmCharts = o.CreateHelmCharts || o.createHelmCharts
 	o.Version, o.MetricsInsecure = version(), !o.metricsSecure
 	if !o.IgnoreCharts {
 		program, err := os.Executable()

@@ -22,7 +22,7 @@ func (r *Resolver) Reference(spec *convert.ChartSpec) image.Reference {
 	if spec.Template == nil {
 		source, ok := r.LookUp(spec.Ref)
 		switch {
-		case !ok, r.OwnNamespaceOnly && spec.Ref.Namespace != spec.Release.Namespace:
+		case !ok, !r.Allows(spec):
 			return image.Reference{}
 		case source.Kind == flux.HelmChartKind:
 			return r.fromHelmRepository(&source.Template, source.Artifact.Revision)

@@ -41,7 +41,7 @@ func (r *Resolver) Resolve(spec *convert.ChartSpec) (chart Chart, doubt string) 
 	switch {
 	case spec.Ref == (object.ID{}):
 		return Chart{}, "the release has neither a chart nor a chartRef"
-	case r.OwnNamespaceOnly && spec.Ref.Namespace != spec.Release.Namespace:
+	case !r.Allows(spec):
 		return Chart{}, nameOf(spec.Ref) + " is in another namespace, and the configuration's crossNamespaceRefs is Deny"
 	case spec.Template == nil:
 		return r.of(spec.Ref)
@@ -60,6 +60,11 @@ func (r *Resolver) Resolve(spec *convert.ChartSpec) (chart Chart, doubt string) 
 	default:
 		return Chart{}, "there is no chart yet: Flux makes " + nameOf(spec.Ref) + " when the release is resumed"
 	}
+}
+
+// Allows reports whether a release may take its chart from where it does.
+func (r *Resolver) Allows(spec *convert.ChartSpec) bool {
+	return !r.OwnNamespaceOnly || spec.Ref.Namespace == spec.Release.Namespace
 }
 
 // of returns what an object has.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -104,11 +103,8 @@ func inChart(chart string, files []string) []string {
 	return files
 }
 
-// What helm-controller makes of a name that is too long for Helm.
-const (
-	maxReleaseName  = 53
-	shortHashLength = 12
-)
+// maxReleaseName is the longest name of a Helm release.
+const maxReleaseName = 53
 
 // releaseName returns the name of the Helm release, as helm-controller composes and shortens it.
 func releaseName(o *flux.HelmRelease) string {
@@ -116,12 +112,19 @@ func releaseName(o *flux.HelmRelease) string {
 	if o.Spec.TargetNamespace != "" {
 		name = o.Spec.TargetNamespace + "-" + name
 	}
-	name = cmp.Or(o.Spec.ReleaseName, name)
-	if len(name) <= maxReleaseName {
+	return shorten(cmp.Or(o.Spec.ReleaseName, name), maxReleaseName)
+}
+
+// shortHashLength is how much of its hash helm-controller leaves of a name that is too long.
+const shortHashLength = 12
+
+// shorten shortens a name that is too long, as helm-controller does.
+func shorten(name string, most int) string {
+	if len(name) <= most {
 		return name
 	}
 	sum := sha256.Sum256([]byte(name))
-	return fmt.Sprint(name[:maxReleaseName-shortHashLength-1], "-", hex.EncodeToString(sum[:])[:shortHashLength])
+	return name[:most-shortHashLength-1] + "-" + hex.EncodeToString(sum[:])[:shortHashLength]
 }
 
 func postRenderers(renderers []helmv2.PostRenderer) []render.PostRenderer {

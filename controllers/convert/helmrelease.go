@@ -18,7 +18,7 @@ import (
 func Release(o *flux.HelmRelease) pin.Release {
 	return pin.Release{
 		ID:        object.ID{Kind: helmv2.HelmReleaseKind, Name: nameOf(o)},
-		Revision:  fmt.Sprint(o.UID, "/", o.Generation),
+		Revision:  RevisionOf(o),
 		Suspended: o.Spec.Suspend, HasRun: o.Generation > 1 || len(o.Status.Conditions) > 0, Ready: IsReady(o), Sync: syncOf(o),
 		TargetNamespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace), RemoteCluster: o.Spec.KubeConfig != nil,
 		Inputs: pin.Inputs{
@@ -27,6 +27,9 @@ func Release(o *flux.HelmRelease) pin.Release {
 		},
 	}
 }
+
+// RevisionOf returns what changes with the spec of an object, and when it is made again.
+func RevisionOf(o metav1.Object) string { return fmt.Sprint(o.GetUID(), "/", o.GetGeneration()) }
 
 // IsReady reports whether a HelmRelease's Ready condition is true at its current
 // generation. The status' own observedGeneration does not show it: it is updated for a

@@ -38,6 +38,10 @@ type KeptRelease struct {
 
 	// Chart is what its chart depends on; nil for a release whose values are not kept.
 	Chart *ChartSpec
+
+	// HelmChartNamespace is that of the HelmChart that helm-controller makes for the release, live or
+	// not; empty, it makes none.
+	HelmChartNamespace string
 }
 
 // keep converts an object for a cache.
@@ -64,7 +68,7 @@ func Keep(all bool, spend Spend) toolscache.TransformFunc {
 			if all || o.Spec.Suspend {
 				return KeepWhole(o, spend), nil
 			}
-			return keep(o, KeptRelease{Release: Release(o)}), nil
+			return keep(o, KeptRelease{Release: Release(o), HelmChartNamespace: helmChartNamespaceOf(o)}), nil
 		case *flux.ImagePolicy:
 			return keep(o, Policy(o)), nil
 		case *flux.ImageRepository:
@@ -86,7 +90,7 @@ func Keep(all bool, spend Spend) toolscache.TransformFunc {
 // KeepWhole converts a HelmRelease with its values; without them, if images may not be found in them
 // now.
 func KeepWhole(o *flux.HelmRelease, spend Spend) *Kept[KeptRelease] {
-	kept := KeptRelease{Release: Release(o), Chart: ChartSpecOf(o)}
+	kept := KeptRelease{Release: Release(o), Chart: ChartSpecOf(o), HelmChartNamespace: helmChartNamespaceOf(o)}
 	values := ValuesOf(o)
 	switch {
 	case len(values.valuesFrom) > 0:

@@ -6,6 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
@@ -50,8 +51,7 @@ func ChartSpecOf(o *flux.HelmRelease) *ChartSpec {
 	case o.Spec.Chart != nil:
 		t := &o.Spec.Chart.Spec
 		namespace := cmp.Or(t.SourceRef.Namespace, o.Namespace)
-		// helm-controller composes the name so: HelmRelease.GetHelmChartName in its API.
-		c.Ref = object.ID{Kind: flux.HelmChartKind, Name: object.Name{Namespace: namespace, Name: o.Namespace + "-" + o.Name}}
+		c.Ref = object.ID{Kind: flux.HelmChartKind, Name: HelmChartName(namespace, c.Release)}
 		template := templateOf(namespace, &flux.HelmChartSpec{
 			Chart: t.Chart, Version: t.Version, SourceRef: flux.HelmChartSourceRef{Kind: t.SourceRef.Kind, Name: t.SourceRef.Name},
 			ReconcileStrategy: t.ReconcileStrategy, ValuesFiles: t.ValuesFiles, IgnoreMissingValuesFiles: t.IgnoreMissingValuesFiles,
@@ -86,6 +86,9 @@ type Source struct {
 	Owner object.Name
 	// Template is what a HelmChart is made from.
 	Template ChartTemplate
+	// RequestedBy is who has made a HelmChart that helm-controller has not taken over, as the label has
+	// it; empty, nobody, or it is being deleted.
+	RequestedBy string
 	// URL is that of an OCIRepository or a HelmRepository, and Tag the tag that an OCIRepository names.
 	URL, Tag string
 	// Artifact is what was fetched last; empty, nothing yet.
@@ -111,6 +114,12 @@ func SourceOf(o flux.Source) Source {
 		s.URL = o.Spec.URL
 	case *flux.HelmChart:
 		s.Owner, s.Template = releaseOf(o), templateOf(o.Namespace, &o.Spec)
+		if o.DeletionTimestamp.IsZero() {
+			s.RequestedBy = o.Labels[v1alpha1.RequestedByLabel]
+		}
+		if o.Spec.Suspend && status.Artifact == nil {
+			s.NotReady = "it is suspended"
+		}
 	}
 	return s
 }

@@ -3,7 +3,6 @@ package convert
 import (
 	"slices"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -72,10 +71,13 @@ func controllerOf(o metav1.Object) types.UID {
 // labels that it sets; empty, it did not.
 func releaseOf(o metav1.Object) object.Name {
 	labels := o.GetLabels()
-	return object.Name{
-		Namespace: labels[helmv2.GroupVersion.Group+"/namespace"], Name: labels[helmv2.GroupVersion.Group+"/name"],
-	}
+	return object.Name{Namespace: labels[releaseNamespaceLabel], Name: labels[releaseNameLabel]}
 }
+
+const (
+	releaseNameLabel      = "helm.toolkit.fluxcd.io/name"
+	releaseNamespaceLabel = "helm.toolkit.fluxcd.io/namespace"
+)
 
 // imageOf returns the tag that a container runs, and reports whether it names one. The API server
 // takes any text.

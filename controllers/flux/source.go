@@ -50,6 +50,7 @@ type HelmChartSpec struct {
 	ValuesFiles       []string           `json:"valuesFiles,omitempty"`
 
 	IgnoreMissingValuesFiles bool `json:"ignoreMissingValuesFiles,omitempty"`
+	Suspend                  bool `json:"suspend,omitempty"`
 }
 
 // HelmChartSourceRef refers to a source in the namespace of the HelmChart.

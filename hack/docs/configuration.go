@@ -50,6 +50,8 @@ const configurationTail = `
 - ` + "`releases: All`" + ` is for a cleaner that reads the pods after the list: see
   [the order of reading](cleaners/README.md#the-order-of-reading).
 - ` + "`secretValues: Read`" + ` needs the component ` + "`config/components/read-secrets`" + `.
+- ` + "`missingHelmCharts: Create`" + ` needs the component ` + "`config/components/request-charts`" + `, which
+  [sets it](charts.md#releases-that-were-created-suspended).
 - ` + "`charts`, `crossNamespaceRefs`, `renderTimeout` and `renderMemory`" + ` are explained in
   [The images of charts](charts.md#where-the-chart-comes-from).
 - ` + "`hold`" + ` is explained in [When a pin is removed](promise.md#when-a-pin-is-removed) and

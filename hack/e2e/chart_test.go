@@ -11,9 +11,11 @@ import (
 	"testing/fstest"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
@@ -97,4 +99,72 @@ func TestHelmChart(t *testing.T) {
 	s.suspend("own", testbed.Pin("own", "1.0.0"))
 	s.cleans()
 	s.registry.expectWhole("own", "1.0.0", build)
+}
+
+// offerOwnChart offers a classic Helm repository with a version of a chart whose own image has the version
+// as its tag. It returns what makes a release of it.
+func (w *world) offerOwnChart(version string) func(*helmv2.HelmRelease) {
+	w.t.Helper()
+	path := "/api/packages/" + w.sources.Owner + "/helm/api/charts"
+	defaults := fmt.Sprintf("image: {repository: %s, tag: %s}\nhook: {}\n", w.registry.Name("own"), version)
+	_, err := w.sources.Send(w.t.Context(), http.MethodPost, path, "application/gzip", w.chartWith("own", version, defaults), http.StatusCreated)
+	localtest.Must(w.t, err)
+	classic := w.offerClassicChart()
+	return func(release *helmv2.HelmRelease) {
+		classic(release)
+		template := &release.Spec.Chart.Spec
+		template.Chart, template.Version, template.ValuesFiles = "own", "1.x", []string{"values.yaml"}
+	}
+}
+
+// awaitHelmChart waits until the HelmChart of a release, nil if there is none, meets a condition.
+func (w *world) awaitHelmChart(release, want string, met func(*unstructured.Unstructured) bool) *unstructured.Unstructured {
+	w.t.Helper()
+	o := testbed.FluxObject(testbed.SourceAPI, "HelmChart", w.namespace, w.namespace+"-"+release, nil)
+	localtest.Until(w.t, func() (bool, string) {
+		err := w.Client.Get(w.t.Context(), client.ObjectKeyFromObject(o), o)
+		if apierrors.IsNotFound(err) {
+			return met(nil), "there is no HelmChart; want that it " + want
+		}
+		return err == nil && met(o), fmt.Sprint(err, asJSON(o.Object), "; want that it ", want)
+	})
+	return o
+}
+
+// A release that was created suspended gets the HelmChart that helm-controller makes at the resume, so that
+// source-controller fetches its chart: its images are pinned. helm-controller takes it over as it is; and
+// it goes with a release that was never resumed.
+func TestRequestedChart(t *testing.T) {
+	s := newStory(t, "missingHelmCharts: Create")
+	build := s.registry.push("own", "1.0.0")
+	classic := s.offerOwnChart("1.0.0")
+	isRequested := func(o *unstructured.Unstructured) bool {
+		return o != nil && o.GetLabels()[v1alpha1.RequestedByLabel] != ""
+	}
+	s.releaseWith("own", true, values{}, classic)
+	s.lists(testbed.Pin("own", "1.0.0"))
+	s.Needs(testbed.Pin("own", "1.0.0"))
+	s.cleans()
+	s.registry.expectWhole("own", "1.0.0", build)
+	made := s.awaitHelmChart("own", "is requested", isRequested)
+
+	s.releaseWith("other", true, values{}, classic)
+	s.awaitHelmChart("other", "is requested", isRequested)
+	localtest.Must(t, s.Client.Delete(t.Context(), s.releaseNamed("other")))
+	s.awaitHelmChart("other", "is removed", func(o *unstructured.Unstructured) bool { return o == nil })
+
+	s.setSuspend("own", false)
+	s.isLive("own", "own:1.0.0")
+	taken := s.awaitHelmChart("own", "is taken over", func(o *unstructured.Unstructured) bool { return o != nil && !isRequested(o) })
+	if taken.GetUID() != made.GetUID() || taken.GetGeneration() != made.GetGeneration() {
+		t.Errorf("helm-controller has made %s of %s", asJSON(taken.Object), asJSON(made.Object))
+	}
+	// What helm-controller does without later goes, too: no other manager has it.
+	s.MayRemove(testbed.Pin("own", "1.0.0"))
+	s.changeRelease("own", func(release *helmv2.HelmRelease) { release.Spec.Chart.Spec.ValuesFiles = nil })
+	s.awaitHelmChart("own", "has no valuesFiles", func(o *unstructured.Unstructured) bool {
+		_, ok, _ := unstructured.NestedSlice(o.Object, "spec", "valuesFiles")
+		return !ok
+	})
+	s.lists()
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -50,6 +51,9 @@ func TestAnotherNamespace(t *testing.T) {
 			t.Errorf("the Namespace is %s", object.GetName())
 		}
 		subjects += checkSubjects(t, object)
+		if text, err := object.AsYAML(); object.GetKind() == "Deployment" && !strings.Contains(string(text), "- --create-missing-helm-charts\n") {
+			t.Errorf("request-charts does not set its flag: %v, %s", err, text)
+		}
 	}
 	if subjects < 6 {
 		t.Errorf("there are %d subjects", subjects)

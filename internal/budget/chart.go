@@ -47,6 +47,10 @@ const (
 	// each. A large public chart names 30.
 	ChartMentions = 50_000
 
+	// RequestedCharts is how many HelmCharts may be made at a time for the releases of one namespace.
+	// source-controller looks after each, for as long as its release is suspended.
+	RequestedCharts = 200
+
 	// ChartEntry is how many bytes the report has of the chart of one release. Where that does not
 	// suffice, the chart is rendered again after a restart.
 	ChartEntry = 64 << 10

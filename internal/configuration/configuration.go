@@ -34,6 +34,9 @@ type Configuration struct {
 	// another namespace.
 	IgnoreCharts, DenyCrossNamespace bool
 
+	// CreateHelmCharts is set if HelmCharts are made for releases that were created suspended.
+	CreateHelmCharts bool
+
 	// RenderTimeout and RenderMemory are what rendering one chart may take, in bytes.
 	RenderTimeout time.Duration
 	RenderMemory  int
@@ -128,6 +131,7 @@ func Check(raw *v1alpha1.Configuration) (Configuration, error) {
 		{field.NewPath("releases"), raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.ProtectLive},
 		{field.NewPath("secretValues"), raw.SecretValues, v1alpha1.SecretValuesIgnore, v1alpha1.SecretValuesRead, &c.ReadSecrets},
 		{field.NewPath("charts"), raw.Charts, v1alpha1.ChartsRead, v1alpha1.ChartsIgnore, &c.IgnoreCharts},
+		{field.NewPath("missingHelmCharts"), raw.MissingHelmCharts, v1alpha1.HelmChartsIgnore, v1alpha1.HelmChartsCreate, &c.CreateHelmCharts},
 		{field.NewPath("crossNamespaceRefs"), raw.CrossNamespaceRefs, v1alpha1.RefsAllow, v1alpha1.RefsDeny, &c.DenyCrossNamespace},
 		{field.NewPath("tags"), raw.Tags, v1alpha1.TagsReferenced, v1alpha1.TagsFloating, &c.Pins.FloatingOnly},
 		{field.NewPath("hold", "proof"), raw.Hold.Proof, v1alpha1.ProofPods, v1alpha1.ProofReady, &c.Pins.ReadyIsProof},
@@ -136,6 +140,9 @@ func Check(raw *v1alpha1.Configuration) (Configuration, error) {
 		if choice.value != "" && choice.value != choice.byDefault && choice.value != choice.other {
 			errs = append(errs, field.NotSupported(choice.at, choice.value, []string{choice.byDefault, choice.other}))
 		}
+	}
+	if c.CreateHelmCharts && c.IgnoreCharts {
+		errs = append(errs, field.Invalid(field.NewPath("missingHelmCharts"), raw.MissingHelmCharts, "with charts: Ignore want "+v1alpha1.HelmChartsIgnore))
 	}
 	return c, oneLine(errs)
 }

@@ -58,7 +58,7 @@ hold:
 }
 
 func TestParseDefaults(t *testing.T) {
-	c, err := Parse([]byte(head + "namespaceDefault: enabled\nreleases: Suspended\ncharts: Read\ncrossNamespaceRefs: Allow\nrenderTimeout: 10s\nrenderMemory: 128Mi\nsecretValues: Ignore\ntags: Referenced\nhold: {grace: 1h, proof: Pods}\n"))
+	c, err := Parse([]byte(head + "namespaceDefault: enabled\nreleases: Suspended\ncharts: Read\nmissingHelmCharts: Ignore\ncrossNamespaceRefs: Allow\nrenderTimeout: 10s\nrenderMemory: 128Mi\nsecretValues: Ignore\ntags: Referenced\nhold: {grace: 1h, proof: Pods}\n"))
 	if err != nil || !reflect.DeepEqual(c, Default()) {
 		t.Errorf("got %+v, %v; want %+v", c, err, Default())
 	}
@@ -72,6 +72,8 @@ func TestParseRefuses(t *testing.T) {
 		"nothing":          {"", []string{"apiVersion", `""`, "pinsync.oleks.space/v1alpha1", "kind", "Configuration"}},
 		"version":          {"apiVersion: v1\nkind: Configuration", []string{"apiVersion", `"v1"`, "pinsync.oleks.space/v1alpha1"}},
 		"charts":           {head + "charts: Render", []string{"charts", `"Render"`, "Read", "Ignore"}},
+		"HelmCharts":       {head + "missingHelmCharts: Make", []string{"missingHelmCharts", `"Make"`, "Ignore", "Create"}},
+		"contradiction":    {head + "charts: Ignore\nmissingHelmCharts: Create", []string{"missingHelmCharts", `"Create"`, "with charts: Ignore want Ignore"}},
 		"references":       {head + "crossNamespaceRefs: Never", []string{"crossNamespaceRefs", `"Never"`, "Allow", "Deny"}},
 		"render timeout":   {head + "renderTimeout: 10ms", []string{"renderTimeout", `"10ms"`, "duration"}},
 		"render memory":    {head + "renderMemory: 1Mi", []string{"renderMemory", `"1Mi"`, "64Mi", "128Mi"}},

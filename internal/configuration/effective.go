@@ -12,6 +12,7 @@ func (c *Configuration) Effective() *v1alpha1.Configuration {
 		APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.ConfigurationKind,
 		ConfigMapName:      c.ConfigMapName,
 		Charts:             choose(c.IgnoreCharts, v1alpha1.ChartsIgnore, v1alpha1.ChartsRead),
+		MissingHelmCharts:  choose(c.CreateHelmCharts, v1alpha1.HelmChartsCreate, v1alpha1.HelmChartsIgnore),
 		CrossNamespaceRefs: choose(c.DenyCrossNamespace, v1alpha1.RefsDeny, v1alpha1.RefsAllow),
 		RenderTimeout:      c.RenderTimeout.String(),
 		RenderMemory:       strconv.Itoa(c.RenderMemory),

@@ -14,6 +14,7 @@ func TestEffective(t *testing.T) {
 		"registries: [{host: git.oleks.space, owner: oleks}, {host: 'localhost:5000', type: generic}]",
 		"configMapName: pins\nnamespaceDefault: disabled\nreleases: All\nsecretValues: Read\ntags: Floating",
 		"hold: {grace: 90s, proof: Ready}\nheartbeat: 1m",
+		"missingHelmCharts: Create",
 		"charts: Ignore\ncrossNamespaceRefs: Deny\nrenderTimeout: 20s\nrenderMemory: 200Mi",
 	} {
 		want, err := Parse([]byte(head + text))

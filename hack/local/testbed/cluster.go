@@ -9,8 +9,8 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local"
 )
 
-// Cluster is an API server with Flux's kinds, config/default and the components cleaner-access
-// and read-secrets.
+// Cluster is an API server with Flux's kinds, config/default and the components cleaner-access,
+// read-secrets and request-charts.
 type Cluster struct {
 	Plane  *local.ControlPlane
 	Client client.WithWatch
@@ -59,7 +59,7 @@ func (c *Cluster) StartFlux(ctx context.Context) (err error) {
 }
 
 func (c *Cluster) prepare(ctx context.Context) (err error) {
-	if err := c.Plane.Deploy(ctx, "config/components/cleaner-access", "config/components/read-secrets"); err != nil {
+	if err := c.Plane.Deploy(ctx, "config/components/cleaner-access", "config/components/read-secrets", "config/components/request-charts"); err != nil {
 		return err
 	}
 	if c.Controller, err = c.Plane.KubeconfigOf(ctx, "pinsync"); err != nil {
