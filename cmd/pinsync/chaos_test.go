@@ -179,7 +179,7 @@ func TestServersFail(t *testing.T) {
 	c.suspended()
 	c.complete("true")
 
-	api := findServer(t, "kube-apiserver")
+	api := c.apiServer()
 	api.restart(t, func() {
 		localtest.Until(t, func() (bool, string) {
 			return strings.Contains(r.Log.String(), "connection refused"), r.Log.String()
@@ -188,7 +188,7 @@ func TestServersFail(t *testing.T) {
 	localtest.Until(t, func() (bool, string) { return isReady(t.Context(), c.plane.Config) })
 	c.currentAgain()
 
-	etcd := findServer(t, "etcd")
+	etcd := c.etcd()
 	etcd.signal(t, syscall.SIGSTOP)
 	paused := time.Now()
 	time.Sleep(20 * time.Second) // the lease must expire
@@ -211,7 +211,7 @@ func TestServersFail(t *testing.T) {
 // A replica can start, and wait, while the API server is away.
 func TestStartWithoutAPIServer(t *testing.T) {
 	c := newChaos(t, true)
-	findServer(t, "kube-apiserver").restart(t, func() {
+	c.apiServer().restart(t, func() {
 		r := c.start()
 		localtest.Until(t, func() (bool, string) {
 			return strings.Contains(r.Log.String(), "Error retrieving lease lock"), r.Log.String()
@@ -294,7 +294,7 @@ func TestPermissionIsWithdrawn(t *testing.T) {
 		return slices.Contains(rule.Resources, "helmreleases")
 	})
 	localtest.Must(t, c.client.Update(t.Context(), &role))
-	api := findServer(t, "kube-apiserver") // it checks permissions when a watch begins
+	api := c.apiServer() // it checks permissions when a watch begins
 	api.restart(t, func() {})
 	localtest.Until(t, func() (bool, string) { return isReady(t.Context(), c.plane.Config) })
 	c.complete("false")

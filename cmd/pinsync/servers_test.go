@@ -1,13 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,8 +27,29 @@ type server struct {
 	args []string
 }
 
-// findServer finds the running process of that name among the test's children.
-func findServer(t *testing.T, name string) *server {
+// apiServer finds the kube-apiserver of the deployment.
+func (d *deployment) apiServer() *server {
+	d.t.Helper()
+	address, err := url.Parse(d.plane.Config.Host)
+	localtest.Must(d.t, err)
+	return findServer(d.t, "kube-apiserver", "--secure-port="+address.Port())
+}
+
+// etcd finds the etcd of the deployment's kube-apiserver.
+func (d *deployment) etcd() *server {
+	d.t.Helper()
+	const flag = "--etcd-servers="
+	for _, arg := range d.apiServer().args {
+		if urls, ok := strings.CutPrefix(arg, flag); ok {
+			return findServer(d.t, "etcd", "--advertise-client-urls="+urls)
+		}
+	}
+	d.t.Fatalf("kube-apiserver has no %s", flag)
+	return nil
+}
+
+// findServer finds the running process of that name and argument among the test's children.
+func findServer(t *testing.T, name, arg string) *server {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -49,13 +71,11 @@ func findServer(t *testing.T, name string) *server {
 		if err != nil || convErr != nil {
 			t.Fatal(err, convErr)
 		}
-		var args []string
-		for arg := range bytes.SplitSeq(bytes.TrimSuffix(line, []byte{0}), []byte{0}) {
-			args = append(args, string(arg))
+		if args := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00"); slices.Contains(args, arg) {
+			return &server{pid: pid, args: args}
 		}
-		return &server{pid: pid, args: args}
 	}
-	t.Fatalf("no child process %s is running", name)
+	t.Fatalf("no child process %s with the argument %s is running", name, arg)
 	return nil
 }
 

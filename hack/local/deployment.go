@@ -6,12 +6,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -62,6 +64,9 @@ func (c *ControlPlane) Deploy(ctx context.Context, more ...string) error {
 	return nil
 }
 
+// tokenLifetime is how long the tokens of service accounts are valid.
+const tokenLifetime = 24 * time.Hour
+
 // KubeconfigOf returns a kubeconfig file with a token of one of pinsync's service accounts,
 // and no other rights. It is removed when the control plane is stopped.
 func (c *ControlPlane) KubeconfigOf(ctx context.Context, account string) (string, error) {
@@ -69,7 +74,8 @@ func (c *ControlPlane) KubeconfigOf(ctx context.Context, account string) (string
 	if err != nil {
 		return "", err
 	}
-	token := &authenticationv1.TokenRequest{}
+	// A kubelet would renew it; here it must last as long as anything runs.
+	token := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To(int64(tokenLifetime.Seconds()))}}
 	object := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: v1alpha1.DefaultNamespace, Name: account}}
 	if err := administrator.SubResource("token").Create(ctx, object, token); err != nil {
 		return "", fmt.Errorf("requesting a token of %s: %w", account, err)

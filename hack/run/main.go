@@ -72,7 +72,7 @@ func run(ctx context.Context, binary, samples, folder string, out io.Writer) (er
 	defer func() { _ = controller.Stop() }() // the reason is in its log
 	running, cancel := controller.WithEnd(ctx)
 	defer cancel()
-	err = show(running, c, plane.Kubeconfig, out)
+	err = show(running, c, plane.Kubeconfig, binary, out)
 	if err == nil {
 		<-running.Done()
 		err = context.Cause(running)
@@ -104,13 +104,14 @@ func prepare(ctx context.Context, plane *local.ControlPlane, samples string, out
 // startTimeout is how long the controller may take to write its first list.
 const startTimeout = 2 * time.Minute
 
-// show waits for the list, and prints its ConfigMap with commands that show more.
-func show(ctx context.Context, c client.Client, kubeconfig string, out io.Writer) error {
+// show waits for the complete list, and prints its ConfigMap with commands that show more.
+func show(ctx context.Context, c client.Client, kubeconfig, binary string, out io.Writer) error {
 	configMap := &corev1.ConfigMap{}
 	key := client.ObjectKey{Namespace: v1alpha1.DefaultNamespace, Name: v1alpha1.DefaultConfigMapName}
 	err := local.Until(ctx, startTimeout, func(ctx context.Context) (bool, string) {
 		err := c.Get(ctx, key, configMap)
-		return err == nil, fmt.Sprint(err)
+		complete := configMap.Annotations[v1alpha1.CompleteAnnotation]
+		return err == nil && complete == "true", fmt.Sprintf("%v, complete: %q", err, complete)
 	})
 	if err != nil {
 		return err
@@ -126,22 +127,27 @@ func show(ctx context.Context, c client.Client, kubeconfig string, out io.Writer
 		return err
 	}
 	fmt.Fprintf(out, "\n%s", text)
-	fmt.Fprintf(out, hints, kubectl, kubeconfig)
+	fmt.Fprintf(out, hints, kubeconfig, filepath.Dir(binary), filepath.Dir(kubectl))
 	return nil
 }
 
-// hints are commands to try; %[1]s is kubectl, %[2]s the kubeconfig.
+// hints are commands to try; %[1]s is the kubeconfig, %[2]s and %[3]s the folders of pinsync and kubectl.
 const hints = `
 pinsync is running. In another terminal:
 
-  alias k='%[1]s --kubeconfig %[2]s'
+  export KUBECONFIG=%[1]s PATH=%[2]s:%[3]s:$PATH
 
-  # the pins, and why they are there: the report follows the list within some seconds
-  k -n pinsync-system get configmap registry-pins -o jsonpath='{.data.registry-pins\.txt}'
-  k -n pinsync-system get configmap registry-pins-report -o jsonpath='{.data.report\.json}'
+  # is the list current, and what is pinned for each release? the report follows the list within
+  # some seconds
+  pinsync status
+  pinsync explain kotkan/cms-plugins-staging
+  kubectl -n pinsync-system get configmap registry-pins-report -o jsonpath='{.data.report\.json}'
+
+  # what a cleaner that has just read the pods gets
+  pinsync export --pods-first
 
   # resume a release: its pin is held, and the report has the reason
-  k -n kotkan patch helmrelease cms-plugins-staging --type merge -p '{"spec":{"suspend":false}}'
+  kubectl -n kotkan patch helmrelease cms-plugins-staging --type merge -p '{"spec":{"suspend":false}}'
 
 Ctrl-C stops everything.
 `

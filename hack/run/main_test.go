@@ -34,12 +34,12 @@ func (s *screen) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// hinted runs the printed command that shows the report, until it prints the parts.
-func hinted(t *testing.T, printed string, parts ...string) {
+// hinted runs the printed commands that have one of the texts, until they print the parts.
+func hinted(t *testing.T, printed string, commands, parts []string) {
 	t.Helper()
-	script := "shopt -s expand_aliases\n"
+	script := "set -e\n"
 	for line := range strings.Lines(printed) {
-		if strings.HasPrefix(line, "  alias k=") || strings.Contains(line, "get configmap registry-pins-report") {
+		if slices.ContainsFunc(append(commands, "export KUBECONFIG="), func(text string) bool { return strings.HasPrefix(line, "  "+text) }) {
 			script += line
 		}
 	}
@@ -53,8 +53,8 @@ func hinted(t *testing.T, printed string, parts ...string) {
 	}
 }
 
-// `make run` prints the list of the samples and a command that shows the report, and stops
-// everything at the end.
+// `make run` prints the complete list of the samples and commands that work, and stops everything at
+// the end.
 func TestRun(t *testing.T) {
 	folder := t.TempDir()
 	binary, err := local.Build(t.Context(), folder, "./cmd/pinsync")
@@ -64,14 +64,16 @@ func TestRun(t *testing.T) {
 	var config *rest.Config
 	out := &screen{}
 	out.ready = sync.OnceFunc(func() {
-		_, after, _ := strings.Cut(out.text.String(), "--kubeconfig ")
-		kubeconfig, _, _ = strings.Cut(after, "'")
+		_, after, _ := strings.Cut(out.text.String(), "export KUBECONFIG=")
+		kubeconfig, _, _ = strings.Cut(after, " ")
 		var err error
 		if config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
 			t.Error(err)
 		}
-		hinted(t, out.text.String(), `"HelmRelease/kotkan/cms-plugins-production"`, `"HelmRelease/kotkan/cms-plugins-staging"`,
-			"ImagePolicy kotkan/cms-plugins-staging")
+		hinted(t, out.text.String(), []string{"kubectl -n pinsync-system get"},
+			[]string{`"HelmRelease/kotkan/cms-plugins-production"`, `"HelmRelease/kotkan/cms-plugins-staging"`, "ImagePolicy kotkan/cms-plugins-staging"})
+		hinted(t, out.text.String(), []string{"pinsync export", "pinsync status"},
+			[]string{"container/cms-plugins==production\ncontainer/cms-plugins==staging\n", "kotkan/cms-plugins-staging"})
 		ctrlC()
 	})
 	if err := run(ctx, binary, "../../config/samples", folder, out); err != nil {
@@ -81,7 +83,7 @@ func TestRun(t *testing.T) {
 	for _, part := range []string{
 		"  images.txt: |\n    git.oleks.space/oleks/cms-plugins:production\n    git.oleks.space/oleks/cms-plugins:staging\n",
 		"  registry-pins.txt: |\n    container/cms-plugins==production\n    container/cms-plugins==staging\nkind: ConfigMap\n",
-		"get configmap registry-pins -o", "Stopping.",
+		`pinsync.oleks.space/complete: "true"`, "Stopping.",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it does not print %q:\n%s", part, text)
