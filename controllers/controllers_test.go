@@ -173,7 +173,7 @@ func TestInvalidAnnotationIsRecorded(t *testing.T) {
 		"Warning InvalidAnnotation HelmRelease "+fmt.Sprintf(note, "off"),
 		"Warning InvalidAnnotation Namespace "+fmt.Sprintf(note, "on"),
 	)
-	if events, err := plane.Kubectl(t.Context(), "-n", w.apps, "events", "--for", "namespace/"+w.apps); err != nil || strings.Count(events, "InvalidAnnotation") != 1 {
+	if events, err := w.plane.Kubectl(t.Context(), "-n", w.apps, "events", "--for", "namespace/"+w.apps); err != nil || strings.Count(events, "InvalidAnnotation") != 1 {
 		t.Errorf("kubectl prints %v %s", err, events)
 	}
 }

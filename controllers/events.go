@@ -123,7 +123,7 @@ func changeMessage(kind pin.ChangeKind) string {
 	case pin.Pinned:
 		return "The registry cleaner must keep "
 	case pin.Held:
-		return "No longer needed, and kept until the release is proven live: "
+		return "Still kept, until the release is proven live, or for the grace if it is not protected any more: "
 	default:
 		return "No longer kept for this release: "
 	}

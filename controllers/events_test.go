@@ -23,7 +23,7 @@ func TestPinChangesAreRecorded(t *testing.T) {
 	w.start(w.hasty())
 	w.resume()
 	w.expectHeld("v1")
-	held := "Normal Held HelmRelease No longer needed, and kept until the release is proven live: container/app==v1"
+	held := "Normal Held HelmRelease Still kept, until the release is proven live, or for the grace if it is not protected any more: container/app==v1"
 	w.expectPinEvents(held, pinned)
 	w.becomeReady()
 	w.run(app + ":v1")
@@ -57,7 +57,7 @@ func TestLastTagIsAWarning(t *testing.T) {
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values("g.io/o/other:v1") })
 	w.until(w.lists("container/app==v2\ncontainer/other==v1\n"))
 	w.expectPinEvents(
-		"Normal Held HelmRelease No longer needed, and kept until the release is proven live: container/app==v1",
+		"Normal Held HelmRelease Still kept, until the release is proven live, or for the grace if it is not protected any more: container/app==v1",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v1",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/app==v2",
 		"Normal Pinned HelmRelease The registry cleaner must keep container/other==v1",

@@ -19,7 +19,7 @@ func TestAnnotationPolicy(t *testing.T) {
 	}
 	localtest.Must(t, kubectl("create", "namespace", "shop"))
 	localtest.Must(t, kubectl("create", "namespace", "before"))
-	localtest.Must(t, kubectl("annotate", "namespace", "before", "pinsync.oleks.space/sync=off"))
+	localtest.Must(t, kubectl("annotate", "namespace", "before", "pinsync.oleks.space/sync=off", "pinsync.oleks.space/other=x"))
 	localtest.Must(t, kubectl("apply", "-f", "config/samples/namespace.yaml", "-f", "config/samples/helmreleases.yaml"))
 	localtest.Must(t, kubectl("apply", "-k", "config/components/annotation-policy"))
 	set := func(kind, name, key, value string) error {
@@ -49,6 +49,8 @@ func TestAnnotationPolicy(t *testing.T) {
 		"capital letters":    {"helmrelease", release, "image-policies", "web,Other", `not "web,Other"`},
 		"kind":               {"helmrelease", release, "image-policies", "imagepolicy/flux-system/web", "want name or namespace/name"},
 		"without a name":     {"helmrelease", release, "image-policies", "flux-system/", "want name or namespace/name"},
+		"mistyped":           {"helmrelease", release, "snyc", "enabled", "want pinsync.oleks.space/sync or pinsync.oleks.space/image-policies, not pinsync.oleks.space/snyc"},
+		"mistyped namespace": {"namespace", "shop", "Sync", "enabled", "not pinsync.oleks.space/Sync"},
 		"not read from here": {"namespace", "shop", "image-policies", "web;other", ""},
 	} {
 		err := set(test.kind, test.name, test.key, test.value)

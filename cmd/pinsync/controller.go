@@ -35,7 +35,7 @@ type controllerOptions struct {
 	selector      string
 	// createHelmCharts is as missingHelmCharts: Create in the configuration.
 	createHelmCharts bool
-	log           loggerOptions
+	log              loggerOptions
 	controllers.Options
 }
 

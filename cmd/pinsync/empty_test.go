@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,9 @@ func TestRequireAllImages(t *testing.T) {
 		r.Releases[0].Problems = []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRead, Message: "there is no HelmChart"}}
 	})
 	e.refuses(3, ": images of kotkan/kotkan-0 may be missing from the list registry-pins: ChartNotRead: there is no HelmChart", "--require-all-images")
+	if code, _, errOut := e.run("--allow-empty", "--state", e.state); code != 0 || !strings.HasSuffix(errOut, "; releases that may need more: 1, see pinsync status\n") {
+		t.Errorf("exit code %d, printed %q", code, errOut)
+	}
 	e.change(func(r *v1alpha1.PinReport) {
 		r.Releases[0].Problems = []v1alpha1.Problem{}
 		r.Problems = []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRead, Object: "HelmChart", Message: "is not read"}}

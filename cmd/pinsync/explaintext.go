@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -75,13 +76,27 @@ func printPins(p *page, d *v1alpha1.ReleaseExplanation) {
 
 // printEntry prints what the report has of a pin.
 func printEntry(p *page, level int, entry *v1alpha1.Pin) {
-	p.line(level, "%s, needed by %s", entry.State, cmp.Or(strings.Join(entry.NeededBy, ", "), "no release"))
+	p.line(level, "%s", neededBy(entry))
 	if entry.HeldSince != nil {
 		p.line(level, "held since %s", *entry.HeldSince)
 	}
 	if entry.HeldBecause != nil {
 		p.line(level, "%s", *entry.HeldBecause)
 	}
+}
+
+// neededBy describes for whom a pin is in the list.
+func neededBy(entry *v1alpha1.Pin) string {
+	if len(entry.NeededBy) > 0 {
+		return fmt.Sprintf("%s, needed by %s", entry.State, strings.Join(entry.NeededBy, ", "))
+	}
+	var owners []string
+	for i := range entry.HeldFor {
+		if owner := entry.HeldFor[i].Owner; strings.Contains(owner, "/") {
+			owners = append(owners, owner)
+		}
+	}
+	return fmt.Sprintf("%s, kept for %s", entry.State, cmp.Or(strings.Join(owners, ", "), "releases that are not known"))
 }
 
 // unlisted describes why a pin of the release is not among those that the report has for it.
@@ -116,6 +131,9 @@ func printProblemSection(p *page, problems []v1alpha1.Problem) {
 // printResume prints whether a resume would work.
 func printResume(p *page, d *v1alpha1.ReleaseExplanation) {
 	p.section("RESUME")
+	if !d.Suspended {
+		p.line(1, "the release is not suspended; if it were:")
+	}
 	for _, checked := range d.Checked {
 		p.line(1, "%s: %s", cmp.Or(checked.Image, checked.Pin), checked.Status)
 	}

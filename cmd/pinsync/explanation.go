@@ -127,7 +127,7 @@ func (e *explanation) document() *v1alpha1.ReleaseExplanation {
 		d.Policies = append(d.Policies, v1alpha1.LinkedPolicy{Name: name, Latest: e.latestOf(name)})
 	}
 	for i := range e.Problems {
-		if p := &e.Problems[i]; !slices.Contains(d.Resume.Reasons, reasonOf(p)) {
+		if p := &e.Problems[i]; !slices.Contains(d.Resume.Reasons, namedReasonOf(p)) {
 			d.Problems = append(d.Problems, *p)
 		}
 	}
@@ -261,12 +261,17 @@ func reasonOf(p *v1alpha1.Problem) string {
 	return place + ": " + p.Message
 }
 
+// namedReasonOf returns a problem as a reason, with its name, which the documentation explains.
+func namedReasonOf(p *v1alpha1.Problem) string {
+	return fmt.Sprintf("%s (%s)", reasonOf(p), p.Reason)
+}
+
 // obstacles returns what blocks a resume now.
 func (e *explanation) obstacles() []string {
 	var obstacles []string
 	for i := range e.Problems {
 		if p := &e.Problems[i]; blocks(p) {
-			obstacles = append(obstacles, reasonOf(p))
+			obstacles = append(obstacles, namedReasonOf(p))
 		}
 	}
 	for _, checked := range e.images() {
@@ -293,7 +298,7 @@ func (e *explanation) tagGaps() []string {
 	for i := range e.Problems {
 		if p := &e.Problems[i]; pin.MayMissTag(*p) && !blocks(p) {
 			hasNoPin = hasNoPin || p.Reason == v1alpha1.ReasonNoPin
-			gaps = append(gaps, reasonOf(p))
+			gaps = append(gaps, namedReasonOf(p))
 		}
 	}
 	if len(e.Pins) == 0 && !hasNoPin {

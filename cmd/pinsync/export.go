@@ -141,67 +141,73 @@ func export(ctx context.Context, o *exportOptions, out, errOut io.Writer) error 
 	if err != nil {
 		return usageError(err)
 	}
-	exported, state, err := collect(ctx, o, clusters, static, errOut)
+	c, err := collect(ctx, o, clusters, static, errOut)
 	if err != nil {
 		return &exitError{exitRefused, fmt.Errorf("not exported: %w", err)}
 	}
-	text, err := pinlist.Render(exported, pinlist.Format(o.format))
+	text, err := pinlist.Render(c.exported, pinlist.Format(o.format))
 	if err != nil {
 		return err
 	}
-	metrics, err := exportMetrics(exported, time.Now())
+	metrics, err := exportMetrics(c.exported, time.Now())
 	if err != nil {
 		return fmt.Errorf("--metrics-file: %w", err)
 	}
-	if err := writeExport(o, text, metrics, state, out); err != nil {
+	if err := writeExport(o, text, metrics, c.state, out); err != nil {
 		return err
 	}
-	fmt.Fprintln(errOut, "pinsync:", printable(exportSummary(exported)))
+	fmt.Fprintln(errOut, "pinsync:", printable(exportSummary(c.exported, c.mayLack)))
 	if pinlist.Format(o.format) == pinlist.FormatGitea {
 		fmt.Fprintln(errOut, "pinsync:", giteaWarning(text))
 	}
 	return nil
 }
 
-// collect reads the lists and returns their union if all are reliable, and the state for the
-// next export.
-func collect(
-	ctx context.Context, o *exportOptions, clusters []*rest.Config, static *pinlist.Static, errOut io.Writer,
-) (*v1alpha1.PinExport, *v1alpha1.ExportState, error) {
+// collected is what was read of lists.
+type collected struct {
+	// exported is their union, and state that for the next export.
+	exported *v1alpha1.PinExport
+	state    *v1alpha1.ExportState
+	// mayLack is the number of releases of which images may be missing, as far as reports were read.
+	mayLack int
+}
+
+// collect reads the lists, which must be reliable.
+func collect(ctx context.Context, o *exportOptions, clusters []*rest.Config, static *pinlist.Static, errOut io.Writer) (*collected, error) {
 	last, err := readState(o.state)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	lists, err := readReliable(ctx, clusters, o, errOut)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if pinlist.Format(o.format).NeedsImages() {
 		if err := pinlist.CheckImages(lists); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	if o.requireAllImages || o.since.IsZero() || o.state != "" || slices.ContainsFunc(lists, func(l pinlist.Published) bool { return len(l.Pins) == 0 }) {
 		readReports(ctx, clusters, o.pinsyncNamespace, lists) // they have the owners of the pins, and the releases
 	}
 	if err := o.checkOrder(lists); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if o.requireAllImages {
 		if err := pinlist.CheckReleases(lists); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	exported := pinlist.Union(lists, static)
 	state := pinlist.State(exported, lists, time.Now())
 	if err := pinlist.CheckShrink(last, state, o.maxShrink); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	pinlist.AllowEmpty(last, state, o.allowEmpty)
 	if err := pinlist.CheckEmpty(state, lists); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return exported, state, nil
+	return &collected{exported, state, pinlist.MayLackImages(lists)}, nil
 }
 
 // checkOrder returns an error if the cleaner may read the pods after the list, and a list is not

@@ -12,8 +12,9 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// exportSummary describes an export that has succeeded in one line.
-func exportSummary(exported *v1alpha1.PinExport) string {
+// exportSummary describes an export that has succeeded in one line. So many releases may need more than
+// it has.
+func exportSummary(exported *v1alpha1.PinExport, mayLack int) string {
 	var lists []string
 	for i := range exported.Lists {
 		l := &exported.Lists[i]
@@ -23,7 +24,11 @@ func exportSummary(exported *v1alpha1.PinExport) string {
 		}
 		lists = append(lists, text)
 	}
-	return fmt.Sprintf("exported %d pins: %s", len(exported.Pins), strings.Join(lists, ", "))
+	text := fmt.Sprintf("exported %d pins: %s", len(exported.Pins), strings.Join(lists, ", "))
+	if mayLack > 0 {
+		text += fmt.Sprintf("; releases that may need more: %d, see pinsync status", mayLack)
+	}
+	return text
 }
 
 // exportMetrics returns the metrics of an export that has succeeded, for the textfile collector of

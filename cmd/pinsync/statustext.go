@@ -132,12 +132,12 @@ func printHeld(p *page, l *v1alpha1.ListStatus) {
 func printWrong(p *page, l *v1alpha1.ListStatus) {
 	var lines []string
 	for i := range l.Problems {
-		lines = append(lines, reasonOf(&l.Problems[i]))
+		lines = append(lines, namedReasonOf(&l.Problems[i]))
 	}
 	for i := range l.Releases {
 		r := &l.Releases[i]
 		for j := range r.Problems {
-			lines = append(lines, r.Namespace+"/"+r.Name+": "+reasonOf(&r.Problems[j]))
+			lines = append(lines, r.Namespace+"/"+r.Name+": "+namedReasonOf(&r.Problems[j]))
 		}
 	}
 	if len(lines) == 0 {

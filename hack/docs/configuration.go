@@ -32,6 +32,7 @@ namespaceDefault: enabled   # or disabled
 releases: Suspended         # or All
 secretValues: Ignore        # or Read
 charts: Read                # or Ignore
+missingHelmCharts: Ignore   # or Create
 crossNamespaceRefs: Allow   # or Deny
 renderTimeout: 10s
 renderMemory: 128Mi

@@ -29,3 +29,20 @@ func CheckReleases(lists []Published) error {
 	}
 	return nil
 }
+
+// MayLackImages counts the releases of lists of which images may be missing, as far as their reports
+// are known.
+func MayLackImages(lists []Published) int {
+	count := 0
+	for i := range lists {
+		if lists[i].Report == nil {
+			continue
+		}
+		for j := range lists[i].Report.Releases {
+			if slices.ContainsFunc(lists[i].Report.Releases[j].Problems, pin.MayMissTag) {
+				count++
+			}
+		}
+	}
+	return count
+}
