@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 	"git.oleks.space/oleks/pinsync/internal/manifest"
@@ -129,6 +130,11 @@ func readSnapshot(ctx context.Context, o *planOptions, config *configuration.Con
 		err = ctx.Err()
 	case len(s.Releases) == 0:
 		err = errors.New("there is no HelmRelease in what was read")
+	case find == nil:
+		s.Notes = append(s.Notes, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonChartNotRead, Object: "charts",
+			Message: "images that only they name are not found: give them with --chart PATH",
+		})
 	}
 	return s, err
 }

@@ -66,8 +66,12 @@ func summary(s *pin.Snapshot, report *v1alpha1.PinReport) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s: %d suspended, of which %d disabled; %d running. Of %d protected, %d fully pinned.",
-		amount(len(s.Releases), "HelmRelease"), suspended, disabled, len(s.Releases)-suspended, len(report.Releases), pinned)
+	what := "fully pinned"
+	if slices.ContainsFunc(s.Notes, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonChartNotRead }) {
+		what = "with all that their values name"
+	}
+	return fmt.Sprintf("%s: %d suspended, of which %d disabled; %d running. Of %d protected, %d %s.",
+		amount(len(s.Releases), "HelmRelease"), suspended, disabled, len(s.Releases)-suspended, len(report.Releases), pinned, what)
 }
 
 // namedBy returns what names an image, by the place where it was found.
