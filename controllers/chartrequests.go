@@ -42,8 +42,9 @@ type chartRequests struct {
 	due     map[string][]*dueRequest
 	// served is when something was done for each namespace last.
 	served map[string]time.Time
-	// forbidden is until when nothing is tried, because pinsync may not make HelmCharts.
-	forbidden time.Time
+	// isForbidden is set if pinsync may not make HelmCharts, and forbidden is until when it does not try.
+	isForbidden bool
+	forbidden   time.Time
 }
 
 // requestedChart is what was done about a HelmChart.
@@ -53,10 +54,11 @@ type requestedChart struct {
 	made     time.Time
 	// active is set while something is being done.
 	active bool
-	// failed is why it could not be made, failures how often in a row, and retry when it is tried again.
-	failed   string
-	failures int
-	retry    time.Time
+	// failed is why it could not be made for the revision tried, failures how often in a row, and retry
+	// when it is tried again.
+	failed, tried string
+	failures      int
+	retry         time.Time
 }
 
 // dueRequest is a HelmChart to be made, or to be removed.
@@ -113,14 +115,7 @@ func (c *chartRequests) decide(s *pin.Snapshot, protected []*keptRelease) {
 	if c.sources.check(s, c.charts.Informer) != sourcesRead {
 		return
 	}
-	var wanted []charts.Release
-	for _, kept := range protected {
-		spec := kept.Value.Chart
-		if kept.Value.Release.Suspended && spec != nil && spec.Template != nil && spec.Template.Source.Kind == flux.HelmRepositoryKind && c.sources.resolver.Allows(spec) {
-			wanted = append(wanted, releaseOf(&kept.Value))
-		}
-	}
-	requests := c.decider.Decide(wanted, c.charts.Get())
+	requests := c.decider.Decide(c.wanted(protected), c.charts.Get())
 	c.refused = requests.Refused
 	for i := range requests.Make {
 		release := &requests.Make[i]
@@ -136,12 +131,28 @@ func (c *chartRequests) decide(s *pin.Snapshot, protected []*keptRelease) {
 		c.add(c.of(chart.Name), &dueRequest{chart: chart.Name, release: release, remove: true, isGone: !ok})
 	}
 	c.known.Sweep()
-	if time.Now().Before(c.forbidden) {
+	switch {
+	case len(requests.Make)+len(requests.Remove) == 0:
+		c.isForbidden = false
+	case c.isForbidden:
 		s.Notes = append(s.Notes, v1alpha1.Problem{
 			Reason: v1alpha1.ReasonChartNotRead, Object: flux.HelmChartKind,
 			Message: "the configuration's missingHelmCharts is Create, and pinsync may not do that: the component request-charts of its configuration is missing",
 		})
 	}
+}
+
+// wanted returns those of protected releases for which HelmCharts are made.
+func (c *chartRequests) wanted(protected []*keptRelease) []charts.Release {
+	var wanted []charts.Release
+	for _, kept := range protected {
+		spec := kept.Value.Chart
+		isAsleep := kept.Value.Release.Suspended && spec != nil && spec.Template != nil
+		if isAsleep && spec.Template.Source.Kind == flux.HelmRepositoryKind && c.sources.resolver.Allows(spec) {
+			wanted = append(wanted, releaseOf(&kept.Value))
+		}
+	}
+	return wanted
 }
 
 // of returns what is known of a HelmChart; the lock is held.
@@ -156,7 +167,9 @@ func (c *chartRequests) of(chart object.Name) *requestedChart {
 
 // add adds a request that is due, unless it has to wait; the lock is held.
 func (c *chartRequests) add(k *requestedChart, due *dueRequest) {
-	if now := time.Now(); !k.active && !now.Before(k.retry) && !now.Before(c.forbidden) {
+	now := time.Now()
+	isPaused := k.tried == due.release.Revision && now.Before(k.retry) || now.Before(c.forbidden)
+	if !k.active && !isPaused {
 		c.due[due.release.Namespace] = append(c.due[due.release.Namespace], due)
 	}
 }
@@ -170,7 +183,7 @@ func (c *chartRequests) progress(release object.Name, chart object.ID) (doubt st
 	}
 	k, ok := c.known.Peek(chart.Name)
 	switch {
-	case !ok, time.Now().Before(c.forbidden):
+	case !ok, c.isForbidden:
 		return "", false
 	case k.failed != "":
 		return fmt.Sprintf("pinsync could not make HelmChart %s: %s", chart.Name, k.failed), false
@@ -187,6 +200,9 @@ func (c *chartRequests) progress(release object.Name, chart object.ID) (doubt st
 func (c *chartRequests) next() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if time.Now().Before(c.forbidden) {
+		return nil
+	}
 	return slices.SortedFunc(maps.Keys(c.due), func(a, b string) int { return cmp.Or(c.served[a].Compare(c.served[b]), cmp.Compare(a, b)) })
 }
 
@@ -232,6 +248,7 @@ func (c *chartRequests) finish(ctx context.Context, due *dueRequest, ok bool, er
 	k.active = false
 	switch {
 	case err == nil && ok:
+		c.isForbidden = false
 		*k = requestedChart{revision: due.release.Revision, made: time.Now()}
 		return
 	case err == nil, ctx.Err() != nil:
@@ -239,8 +256,9 @@ func (c *chartRequests) finish(ctx context.Context, due *dueRequest, ok bool, er
 	}
 	delay := min(maxRequestRetry, readRetry<<min(k.failures, 10))
 	k.failures++
-	k.failed, k.retry = image.Shorten(err.Error()), time.Now().Add(delay)
-	if forbidden := (*missingRightError)(nil); errors.As(err, &forbidden) {
+	k.failed, k.tried, k.retry = image.Shorten(err.Error()), due.release.Revision, time.Now().Add(delay)
+	forbidden := (*missingRightError)(nil)
+	if c.isForbidden = errors.As(err, &forbidden); c.isForbidden {
 		c.forbidden = k.retry
 	}
 	if k.failures == 1 {

@@ -237,7 +237,10 @@ func TestRequestsLeaveAlone(t *testing.T) {
 	w.changeRelease(func(r *helmv2.HelmRelease) {
 		r.Spec.Values = &apiextensionsv1.JSON{Raw: []byte(`{"image":"` + app + `:v2"}`)}
 	})
-	w.expect("v2")
+	w.until(func(ctx context.Context) (bool, string) {
+		list := w.list(ctx).Data["registry-pins.txt"]
+		return strings.Contains(list, "container/app==v2\n"), list
+	})
 	if after := w.chartOfWeb(func(*unstructured.Unstructured) bool { return true }); after.GetResourceVersion() != before.GetResourceVersion() {
 		t.Errorf("%v has become %v", before, after)
 	}
