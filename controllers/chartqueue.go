@@ -81,7 +81,9 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 		k.failures = 0
 	} else {
 		k.failures++
-		k.retry = now.Add(min(maxRetry(result), result.retryIn<<min(k.failures-1, 10)))
+		delay := min(maxRetry(result), result.retryIn<<min(k.failures-1, 10))
+		k.retry = now.Add(delay)
+		time.AfterFunc(delay, c.passes.ask)
 	}
 }
 
