@@ -149,11 +149,7 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 	}
 	inputs, doubt, state := c.wanted(k, r, values)
 	if state == chartMissing && c.requests != nil {
-		why, isPending := c.requests.progress(r.ID.Name, k.spec.Ref)
-		doubt = cmp.Or(why, doubt)
-		if isPending {
-			state = chartSyncing
-		}
+		doubt, state = c.requested(k, r, doubt)
 	}
 	isDue := state == chartWanted && !c.isKnown(k, inputs)
 	// What has changed since it has failed is tried at once.
@@ -167,6 +163,15 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 		c.shares.wait(r.Namespace)
 	}
 	r.Rendered = k.with(cmp.Or(doubt, k.notRead))
+}
+
+// requested returns why a chart is missing for which a HelmChart is made, and whether it is to come soon.
+func (c *chartImages) requested(k *knownChart, r *pin.Release, doubt string) (why string, state chartState) {
+	why, isPending := c.requests.progress(r.Name, k.spec.Ref)
+	if state = chartMissing; isPending {
+		state = chartSyncing
+	}
+	return cmp.Or(why, doubt), state
 }
 
 // chartState is whether it is known which chart a release would be installed from.

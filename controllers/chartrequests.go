@@ -99,7 +99,7 @@ func (c *chartRequests) release(name object.Name) (charts.Release, bool) {
 }
 
 func releaseOf(kept *convert.KeptRelease) charts.Release {
-	r := charts.Release{Name: kept.Release.ID.Name, Revision: kept.Release.Revision, Suspended: kept.Release.Suspended}
+	r := charts.Release{Name: kept.Release.Name, Revision: kept.Release.Revision, Suspended: kept.Release.Suspended}
 	if kept.HelmChartNamespace != "" {
 		r.HelmChart = convert.HelmChartName(kept.HelmChartNamespace, r.Name)
 	}
@@ -218,7 +218,7 @@ func (c *chartRequests) act(ctx context.Context, namespace string) {
 	}
 	ok, err := do(ctx, due)
 	if ok && err == nil {
-		log.FromContext(ctx).Info(done, "helmChart", due.chart.String(), "helmRelease", due.release.Name.String())
+		log.FromContext(ctx).Info(done, "helmChart", due.chart.String(), "helmRelease", due.release.String())
 	}
 	c.finish(ctx, due, ok, err)
 }

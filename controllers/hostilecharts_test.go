@@ -129,7 +129,7 @@ func (a *artifacts) never(name string, next func() []byte) map[string]any {
 // nowhere is the address of a server that is away.
 func nowhere(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestSourceControllerComesBack(t *testing.T) {
 	w.release("web", `{}`, helmRepository)
 	w.start(w.withCharts())
 	w.expectInReport("connection refused")
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
