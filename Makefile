@@ -34,6 +34,7 @@ CONTROLLER_GEN := $(BIN)/tools/controller-gen
 KUSTOMIZE := $(BIN)/tools/kustomize
 GOLANGCI_LINT := $(BIN)/tools/golangci-lint
 GOVULNCHECK := $(BIN)/tools/govulncheck
+CYCLONEDX := $(BIN)/tools/cyclonedx-gomod
 GITEA := $(BIN)/gitea
 FLUX := $(BIN)/flux
 
@@ -168,11 +169,12 @@ vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what is use
 ##@ Release
 
 .PHONY: binaries
-binaries: $(addprefix binary-,$(subst /,-,$(BINARY_PLATFORMS))) ## Build dist/pinsync-OS-ARCHITECTURE for BINARY_PLATFORMS.
+binaries: $(addprefix binary-,$(subst /,-,$(BINARY_PLATFORMS))) ## Build dist/pinsync-OS-ARCHITECTURE for BINARY_PLATFORMS, and the SBOM of each, *.cdx.json.
 
-binary-%:
+binary-%: $(CYCLONEDX)
 	GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
 		go build -ldflags "-s -w -X main.release=$(VERSION)" -o $(DIST)/pinsync-$* ./cmd/pinsync
+	$(CYCLONEDX) bin -json -std -noserial -notimestamp -version $(VERSION) -output $(DIST)/pinsync-$*.cdx.json $(DIST)/pinsync-$*
 
 .PHONY: build-installer
 build-installer: $(KUSTOMIZE) ## Write dist/install.yaml, which installs the image IMG with kubectl apply -f.
@@ -201,13 +203,14 @@ generate: $(CONTROLLER_GEN) ## Generate the copying of types, the RBAC rules, an
 	go test ./cmd/pinsync -run '^TestReference$$' -count=1 -update
 
 .PHONY: tools
-tools: $(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(GOVULNCHECK) ## Build the tools, as hack/tools pins them.
+tools: $(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(GOVULNCHECK) $(CYCLONEDX) ## Build the tools, as hack/tools pins them.
 
 $(CONTROLLER_GEN): PACKAGE := sigs.k8s.io/controller-tools/cmd/controller-gen
 $(KUSTOMIZE): PACKAGE := sigs.k8s.io/kustomize/kustomize/v5
 $(GOLANGCI_LINT): PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(GOVULNCHECK): PACKAGE := golang.org/x/vuln/cmd/govulncheck
-$(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(GOVULNCHECK): hack/tools/go.mod hack/tools/go.sum
+$(CYCLONEDX): PACKAGE := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+$(CONTROLLER_GEN) $(KUSTOMIZE) $(GOLANGCI_LINT) $(GOVULNCHECK) $(CYCLONEDX): hack/tools/go.mod hack/tools/go.sum
 	@echo "Building $(@F)"
 	@cd hack/tools && GOBIN=$(@D) go install -ldflags "-s -w" $(PACKAGE)
 	@touch $@

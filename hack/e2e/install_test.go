@@ -39,20 +39,10 @@ func TestImage(t *testing.T) {
 	localtest.Must(t, err)
 	for _, architecture := range []string{"amd64", "arm64"} {
 		localtest.Must(t, os.WriteFile(filepath.Join(binaries, "pinsync-linux-"+architecture), append(program, architecture...), 0o600))
+		localtest.Must(t, os.WriteFile(filepath.Join(binaries, "pinsync-linux-"+architecture+".cdx.json"), []byte(`"`+architecture+`"`), 0o600))
 	}
-	login, err := json.Marshal(map[string]any{"auths": map[string]any{gitea.Host: map[string]string{"username": gitea.User, "password": gitea.Token}}})
-	localtest.Must(t, err)
-	localtest.Must(t, os.WriteFile(filepath.Join(binaries, "config.json"), login, 0o600))
-	push := func(tag string) {
-		command := exec.CommandContext(t.Context(), "go", "run", "../image", "-plain-http", "-image", r.Name("pinsync:"+tag),
-			"-binaries", binaries, "-version", "v9.9.9", "-revision", "0123abc", "-created", "2026-01-02T03:04:05+01:00")
-		command.Env = append(os.Environ(), "DOCKER_CONFIG="+binaries)
-		if output, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, output)
-		}
-	}
-	push("v1")
-	push("v2")
+	r.pushPinsync("v1", binaries, "linux/amd64,linux/arm64")
+	r.pushPinsync("v2", binaries, "linux/amd64,linux/arm64")
 	store := memory.New()
 	pulled, err := oras.Copy(t.Context(), r.repository("pinsync"), "v1", store, "", oras.DefaultCopyOptions)
 	localtest.Must(t, err)
@@ -65,6 +55,20 @@ func TestImage(t *testing.T) {
 	}
 	for i, architecture := range []string{"amd64", "arm64"} {
 		checkImage(t, store, &index.Manifests[i], architecture, append(program, architecture...))
+	}
+}
+
+// pushPinsync pushes the image of binaries in a folder.
+func (r *registry) pushPinsync(tag, binaries, platforms string) {
+	r.t.Helper()
+	login, err := json.Marshal(map[string]any{"auths": map[string]any{gitea.Host: map[string]string{"username": gitea.User, "password": gitea.Token}}})
+	localtest.Must(r.t, err)
+	localtest.Must(r.t, os.WriteFile(filepath.Join(binaries, "config.json"), login, 0o600))
+	command := exec.CommandContext(r.t.Context(), "go", "run", "../image", "-plain-http", "-image", r.Name("pinsync:"+tag), "-platforms", platforms,
+		"-binaries", binaries, "-version", "v9.9.9", "-revision", "0123abc", "-created", "2026-01-02T03:04:05+01:00")
+	command.Env = append(os.Environ(), "DOCKER_CONFIG="+binaries)
+	if output, err := command.CombinedOutput(); err != nil {
+		r.t.Fatalf("%v: %s", err, output)
 	}
 }
 

@@ -22,12 +22,15 @@ import (
 // user is who runs the program: a number, so that Kubernetes sees that it is not root.
 const user = "65532:65532"
 
-// builder makes the images of one program for several platforms. The same input makes the same images.
+// builder makes the images of one program for several platforms, and their SBOMs. The same input makes
+// the same images.
 type builder struct {
 	store   *memory.Store
 	created time.Time
 	labels  map[string]string
 	images  []ocispec.Descriptor
+	// sboms are artifacts whose subject is the image of their platform.
+	sboms []ocispec.Descriptor
 }
 
 // add makes the image for a platform: the program and the certificates of public authorities, which
@@ -69,7 +72,27 @@ func (b *builder) add(ctx context.Context, platform ocispec.Platform, binary str
 	}
 	image.Platform = &platform
 	b.images = append(b.images, image)
-	return nil
+	return b.addSBOM(ctx, image, binary+".cdx.json")
+}
+
+// sbomType is the media type of CycloneDX's JSON.
+const sbomType = "application/vnd.cyclonedx+json"
+
+// addSBOM makes the artifact of an image's SBOM, which registries list as a referrer of the image.
+func (b *builder) addSBOM(ctx context.Context, image ocispec.Descriptor, file string) error {
+	text, err := os.ReadFile(file) //nolint:gosec // beside a file that the user names
+	if err != nil {
+		return fmt.Errorf("the SBOM, which make binaries writes: %w", err)
+	}
+	layer, err := oras.PushBytes(ctx, b.store, sbomType, text)
+	if err != nil {
+		return err
+	}
+	sbom, err := oras.PackManifest(ctx, b.store, oras.PackManifestVersion1_1, sbomType, oras.PackManifestOptions{
+		Subject: &image, Layers: []ocispec.Descriptor{layer}, ManifestAnnotations: b.labels,
+	})
+	b.sboms = append(b.sboms, sbom)
+	return err
 }
 
 // index makes the index of all images.

@@ -33,7 +33,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.image, "image", "", "push to this image, host/path:tag, with the credentials of Docker's configuration")
 	flag.StringVar(&o.layout, "layout", "", "write an OCI layout to this folder instead of a push")
-	flag.StringVar(&o.binaries, "binaries", "dist", "folder of the binaries pinsync-OS-ARCHITECTURE")
+	flag.StringVar(&o.binaries, "binaries", "dist", "folder of the binaries pinsync-OS-ARCHITECTURE and their SBOMs *.cdx.json")
 	flag.StringVar(&o.platforms, "platforms", "linux/amd64,linux/arm64", "platforms of the image")
 	flag.StringVar(&o.version, "version", "", "version, for the labels")
 	flag.StringVar(&o.revision, "revision", "", "commit, for the labels")
@@ -85,6 +85,11 @@ func run(ctx context.Context, o *options) error {
 	}
 	if _, err := oras.Copy(ctx, b.store, tag, target, tag, oras.DefaultCopyOptions); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	for _, sbom := range b.sboms {
+		if err := oras.CopyGraph(ctx, b.store, target, sbom, oras.DefaultCopyGraphOptions); err != nil {
+			return fmt.Errorf("%s: the SBOM: %w", name, err)
+		}
 	}
 	fmt.Printf("%s:%s@%s\n", name, tag, index.Digest)
 	return nil
