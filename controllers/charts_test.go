@@ -258,6 +258,35 @@ func TestChartRef(t *testing.T) {
 	w.expect("2.0.0", "of-chart")
 }
 
+// A chart that Gitea keeps in a classic Helm repository is pinned itself: the version that Flux has resolved
+// last. It has no line among the images.
+func TestClassicChart(t *testing.T) {
+	w, served := chartWorld(t)
+	w.provide(sourceOf("HelmRepository", w.apps, "charts"), map[string]any{"interval": "1h", "url": "https://git.example.com/api/packages/team/helm"}, nil)
+	resolve := func(version string) {
+		artifact := served.put("web-"+version+".tgz", chartOf(t, version, chartImage))
+		artifact["revision"] = version
+		w.provide(w.helmChart("web"), nil, artifact)
+	}
+	resolve("1.2.0")
+	stop := w.start(w.withCharts())
+	w.until(w.lists("container/app==1.2.0\nhelm/web==1.2.0\n"))
+	stop()
+	resolve("1.3.0")
+	w.start(w.withCharts())
+	p := w.report(func(p *published) (bool, string) {
+		lines := p.list.Data["registry-pins.txt"]
+		return strings.Contains(lines, "container/app==1.3.0\n") && strings.Contains(lines, "helm/web==1.3.0\n"), lines
+	})
+	if images := p.list.Data["images.txt"]; strings.Contains(images, "helm") {
+		t.Errorf("the images are %q", images)
+	}
+	got := p.report.Pins[len(p.report.Pins)-1]
+	if got.Image != "helm://git.example.com/team/web:1.3.0" || !slices.Equal(got.Via, []string{"the chart of the release"}) {
+		t.Errorf("the report has %+v", got)
+	}
+}
+
 // After a restart nothing is rendered again that has not changed, and what was known of it stays.
 func TestChartAfterRestart(t *testing.T) {
 	w, served := chartWorld(t)

@@ -247,7 +247,7 @@ func (l *listHistory) checkReport(t *testing.T, c *corev1.ConfigMap) {
 	l.needed = nil
 	for i := range r.Pins {
 		pins = append(pins, r.Pins[i].Pin+"\n")
-		if r.Pins[i].Image != "" {
+		if image := r.Pins[i].Image; image != "" && !strings.HasPrefix(image, "helm://") { // charts are no images
 			images = append(images, r.Pins[i].Image+"\n")
 		}
 		if r.Pins[i].State == v1alpha1.PinNeeded {

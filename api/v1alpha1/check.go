@@ -12,7 +12,8 @@ type RegistryCheck struct {
 
 // CheckedImage is an image that a release needs, and whether its registry has it.
 type CheckedImage struct {
-	// Image is host/path:tag, or empty where it is not known which image a pin stands for.
+	// Image is host/path:tag, that of a chart as a Pin has it, or empty where it is not known which image a
+	// pin stands for.
 	Image string `json:"image"`
 
 	// Pin is its line of the list.

@@ -20,7 +20,8 @@ const (
 	// feed, without comments or blank lines.
 	PinsKey = "registry-pins.txt"
 
-	// ImagesKey holds the same as full image references, `host/path:tag`, in the same form.
+	// ImagesKey holds the same as full image references, `host/path:tag`, in the same form, without charts
+	// of classic Helm repositories.
 	ImagesKey = "images.txt"
 )
 

@@ -53,8 +53,8 @@ const (
 type Pin struct {
 	// Pin is the line of the list: container/cms-plugins==staging.
 	Pin string `json:"pin"`
-	// Image is the image that it stands for:
-	// git.oleks.space/oleks/cms-plugins:staging.
+	// Image is the image that it stands for: git.oleks.space/oleks/cms-plugins:staging. Of a chart in a
+	// classic Helm repository it is helm://git.oleks.space/oleks/cms-plugins:1.0.0.
 	Image string   `json:"image"`
 	State PinState `json:"state"`
 	// NeededBy are the releases that need it, as Kind/namespace/name.

@@ -151,7 +151,10 @@ func (o *registryOptions) check(
 			Image: pins[i].Image, Pin: pins[i].Pin, NeededBy: append([]string{}, pins[i].NeededBy...),
 			Status: v1alpha1.ImageUnknown, Message: "the list does not name the image of this pin",
 		}
-		ref, err := image.Parse(pins[i].Image)
+		ref, err := image.ParseChart(pins[i].Image)
+		if err != nil {
+			ref, err = image.Parse(pins[i].Image)
+		}
 		if err != nil || ref.Tag == "" {
 			continue
 		}

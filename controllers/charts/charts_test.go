@@ -40,6 +40,10 @@ func helmChart() convert.Source {
 func TestReference(t *testing.T) {
 	oci := convert.Source{ID: id("HelmRepository", "charts"), URL: "oci://git.example.com/team/charts"}
 	classic := convert.Source{ID: id("HelmRepository", "charts"), URL: "https://git.example.com/api/packages/team/helm"}
+	elsewhere := convert.Source{ID: id("HelmRepository", "charts"), URL: "https://charts.example.com/stable"}
+	merged := helmChart()
+	merged.Template.ValuesFiles, merged.Artifact.Revision = "values-prod.yaml\n", "1.4.0+3"
+	ofChart := &convert.ChartSpec{Release: release, Ref: id(flux.HelmChartKind, "shop-web")}
 	repository := convert.Source{ID: id(flux.OCIRepositoryKind, "web"), URL: "oci://git.example.com/team/web", Artifact: flux.Artifact{Revision: "1.2.0@sha256:ab"}}
 	tagged := repository
 	tagged.Tag = "stable"
@@ -58,15 +62,18 @@ func TestReference(t *testing.T) {
 		"one with build metadata":       {chart("1.0.0+2"), []convert.Source{oci}, "git.example.com/team/charts/web:1.0.0_2"},
 		"a range that was resolved":     {chart("1.x"), []convert.Source{oci, helmChart()}, "git.example.com/team/charts/web:1.4.0"},
 		"a range that was not resolved": {chart("1.x"), []convert.Source{oci}, ""},
-		"a classic repository":          {chart("1.0.0"), []convert.Source{classic}, ""},
+		"a classic repository":          {chart("1.0.0"), []convert.Source{classic}, "helm://git.example.com/team/web:1.0.0"},
+		"its build metadata":            {chart("1.0.0+2"), []convert.Source{classic}, "helm://git.example.com/team/web:1.0.0+2"},
+		"a range of it":                 {chart("1.x"), []convert.Source{classic, helmChart()}, "helm://git.example.com/team/web:1.4.0"},
+		"a range with valuesFiles":      {chart("1.x"), []convert.Source{classic, merged}, "helm://git.example.com/team/web:1.4.0"},
+		"a HelmChart with valuesFiles":  {ofChart, []convert.Source{oci, merged}, "git.example.com/team/charts/web:1.4.0"},
+		"another classic repository":    {chart("1.0.0"), []convert.Source{elsewhere}, ""},
 		"no repository":                 {chart("1.0.0"), nil, ""},
 		"a range of an OCIRepository":   {ref, []convert.Source{repository}, "git.example.com/team/web:1.2.0"},
 		"a tag of an OCIRepository":     {ref, []convert.Source{tagged}, "git.example.com/team/web:stable"},
 		"a digest of an OCIRepository":  {ref, []convert.Source{byDigest}, ""},
 		"no OCIRepository":              {ref, nil, ""},
-		"a HelmChart": {
-			&convert.ChartSpec{Release: release, Ref: id(flux.HelmChartKind, "shop-web")}, []convert.Source{oci, helmChart()}, "git.example.com/team/charts/web:1.4.0",
-		},
+		"a HelmChart":                   {ofChart, []convert.Source{oci, helmChart()}, "git.example.com/team/charts/web:1.4.0"},
 	} {
 		got := resolver(test.objects...).Reference(test.spec)
 		if got.String() != test.want {

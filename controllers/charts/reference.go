@@ -14,10 +14,10 @@ import (
 // ociScheme is what the URL of an OCI registry begins with.
 const ociScheme = "oci://"
 
-// Reference returns the chart of a release as an artifact in an OCI registry: a tag that a cleaner may
-// delete, and without which Flux cannot install the release. A version that is exact counts as it is
-// written, and one of a range as Flux has resolved it last. It is empty where the chart does not
-// come from such a registry, or is not known.
+// Reference returns the chart of a release as a package that a cleaner may delete, and without which Flux
+// cannot install the release: an artifact in an OCI registry, or a chart of a classic Helm repository in
+// Gitea. A version that is exact counts as it is written, and one of a range as Flux has resolved it last.
+// It is empty where the chart comes from elsewhere, or is not known.
 func (r *Resolver) Reference(spec *convert.ChartSpec) image.Reference {
 	if spec.Template == nil {
 		source, ok := r.LookUp(spec.Ref)
@@ -25,14 +25,14 @@ func (r *Resolver) Reference(spec *convert.ChartSpec) image.Reference {
 		case !ok, !r.Allows(spec):
 			return image.Reference{}
 		case source.Kind == flux.HelmChartKind:
-			return r.fromHelmRepository(&source.Template, source.Artifact.Revision)
+			return r.fromHelmRepository(&source.Template, resolvedBy(&source))
 		default:
 			return reference(source.URL, versionOf(source.Tag, source.Artifact.Revision))
 		}
 	}
 	resolved := ""
 	if made, ok := r.LookUp(spec.Ref); ok && made.Owner == spec.Release && made.Template.Chart == spec.Template.Chart {
-		resolved = made.Artifact.Revision
+		resolved = resolvedBy(&made)
 	}
 	return r.fromHelmRepository(spec.Template, resolved)
 }
@@ -40,14 +40,28 @@ func (r *Resolver) Reference(spec *convert.ChartSpec) image.Reference {
 // fromHelmRepository returns a chart of a HelmRepository.
 func (r *Resolver) fromHelmRepository(template *convert.ChartTemplate, resolved string) image.Reference {
 	repository, ok := r.LookUp(template.Source)
-	if !ok || !strings.HasPrefix(repository.URL, ociScheme) {
+	if !ok {
 		return image.Reference{}
 	}
 	version := resolved
 	if _, err := semver.StrictNewVersion(template.Version); err == nil {
 		version = template.Version
 	}
+	if !strings.HasPrefix(repository.URL, ociScheme) {
+		chart, _ := image.Chart(repository.URL, template.Chart, version)
+		return chart
+	}
 	return reference(ociScheme+path.Join(strings.TrimPrefix(repository.URL, ociScheme), template.Chart), version)
+}
+
+// resolvedBy returns the version of the chart that a HelmChart has fetched. If Flux has merged valuesFiles
+// into it, it has put the generation of the HelmChart after a + for what the version had there.
+func resolvedBy(made *convert.Source) string {
+	version := made.Artifact.Revision
+	if made.Template.ValuesFiles != "" {
+		version, _, _ = strings.Cut(version, "+")
+	}
+	return version
 }
 
 // versionOf returns the tag that is wanted, or that of a revision, which is tag@digest.

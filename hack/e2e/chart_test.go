@@ -168,3 +168,23 @@ func TestRequestedChart(t *testing.T) {
 	})
 	s.lists()
 }
+
+// A chart that Gitea keeps in a classic Helm repository is pinned like the images of its owner, and check
+// sees whether Gitea has it.
+func TestClassicChart(t *testing.T) {
+	w := newWorld(t)
+	w.registry.push("app", "1")
+	w.releaseWith("app", true, values{"image": w.image("app", "1")}, w.offerClassicChart())
+	w.startWith(fmt.Sprintf("registries: [{host: %[1]q, owner: %[2]s}, {host: %[1]q, owner: %[3]s}]", gitea.Host, w.registry.Owner, w.sources.Owner))
+	w.expectList(testbed.Pin("app", "1"), "helm/"+testbed.ChartName+"=="+testbed.ChartVersion)
+	chart := "helm://" + w.sources.Name(testbed.ChartName) + ":" + testbed.ChartVersion
+	w.reported(chart) // the list alone does not say whose the chart is
+	want := map[string]string{w.registry.Name("app:1"): "present", chart: "present"}
+	w.host.logIn(gitea.Token)
+	w.host.expectCheck(0, want)
+	path := "/api/v1/packages/" + w.sources.Owner + "/helm/" + testbed.ChartName + "/" + testbed.ChartVersion
+	_, err := w.sources.Send(t.Context(), http.MethodDelete, path, "", nil, http.StatusNoContent)
+	localtest.Must(t, err)
+	want[chart] = "missing"
+	w.host.expectCheck(exitMissing, want)
+}

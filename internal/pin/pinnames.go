@@ -13,6 +13,9 @@ import (
 // otherwise.
 const DefaultType = "container"
 
+// ChartType is the first part of the pin of a chart in a classic Helm repository.
+const ChartType = "helm"
+
 // Registry is a registry whose images are pinned, or the part of one below a path.
 type Registry struct {
 	// Host is the registry's host in normal form; empty: any.
@@ -85,8 +88,13 @@ func tags(tag string) []string {
 }
 
 // pinName returns the type/name of the repository's pins, and reports whether a registry
-// includes it. Where several do, the one with the longest owner counts.
+// includes it. Where several do, the one with the longest owner counts. The pin of a chart is that of
+// its name alone, if a registry includes images of its owner.
 func pinName(registries []Registry, repository image.Repository) (name string, ok bool) {
+	if beside, isChart := repository.OfChart(); isChart {
+		_, ok := pinName(registries, beside)
+		return ChartType + "/" + beside.Path[strings.LastIndexByte(beside.Path, '/')+1:], ok
+	}
 	if len(registries) == 0 {
 		return Registry{Type: DefaultType}.pinName(repository), true
 	}
@@ -149,7 +157,11 @@ func Check(s string) error {
 	if normal, err := image.ParsePath(path); err != nil || normal != path {
 		return fmt.Errorf("%q is not a pin: %q is not the name of a package", s, path)
 	}
-	if err := image.CheckTag(tag); err != nil {
+	check := image.CheckTag
+	if kind == ChartType {
+		check = image.CheckChartVersion
+	}
+	if err := check(tag); err != nil {
 		return fmt.Errorf("%q is not a pin: %w", s, err)
 	}
 	return nil

@@ -38,7 +38,7 @@ func TestLines(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	for _, pin := range []string{"container/a==1", "container/a/b==V1.2_x-y", "generic/a==latest"} {
+	for _, pin := range []string{"container/a==1", "container/a/b==V1.2_x-y", "generic/a==latest", "helm/a==1.0.0+b.1"} {
 		if err := Check(pin); err != nil {
 			t.Error(err)
 		}
@@ -46,6 +46,7 @@ func TestCheck(t *testing.T) {
 	for _, pin := range []string{
 		"", "container/a", "a==1", "container/a==", "container/==1", "/a==1", "container/a==1==2", "Container/a==1",
 		"container/A==1", "container/a==1\n", "container/a== 1", "container/a b==1", "container//a==1",
+		"container/a==1+b", "helm/a==+b", "helm/a==1 b",
 	} {
 		if err := Check(pin); err == nil {
 			t.Errorf("%q passes as a pin", pin)

@@ -2,9 +2,11 @@ package pinlist
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // Doubt returns why a list that is whole may lack a pin all the same: it is incomplete, or
@@ -88,12 +90,13 @@ func whyIncomplete(report *v1alpha1.PinReport) string {
 }
 
 // CheckImages returns an error if there is a pin whose image is not known, so that it is in
-// no list of images.
+// no list of images. Charts of classic Helm repositories are no images.
 func CheckImages(lists []Published) error {
 	for _, l := range lists {
 		index := newImageIndex(l.Images)
 		for _, line := range l.Pins {
-			if p := unexplained(line, index, nil, v1alpha1.PinNeeded); p[0].Image == "" {
+			p := unexplained(line, index, nil, v1alpha1.PinNeeded)
+			if p[0].Image == "" && !strings.HasPrefix(line, pin.ChartType+"/") {
 				return fmt.Errorf("the list %s has %s, whose registry is not known: only the format pins has it", l.Name, line)
 			}
 		}

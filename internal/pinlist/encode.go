@@ -38,7 +38,7 @@ func Encode(name string, pins []v1alpha1.Pin, stamp Stamp, l *Layout) ([]Object,
 	for i := range pins {
 		shard := s.of(i)
 		lines[shard] = append(lines[shard], pins[i].Pin)
-		images[shard] = append(images[shard], pins[i].Image)
+		images[shard] = append(images[shard], listedImage(&pins[i]))
 	}
 	objects := make([]Object, s.objects)
 	for shard := range objects {

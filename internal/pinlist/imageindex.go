@@ -38,9 +38,16 @@ func unexplained(line string, images imageIndex, known map[string]bool, state v1
 	return pins
 }
 
-// isImage reports whether an entry's image is one; an entry that only the list has may have
+// isImage reports whether an entry's image is one, or a chart; an entry that only the list has may have
 // none.
 func isImage(s string) bool {
 	ref, err := image.Parse(s)
-	return s == "" || err == nil && ref.Tag != "" && !strings.ContainsRune(s, '\n')
+	return s == "" || err == nil && ref.Tag != "" && !strings.ContainsRune(s, '\n') || isChart(s)
+}
+
+// isChart reports whether an entry's image is a chart of a classic Helm repository, which is not in the
+// list of images.
+func isChart(s string) bool {
+	_, err := image.ParseChart(s)
+	return err == nil
 }

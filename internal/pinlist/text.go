@@ -14,7 +14,15 @@ func Lines(pins []v1alpha1.Pin) string {
 
 // Images returns the images of pins in the form of images.txt.
 func Images(pins []v1alpha1.Pin) string {
-	return text(each(pins, func(p *v1alpha1.Pin) string { return p.Image }))
+	return text(each(pins, listedImage))
+}
+
+// listedImage returns the line of a pin in the list of images; empty, it has none.
+func listedImage(p *v1alpha1.Pin) string {
+	if isChart(p.Image) {
+		return ""
+	}
+	return p.Image
 }
 
 func each(pins []v1alpha1.Pin, field func(*v1alpha1.Pin) string) []string {

@@ -56,15 +56,13 @@ func (h *host) ask(ctx context.Context, ref image.Reference) Answer {
 // not answer, and returns the most conclusive answer: a registry may answer 404 to a login that must
 // not see an image, so that the image is only missing if no other login could see it.
 func (h *host) answer(ctx context.Context, ref image.Reference) (answer Answer, err error) {
-	repository, err := remote.NewRepository(ref.Repository.String())
+	look, err := h.look(ref)
 	if err != nil {
 		return Answer{}, err
 	}
-	repository.PlainHTTP = h.checker.plain[h.name]
 	best := 0
 	for _, client := range h.clientsOf(ref.Repository) {
-		repository.Client = client
-		found, foundErr := lookBoth(ctx, repository, ref)
+		found, foundErr := look(ctx, client)
 		if value := valueOf(found, foundErr); value > best {
 			answer, err, best = found, foundErr, value
 		}
@@ -73,6 +71,25 @@ func (h *host) answer(ctx context.Context, ref image.Reference) (answer Answer, 
 		}
 	}
 	return answer, err
+}
+
+// look returns what asks for an image or a chart with a credential.
+func (h *host) look(ref image.Reference) (func(context.Context, *auth.Client) (Answer, error), error) {
+	isPlain := h.checker.plain[h.name]
+	if beside, isChart := ref.Repository.OfChart(); isChart {
+		return func(ctx context.Context, client *auth.Client) (Answer, error) {
+			return lookUpChart(ctx, client, chartPackage{beside, ref.Tag, isPlain})
+		}, nil
+	}
+	repository, err := remote.NewRepository(ref.Repository.String())
+	if err != nil {
+		return nil, err
+	}
+	repository.PlainHTTP = isPlain
+	return func(ctx context.Context, client *auth.Client) (Answer, error) {
+		repository.Client = client
+		return lookBoth(ctx, repository, ref)
+	}, nil
 }
 
 // How conclusive an answer is. A login that is denied cannot see the image; one that cannot be read,

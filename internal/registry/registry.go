@@ -61,8 +61,9 @@ func (c *Checker) Check(ctx context.Context, images []image.Reference, told func
 	}
 	var telling sync.Mutex
 	var hosts sync.WaitGroup
-	for host, indexes := range byHost {
-		h := c.newHost(host)
+	for _, indexes := range byHost {
+		beside, _ := images[indexes[0]].Repository.OfChart()
+		h := c.newHost(beside.Host)
 		hosts.Go(func() {
 			var group errgroup.Group
 			group.SetLimit(perRegistry)
