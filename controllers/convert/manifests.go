@@ -87,7 +87,6 @@ func (m *Manifests) Snapshot(o pin.Options, readSecrets bool, charts FindChartIm
 					return nil, fmt.Errorf("HelmRelease %s: %w", nameOf(object), err)
 				}
 				release.Rendered = charts(m.wantedChart(object), request)
-				values.valuesFiles = values.valuesFiles && release.Rendered == nil // else they are read with the chart
 			}
 			release.Images = values.Find(lookUp)
 		}

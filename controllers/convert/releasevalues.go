@@ -125,7 +125,7 @@ func (c *Values) Find(lookUp LookUpValues) *pin.ReleaseImages {
 func (c *Values) read(lookUp LookUpValues) *reading {
 	r := &reading{}
 	if c.valuesFiles {
-		r.say(v1alpha1.ReasonValuesNotRead, "spec.chart.spec.valuesFiles",
+		r.say(v1alpha1.ReasonValuesNotRead, pin.ValuesFilesField,
 			errors.New("these files of the chart's source are not read: an image that only they name is not pinned"))
 	}
 	r.addValues(c, lookUp)

@@ -27,6 +27,14 @@ type ChartImages struct {
 	Entry *v1alpha1.ReleaseChart
 }
 
+// ValuesFilesField is the field of a release whose files are read with the chart alone.
+const ValuesFilesField = "spec.chart.spec.valuesFiles"
+
+// solves reports whether a problem of the values is none any more once the chart is rendered.
+func (c *ChartImages) solves(p *v1alpha1.Problem) bool {
+	return c != nil && c.Rendered && p.Field == ValuesFilesField
+}
+
 // answers are what rendered manifests tell of images that the values leave open.
 type answers struct {
 	repositories map[image.Repository]bool

@@ -69,6 +69,25 @@ func TestChartImages(t *testing.T) {
 	}
 }
 
+// Files with values are read with the chart: they are a problem until it is rendered.
+func TestChartReadsValuesFiles(t *testing.T) {
+	for want, chart := range map[string]*ChartImages{
+		"ValuesNotRead": {Mentions: []image.Mention{mention("chart", "g.io", "team/web", "v1")}}, "": {Rendered: true, Mentions: []image.Mention{mention("chart", "g.io", "team/web", "v1")}},
+	} {
+		report := Plan(&Snapshot{Releases: []Release{{
+			ID: object.ID{Kind: "HelmRelease", Name: object.Name{Namespace: "a", Name: "r"}}, Suspended: true,
+			Inputs: Inputs{Images: &ReleaseImages{Problems: []v1alpha1.Problem{{Reason: v1alpha1.ReasonValuesNotRead, Field: ValuesFilesField}}}, Rendered: chart},
+		}}}, Options{})
+		got := ""
+		for _, p := range report.Releases[0].Problems {
+			got += string(p.Reason)
+		}
+		if got != want {
+			t.Errorf("the chart is rendered: %t; got %q, want %q", chart.Rendered, got, want)
+		}
+	}
+}
+
 // The registry of an image without one is not assumed if the manifests have it.
 func TestChartImagesNameRegistries(t *testing.T) {
 	web := mention("v", "docker.io", "team/web", "v1")

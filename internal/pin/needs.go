@@ -90,7 +90,11 @@ func (f *needsFinder) addFinding(path, image string, rule link.Rule, linked ...*
 func (f *needsFinder) addMentions(in *Inputs) error {
 	answers := in.Rendered.answers()
 	if in.Images != nil {
-		f.result.problems = append(f.result.problems, in.Images.Problems...)
+		for i := range in.Images.Problems {
+			if p := &in.Images.Problems[i]; !in.Rendered.solves(p) {
+				f.result.problems = append(f.result.problems, *p)
+			}
+		}
 		for i := range in.Images.Mentions {
 			m := &in.Images.Mentions[i]
 			f.isAnswered = answers.has(m)
