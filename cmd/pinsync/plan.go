@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/charts"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/configuration"
 	"git.oleks.space/oleks/pinsync/internal/manifest"
@@ -36,10 +37,11 @@ func newPlanCommand() *cobra.Command {
 		Short: "Compute the list from manifests, without a cluster",
 		Long: "plan reads manifests, YAML or JSON, and prints the list that the controller would\n" +
 			"write for a cluster that holds them. It takes what kubectl get -o yaml prints:\n" +
-			"Namespaces, HelmReleases, ImagePolicies, ImageRepositories, and the ConfigMaps and\n" +
-			"Secrets of valuesFrom, and what chartRefs refer to; other kinds are ignored. With --chart\n" +
-			"it renders the releases' charts as helm-controller would, and finds the images that only\n" +
-			"they name. Problems are printed to standard error, unless the output includes them.",
+			"Namespaces, HelmReleases, ImagePolicies, ImageRepositories, the ConfigMaps and\n" +
+			"Secrets of valuesFrom, and HelmRepositories, OCIRepositories and HelmCharts; other\n" +
+			"kinds are ignored. With --chart it renders the releases' charts as helm-controller\n" +
+			"would, and finds the images that only they name. Problems are printed to standard\n" +
+			"error, unless the output includes them.",
 		Example: "  pinsync plan -f config/samples\n" +
 			"  kubectl get namespaces,helmreleases,imagepolicies,imagerepositories,configmaps -A -o json | pinsync plan -f - -o table",
 		Args: usageArgs(cobra.NoArgs),
@@ -113,24 +115,25 @@ func readSnapshot(ctx context.Context, o *planOptions, config *configuration.Con
 			fmt.Fprintf(errOut, "skipped, for they are no .yaml, .yml or .json files: %s\n", printable(strings.Join(skipped, ", ")))
 		}
 	}
-	var find convert.FindChartImages
+	resolver := charts.Resolver{OwnNamespaceOnly: config.DenyCrossNamespace, LookUp: manifests.Source}
+	finder := convert.ChartFinder{Reference: resolver.Reference}
 	if len(o.charts) > 0 {
-		charts, err := newLocalCharts(o)
+		local, err := newLocalCharts(o)
 		if err != nil {
 			return nil, err
 		}
-		defer charts.finder.Close()
-		defer charts.reportUnused(errOut)
-		find = charts.find(ctx)
+		defer local.finder.Close()
+		defer local.reportUnused(errOut)
+		finder.Images = local.find(ctx)
 	}
-	s, err := manifests.Snapshot(config.Pins, config.ReadSecrets, find)
+	s, err := manifests.Snapshot(config.Pins, config.ReadSecrets, finder)
 	switch {
 	case err != nil:
 	case ctx.Err() != nil: // else it would be a problem of every release
 		err = ctx.Err()
 	case len(s.Releases) == 0:
 		err = errors.New("there is no HelmRelease in what was read")
-	case find == nil:
+	case finder.Images == nil:
 		s.Notes = append(s.Notes, v1alpha1.Problem{
 			Reason: v1alpha1.ReasonChartNotRead, Object: "charts",
 			Message: "images that only they name are not found: give them with --chart PATH",

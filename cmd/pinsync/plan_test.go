@@ -166,6 +166,42 @@ func TestPlanSamplesWithoutStatus(t *testing.T) {
 	}
 }
 
+// A chart that a cleaner may delete is pinned as the controller pins it, where the objects are given that
+// it comes from.
+func TestPlanPinsCharts(t *testing.T) {
+	const sources = `
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: web, namespace: shop}
+spec: {url: oci://git.example.com/team/charts/web, ref: {tag: 1.2.3}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: charts, namespace: shop}
+spec: {type: oci, url: oci://git.example.com/team/charts}
+---
+`
+	const releases = `
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: web, namespace: shop}
+spec: {suspend: true, chartRef: {kind: OCIRepository, name: web}}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: api, namespace: shop}
+spec: {suspend: true, chart: {spec: {chart: api, version: 4.5.6, sourceRef: {kind: HelmRepository, name: charts}}}}
+`
+	for input, want := range map[string]string{
+		sources + releases: "container/charts/api==4.5.6\ncontainer/charts/web==1.2.3\n", releases: "",
+	} {
+		code, out, errOut := pinsync(t, input, "plan", "-f", "-")
+		if code != 0 || out != want {
+			t.Errorf("exit code %d, printed %q and %s, want %q", code, out, errOut, want)
+		}
+	}
+}
+
 func TestPlanTable(t *testing.T) {
 	code, out, errOut := pinsync(t, "", "plan", "-f", "testdata/plan/bad.in.yaml", "-o", "table")
 	if code != 0 || errOut != "" {

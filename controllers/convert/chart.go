@@ -13,6 +13,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/chartimages"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/render"
@@ -29,6 +30,21 @@ type WantedChart struct {
 // FindChartImages finds the images that the chart of a release names; nil, no chart is known for it.
 type FindChartImages func(WantedChart, *chartimages.Request) *pin.ChartImages
 
+// ChartFinder finds what the chart of a release adds to what it needs.
+type ChartFinder struct {
+	// Images finds the images that it names; nil, no charts are known.
+	Images FindChartImages
+	// Reference returns the chart itself, if it is a package that a cleaner may delete; nil, that is not
+	// wanted.
+	Reference func(*ChartSpec) image.Reference
+}
+
+// Source returns an object that a chart comes from.
+func (m *Manifests) Source(id object.ID) (Source, bool) {
+	source, ok := m.sources[id]
+	return source, ok
+}
+
 // wantedChart returns the chart that a release asks for.
 func (m *Manifests) wantedChart(o *flux.HelmRelease) WantedChart {
 	chart := WantedChart{Release: nameOf(o), Name: chartOf(&o.Spec)}
@@ -43,9 +59,14 @@ func (m *Manifests) wantedChart(o *flux.HelmRelease) WantedChart {
 	return chart
 }
 
-// addChart adds the chart that an object names to which a chartRef may refer.
-func (m *Manifests) addChart(o flux.Source) {
-	kind, _ := o.Observed()
+// addSource adds an object that charts come from, and the chart that it names if a chartRef may refer
+// to it.
+func (m *Manifests) addSource(o flux.Source) {
+	source := SourceOf(o)
+	if m.sources == nil {
+		m.sources, m.charts = map[object.ID]Source{}, map[object.ID]WantedChart{}
+	}
+	m.sources[source.ID] = source
 	var chart WantedChart
 	switch o := o.(type) {
 	case *flux.OCIRepository:
@@ -55,11 +76,10 @@ func (m *Manifests) addChart(o flux.Source) {
 		}
 	case *flux.HelmChart:
 		chart.Name, chart.Version = path.Base(o.Spec.Chart), o.Spec.Version
+	default:
+		return
 	}
-	if m.charts == nil {
-		m.charts = map[object.ID]WantedChart{}
-	}
-	m.charts[object.ID{Kind: kind, Name: nameOf(o)}] = chart
+	m.charts[source.ID] = chart
 }
 
 // ChartRequest returns what the images of a release's chart depend on, but for the chart itself and

@@ -23,8 +23,10 @@ type Manifests struct {
 	snapshot pin.Snapshot
 	releases []*flux.HelmRelease
 	values   map[ValuesRef]map[string]string
-	// charts are those of the objects that chartRefs refer to.
-	charts map[object.ID]WantedChart
+	// sources are the objects that charts come from, and charts those of the objects that chartRefs
+	// refer to.
+	sources map[object.ID]Source
+	charts  map[object.ID]WantedChart
 	// origins are where each object was read.
 	origins map[string]string
 }
@@ -59,17 +61,19 @@ func (m *Manifests) Add(object manifest.Object) error {
 	case schema.GroupKind{Group: imagev1.GroupVersion.Group, Kind: imagev1.ImageRepositoryKind}:
 		return add(m, object, func(o *flux.ImageRepository) { s.Repositories = append(s.Repositories, Repository(o)) })
 	case schema.GroupKind{Group: flux.SourceGroupVersion().Group, Kind: flux.OCIRepositoryKind}:
-		return add(m, object, func(o *flux.OCIRepository) { m.addChart(o) })
+		return add(m, object, func(o *flux.OCIRepository) { m.addSource(o) })
 	case schema.GroupKind{Group: flux.SourceGroupVersion().Group, Kind: flux.HelmChartKind}:
-		return add(m, object, func(o *flux.HelmChart) { m.addChart(o) })
+		return add(m, object, func(o *flux.HelmChart) { m.addSource(o) })
+	case schema.GroupKind{Group: flux.SourceGroupVersion().Group, Kind: flux.HelmRepositoryKind}:
+		return add(m, object, func(o *flux.HelmRepository) { m.addSource(o) })
 	default:
 		return nil
 	}
 }
 
-// Snapshot returns what was added, with the images of the charts that are known, if any. It is
+// Snapshot returns what was added, with what the charts add that are known, if any. It is
 // complete by definition: a ConfigMap or Secret that was not added does not exist.
-func (m *Manifests) Snapshot(o pin.Options, readSecrets bool, charts FindChartImages) (*pin.Snapshot, error) {
+func (m *Manifests) Snapshot(o pin.Options, readSecrets bool, charts ChartFinder) (*pin.Snapshot, error) {
 	protector := pin.NewProtector(m.snapshot.Namespaces, o)
 	lookUp := func(ref ValuesRef) ValuesObject {
 		if ref.Kind == SecretKind && !readSecrets {
@@ -81,12 +85,15 @@ func (m *Manifests) Snapshot(o pin.Options, readSecrets bool, charts FindChartIm
 		release := Release(object)
 		if protector.Protects(&release) {
 			values := ValuesOf(object)
-			if charts != nil {
+			if charts.Reference != nil {
+				release.ChartRef = charts.Reference(ChartSpecOf(object))
+			}
+			if charts.Images != nil {
 				request, err := ChartRequest(object, lookUp)
 				if err != nil {
 					return nil, fmt.Errorf("HelmRelease %s: %w", nameOf(object), err)
 				}
-				release.Rendered = charts(m.wantedChart(object), request)
+				release.Rendered = charts.Images(m.wantedChart(object), request)
 			}
 			release.Images = values.Find(lookUp)
 		}

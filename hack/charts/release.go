@@ -115,10 +115,10 @@ func (r *release) plan(ctx context.Context, finder *chartimages.Finder, archive 
 			return nil, err
 		}
 	}
-	s, err := manifests.Snapshot(pin.Options{}, false, func(_ convert.WantedChart, request *chartimages.Request) *pin.ChartImages {
+	s, err := manifests.Snapshot(pin.Options{}, false, convert.ChartFinder{Images: func(_ convert.WantedChart, request *chartimages.Request) *pin.ChartImages {
 		request.Archive, request.KubeVersion, request.APIVersions = archive, kubeVersion, versions
 		return finder.Find(ctx, request)
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}
