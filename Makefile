@@ -42,7 +42,7 @@ FLUX := $(BIN)/flux
 
 .PHONY: help
 help: ## Show this list.
-	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*##/ { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*##" } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*##/ { printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: clean
 clean: ## Remove everything that was built.
@@ -67,7 +67,18 @@ else
 control-plane: $(KUBEBUILDER_ASSETS)/.built ## Build etcd and Kubernetes' control plane from source, once.
 
 $(KUBEBUILDER_ASSETS)/.built: hack/control-plane/build.sh hack/control-plane/go.mod hack/control-plane/go.sum
-	@hack/control-plane/build.sh $(@D)
+	@hack/control-plane/build.sh $(@D) etcd kube-apiserver kube-controller-manager kubectl
+	@touch $@
+endif
+
+.PHONY: node
+ifdef OWN_ASSETS
+node:
+else
+node: $(KUBEBUILDER_ASSETS)/.node-built ## Build Kubernetes' programs of a node from source, once, for make e2e-node.
+
+$(KUBEBUILDER_ASSETS)/.node-built: hack/control-plane/build.sh hack/control-plane/go.mod hack/control-plane/go.sum
+	@hack/control-plane/build.sh $(@D) kubelet kube-scheduler
 	@touch $@
 endif
 

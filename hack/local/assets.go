@@ -21,6 +21,20 @@ func assetsFolder() (string, error) {
 	return filepath.Join(root, "bin", "control-plane"), err
 }
 
+// findAssets returns the folder of the control plane's binaries, which has those named.
+func findAssets(binaries ...string) (string, error) {
+	assets, err := assetsFolder()
+	if err != nil {
+		return "", err
+	}
+	for _, binary := range binaries {
+		if _, err := os.Stat(filepath.Join(assets, binary)); err != nil {
+			return "", fmt.Errorf("no %s in %s: run make control-plane, or make node for the programs of a node, or set %s", binary, assets, assetsVariable)
+		}
+	}
+	return assets, nil
+}
+
 // FindKubectl returns the installed kubectl, or else the one that was built with the
 // control plane.
 func FindKubectl() (string, error) {

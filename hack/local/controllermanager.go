@@ -3,25 +3,20 @@ package local
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 )
 
 // StartControllerManager starts those of Kubernetes' controllers that turn workloads into
-// Pods and delete what belonged to deleted objects. It runs until Stop.
-func (c *ControlPlane) StartControllerManager(ctx context.Context) error {
-	assets, err := assetsFolder()
+// Pods and delete what belonged to deleted objects, or others with flags. It runs until Stop.
+func (c *ControlPlane) StartControllerManager(ctx context.Context, flags ...string) error {
+	assets, err := findAssets("kube-controller-manager")
 	if err != nil {
 		return err
 	}
-	binary := filepath.Join(assets, "kube-controller-manager")
-	if _, err := os.Stat(binary); err != nil {
-		return fmt.Errorf("no kube-controller-manager in %s: run make control-plane, or set %s", assets, assetsVariable)
-	}
-	command := Command(context.WithoutCancel(ctx), binary,
+	command := Command(context.WithoutCancel(ctx), filepath.Join(assets, "kube-controller-manager"), append([]string{
 		"--kubeconfig", c.Kubeconfig, "--leader-elect=false", "--secure-port", "0", "--kube-api-qps", "200", "--kube-api-burst", "400",
 		"--controllers", "deployment-controller,replicaset-controller,job-controller,garbage-collector-controller,namespace-controller",
-	)
+	}, flags...)...)
 	c.manager, err = StartLogged(command, c.managerLog())
 	return err
 }
