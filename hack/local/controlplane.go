@@ -1,6 +1,6 @@
 // Package local runs what pinsync needs on this machine, for tests and for trying pinsync:
-// a Kubernetes control plane, etcd and kube-apiserver without nodes, and where needed some
-// controllers of Kubernetes, those of Flux, and a Gitea.
+// a Kubernetes control plane, etcd and kube-apiserver, and where needed controllers of Kubernetes,
+// those of Flux, a Gitea, and on Linux a node.
 package local
 
 import (
@@ -31,21 +31,19 @@ type ControlPlane struct {
 
 // Start starts a control plane that serves only Kubernetes' own kinds. Where the binaries
 // are missing, the error describes how to get them.
-func Start() (*ControlPlane, error) {
-	assets, err := assetsFolder()
+func Start() (*ControlPlane, error) { return startWith(&envtest.APIServer{}) }
+
+func startWith(server *envtest.APIServer) (*ControlPlane, error) {
+	assets, err := findAssets("etcd", "kube-apiserver")
 	if err != nil {
 		return nil, err
-	}
-	for _, binary := range []string{"etcd", "kube-apiserver"} {
-		if _, err := os.Stat(filepath.Join(assets, binary)); err != nil {
-			return nil, fmt.Errorf("no %s in %s: run make control-plane, or set %s", binary, assets, assetsVariable)
-		}
 	}
 	folder, err := os.MkdirTemp("", "control-plane-")
 	if err != nil {
 		return nil, fmt.Errorf("starting the control plane: %w", err)
 	}
 	c := &ControlPlane{Kubeconfig: filepath.Join(folder, "admin"), folder: folder, environment: &envtest.Environment{ControlPlaneStartTimeout: startTimeout}}
+	c.environment.ControlPlane.APIServer = server
 	if err := c.start(assets); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the control plane: %w", err), c.Stop())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,14 +49,20 @@ func StartFlux(ctx context.Context, plane *ControlPlane) (*Flux, error) {
 		return nil, fmt.Errorf("starting Flux: %w", err)
 	}
 	f := &Flux{folder: folder, kubeconfig: plane.Kubeconfig}
-	if err := f.start(ctx); err != nil {
+	if err := f.start(ctx, plane.Config.Host); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting Flux: %w", err), f.Stop())
 	}
 	return f, nil
 }
 
-func (f *Flux) start(ctx context.Context) error {
-	artifacts, err := FreeAddress(ctx)
+// start starts the controllers. source-controller serves artifacts where the API server is: Pods,
+// if there are any, reach that.
+func (f *Flux) start(ctx context.Context, server string) error {
+	address, err := url.Parse(server)
+	if err != nil {
+		return err
+	}
+	artifacts, err := freeAddress(ctx, address.Hostname())
 	if err != nil {
 		return err
 	}

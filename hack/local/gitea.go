@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,7 +19,7 @@ import (
 // giteaUser is the administrator's name.
 const giteaUser = "oleks"
 
-// startTimeout is how long a server may take to start.
+// startTimeout is how long a program may take to start.
 const startTimeout = 2 * time.Minute
 
 // Gitea is a running Gitea. Its container registry is empty at first, and every pull needs
@@ -98,6 +99,11 @@ func (g *Gitea) leaveRoot() error {
 	}
 	g.programs = copied
 	return nil
+}
+
+// basicLogin returns the value of a header with the administrator's login.
+func (g *Gitea) basicLogin() string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(g.User+":"+g.Token))
 }
 
 // configure writes the configuration, and changes the folder's owner to the user that
