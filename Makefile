@@ -106,6 +106,15 @@ $(FLUX)/.built: hack/flux/build.sh hack/flux/go.mod hack/flux/go.sum
 e2e: control-plane gitea flux ## Run the end-to-end tests with real Flux and a real registry.
 	go test -tags e2e -count=1 -timeout 30m ./hack/e2e/...
 
+.PHONY: e2e-node
+e2e-node: ## Run the end-to-end tests of the installation on a real node; needs root and containerd.
+	@missing=$$(hack/e2enode/missing.sh); \
+	if [ -n "$$missing" ]; then echo "SKIPPED: make e2e-node cannot run: $$missing."; else $(MAKE) --no-print-directory run-e2e-node; fi
+
+.PHONY: run-e2e-node
+run-e2e-node: control-plane node gitea flux
+	go test -tags e2enode -count=1 -p 1 -timeout 20m ./hack/e2enode/...
+
 .PHONY: soak
 soak: control-plane gitea flux ## Run random actions, failures and a cleaner on real Flux for SOAK (30m); SEED chooses the actions.
 	@mkdir -p $(BIN)/soak
