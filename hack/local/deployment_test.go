@@ -51,12 +51,20 @@ func TestAnotherNamespace(t *testing.T) {
 			t.Errorf("the Namespace is %s", object.GetName())
 		}
 		subjects += checkSubjects(t, object)
-		if text, err := object.AsYAML(); object.GetKind() == "Deployment" && !strings.Contains(string(text), "- --create-missing-helm-charts\n") {
-			t.Errorf("request-charts does not set its flag: %v, %s", err, text)
+		if object.GetKind() == "Deployment" {
+			checkFlag(t, object, "--create-missing-helm-charts")
 		}
 	}
 	if subjects < 6 {
 		t.Errorf("there are %d subjects", subjects)
+	}
+}
+
+// checkFlag checks that a component has given the container of a Deployment a flag.
+func checkFlag(t *testing.T, object *resource.Resource, flag string) {
+	t.Helper()
+	if text, err := object.AsYAML(); err != nil || !strings.Contains(string(text), "- "+flag+"\n") {
+		t.Errorf("there is no %s: %v, %s", flag, err, text)
 	}
 }
 

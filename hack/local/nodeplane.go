@@ -21,7 +21,7 @@ const (
 // address of its own Service, so that Pods reach it without kube-proxy.
 func StartForNode(ctx context.Context) (*ControlPlane, error) {
 	server := &envtest.APIServer{}
-	server.SecureServing.Address, server.SecureServing.Port = serviceAddress, "443"
+	server.Address, server.Port = serviceAddress, "443"
 	server.Configure().
 		Set("bind-address", "0.0.0.0").Set("advertise-address", nodeAddress).
 		Set("authorization-mode", "Node,RBAC").Set("enable-admission-plugins", "NodeRestriction").

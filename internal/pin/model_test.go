@@ -369,13 +369,7 @@ func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, de
 func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *modelRelease) {
 	fellAsleep := r.fellAsleep(m.asleep[name])
 	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || r.isKnown())
-	isOwed := r.suspended
-	for n, debt := range m.debts {
-		if n.release == name {
-			isOwed = isOwed || debt.isResumed
-			debt.hasRun = debt.hasRun || fellAsleep && r.hasRun
-		}
-	}
+	isOwed := m.mayHaveRun(name, fellAsleep && r.hasRun) || r.suspended
 	if !isOwed || r.disabled || r.unreadable || p.seenAt.Before(m.forgotten[name]) {
 		return
 	}
@@ -385,6 +379,18 @@ func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *mo
 	if r.suspended {
 		m.oweWhatRan(p, name, r, fellAsleep)
 	}
+}
+
+// mayHaveRun notes of what is owed to a release that it may have run it, if it has, and reports whether
+// something is owed to it as a resumed one.
+func (m *model) mayHaveRun(name string, hasRun bool) (isResumed bool) {
+	for n, debt := range m.debts {
+		if n.release == name {
+			isResumed = isResumed || debt.isResumed
+			debt.hasRun = debt.hasRun || hasRun
+		}
+	}
+	return isResumed
 }
 
 // oweUnlessProven adds what a release refers to, unless it was proven live on it before and still

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -132,9 +133,9 @@ func removeCgroup(root string) error {
 		return err
 	})
 	errs = append(errs, err)
-	for i := len(folders) - 1; i >= 0; i-- {
-		if err := os.Remove(folders[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("removing the cgroup %s: %w", strings.TrimPrefix(folders[i], cgroups), err))
+	for _, folder := range slices.Backward(folders) {
+		if err := os.Remove(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("removing the cgroup %s: %w", strings.TrimPrefix(folder, cgroups), err))
 		}
 	}
 	return errors.Join(errs...)

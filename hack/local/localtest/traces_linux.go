@@ -49,7 +49,7 @@ func FindTraces(t testing.TB, folder string) *Traces {
 // descends has.
 func (f *Traces) owns(all map[int]processInfo, id int) bool {
 	for ; id > 1; id = all[id].parent {
-		environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", id)) //nolint:gosec // a file of /proc
+		environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", id))
 		if err == nil && bytes.Contains(environment, []byte(":"+f.folder+"\x00")) {
 			return true
 		}
@@ -74,7 +74,7 @@ func (f *Traces) Left(t testing.TB) []string {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	Must(t, err)
 	for mount := range strings.Lines(string(mounts)) {
-		for _, field := range strings.Fields(mount) {
+		for field := range strings.FieldsSeq(mount) {
 			if strings.HasPrefix(field, f.folder) || f.namespaces[field] {
 				left = append(left, "mount "+mount)
 			}
@@ -112,7 +112,7 @@ func listProcesses(t testing.TB) map[int]processInfo {
 	Must(t, err)
 	all := map[int]processInfo{}
 	for _, folder := range folders {
-		stat, err := os.ReadFile(filepath.Join(folder, "stat")) //nolint:gosec // a file of /proc
+		stat, err := os.ReadFile(filepath.Join(folder, "stat")) //nolint:gosec // below /proc
 		if err != nil {
 			continue // it has ended
 		}
