@@ -50,6 +50,9 @@ func (c *cluster) pushProgram(ctx context.Context, program, image string) (diges
 	if err := os.Symlink(filepath.Join(c.place.Folder, program), binary); err != nil {
 		return "", err
 	}
+	if err := os.WriteFile(binary+".cdx.json", []byte("{}"), 0o600); err != nil {
+		return "", err
+	}
 	login, err := c.registry.Login("")
 	if err != nil {
 		return "", err
