@@ -92,7 +92,7 @@ func (w *world) applyText(text string) {
 // runJob runs the CronJob once, and returns what its cleaner has printed.
 func (w *world) runJob(name string) string {
 	w.t.Helper()
-	w.reported()
+	w.awaitReport()
 	w.kubectl("-n", testbed.OwnNamespace, "create", "job", "--from=cronjob/registry-cleaner", name)
 	w.awaitPods(w.t, testbed.OwnNamespace, client.MatchingLabels{"job-name": name}, "have succeeded", func(pods []corev1.Pod) bool {
 		return len(pods) == 1 && pods[0].Status.Phase == corev1.PodSucceeded
@@ -100,9 +100,9 @@ func (w *world) runJob(name string) string {
 	return w.kubectl("-n", testbed.OwnNamespace, "logs", "job/"+name, "-c", "cleaner")
 }
 
-// reported waits until the report on the present list is written, some seconds after the list: export
+// awaitReport waits until the report on the present list is written, some seconds after the list: export
 // refuses a list of which it does not know whether it has the live releases.
-func (w *world) reported() {
+func (w *world) awaitReport() {
 	w.t.Helper()
 	localtest.Must(w.t, local.Until(w.t.Context(), localtest.Timeout, func(ctx context.Context) (bool, string) {
 		var list, text corev1.ConfigMap
