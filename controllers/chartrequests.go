@@ -117,6 +117,9 @@ func (c *chartRequests) decide(s *pin.Snapshot, protected []*keptRelease) {
 	}
 	requests := c.decider.Decide(c.wanted(protected), c.charts.Get())
 	c.refused = requests.Refused
+	if !s.Complete() { // a release may be there that was not read
+		requests.Remove = nil
+	}
 	for i := range requests.Make {
 		release := &requests.Make[i]
 		k := c.of(release.HelmChart)
@@ -251,7 +254,7 @@ func (c *chartRequests) finish(ctx context.Context, due *dueRequest, ok bool, er
 		c.isForbidden = false
 		*k = requestedChart{revision: due.release.Revision, made: time.Now()}
 		return
-	case err == nil, ctx.Err() != nil:
+	case err == nil, errors.Is(ctx.Err(), context.Canceled):
 		return
 	}
 	delay := min(maxRequestRetry, readRetry<<min(k.failures, 10))

@@ -206,7 +206,7 @@ func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
 	case clientcmd.IsEmptyConfig(err) && kubeconfig != "":
 		return nil, fmt.Errorf("--kubeconfig %s: there is no cluster in it", kubeconfig)
 	case clientcmd.IsEmptyConfig(err) && os.Getenv(clientcmd.RecommendedConfigPathEnvVar) != "":
-		return nil, fmt.Errorf("%s %s: there is no cluster in it, or no such file", clientcmd.RecommendedConfigPathEnvVar,
+		return nil, fmt.Errorf("%s %s: there is no cluster in it, or no such file; or give --kubeconfig FILE", clientcmd.RecommendedConfigPathEnvVar,
 			os.Getenv(clientcmd.RecommendedConfigPathEnvVar))
 	case clientcmd.IsEmptyConfig(err):
 		return nil, errors.New("no cluster: give --kubeconfig FILE, set KUBECONFIG, or run in a pod")

@@ -43,6 +43,18 @@ func TestReference(t *testing.T) {
 	elsewhere := convert.Source{ID: id("HelmRepository", "charts"), URL: "https://charts.example.com/stable"}
 	merged := helmChart()
 	merged.Template.ValuesFiles, merged.Artifact.Revision = "values-prod.yaml\n", "1.4.0+3"
+	packaged := func(version string) convert.Source {
+		made := helmChart()
+		made.Artifact.Revision = version
+		return made
+	}
+	mergedAs := func(version string) convert.Source {
+		made := packaged(version)
+		made.Template.ValuesFiles = "values-prod.yaml\n"
+		return made
+	}
+	withFiles := &convert.ChartSpec{Release: release, Ref: id(flux.HelmChartKind, "shop-web"), Template: template("HelmRepository", "v1.4.0")}
+	withFiles.Template.ValuesFiles = "values-prod.yaml\n"
 	ofChart := &convert.ChartSpec{Release: release, Ref: id(flux.HelmChartKind, "shop-web")}
 	repository := convert.Source{ID: id(flux.OCIRepositoryKind, "web"), URL: "oci://git.example.com/team/web", Artifact: flux.Artifact{Revision: "1.2.0@sha256:ab"}}
 	tagged := repository
@@ -64,6 +76,12 @@ func TestReference(t *testing.T) {
 		"a range that was not resolved": {chart("1.x"), []convert.Source{oci}, ""},
 		"a classic repository":          {chart("1.0.0"), []convert.Source{classic}, "helm://git.example.com/team/web:1.0.0"},
 		"its build metadata":            {chart("1.0.0+2"), []convert.Source{classic}, "helm://git.example.com/team/web:1.0.0+2"},
+		"a version with v":              {chart("v1.4.0"), []convert.Source{oci}, "git.example.com/team/charts/web:v1.4.0"},
+		"merged with valuesFiles":       {withFiles, []convert.Source{oci, mergedAs("1.4.0+3")}, "git.example.com/team/charts/web:v1.4.0"},
+		"the package has v":             {chart("1.4.0"), []convert.Source{classic, packaged("v1.4.0")}, "helm://git.example.com/team/web:v1.4.0"},
+		"the package has metadata":      {chart("1.4.0"), []convert.Source{classic, packaged("1.4.0+b")}, "helm://git.example.com/team/web:1.4.0+b"},
+		"a package of another version":  {chart("1.5.0"), []convert.Source{classic, packaged("1.4.0")}, "helm://git.example.com/team/web:1.5.0"},
+		"the tag has no v":              {chart("1.4.0"), []convert.Source{oci, packaged("v1.4.0")}, "git.example.com/team/charts/web:1.4.0"},
 		"a range of it":                 {chart("1.x"), []convert.Source{classic, helmChart()}, "helm://git.example.com/team/web:1.4.0"},
 		"a range with valuesFiles":      {chart("1.x"), []convert.Source{classic, merged}, "helm://git.example.com/team/web:1.4.0"},
 		"a HelmChart with valuesFiles":  {ofChart, []convert.Source{oci, merged}, "git.example.com/team/charts/web:1.4.0"},

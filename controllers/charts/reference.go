@@ -43,15 +43,30 @@ func (r *Resolver) fromHelmRepository(template *convert.ChartTemplate, resolved 
 	if !ok {
 		return image.Reference{}
 	}
+	isOCI := strings.HasPrefix(repository.URL, ociScheme)
 	version := resolved
-	if _, err := semver.StrictNewVersion(template.Version); err == nil {
+	if isExact(template.Version) && (isOCI || template.ValuesFiles != "" || !isSameVersion(resolved, template.Version)) {
 		version = template.Version
 	}
-	if !strings.HasPrefix(repository.URL, ociScheme) {
+	if !isOCI {
 		chart, _ := image.Chart(repository.URL, template.Chart, version)
 		return chart
 	}
 	return reference(ociScheme+path.Join(strings.TrimPrefix(repository.URL, ociScheme), template.Chart), version)
+}
+
+// isExact reports whether a version is one, and not a range: Flux takes a v before it, too.
+func isExact(version string) bool {
+	_, err := semver.StrictNewVersion(strings.TrimPrefix(version, "v"))
+	return err == nil
+}
+
+// isSameVersion reports whether two versions are the same, though one is written with a v or with build
+// metadata: so a classic repository has 1.2.0, where it has v1.2.0 or 1.2.0+b.
+func isSameVersion(a, b string) bool {
+	first, errA := semver.NewVersion(a)
+	second, errB := semver.NewVersion(b)
+	return errA == nil && errB == nil && first.Equal(second)
 }
 
 // resolvedBy returns the version of the chart that a HelmChart has fetched. If Flux has merged valuesFiles

@@ -49,6 +49,23 @@ func TestChartOfHelmRepository(t *testing.T) {
 	}
 }
 
+// Without the report, a chart is not taken for the image of a container that has its name and version.
+func TestChartBesideImageOfTheSameName(t *testing.T) {
+	chart, _ := image.Chart("https://g.io/api/packages/o/helm", "web", "1.0.0")
+	s := &pin.Snapshot{Taken: noon, Releases: []pin.Release{{
+		ID: object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "apps", Name: "web"}}, Suspended: true,
+		Inputs: pin.Inputs{ChartRef: chart, Images: pin.FindImages([]pin.ReleasePart{{Path: "spec.values", Value: map[string]any{"image": "g.io/o/web:1.0.0"}}})},
+	}}}
+	list, _ := publish(t, pin.Plan(s, pin.Options{Registries: []pin.Registry{{Host: "g.io", Owner: "o", Type: "container"}}}), 900_000)
+	images := map[string]string{}
+	for _, p := range Load("registry-pins", list, nil).Pins {
+		images[p.Pin] = p.Image
+	}
+	if len(images) != 2 || images["container/web==1.0.0"] != "g.io/o/web:1.0.0" || images["helm/web==1.0.0"] != "" {
+		t.Errorf("read back: %v", images)
+	}
+}
+
 // A chart is pinned if the registries include images of its owner.
 func TestChartOutsideRegistries(t *testing.T) {
 	chart, _ := image.Chart("https://g.io/api/packages/o/helm", "web", "1.0.0")

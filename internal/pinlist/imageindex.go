@@ -5,6 +5,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // imageIndex finds images by the end of their path, and the tag.
@@ -25,7 +26,10 @@ func newImageIndex(images []string) imageIndex {
 // one of an unknown image.
 func unexplained(line string, images imageIndex, known map[string]bool, state v1alpha1.PinState) []v1alpha1.Pin {
 	name, tag, _ := strings.Cut(line, "==")
-	_, name, _ = strings.Cut(name, "/")
+	kind, name, _ := strings.Cut(name, "/")
+	if kind == pin.ChartType {
+		images = nil // a container's image may have the same name and tag
+	}
 	var pins []v1alpha1.Pin
 	for _, image := range images[name+":"+tag] {
 		if isImage(image) && (!known[line] || !known[image]) {

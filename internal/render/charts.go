@@ -82,14 +82,35 @@ func (c *Charts) dropOldest() {
 	delete(c.kept, oldest)
 }
 
-// sizeOf returns the size of the files of a chart and its sub-charts.
+// nodeSize is about what a node of decoded values takes besides its text.
+const nodeSize = 64
+
+// sizeOf returns about how much memory a chart and its sub-charts take: their files, and their values,
+// which may be much larger than the file that they are decoded from.
 func sizeOf(chart *helmchart.Chart) int {
-	size := 0
+	size := sizeOfValue(chart.Values)
 	for _, file := range chart.Raw {
 		size += len(file.Data)
 	}
 	for _, sub := range chart.Dependencies() {
 		size += sizeOf(sub)
+	}
+	return size
+}
+
+func sizeOfValue(value any) int {
+	size := nodeSize
+	switch value := value.(type) {
+	case map[string]any:
+		for key, item := range value {
+			size += len(key) + sizeOfValue(item)
+		}
+	case []any:
+		for _, item := range value {
+			size += sizeOfValue(item)
+		}
+	case string:
+		size += len(value)
 	}
 	return size
 }

@@ -47,6 +47,17 @@ func TestChartsKept(t *testing.T) {
 	}
 }
 
+// What a chart's values take when they are decoded counts, not only the file that has them.
+func TestChartsKeptByTheirValues(t *testing.T) {
+	var charts Charts
+	_, err := charts.Render(&Input{Archive: chart(t, files{
+		"values.yaml": "a: &a \"" + strings.Repeat("x", 800) + "\"\nlist: [" + strings.Repeat("*a,", 14_000) + "]\n", "templates/a.yaml": pod("a", "a:1"),
+	})})
+	if err != nil || len(charts.kept) != 0 {
+		t.Errorf("%v; %d charts of %d bytes are kept", err, len(charts.kept), charts.bytes)
+	}
+}
+
 // Releases of one chart do not see each other's valuesFiles, values, or sub-charts that are off.
 func TestChartsAreNotMixed(t *testing.T) {
 	// The sub-chart db is not named in Chart.yaml: Helm copies those that are.

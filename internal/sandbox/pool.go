@@ -49,7 +49,8 @@ func (p *Pool) Do(ctx context.Context, request []byte) ([]byte, error) {
 		return nil, ctx.Err()
 	}
 	answer, isFirst, err := p.try(ctx, request)
-	if errors.Is(err, ErrEnded) && !isFirst { // what the child did before, or the kernel, may have ended it
+	// What the child did before takes memory, too, and it or the kernel may have ended the child.
+	if (errors.Is(err, ErrEnded) || errors.Is(err, ErrMemory)) && !isFirst {
 		answer, _, err = p.try(ctx, request)
 	}
 	return answer, p.limits.describe(err)

@@ -41,6 +41,8 @@ func misbehave(request []byte) []byte {
 		for {
 			kept = append(kept, bytes.Repeat([]byte{1}, 1<<20))
 		}
+	case "keep": // a part of the memory that a child has with its program
+		kept = append(kept, bytes.Repeat([]byte{1}, 48<<20))
 	case "at once":
 		kept = append(kept, bytes.Repeat([]byte{1}, 1<<30))
 	case "stack":
@@ -171,5 +173,15 @@ func TestPoolIsShared(t *testing.T) {
 func TestPoolWithoutProgram(t *testing.T) {
 	if _, err := NewPool(1, testLimits, "/nowhere/program").Do(t.Context(), nil); err == nil {
 		t.Error("a program that does not exist was started")
+	}
+}
+
+// What a child has kept of requests before is not the fault of the next one.
+func TestMemoryOfRequestsBefore(t *testing.T) {
+	p := pool(t, 1)
+	for i := range 6 {
+		if _, err := p.Do(t.Context(), []byte("keep")); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
 	}
 }
