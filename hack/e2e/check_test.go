@@ -100,6 +100,8 @@ func TestCheck(t *testing.T) {
 	w.host.expectStatus("s ago: " + found)
 	w.registry.push("app", "deleted", "new")
 	w.release("app-new", "app", "new", true)
+	w.expectList(testbed.Pin("app", "kept"), testbed.Pin("app", "deleted"), testbed.Pin("app", "V2"), testbed.Pin("app", "v2"), testbed.Pin("app", "new"),
+		testbed.Pin("site", "whole"), testbed.Pin("site", "torn"))
 	w.host.expectStatus("s ago, and the list has changed since: " + found)
 	all[deleted], all[w.registry.Name("app:new")] = "present", "present"
 	w.host.expectCheck(0, all, "--record")
