@@ -70,6 +70,7 @@ func (k *keeper) addReferred(p *neededPin, hasRun bool) {
 	if use.isTrusted {
 		k.referred[repository] = true
 	} else {
+		k.release.hasPlaces = true // those that the list will have for it
 		for _, via := range use.via {
 			k.byPolicy[namedBy{repository, via}] = true
 		}
