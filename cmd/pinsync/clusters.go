@@ -202,12 +202,12 @@ func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
 		return nil, err
 	}
 	config, err := loaded.ClientConfig()
+	const variable = clientcmd.RecommendedConfigPathEnvVar
 	switch {
 	case clientcmd.IsEmptyConfig(err) && kubeconfig != "":
 		return nil, fmt.Errorf("--kubeconfig %s: there is no cluster in it", kubeconfig)
-	case clientcmd.IsEmptyConfig(err) && os.Getenv(clientcmd.RecommendedConfigPathEnvVar) != "":
-		return nil, fmt.Errorf("%s %s: there is no cluster in it, or no such file; or give --kubeconfig FILE", clientcmd.RecommendedConfigPathEnvVar,
-			os.Getenv(clientcmd.RecommendedConfigPathEnvVar))
+	case clientcmd.IsEmptyConfig(err) && os.Getenv(variable) != "":
+		return nil, fmt.Errorf("%s %s: there is no cluster in it, or no such file; or give --kubeconfig FILE", variable, os.Getenv(variable))
 	case clientcmd.IsEmptyConfig(err):
 		return nil, errors.New("no cluster: give --kubeconfig FILE, set KUBECONFIG, or run in a pod")
 	case err != nil:

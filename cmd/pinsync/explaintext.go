@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // explanationText returns an explanation for people. Image names are long, so details are on the
@@ -92,7 +93,8 @@ func neededBy(entry *v1alpha1.Pin) string {
 	}
 	var owners []string
 	for i := range entry.HeldFor {
-		if owner := entry.HeldFor[i].Owner; strings.Contains(owner, "/") {
+		owner := entry.HeldFor[i].Owner
+		if _, ok := object.ParseID(owner); ok {
 			owners = append(owners, owner)
 		}
 	}

@@ -10,11 +10,8 @@ import (
 	"strings"
 	"time"
 
-	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/bench/fleet"
@@ -116,8 +113,8 @@ func (b *chartBench) startOnOneCore(ctx context.Context, charts string) (p *proc
 	return p, err
 }
 
-// needed are the lines that the values of the suspended releases name.
-func (b *chartBench) needed() []string {
+// namedByValues are the lines that the values of the suspended releases name.
+func (b *chartBench) namedByValues() []string {
 	lines := make([]string, b.measured.Releases)
 	for i := range lines {
 		lines[i] = b.apps[i].Pin()
@@ -145,7 +142,7 @@ func (b *chartBench) measureWithoutCharts(ctx context.Context) error {
 		return err
 	}
 	b.measured.FirstListWithoutSeconds = at.Sub(pinsync.Started).Seconds()
-	if err := list.mustHave(b.needed()); err != nil {
+	if err := list.mustHave(b.namedByValues()); err != nil {
 		return err
 	}
 	b.measured.SteadyWithoutBytes, err = b.steady(ctx, pinsync, list, report)
@@ -176,7 +173,7 @@ func (b *chartBench) measureRendering(ctx context.Context) error {
 	}
 	defer list.stop()
 	defer report.stop()
-	needed := b.needed()
+	needed := b.namedByValues()
 	first := list.when(func() bool { return !slices.ContainsFunc(needed, func(line string) bool { return !list.has(line) }) })
 	pinsync, err := b.startOnOneCore(ctx, v1alpha1.ChartsRead)
 	if err != nil {
@@ -244,14 +241,13 @@ func (b *chartBench) measureSuspends(ctx context.Context, pinsync *process) erro
 		app := &b.apps[i]
 		// The list is incomplete from the moment that it has the release until its chart is rendered.
 		visible := list.when(func() bool { return list.has(app.Pin()) && list.isComplete() })
-		key, sent := app.Key(), time.Now()
-		target := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
-		if err := b.client.Patch(ctx, target, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspend":true}}`))); err != nil {
+		sent := time.Now()
+		if err := b.suspend(ctx, app); err != nil {
 			return err
 		}
 		at, err := await(ctx, visible)
 		if err != nil {
-			return fmt.Errorf("the chart of %s: %w", key, err)
+			return fmt.Errorf("the chart of %s: %w", app.Key(), err)
 		}
 		b.measured.SuspendSeconds = append(b.measured.SuspendSeconds, at.Sub(sent).Seconds())
 	}

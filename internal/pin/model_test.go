@@ -198,8 +198,8 @@ type model struct {
 	asleep map[string]bool
 	// proven are the debts that were forgiven, as long as the release was seen live on the tag.
 	proven map[modelNeed]bool
-	// forgotten is when it was lost what a release named last, by release.
-	forgotten map[string]time.Time
+	// unknownSince is since when it is not known what a release named last, by release.
+	unknownSince map[string]time.Time
 	// unseen is, for every tag, the last moment at which no pod carried it.
 	unseen map[string]time.Time
 }
@@ -215,7 +215,7 @@ func newModel(t *rapid.T) *model {
 		proven:  map[modelNeed]bool{},
 		unseen:  map[string]time.Time{},
 
-		forgotten: map[string]time.Time{},
+		unknownSince: map[string]time.Time{},
 	}
 	m.processes[0].running = true
 	return m
@@ -370,7 +370,7 @@ func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *mo
 	fellAsleep := r.fellAsleep(m.asleep[name])
 	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || r.isKnown())
 	isOwed := m.mayHaveRun(name, fellAsleep && r.hasRun) || r.suspended
-	if !isOwed || r.disabled || r.unreadable || p.seenAt.Before(m.forgotten[name]) {
+	if !isOwed || r.disabled || r.unreadable || p.seenAt.Before(m.unknownSince[name]) {
 		return
 	}
 	for _, tag := range slices.Concat(seen.valuesTags(name), r.seenChart.adds()) {
@@ -443,7 +443,7 @@ func (m *model) load(p *modelProcess) {
 		}
 		p.blind = p.blind || p.knows.list < m.version.list-1 && len(m.kept.list) == 0 && m.reported != m.planned
 		if p.knows.list == 0 && read.OwnersUnknown {
-			m.forget()
+			m.loseLastNames()
 		}
 		if p.knows.list == 0 && m.version.list > 0 && !m.tampered && m.reported == m.planned {
 			p.inherited = maps.Clone(m.charts)
@@ -452,12 +452,12 @@ func (m *model) load(p *modelProcess) {
 	}
 }
 
-// forget forgives what is owed to releases that name no image now, because nobody knows any more
-// what they named last: of a process that has seen it before, what it knows yields to the list.
-func (m *model) forget() {
+// loseLastNames cancels what is owed to releases that name no image now, because it is not known any
+// more what they named last: a process that has seen it before takes the list's owners instead.
+func (m *model) loseLastNames() {
 	for _, name := range []string{"x", "y"} {
 		if len(m.cluster.valuesTags(name)) == 0 || m.cluster.releases[name].unreadable {
-			m.forgotten[name] = m.now
+			m.unknownSince[name] = m.now
 			maps.DeleteFunc(m.debts, func(n modelNeed, _ *modelDebt) bool { return n.release == name })
 		}
 	}

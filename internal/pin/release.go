@@ -45,7 +45,8 @@ type Inputs struct {
 	Images *ReleaseImages
 	// Rendered are what its chart names; nil where the chart is not known.
 	Rendered *ChartImages
-	// ChartRef is its chart, if that is an artifact in an OCI registry.
+	// ChartRef is its chart, if that is an artifact in an OCI registry, or a package of a classic Helm
+	// repository in Gitea.
 	ChartRef image.Reference
 	// Policies is the value of the annotation that names policies to link.
 	Policies string
