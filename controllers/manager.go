@@ -199,20 +199,23 @@ func newReconciler(
 		watches:   w,
 		gatherer:  g,
 		planner:   pin.NewPlanner(options.Pins),
-		publisher: newPublisher(mgr, options, request.NamespacedName, m, known),
+		publisher: newPublisher(mgr, options, request.NamespacedName, m, known, g.unprotected),
 		recorder:  &eventRecorder{events: mgr.GetEventRecorder(Name), namespaces: w.namespaces, releases: w.releases},
 		metrics:   m,
 	}, nil
 }
 
 // newPublisher returns the publisher of a list of that name and the report on it.
-func newPublisher(mgr manager.Manager, options Options, list types.NamespacedName, m *metrics, known *knownVersions) *publisher {
+func newPublisher(
+	mgr manager.Manager, options Options, list types.NamespacedName, m *metrics, known *knownVersions, unprotected func() []v1alpha1.UnprotectedReleases,
+) *publisher {
 	return &publisher{
 		objects: configMaps{
 			namespace: list.Namespace, client: mgr.GetClient(), live: mgr.GetAPIReader(), metrics: m, known: known,
 			list:   part{name: list.Name, label: v1alpha1.PinsLabel},
 			report: part{name: pinlist.ReportName(list.Name), label: v1alpha1.ReportLabel},
 		},
-		registries: options.Pins.Registries, configuration: options.Effective(), heartbeat: options.Heartbeat, reportDelay: reportDelay(options.Pins.Grace), metrics: m,
+		registries: options.Pins.Registries, configuration: options.Effective(), unprotected: unprotected,
+		heartbeat: options.Heartbeat, reportDelay: reportDelay(options.Pins.Grace), metrics: m,
 	}
 }

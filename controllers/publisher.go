@@ -18,9 +18,11 @@ type publisher struct {
 	registries []pin.Registry
 	// configuration is what the report has of the configuration.
 	configuration *v1alpha1.Configuration
-	heartbeat     time.Duration
-	reportDelay   time.Duration
-	metrics       *metrics
+	// unprotected returns what it has of the releases that are not protected.
+	unprotected func() []v1alpha1.UnprotectedReleases
+	heartbeat   time.Duration
+	reportDelay time.Duration
+	metrics     *metrics
 
 	// memory is what the list and its report say, and what was known before where somebody
 	// else has changed them; nil, nothing is known yet.
@@ -156,6 +158,7 @@ func (p *publisher) writeReport(ctx context.Context) error {
 	}
 	report := *p.pending
 	report.List, report.Configuration = pinlist.Reference(report.Pins, p.memory.Plan), p.configuration
+	report.Unprotected = p.unprotected()
 	encoded, err := pinlist.EncodeReport(p.objects.list.name, &report, p.objects.report.layout(p.salt))
 	if err != nil {
 		return err

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -161,4 +163,41 @@ func TestReportIsWrittenBeforeTheLeaseIsReleased(t *testing.T) {
 	if !released || !wasCurrent {
 		t.Errorf("the lease was released: %t, and the report was there before: %t", released, wasCurrent)
 	}
+}
+
+// The report names the releases that are not protected: those that are live, also while pins are
+// held for them, and suspended ones that are disabled.
+func TestReportNamesUnprotectedReleases(t *testing.T) {
+	w := newWorld(t)
+	names := func(live, disabled string) func(*published) (bool, string) {
+		return func(p *published) (bool, string) {
+			var got []string
+			for _, u := range p.report.Unprotected {
+				got = append(got, fmt.Sprintf("%s%s%s", u.Namespace, u.Live, u.Disabled))
+			}
+			want := []string(nil)
+			if live+disabled != "" {
+				want = []string{fmt.Sprintf("%s[%s][%s]", w.apps, live, disabled)}
+			}
+			return slices.Equal(got, want), fmt.Sprintf("unprotected are %q, want %q", got, want)
+		}
+	}
+	w.suspend("web", app+":v1")
+	w.suspend("other", app+":v2")
+	w.start(w.hasty())
+	w.report(names("", ""))
+	change(w, &helmv2.HelmRelease{}, w.apps, "other", func(r *helmv2.HelmRelease) {
+		r.Annotations = map[string]string{"pinsync.oleks.space/sync": "disabled"}
+	})
+	w.report(names("", "other"))
+	w.resume()
+	w.expectHeld("v1")
+	w.report(names("web", "other"))
+	w.becomeReady()
+	w.run(app + ":v1")
+	w.expectHeld()
+	w.report(names("web", "other"))
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = true })
+	w.expect("v1")
+	w.report(names("", "other"))
 }

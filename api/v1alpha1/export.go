@@ -62,6 +62,10 @@ type RecordedList struct {
 	// OwnersUnknown is how many pins are in none of them, because no owner is known.
 	OwnersUnknown int `json:"ownersUnknown,omitempty"`
 
+	// Owners are those of each pin, as the report has them. It is empty if the report could not be
+	// read, and in a file of an earlier version.
+	Owners map[string][]string `json:"owners,omitempty"`
+
 	// EmptyAllowed is set if it was empty and that was accepted, until it has a pin.
 	EmptyAllowed bool `json:"emptyAllowed,omitempty"`
 }

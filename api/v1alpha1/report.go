@@ -17,6 +17,10 @@ type PinReport struct {
 	Protects string    `json:"protects,omitempty"`
 	Pins     []Pin     `json:"pins"`
 	Releases []Release `json:"releases"`
+	// Unprotected are the releases that the list does not have the tags of, by namespace; null in a
+	// report that `pinsync plan` prints, and in a report of an earlier version. A namespace with very
+	// many has several entries.
+	Unprotected []UnprotectedReleases `json:"unprotected,omitzero"`
 	// OwnersUnknown is set if the list or its report was missing, damaged or not of the same
 	// plan when pinsync began to keep it. Until all releases that refer to the pins were
 	// found, suspended or not, no pin is removed.
@@ -129,6 +133,16 @@ type Release struct {
 	Chart *ReleaseChart `json:"chart,omitempty"`
 	// Problems are what may keep a tag of the release out of the list.
 	Problems []Problem `json:"problems"`
+}
+
+// UnprotectedReleases are the names of a namespace's releases that are not protected, sorted.
+type UnprotectedReleases struct {
+	Namespace string `json:"namespace"`
+	// Live are those that are not suspended. They show that a list without their tags is right; pins may
+	// still be held for some.
+	Live []string `json:"live,omitempty"`
+	// Disabled are those that are suspended, and disabled by an annotation or by namespaceDefault.
+	Disabled []string `json:"disabled,omitempty"`
 }
 
 // ReleaseChart is what was found in the chart of a release.

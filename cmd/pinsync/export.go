@@ -70,7 +70,8 @@ func newExportCommand() *cobra.Command {
 		"the cleaner had read all pods before this command was started: the same as --since with the time of the start")
 	flags.DurationVar(&o.wait, "wait", 2*time.Minute, "how long to wait for a list that --since or --pods-first requires; 0 does not wait")
 	flags.IntVar(&o.maxShrink, "max-shrink", 50,
-		"refuse a list whose namespaces have lost this many `PERCENT` of their pins since the last export on average, or more; 100 accepts any")
+		"refuse a list whose namespaces have lost this many `PERCENT` of their pins since the last export on average, or more, "+
+			"but for those of releases that were resumed; 100 accepts any")
 	flags.StringVar(&o.state, "state", "", "`FILE` that records the last export for --max-shrink; without it, the loss of pins is not checked")
 	flags.BoolVar(&o.allowEmpty, "allow-empty", false,
 		"accept an empty list although releases are suspended; with --state, the next exports accept it, too, as long as it is empty")
@@ -200,7 +201,7 @@ func collect(ctx context.Context, o *exportOptions, clusters []*rest.Config, sta
 	}
 	exported := pinlist.Union(lists, static)
 	state := pinlist.State(exported, lists, time.Now())
-	if err := pinlist.CheckShrink(last, state, o.maxShrink); err != nil {
+	if err := pinlist.CheckShrink(last, state, lists, o.maxShrink); err != nil {
 		return nil, err
 	}
 	pinlist.AllowEmpty(last, state, o.allowEmpty)

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -17,8 +18,9 @@ import (
 )
 
 // plan replaces the list in pinsync-system, and its report, by those of suspended releases, each
-// with an image: as many in each namespace.
-func (e *exports) plan(releases map[string]int) {
+// with an image: as many in each namespace. The report names the others of these namespaces, too, of
+// which each has five that are live.
+func (e *exports) plan(releases map[string]int, others ...string) {
 	e.t.Helper()
 	own := client.InNamespace("pinsync-system")
 	localtest.Must(e.t, e.client.DeleteAllOf(e.t.Context(), &corev1.ConfigMap{}, own))
@@ -40,6 +42,13 @@ func (e *exports) plan(releases map[string]int) {
 	localtest.Must(e.t, err)
 	list[0].Annotations["pinsync.oleks.space/synced-at"] = time.Now().UTC().Format(time.RFC3339)
 	report.List = pinlist.Reference(report.Pins, "1")
+	for _, namespace := range others {
+		unprotected := v1alpha1.UnprotectedReleases{Namespace: namespace}
+		for i := range 5 {
+			unprotected.Live = append(unprotected.Live, fmt.Sprint(namespace, "-", i))
+		}
+		report.Unprotected = append(report.Unprotected, unprotected)
+	}
 	encoded, err := pinlist.EncodeReport("registry-pins", report, layout)
 	localtest.Must(e.t, err)
 	for label, o := range map[string]pinlist.Object{"pins": list[0], "report": encoded.Objects[0]} {
@@ -84,4 +93,23 @@ func TestShrinkByNamespace(t *testing.T) {
 	e.refuses(3, "it had 41 pins and has 20 now: if that is meant, export once with --max-shrink 100", args...)
 	e.plan(map[string]int{"noisy": 30})
 	e.succeeds(args...)
+}
+
+// In the morning, when all releases are live again, the list is empty and right. Without their names
+// in the report it is refused: then nothing shows that they were not lost.
+func TestShrinkInTheMorning(t *testing.T) {
+	e := newExports(t)
+	args := []string{"--state", e.state}
+	for range 2 {
+		e.plan(map[string]int{"a": 3, "b": 2, "c": 1})
+		e.succeeds(args...)
+		e.plan(nil)
+		e.refuses(3, "namespace a had 3 pins and has 0 now, namespace b had 2 pins and has 0 now, namespace c had 1 pins and has 0 now", args...)
+		e.plan(map[string]int{"c": 1}, "a")
+		e.succeeds(args...) // of three namespaces, b alone has lost pins without a reason
+		e.plan(map[string]int{"a": 3, "b": 2, "c": 1})
+		e.succeeds(args...)
+		e.plan(nil, "a", "b", "c")
+		e.succeeds(args...)
+	}
 }

@@ -185,6 +185,7 @@ func TestReportIsWhole(t *testing.T) {
 	report.OwnersUnknown = true
 	report.List = Reference(report.Pins, "plan")
 	report.Problems = []v1alpha1.Problem{{Reason: v1alpha1.ReasonReadFailed, Message: `a "problem" & more`}}
+	report.Unprotected = []v1alpha1.UnprotectedReleases{{Namespace: "a", Live: []string{"b"}, Disabled: []string{"c"}}}
 	report.Configuration = &v1alpha1.Configuration{Kind: v1alpha1.ConfigurationKind, Releases: v1alpha1.ReleasesAll}
 	for i := range reflect.TypeFor[v1alpha1.PinReport]().NumField() {
 		if reflect.ValueOf(*report).Field(i).IsZero() {

@@ -48,7 +48,7 @@ func EncodeReport(list string, r *v1alpha1.PinReport, l *Layout) (*EncodedReport
 	return encoded, nil
 }
 
-// truncated leaves out of a report what only people read.
+// truncated leaves out of a report what no plan depends on.
 func truncated(r *v1alpha1.PinReport) *v1alpha1.PinReport {
 	cut := *r
 	cut.Pins, cut.Releases = slices.Clone(r.Pins), slices.Clone(r.Releases)
@@ -61,8 +61,9 @@ func truncated(r *v1alpha1.PinReport) *v1alpha1.PinReport {
 			cut.Releases[i].Chart = &v1alpha1.ReleaseChart{Source: chart.Source, Revision: chart.Revision}
 		}
 	}
+	cut.Unprotected = nil
 	cut.Problems = append(slices.Clone(r.Problems), v1alpha1.Problem{
-		Reason: v1alpha1.ReasonReportTruncated, Message: "the report is so large that via, the releases' problems and what their charts name are left out",
+		Reason: v1alpha1.ReasonReportTruncated, Message: "the report is so large that via, the releases' problems, what their charts name and the unprotected releases are left out",
 	})
 	return &cut
 }
@@ -75,20 +76,35 @@ type reportEncoder struct {
 	// object has them.
 	frame, further string
 	problems       []string
-	// pins, then releases, are the entries.
+	// entries are in the order of their lists, and hashes are where they go.
 	entries []reportEntry
-	pins    int
 	hashes  []uint32
 }
 
-// reportEntry is an entry of a report, or a part of one, as JSON, and the name that decides
-// where it goes.
-type reportEntry struct{ name, json string }
+// reportEntry is an entry of a report, or a part of one, as JSON: the index-th of one of its lists,
+// and the name that decides where it goes.
+type reportEntry struct {
+	list       reportList
+	index      int
+	name, json string
+}
+
+// reportList is a list of entries of a report.
+type reportList int
+
+// The lists are in the order in which PinReport has them.
+const (
+	ofPin reportList = iota
+	ofRelease
+	ofUnprotected
+	entryLists
+)
 
 func newReportEncoder(r *v1alpha1.PinReport) (*reportEncoder, error) {
-	e, encoder := &reportEncoder{report: r, pins: len(r.Pins)}, newEncoder()
+	e, encoder := &reportEncoder{report: r}, newEncoder()
 	empty := *r
 	empty.Pins, empty.Releases, empty.Problems = []v1alpha1.Pin{}, []v1alpha1.Release{}, []v1alpha1.Problem{}
+	empty.Unprotected = []v1alpha1.UnprotectedReleases{}
 	e.frame = encoder.encode(&empty)
 	empty.List = nil // else it would change, and with it every object, at each write
 	empty.Configuration = nil
@@ -96,12 +112,15 @@ func newReportEncoder(r *v1alpha1.PinReport) (*reportEncoder, error) {
 	for i := range r.Problems {
 		e.problems = append(e.problems, encoder.encode(&r.Problems[i]))
 	}
-	e.entries = make([]reportEntry, 0, len(r.Pins)+len(r.Releases))
+	e.entries = make([]reportEntry, 0, len(r.Pins)+len(r.Releases)+len(r.Unprotected))
 	for i := range r.Pins {
-		e.entries = append(e.entries, reportEntry{r.Pins[i].Pin, encoder.encode(&r.Pins[i])})
+		e.entries = append(e.entries, reportEntry{ofPin, i, r.Pins[i].Pin, encoder.encode(&r.Pins[i])})
 	}
 	for i := range r.Releases {
-		e.entries = append(e.entries, reportEntry{releaseKey(&r.Releases[i]), encoder.encode(&r.Releases[i])})
+		e.entries = append(e.entries, reportEntry{ofRelease, i, releaseKey(&r.Releases[i]), encoder.encode(&r.Releases[i])})
+	}
+	for i := range r.Unprotected {
+		e.entries = append(e.entries, reportEntry{ofUnprotected, i, r.Unprotected[i].Namespace, encoder.encode(&r.Unprotected[i])})
 	}
 	return e, encoder.err
 }
@@ -138,27 +157,31 @@ func (e *reportEncoder) scatter(l *Layout, most int) (*spread, error) {
 // split splits the entries that are larger than a chunk, and decides where each goes.
 func (e *reportEncoder) split(salt string) error {
 	encoder := newEncoder()
-	pins := 0
 	var entries []reportEntry
-	for i, entry := range e.entries {
+	for _, entry := range e.entries {
 		parts := []string{entry.json}
-		switch {
-		case len(entry.json) <= chunk:
-		case i < e.pins:
-			parts = encodeAll(encoder, splitPin(&e.report.Pins[i]))
-		default:
-			parts = encodeAll(encoder, splitRelease(&e.report.Releases[i-e.pins]))
+		if len(entry.json) > chunk {
+			parts = e.splitEntry(encoder, &entry)
 		}
 		for n, part := range parts {
-			entries = append(entries, reportEntry{entry.name, part})
+			entries = append(entries, reportEntry{entry.list, entry.index, entry.name, part})
 			e.hashes = append(e.hashes, hash(salt, entry.name, n))
 		}
-		if i < e.pins {
-			pins = len(entries)
-		}
 	}
-	e.entries, e.pins = entries, pins
+	e.entries = entries
 	return encoder.err
+}
+
+// splitEntry splits an entry.
+func (e *reportEncoder) splitEntry(encoder *encoder, entry *reportEntry) []string {
+	switch entry.list {
+	case ofPin:
+		return encodeAll(encoder, splitPin(&e.report.Pins[entry.index]))
+	case ofRelease:
+		return encodeAll(encoder, splitRelease(&e.report.Releases[entry.index]))
+	default:
+		return encodeAll(encoder, splitUnprotected(&e.report.Unprotected[entry.index]))
+	}
 }
 
 func encodeAll[T any](e *encoder, values []T) []string {
@@ -171,7 +194,7 @@ func encodeAll[T any](e *encoder, values []T) []string {
 
 // splitPin splits an entry by its owners.
 func splitPin(p *v1alpha1.Pin) []v1alpha1.Pin {
-	needed := split(p.NeededBy, func(s *string) int { return len(*s) + 3 })
+	needed := split(p.NeededBy, jsonSize)
 	held := split(p.HeldFor, func(h *v1alpha1.Hold) int { return len(h.Owner) + 60 })
 	parts := make([]v1alpha1.Pin, max(len(needed), len(held), 1))
 	for i := range parts {
@@ -187,10 +210,28 @@ func splitPin(p *v1alpha1.Pin) []v1alpha1.Pin {
 	return parts
 }
 
+// splitUnprotected splits an entry by its releases.
+func splitUnprotected(u *v1alpha1.UnprotectedReleases) []v1alpha1.UnprotectedReleases {
+	live, disabled := split(u.Live, jsonSize), split(u.Disabled, jsonSize)
+	parts := make([]v1alpha1.UnprotectedReleases, max(len(live), len(disabled)))
+	for i := range parts {
+		parts[i].Namespace = u.Namespace
+		if i < len(live) {
+			parts[i].Live = live[i]
+		}
+		if i < len(disabled) {
+			parts[i].Disabled = disabled[i]
+		}
+	}
+	return parts
+}
+
+// jsonSize returns how many bytes a name takes in a list.
+func jsonSize(name *string) int { return len(*name) + 3 }
+
 // splitRelease splits an entry by its pins.
 func splitRelease(r *v1alpha1.Release) []v1alpha1.Release {
-	size := func(s *string) int { return len(*s) + 3 }
-	pins, ran, live := split(r.Pins, size), split(r.Ran, size), split(r.Live, size)
+	pins, ran, live := split(r.Pins, jsonSize), split(r.Ran, jsonSize), split(r.Live, jsonSize)
 	parts := make([]v1alpha1.Release, max(len(pins), len(ran), len(live), 1))
 	for i := range parts {
 		p := &parts[i]
@@ -223,15 +264,11 @@ const separator = ",\n"
 
 // objects returns the report as objects.
 func (e *reportEncoder) objects(name string, s *spread) []Object {
-	lists := make([]struct{ pins, releases, problems []string }, s.objects)
-	lists[0].problems = e.problems
+	lists := make([][entryLists + 1][]string, s.objects)
+	lists[0][entryLists] = e.problems
 	for i := range e.entries {
-		at := &lists[s.of(i)]
-		if i < e.pins {
-			at.pins = append(at.pins, e.entries[i].json)
-		} else {
-			at.releases = append(at.releases, e.entries[i].json)
-		}
+		at := &lists[s.of(i)][e.entries[i].list]
+		*at = append(*at, e.entries[i].json)
 	}
 	objects := make([]Object, s.objects)
 	for shard := range objects {
@@ -239,10 +276,9 @@ func (e *reportEncoder) objects(name string, s *spread) []Object {
 		if shard > 0 {
 			frame = e.further
 		}
-		at := &lists[shard]
 		objects[shard] = Object{
 			Annotations: map[string]string{},
-			Data:        map[string]string{v1alpha1.ReportKey: fill(frame, at.pins, at.releases, at.problems)},
+			Data:        map[string]string{v1alpha1.ReportKey: fill(frame, lists[shard][:]...)},
 		}
 	}
 	makePart(name, objects)

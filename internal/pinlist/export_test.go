@@ -151,7 +151,7 @@ func TestCheckShrink(t *testing.T) {
 		"unknown ones become known": {recorded(byNamespace{"a": 2}, 8), recorded(byNamespace{"a": 2, "b": 8}, 0), 50, ""},
 	}
 	for name, test := range tests {
-		err := CheckShrink(test.last, test.now, test.percent)
+		err := CheckShrink(test.last, test.now, nil, test.percent)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
@@ -160,18 +160,18 @@ func TestCheckShrink(t *testing.T) {
 	for i := range 30 {
 		many[strconv.Itoa(i)] = 1
 	}
-	if err := CheckShrink(recorded(many, 0), recorded(byNamespace{}, 0), 50); err == nil || !strings.Contains(err.Error(), ", and 20 more namespaces;") {
+	if err := CheckShrink(recorded(many, 0), recorded(byNamespace{}, 0), nil, 50); err == nil || !strings.Contains(err.Error(), ", and 20 more namespaces;") {
 		t.Errorf("many namespaces: %v", err)
 	}
 	// A cluster that is not asked any more is missed, too.
-	if err := CheckShrink(recorded(byNamespace{"a": 1}, 0), &v1alpha1.ExportState{}, 50); err == nil || !strings.Contains(err.Error(), "registry-pins of east has lost pins") {
+	if err := CheckShrink(recorded(byNamespace{"a": 1}, 0), &v1alpha1.ExportState{}, nil, 50); err == nil || !strings.Contains(err.Error(), "registry-pins of east has lost pins") {
 		t.Errorf("a cluster was left out: %v", err)
 	}
 	// So are pins that were kept by hand: their file may have been cut short.
 	static := &Static{Name: "static.txt", Pins: []string{"container/a==1", "container/b==1"}}
 	before := State(Union(nil, static), nil, noon)
 	static.Pins = nil
-	if err := CheckShrink(before, State(Union(nil, static), nil, noon), 50); err == nil || !strings.Contains(err.Error(), "static.txt has lost pins") {
+	if err := CheckShrink(before, State(Union(nil, static), nil, noon), nil, 50); err == nil || !strings.Contains(err.Error(), "static.txt has lost pins") {
 		t.Errorf("the static file was left out: %v", err)
 	}
 }

@@ -23,6 +23,7 @@ func Join(reports []*v1alpha1.PinReport) *v1alpha1.PinReport {
 		joined.Configuration = cmp.Or(joined.Configuration, r.Configuration)
 		joined.Pins = append(joined.Pins, r.Pins...)
 		joined.Problems = append(joined.Problems, r.Problems...)
+		joined.Unprotected = append(joined.Unprotected, r.Unprotected...)
 		joined.OwnersUnknown = joined.OwnersUnknown || r.OwnersUnknown
 		for i := range r.Releases {
 			release := &r.Releases[i]
@@ -37,6 +38,7 @@ func Join(reports []*v1alpha1.PinReport) *v1alpha1.PinReport {
 	joined.Pins = pin.MergePins(joined.Pins)
 	joined.Problems = pin.SortedProblems(joined.Problems)
 	slices.SortFunc(joined.Releases, func(a, b v1alpha1.Release) int { return pin.CompareReleases(&a, &b) })
+	slices.SortStableFunc(joined.Unprotected, func(a, b v1alpha1.UnprotectedReleases) int { return cmp.Compare(a.Namespace, b.Namespace) })
 	return joined
 }
 

@@ -9,8 +9,8 @@ const (
 	maxObjects = 1024
 
 	// maxFullObjects limits how many objects a report is spread over in full. Where it needs
-	// more, it is truncated: places and the releases' problems, which only people read, are
-	// left out, and with them a good part of its size.
+	// more, it is truncated: what no plan depends on, such as places and the releases' problems, is
+	// left out, and with it a good part of its size.
 	maxFullObjects = 16
 
 	// chunk limits the bytes of one entry of a report. One that is larger is split, because an

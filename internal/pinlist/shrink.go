@@ -23,15 +23,13 @@ func State(e *v1alpha1.PinExport, lists []Published, now time.Time) *v1alpha1.Ex
 		APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.ExportStateKind,
 		ExportedAt: now.UTC().Format(time.RFC3339), Lists: make([]v1alpha1.RecordedList, len(e.Lists)),
 	}
-	byKey := map[listKey]*Published{}
-	for i := range lists {
-		byKey[listKey{lists[i].Cluster, lists[i].Namespace, lists[i].Name}] = &lists[i]
-	}
+	byKey := publishedByKey(lists)
 	for i := range e.Lists {
 		l := &s.Lists[i]
 		l.ExportedList = e.Lists[i]
 		if p := byKey[keyOf(l)]; p != nil && p.Report != nil {
-			l.Namespaces, l.OwnersUnknown = p.countByNamespace()
+			l.Owners = p.owners()
+			l.Namespaces, l.OwnersUnknown = countByNamespace(l.Owners)
 		}
 	}
 	return s
@@ -44,37 +42,93 @@ func keyOf(l *v1alpha1.RecordedList) listKey {
 	return listKey{l.Cluster, l.Namespace, l.Name}
 }
 
-// countByNamespace counts the list's pins by the namespaces of their owners, and those of which no
-// owner is known: the report may be of an earlier plan than the list.
-func (p *Published) countByNamespace() (namespaces map[string]int, unknown int) {
-	owners := map[string]map[string]bool{}
-	for _, described := range p.Described() {
-		if owners[described.Pin] == nil {
-			owners[described.Pin] = map[string]bool{} // two images may have the same pin
-		}
-		for _, owner := range described.NeededBy {
-			addNamespace(owners[described.Pin], owner)
-		}
-		for _, hold := range described.HeldFor {
-			addNamespace(owners[described.Pin], hold.Owner)
-		}
+func publishedByKey(lists []Published) map[listKey]*Published {
+	byKey := map[listKey]*Published{}
+	for i := range lists {
+		byKey[listKey{lists[i].Cluster, lists[i].Namespace, lists[i].Name}] = &lists[i]
 	}
+	return byKey
+}
+
+// owners returns the owners of each of the list's pins, sorted; none, where the report is of an
+// earlier plan than the list.
+func (p *Published) owners() map[string][]string {
+	owners := make(map[string][]string, len(p.Pins))
+	for _, described := range p.Described() {
+		of := slices.Concat(owners[described.Pin], described.NeededBy) // two images may have the same pin
+		for _, hold := range described.HeldFor {
+			of = append(of, hold.Owner)
+		}
+		owners[described.Pin] = sortedUnique(of)
+	}
+	return owners
+}
+
+// countByNamespace counts pins by the namespaces of their owners, and those of which no owner is known.
+func countByNamespace(owners map[string][]string) (namespaces map[string]int, unknown int) {
 	namespaces = map[string]int{}
 	for _, of := range owners {
-		for namespace := range of {
+		own := namespacesOf(of)
+		for _, namespace := range own {
 			namespaces[namespace]++
 		}
-		if len(of) == 0 {
+		if len(own) == 0 {
 			unknown++
 		}
 	}
 	return namespaces, unknown
 }
 
-func addNamespace(namespaces map[string]bool, owner string) {
-	if id, ok := object.ParseID(owner); ok {
-		namespaces[id.Namespace] = true
+// namespacesOf returns the namespaces of owners, each once.
+func namespacesOf(owners []string) []string {
+	var namespaces []string
+	for _, owner := range owners {
+		if id, ok := object.ParseID(owner); ok {
+			namespaces = append(namespaces, id.Namespace)
+		}
 	}
+	return sortedUnique(namespaces)
+}
+
+// withResumed returns a list with the pins that it had at the last export and does not have now, where
+// the report shows of each of their owners that it is not suspended: a list without them is right. A
+// release that the report does not name explains nothing, so a report that has lost everything does
+// not either; nor does one that is not of the list's plan.
+func withResumed(before, now *v1alpha1.RecordedList, p *Published) v1alpha1.RecordedList {
+	counted := *now
+	if p == nil || p.Report == nil || p.Report.List == nil || p.Report.List.Plan != p.Plan {
+		return counted
+	}
+	counted.Namespaces = maps.Clone(now.Namespaces)
+	isLive := notSuspended(p.Report)
+	for line, owners := range before.Owners {
+		isSuspended := func(owner string) bool { return !isLive[owner] }
+		if _, ok := slices.BinarySearch(p.Pins, line); ok || len(owners) == 0 || slices.ContainsFunc(owners, isSuspended) {
+			continue
+		}
+		counted.Pins++
+		for _, namespace := range namespacesOf(owners) {
+			counted.Namespaces[namespace]++
+		}
+	}
+	return counted
+}
+
+// notSuspended returns the releases that a report shows to exist and not to be suspended.
+func notSuspended(r *v1alpha1.PinReport) map[string]bool {
+	live := map[string]bool{}
+	for i := range r.Unprotected {
+		u := &r.Unprotected[i]
+		for _, name := range u.Live {
+			live[object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: u.Namespace, Name: name}}.String()] = true
+		}
+	}
+	for i := range r.Releases {
+		if r.Releases[i].State != v1alpha1.ReleaseSuspended {
+			live[releaseKey(&r.Releases[i])] = true
+		}
+	}
+	return live
 }
 
 // ReadState decodes the state of the last export.
@@ -99,17 +153,18 @@ func ReadState(text []byte) (*v1alpha1.ExportState, error) {
 // are compared together where the owners are not known, of the last export or of this one, and,
 // besides, where they were not known of some pins of the last export. Pins of this one whose
 // owners are not known count in no namespace.
-func CheckShrink(last, now *v1alpha1.ExportState, percent int) error {
+func CheckShrink(last, now *v1alpha1.ExportState, lists []Published, percent int) error {
 	if percent >= AnyShrink {
 		return nil
 	}
-	has := map[listKey]v1alpha1.RecordedList{}
+	has, byKey := map[listKey]v1alpha1.RecordedList{}, publishedByKey(lists)
 	for i := range now.Lists {
 		has[keyOf(&now.Lists[i])] = now.Lists[i]
 	}
 	for i := range last.Lists {
 		before := &last.Lists[i]
 		after := has[keyOf(before)]
+		after = withResumed(before, &after, byKey[keyOf(before)])
 		if lost := lostPins(before, &after, percent); lost != "" {
 			return fmt.Errorf("%s has lost pins since the last export, at %s: %s: if that is meant, export once with --max-shrink %d",
 				describe(before.ExportedList), last.ExportedAt, lost, AnyShrink)

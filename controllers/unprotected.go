@@ -1,0 +1,41 @@
+package controllers
+
+import (
+	"maps"
+	"slices"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+)
+
+// unprotected returns the releases that are not protected, as the cache has them now, sorted. It costs
+// a look at every release, so it is for the report, which nobody waits for.
+func (g *gatherer) unprotected() []v1alpha1.UnprotectedReleases {
+	protector := pin.NewProtector(g.namespaces.Get(), g.options)
+	byNamespace := map[string]*v1alpha1.UnprotectedReleases{}
+	for _, kept := range informers.List[convert.KeptRelease](g.watches.releases) {
+		if protector.Protects(&kept.Value.Release) {
+			continue
+		}
+		of := byNamespace[kept.Namespace]
+		if of == nil {
+			of = &v1alpha1.UnprotectedReleases{Namespace: kept.Namespace}
+			byNamespace[kept.Namespace] = of
+		}
+		if kept.Value.Release.Suspended {
+			of.Disabled = append(of.Disabled, kept.Name)
+		} else {
+			of.Live = append(of.Live, kept.Name)
+		}
+	}
+	result := make([]v1alpha1.UnprotectedReleases, 0, len(byNamespace))
+	for _, namespace := range slices.Sorted(maps.Keys(byNamespace)) {
+		of := byNamespace[namespace]
+		slices.Sort(of.Live)
+		slices.Sort(of.Disabled)
+		result = append(result, *of)
+	}
+	return result
+}
