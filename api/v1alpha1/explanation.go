@@ -137,6 +137,9 @@ type ListStatus struct {
 
 	Releases []ReleaseStatus `json:"releases"`
 
+	// Disabled is how many suspended releases an annotation or namespaceDefault disables.
+	Disabled int `json:"disabled,omitempty"`
+
 	// Held are the pins that no release needs any more and that are not removed yet.
 	Held []Pin `json:"held"`
 

@@ -30,8 +30,8 @@ func newStatusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show whether the list is current, what it covers, what is held and what is wrong",
 		Long: "status reads the published lists and the reports on them, and nothing else: it does not\n" +
-			"ask registries, but shows what check --record has found last, and does not show releases\n" +
-			"that are not protected.\n\n" +
+			"ask registries, but shows what check --record has found last. Of the releases that are not\n" +
+			"protected it shows how many are suspended.\n\n" +
 			"It exits with code 5 if a list must not be relied on.",
 		Example: "  pinsync status\n" +
 			"  pinsync status -n kotkan -o yaml",
@@ -113,6 +113,11 @@ func statusOf(l *describedList, namespace string, maxAge time.Duration) v1alpha1
 	for i := range l.Report.Releases {
 		if r := &l.Report.Releases[i]; namespace == "" || r.Namespace == namespace {
 			s.Releases = append(s.Releases, coverageOf(r, l.Pins))
+		}
+	}
+	for i := range l.Report.Unprotected {
+		if u := &l.Report.Unprotected[i]; namespace == "" || u.Namespace == namespace {
+			s.Disabled += len(u.Disabled)
 		}
 	}
 	return s

@@ -90,7 +90,10 @@ func printReleases(p *page, l *v1alpha1.ListStatus) {
 	if len(releases.rows) > 0 {
 		releases.print(p)
 	} else {
-		p.line(0, "No release is suspended.")
+		p.line(0, "No protected release is suspended.")
+	}
+	if l.Disabled > 0 {
+		p.line(0, "Not protected: %s, disabled by annotation or namespaceDefault", amount(l.Disabled, "suspended release"))
 	}
 	if live > 0 {
 		p.line(0, "%s protected, too; those without a problem are not shown", amount(live, "live release"))
