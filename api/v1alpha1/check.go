@@ -3,14 +3,14 @@ package v1alpha1
 // RegistryCheckKind is the kind of what `pinsync check -o json` prints.
 const RegistryCheckKind = "RegistryCheck"
 
-// RegistryCheck has for every needed image whether its registry has it.
+// RegistryCheck has for every image of a list whether its registry has it.
 type RegistryCheck struct {
 	APIVersion string         `json:"apiVersion"`
 	Kind       string         `json:"kind"`
 	Images     []CheckedImage `json:"images"`
 }
 
-// CheckedImage is an image that a release needs, and whether its registry has it.
+// CheckedImage is an image that a release needs or that is held, and whether its registry has it.
 type CheckedImage struct {
 	// Image is host/path:tag, that of a chart as a Pin has it, or empty where it is not known which image a
 	// pin stands for.
@@ -24,8 +24,15 @@ type CheckedImage struct {
 	// Message has details, if there are any.
 	Message string `json:"message,omitempty"`
 
+	// State is the state of its pin.
+	State PinState `json:"state"`
+
 	// NeededBy are the releases that need it, as Kind/namespace/name.
 	NeededBy []string `json:"neededBy"`
+
+	// HeldFor are those that may still need a held image: they are not proven live, and not known to do
+	// without it. If there are none, it does not count as missing.
+	HeldFor []string `json:"heldFor,omitempty"`
 }
 
 // RecordedCheck is what `pinsync check --record` has found last of a list.
@@ -41,8 +48,8 @@ type RecordedCheck struct {
 	// Plan identifies the plan of the list that was checked.
 	Plan string `json:"plan,omitempty"`
 
-	// Images is how many images were needed, Missing how many of them are missing or incomplete, and
-	// Unchecked how many could not be checked.
+	// Images is how many images were needed or held, Missing how many that are or may be needed are
+	// missing or incomplete, and Unchecked how many of those could not be checked.
 	Images    int `json:"images"`
 	Missing   int `json:"missing"`
 	Unchecked int `json:"unchecked"`

@@ -50,12 +50,13 @@ func newCheckCommand() *cobra.Command {
 	var o checkOptions
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Check in the registries that every needed tag exists",
-		Long: "check reads the lists of one or more clusters and looks up every needed tag in its\n" +
-			"registry, the digest that the values have beside it, and for a multi-platform image\n" +
-			"the manifest of every platform. It uses the credentials of the Docker configuration\n" +
-			"and its credential helpers. Without the report on a list, which has the states of its\n" +
-			"pins, every tag in it counts as needed.\n\n" +
+		Short: "Check in the registries that every tag of the list exists",
+		Long: "check reads the lists of one or more clusters and looks up every tag in its registry, the\n" +
+			"digest that the values have beside it, and for a multi-platform image the manifest of\n" +
+			"every platform. It uses the credentials of the Docker configuration and its credential\n" +
+			"helpers. Without the report on a list, which has the states of its pins, every tag in it\n" +
+			"counts as needed. A held tag counts as long as a release may still need it; that another\n" +
+			"one is missing is shown, and changes nothing.\n\n" +
 			"It exits with code 0 if all images exist, with code 4 if one is missing or incomplete,\n" +
 			"and with code 5 if one could not be checked.",
 		Args: usageArgs(cobra.NoArgs),
@@ -89,7 +90,7 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 		return &exitError{exitUnknown, fmt.Errorf("not checked: %w", err)}
 	}
 	readReports(ctx, clusters, o.pinsyncNamespace, lists)
-	pins, err := neededOf(lists, o.namespace)
+	pins, err := pinsOf(lists, o.namespace)
 	if err != nil {
 		return &exitError{exitUnknown, err}
 	}
@@ -107,9 +108,9 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 	return err
 }
 
-// neededOf returns the needed pins of all lists, or those that the releases of a namespace need. It
-// returns an error if there is no such release: that nothing is missing would prove nothing.
-func neededOf(lists []pinlist.Published, namespace string) ([]v1alpha1.Pin, error) {
+// pinsOf returns the pins of all lists, or those that the releases of a namespace need or that are held
+// for them. It returns an error if there is no such release: that nothing is missing would prove nothing.
+func pinsOf(lists []pinlist.Published, namespace string) ([]v1alpha1.Pin, error) {
 	var pins []v1alpha1.Pin
 	var namespaces []string
 	for i := range lists {
@@ -120,21 +121,32 @@ func neededOf(lists []pinlist.Published, namespace string) ([]v1alpha1.Pin, erro
 			}
 		}
 	}
-	needed := pin.AsFound(pin.MergePins(pins))
+	found := pin.AsFound(pin.MergePins(pins))
 	if namespace == "" {
-		return needed, nil
+		return found, nil
 	}
 	if !slices.Contains(namespaces, namespace) {
 		slices.Sort(namespaces)
 		return nil, fmt.Errorf("no release in namespace %s is protected: those with such releases are %s",
 			namespace, someOf(slices.Compact(namespaces)))
 	}
-	return slices.DeleteFunc(needed, func(p v1alpha1.Pin) bool {
-		return !slices.ContainsFunc(p.NeededBy, func(name string) bool {
+	return slices.DeleteFunc(found, func(p v1alpha1.Pin) bool {
+		return !isHeldIn(&p, namespace) && !slices.ContainsFunc(p.NeededBy, func(name string) bool {
 			id, ok := object.ParseID(name)
 			return ok && id.Namespace == namespace
 		})
 	}), nil
+}
+
+// waitingFor returns the owners of holds that may still need the pin.
+func waitingFor(holds []v1alpha1.Hold) []string {
+	var owners []string
+	for i := range holds {
+		if holds[i].SafeSince == nil {
+			owners = append(owners, holds[i].Owner)
+		}
+	}
+	return owners
 }
 
 // check looks up the images of pins in their registries.
@@ -148,7 +160,8 @@ func (o *registryOptions) check(
 	var indices []int
 	for i := range pins {
 		result.Images[i] = v1alpha1.CheckedImage{
-			Image: pins[i].Image, Pin: pins[i].Pin, NeededBy: append([]string{}, pins[i].NeededBy...),
+			Image: pins[i].Image, Pin: pins[i].Pin, State: pins[i].State,
+			NeededBy: append([]string{}, pins[i].NeededBy...), HeldFor: waitingFor(pins[i].HeldFor),
 			Status: v1alpha1.ImageUnknown, Message: "the list does not name the image of this pin",
 		}
 		ref, err := image.ParseChart(pins[i].Image)
@@ -242,17 +255,23 @@ func verdict(result *v1alpha1.RegistryCheck, lists []pinlist.Published, maxAge t
 }
 
 // count returns the number of images that are missing or incomplete, and of those that could
-// not be checked.
+// not be checked. Those do not count that no release needs or may need.
 func count(result *v1alpha1.RegistryCheck) (missing, unknown int) {
 	for i := range result.Images {
-		switch status := result.Images[i].Status; {
-		case isMissing(status):
+		switch checked := &result.Images[i]; {
+		case !mayBeNeeded(checked):
+		case isMissing(checked.Status):
 			missing++
-		case status != v1alpha1.ImagePresent:
+		case checked.Status != v1alpha1.ImagePresent:
 			unknown++
 		}
 	}
 	return missing, unknown
+}
+
+// mayBeNeeded reports whether a release needs an image, or may.
+func mayBeNeeded(checked *v1alpha1.CheckedImage) bool {
+	return checked.State != v1alpha1.PinHeld || len(checked.HeldFor) > 0
 }
 
 // isMissing reports whether an image cannot be pulled as a whole.

@@ -41,7 +41,7 @@ func recordOf(result *v1alpha1.RegistryCheck, l *pinlist.Published) *v1alpha1.Re
 			continue
 		}
 		ofList.Images = append(ofList.Images, checked)
-		if isMissing(checked.Status) && len(record.MissingPins) < maxMissingPins {
+		if isMissing(checked.Status) && mayBeNeeded(&checked) && len(record.MissingPins) < maxMissingPins {
 			record.MissingPins = append(record.MissingPins, checked.Pin)
 		}
 	}

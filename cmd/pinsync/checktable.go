@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -27,7 +26,7 @@ const statusColumn = 14
 // status.
 func checkTable(result *v1alpha1.RegistryCheck, width int) string {
 	if len(result.Images) == 0 {
-		return "No image is needed.\n"
+		return "The list has no image.\n"
 	}
 	p := &page{width: width}
 	line := func(status, text string) { p.line(0, "%-*s%s", statusColumn, status, text) }
@@ -42,12 +41,26 @@ func checkTable(result *v1alpha1.RegistryCheck, width int) string {
 		}
 		if checked.Status != v1alpha1.ImagePresent {
 			detail(checked.Message)
-			detail("needed by " + cmp.Or(strings.Join(checked.NeededBy, ", "), "releases that are not known: the report on the list does not have this pin"))
+			detail(whoseImage(checked))
 		}
 	}
 	p.line(0, "")
 	p.line(0, "%s: %s", amount(len(result.Images), "image"), tally(result))
 	return p.String()
+}
+
+// whoseImage describes which releases need an image.
+func whoseImage(checked *v1alpha1.CheckedImage) string {
+	switch {
+	case len(checked.NeededBy) > 0:
+		return "needed by " + strings.Join(checked.NeededBy, ", ")
+	case len(checked.HeldFor) > 0:
+		return "held, and may still be needed by " + knownOf(checked.HeldFor)
+	case checked.State == v1alpha1.PinHeld:
+		return "held, and no release needs it: it does not count"
+	default:
+		return "needed by releases that are not known: the report on the list does not have this pin"
+	}
 }
 
 // tally returns the number of images of each status.

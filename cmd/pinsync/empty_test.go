@@ -19,6 +19,12 @@ func TestRequireAllImages(t *testing.T) {
 	e := newExports(t)
 	e.plan(map[string]int{"kotkan": 1})
 	e.succeeds("--require-all-images")
+	e.change(func(r *v1alpha1.PinReport) {
+		r.Releases[0].Problems = []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRead, Message: "there is no HelmChart"}}
+	})
+	if code, _, errOut := e.run(); code != 0 || !strings.HasSuffix(errOut, "; releases that may need more: 1, see pinsync status\n") {
+		t.Errorf("exit code %d, printed %q", code, errOut)
+	}
 	e.registries = []pin.Registry{{Host: "git.oleks.spcae", Type: "container"}}
 	e.plan(map[string]int{"kotkan": 1})
 	e.refuses(3, "the list registry-pins is empty", "--require-all-images") // it is known which images there are

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -93,12 +94,18 @@ func neededBy(entry *v1alpha1.Pin) string {
 	}
 	var owners []string
 	for i := range entry.HeldFor {
-		owner := entry.HeldFor[i].Owner
-		if _, ok := object.ParseID(owner); ok {
-			owners = append(owners, owner)
-		}
+		owners = append(owners, entry.HeldFor[i].Owner)
 	}
-	return fmt.Sprintf("%s, kept for %s", entry.State, cmp.Or(strings.Join(owners, ", "), "releases that are not known"))
+	return fmt.Sprintf("%s, kept for %s", entry.State, knownOf(owners))
+}
+
+// knownOf returns the owners that are known, for people.
+func knownOf(owners []string) string {
+	known := slices.DeleteFunc(slices.Clone(owners), func(owner string) bool {
+		_, ok := object.ParseID(owner)
+		return !ok
+	})
+	return cmp.Or(strings.Join(known, ", "), "releases that are not known")
 }
 
 // unlisted describes why a pin of the release is not among those that the report has for it.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -188,9 +187,7 @@ func collect(ctx context.Context, o *exportOptions, clusters []*rest.Config, sta
 			return nil, err
 		}
 	}
-	if o.requireAllImages || o.since.IsZero() || o.state != "" || slices.ContainsFunc(lists, func(l pinlist.Published) bool { return len(l.Pins) == 0 }) {
-		readReports(ctx, clusters, o.pinsyncNamespace, lists) // they have the owners of the pins, and the releases
-	}
+	readReports(ctx, clusters, o.pinsyncNamespace, lists) // they have the owners of the pins, and the releases
 	if err := o.checkOrder(lists); err != nil {
 		return nil, err
 	}

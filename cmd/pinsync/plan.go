@@ -97,9 +97,7 @@ func plan(ctx context.Context, o *planOptions, in io.Reader, out, errOut io.Writ
 	if _, err := io.WriteString(out, text); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
-	if o.format != formatTable {
-		printProblems(report, func(line string) { fmt.Fprintln(errOut, line) })
-	}
+	printProblems(report, errOut)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"unicode"
@@ -14,7 +15,7 @@ import (
 
 // planTable returns a plan for people: how many releases there are; every image that was found in a
 // protected release or its chart, where, and the policies that were linked to it; the tags that those
-// policies name; every pin of every release; then the problems.
+// policies name; every pin of every release.
 func planTable(s *pin.Snapshot, report *v1alpha1.PinReport, o pin.Options, width int) string {
 	p := &page{width: width}
 	p.line(0, "%s", summary(s, report))
@@ -41,7 +42,6 @@ func planTable(s *pin.Snapshot, report *v1alpha1.PinReport, o pin.Options, width
 	}
 	p.line(0, "")
 	pins.print(p)
-	printProblems(report, func(line string) { p.line(0, "%s", line) })
 	return p.String()
 }
 
@@ -105,14 +105,14 @@ func addPolicyTags(report *v1alpha1.PinReport, images *table) {
 	}
 }
 
-// printProblems prints every problem of a report on a line of its own.
-func printProblems(report *v1alpha1.PinReport, print func(line string)) {
+// printProblems prints every problem of a report on a line of its own, so that programs can count them.
+func printProblems(report *v1alpha1.PinReport, errOut io.Writer) {
 	for i := range report.Problems {
-		print(warning(&report.Problems[i], ""))
+		fmt.Fprintln(errOut, warning(&report.Problems[i], ""))
 	}
 	for _, release := range report.Releases {
 		for i := range release.Problems {
-			print(warning(&release.Problems[i], "HelmRelease "+release.Namespace+"/"+release.Name))
+			fmt.Fprintln(errOut, warning(&release.Problems[i], "HelmRelease "+release.Namespace+"/"+release.Name))
 		}
 	}
 }

@@ -84,7 +84,8 @@ func (r *reliableReader) read(ctx context.Context) ([]pinlist.Published, error) 
 			return nil, r.refusal(ctx, lists, err)
 		}
 		if r.isWatched && poll == minPoll {
-			r.warn(fmt.Sprintf("%s: waiting up to %s for a list that is later than %s", r.cluster.Host, r.wait, r.sinceText))
+			at := r.since.UTC().Format(time.RFC3339)
+			r.warn(fmt.Sprintf("%s: waiting up to %s for a list that is later than %s", r.cluster.Host, r.wait, at))
 		}
 		r.request(ctx, lists)
 		select {

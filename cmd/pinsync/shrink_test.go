@@ -22,8 +22,6 @@ import (
 // which each has five that are live.
 func (e *exports) plan(releases map[string]int, others ...string) {
 	e.t.Helper()
-	own := client.InNamespace("pinsync-system")
-	localtest.Must(e.t, e.client.DeleteAllOf(e.t.Context(), &corev1.ConfigMap{}, own))
 	s := &pin.Snapshot{}
 	for namespace, n := range releases {
 		for i := range n {
@@ -37,11 +35,6 @@ func (e *exports) plan(releases map[string]int, others ...string) {
 		}
 	}
 	report := pin.Plan(s, pin.Options{Registries: e.registries})
-	layout := &pinlist.Layout{Room: func(int) int { return 1 << 20 }}
-	list, err := pinlist.Encode("registry-pins", report.Pins, pinlist.Stamp{Complete: true, Plan: "1"}, layout)
-	localtest.Must(e.t, err)
-	list[0].Annotations["pinsync.oleks.space/synced-at"] = time.Now().UTC().Format(time.RFC3339)
-	report.List = pinlist.Reference(report.Pins, "1")
 	for _, namespace := range others {
 		unprotected := v1alpha1.UnprotectedReleases{Namespace: namespace}
 		for i := range 5 {
@@ -49,6 +42,19 @@ func (e *exports) plan(releases map[string]int, others ...string) {
 		}
 		report.Unprotected = append(report.Unprotected, unprotected)
 	}
+	e.replace(report)
+}
+
+// replace replaces the list in pinsync-system, and its report, by those of a report.
+func (e *exports) replace(report *v1alpha1.PinReport) {
+	e.t.Helper()
+	own := client.InNamespace("pinsync-system")
+	localtest.Must(e.t, e.client.DeleteAllOf(e.t.Context(), &corev1.ConfigMap{}, own))
+	layout := &pinlist.Layout{Room: func(int) int { return 1 << 20 }}
+	list, err := pinlist.Encode("registry-pins", report.Pins, pinlist.Stamp{Complete: true, Plan: "1"}, layout)
+	localtest.Must(e.t, err)
+	list[0].Annotations["pinsync.oleks.space/synced-at"] = time.Now().UTC().Format(time.RFC3339)
+	report.List = pinlist.Reference(report.Pins, "1")
 	encoded, err := pinlist.EncodeReport("registry-pins", report, layout)
 	localtest.Must(e.t, err)
 	for label, o := range map[string]pinlist.Object{"pins": list[0], "report": encoded.Objects[0]} {

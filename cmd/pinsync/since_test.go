@@ -51,8 +51,8 @@ func TestSinceToTheSecond(t *testing.T) {
 				e.exported(args...)
 				return
 			}
-			e.refuses(3, "the list registry-pins was last known to be current at "+at(second)+", and --since "+at(test.since)+
-				" needs "+test.want+" or later", args...)
+			e.refuses(3, "the list registry-pins was last known to be current at "+at(second)+", and "+test.want+
+				" or later is needed: the pods had been read at "+at(test.since), args...)
 		})
 	}
 	e.t = t
@@ -175,7 +175,7 @@ func TestSinceOfAHostWhoseClockIsBehind(t *testing.T) {
 	f := e.behind(e.config)
 	f.setDate(ahead(5 * time.Minute))
 	e.publish("one", "registry-pins", syncedAt(time.Now().Add(4*time.Minute)), "staging")
-	e.refuses(3, " needs ", "--pinsync-namespace", "one", "--since", at(time.Now()), "--wait", "0")
+	e.refuses(3, " is needed: ", "--pinsync-namespace", "one", "--since", at(time.Now()), "--wait", "0")
 	e.exported("--pinsync-namespace", "one", "--since", at(time.Now().Add(-2*time.Minute)), "--wait", "0")
 }
 

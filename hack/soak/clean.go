@@ -89,7 +89,7 @@ func kindOf(message string) string {
 		{"has lost pins", shrunkList},
 		{"is empty", "the list is empty"},
 		{"is incomplete", "the list is incomplete"},
-		{"and --since", "no list that is late enough"},
+		{"the pods had been read at", "no list that is late enough"},
 		{"connection re", "the API server is away"},
 	} {
 		if strings.Contains(message, kind[0]) {

@@ -34,8 +34,8 @@ func (l *List) Doubt(now time.Time, maxAge time.Duration, report *v1alpha1.PinRe
 // the same second may be of before it.
 func (p *Published) DoubtSince(since time.Time) error {
 	if needed := p.neededAt(since); p.SyncedAt.Before(needed) {
-		return fmt.Errorf("the list %s was last known to be current at %s, and --since %s needs %s or later", p.Name,
-			p.SyncedAt.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339Nano), needed.UTC().Format(time.RFC3339))
+		return fmt.Errorf("the list %s was last known to be current at %s, and %s or later is needed: the pods had been read at %s", p.Name,
+			p.SyncedAt.UTC().Format(time.RFC3339), needed.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339Nano))
 	}
 	return nil
 }
@@ -67,11 +67,10 @@ func (p *Published) neededAt(since time.Time) time.Time {
 	return since.Add(p.Read.Ahead).Truncate(time.Second).Add(time.Second)
 }
 
-// CheckPast returns an error if a time is to come.
+// CheckPast returns an error if the time when the pods had been read is to come.
 func (t ReadTime) CheckPast(since time.Time) error {
 	if early := since.Sub(t.At); early > maxAhead {
-		return fmt.Errorf("--since %s is %s after the time of the API server: "+
-			"want the time when the cleaner had read the pods; is the clock right?",
+		return fmt.Errorf("the pods had been read at %s, which is %s after the time of the API server: is this host's clock right?",
 			since.UTC().Format(time.RFC3339Nano), early.Round(time.Second))
 	}
 	return nil
