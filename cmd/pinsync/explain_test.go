@@ -11,6 +11,9 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // explains compares what explain prints with a file, without times and addresses.
@@ -133,5 +136,39 @@ func TestExplainRefuses(t *testing.T) {
 				t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
 			}
 		})
+	}
+}
+
+// The first line on a release that is not suspended says whether it is live, and what is still kept
+// for it.
+func TestSummaryAfterAResume(t *testing.T) {
+	web := object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "kotkan", Name: "web"}}
+	since := "2026-01-01T00:00:00Z"
+	held := func(tag string, safeSince *string) v1alpha1.Pin {
+		return v1alpha1.Pin{
+			Pin: "container/web==" + tag, Image: "g.io/web:" + tag, State: v1alpha1.PinHeld,
+			HeldFor: []v1alpha1.Hold{{Owner: "HelmRelease/kotkan/another"}, {Owner: web.String(), SafeSince: safeSince}},
+		}
+	}
+	for want, test := range map[string]struct {
+		isReady, isProtected bool
+		pins                 []v1alpha1.Pin
+	}{
+		"live, no tag is kept for it, list 0s old":                                        {true, false, nil},
+		"not suspended, not Ready, no tag is kept for it, list 0s old":                    {false, false, nil},
+		"not suspended, not Ready, 1 tag still kept until it is proven live, list 0s old": {false, false, []v1alpha1.Pin{held("1", nil)}},
+		"live, 2 tags still kept, 1 of them until it is proven live, list 0s old":         {true, false, []v1alpha1.Pin{held("1", nil), held("2", &since)}},
+		"live, 1 tag still kept until the grace is over, list 0s old":                     {true, false, []v1alpha1.Pin{held("1", &since)}},
+		"live, and nothing is pinned, list 0s old":                                        {true, true, nil},
+	} {
+		list := &pinlist.Published{List: &pinlist.List{}, Report: pin.NewReport()}
+		list.Report.Pins = test.pins
+		for i := range test.pins {
+			list.Pins = append(list.Pins, test.pins[i].Pin)
+		}
+		e := &explanation{Inspection: &pin.Inspection{Release: &pin.Release{ID: web, Ready: test.isReady}, Protected: test.isProtected}, list: list}
+		if got := e.summary(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

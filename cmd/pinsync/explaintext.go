@@ -141,7 +141,7 @@ func printProblemSection(p *page, problems []v1alpha1.Problem) {
 func printResume(p *page, d *v1alpha1.ReleaseExplanation) {
 	p.section("RESUME")
 	if !d.Suspended {
-		p.line(1, "the release is not suspended; if it were:")
+		p.line(1, "not suspended: there is nothing to resume; if it were suspended:")
 	}
 	for _, checked := range d.Checked {
 		p.line(1, "%s: %s", cmp.Or(checked.Image, checked.Pin), checked.Status)
