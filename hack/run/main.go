@@ -138,7 +138,8 @@ pinsync is running. In another terminal:
   export KUBECONFIG=%[1]s PATH=%[2]s:%[3]s:$PATH
 
   # is the list current, and what is pinned for each release? the report follows the list within
-  # some seconds
+  # some seconds; ChartNotRead is expected here: Flux's source-controller, which serves charts, does
+  # not run
   pinsync status
   pinsync explain kotkan/cms-plugins-staging
   kubectl -n pinsync-system get configmap registry-pins-report -o jsonpath='{.data.report\.json}'
