@@ -126,8 +126,11 @@ func TestGoldensParseElsewhere(t *testing.T) {
 			t.Errorf("%s: the last line has no line feed", name)
 		}
 	}
+	if err := parse("container/a==1\nhelm/a==1.0.0+build\n"); err != nil {
+		t.Errorf("a chart's version: %v", err)
+	}
 	for _, broken := range []string{
-		"\n", "container/a==1\n\n", "# comment\n", "a==1\n", "container/a=1\n", "container/a==1==2\n",
+		"container/a==1+1\n", "\n", "container/a==1\n\n", "# comment\n", "a==1\n", "container/a=1\n", "container/a==1==2\n",
 		"container/b==1\ncontainer/a==1\n", "container/a==1\ncontainer/a==1\n", "container/a==1 \n", "container/a==1\r\n",
 	} {
 		if err := parse(broken); err == nil {
