@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/hack/local"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -118,4 +120,43 @@ func TestShrinkInTheMorning(t *testing.T) {
 		e.plan(nil, "a", "b", "c")
 		e.succeeds(args...)
 	}
+}
+
+// The same with a real controller: releases that were resumed explain the loss of their pins, and
+// those that were deleted do not.
+func TestExportAfterAResume(t *testing.T) {
+	d := deploy(t)
+	d.configure("hold: {grace: 2s, proof: Ready}")
+	localtest.Must(t, local.Load(t.Context(), d.client, "../../config/samples"))
+	d.start()
+	releases := []string{"cms-plugins-production", "cms-plugins-staging"}
+	expectExport := func(want int, message string) {
+		t.Helper()
+		d.report()
+		code, _, errOut := pinsync(t, "", "export", "--kubeconfig", d.plane.Kubeconfig, "--pods-first", "--state", filepath.Join(d.folder, "state.json"))
+		if code != want || !strings.Contains(errOut, message) {
+			t.Errorf("exit code %d, want %d; printed %q, want %q", code, want, errOut, message)
+		}
+	}
+	d.expect("true", "production", "staging")
+	expectExport(0, "exported 2 pins")
+	for _, release := range releases {
+		d.setSuspend(release, false)
+		d.becomeReady(release)
+	}
+	d.expect("true")
+	expectExport(0, "exported 0 pins")
+	if _, out, _ := pinsync(t, "", "explain", "--kubeconfig", d.plane.Kubeconfig, "kotkan/cms-plugins-staging"); !strings.HasPrefix(out, "kotkan/cms-plugins-staging: live, no tag is kept for it, list ") {
+		t.Errorf("explain printed %q", out)
+	}
+	for _, release := range releases {
+		d.setSuspend(release, true)
+	}
+	d.expect("true", "production", "staging")
+	expectExport(0, "exported 2 pins")
+	for _, release := range releases {
+		d.kubectl("-n", "kotkan", "delete", "helmrelease", release)
+	}
+	d.expect("true")
+	expectExport(3, "namespace kotkan had 2 pins and has 0 now")
 }
