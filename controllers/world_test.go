@@ -25,6 +25,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -157,10 +158,14 @@ func (w *world) startWith(options controllers.Options) (cancel, wait func()) {
 	})
 }
 
-// empty deletes what the tenant has, so that the next test's controller does not
-// see it.
+// empty deletes what the tenant has, and the annotations of its namespace, so that the next test's
+// controller does not see them.
 func (w *world) empty() {
 	ctx := context.Background()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.apps}}
+	if err := w.client.Patch(ctx, namespace, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":null}}`))); err != nil {
+		w.t.Error(err)
+	}
 	kinds := []client.Object{&helmv2.HelmRelease{}, &imagev1.ImagePolicy{}, &imagev1.ImageRepository{}}
 	for _, kind := range []string{"HelmChart", "OCIRepository", "GitRepository"} {
 		kinds = append(kinds, sourceOf(kind, "", ""))
