@@ -15,6 +15,7 @@ comma := ,
 MODEL_CHECKS ?= 1000000
 # Most tests wait most of the time.
 PARALLEL ?= 4
+E2E_PARALLEL ?= 2
 SOAK ?= 30m
 SEED ?= 0
 BENCH_SIZES ?= 1000,10000,50000
@@ -104,7 +105,7 @@ $(FLUX)/.built: hack/flux/build.sh hack/flux/go.mod hack/flux/go.sum
 
 .PHONY: e2e
 e2e: control-plane gitea flux ## Run the end-to-end tests with real Flux and a real registry.
-	go test -tags e2e -count=1 -timeout 30m ./hack/e2e/...
+	go test -tags e2e -count=1 -timeout 30m -parallel $(E2E_PARALLEL) ./hack/e2e/...
 
 # Why the tests on a node cannot run here.
 ifneq ($(filter e2e-node,$(MAKECMDGOALS)),)

@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 	}
 	log.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	code := m.Run()
-	if err := planes.stop(); err != nil {
+	if err := parts.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
@@ -93,7 +93,7 @@ func newWorld(t *testing.T) *world {
 // which all controllers of the process share, or needs the processor for itself.
 func newLoneWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldOn(t, planes.take(t))
+	return newWorldOn(t, planes.Take(t))
 }
 
 // neighbour makes another world on the same control plane.

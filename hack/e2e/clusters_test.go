@@ -5,27 +5,16 @@ package e2e
 import (
 	"testing"
 
-	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
-
-// inWest is the same story in the other cluster, in which Flux and a pinsync of its own run, too.
-func (s *story) inWest() *story {
-	s.t.Helper()
-	if west.Flux == nil {
-		localtest.Must(s.t, west.StartFlux(s.t.Context()))
-		west.Kubelet = testbed.StartKubelet(s.t.Context(), west.Client, gitea)
-	}
-	other := s.with(west)
-	other.offerChart()
-	return other.story()
-}
 
 // A tag that releases of two clusters need stays until both are live: what is proven live in one
 // says nothing about the other.
 func TestFluxInBothClusters(t *testing.T) {
 	s := newStory(t)
-	w := s.inWest()
+	other := s.inAnother()
+	other.offerChart()
+	w := other.story() // with a pinsync of its own
 	shared, eastern := testbed.Pin("app", "1"), testbed.Pin("east", "1")
 	built := s.registry.push("app", "1")
 	s.registry.push("east", "1")

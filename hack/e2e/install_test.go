@@ -33,6 +33,7 @@ import (
 // hack/image makes an image for two platforms that a registry takes, and that is what it should be:
 // the program, its labels, and a user that is not root.
 func TestImage(t *testing.T) {
+	t.Parallel()
 	r := newRegistry(t)
 	binaries := t.TempDir()
 	program, err := os.ReadFile(pinsyncBinary)

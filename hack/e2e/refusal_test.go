@@ -184,7 +184,7 @@ func (w *world) disable(names ...string) {
 // While a cluster is unreachable no cleaner deletes the tags that it needs.
 func TestUnreachableCluster(t *testing.T) {
 	w, _ := exportedWorld(t)
-	other := w.with(west)
+	other := w.inAnother()
 	built := w.registry.push("app", "western")
 	other.release("app", "app", "western", true)
 	other.start()
@@ -194,9 +194,9 @@ func TestUnreachableCluster(t *testing.T) {
 
 	w.registry.push("app", "unneeded")
 	address := localtest.FreeAddress(t)
-	w.host.clusters[1] = &testbed.Cluster{Admin: west.Admin, Reader: moved(t, west.Reader, address)}
+	w.host.clusters[1] = &testbed.Cluster{Admin: other.Admin, Reader: moved(t, other.Reader, address)}
 	w.host.refuses(address)
-	w.host.clusters[1] = west
+	w.host.clusters[1] = other.Cluster
 	w.host.cleans([]string{testbed.Pin("app", "unneeded")})
 }
 

@@ -18,6 +18,7 @@ import (
 
 // What the page prints of an image that make has built is the SBOM of its binary, with every module in it.
 func TestSBOM(t *testing.T) {
+	t.Parallel()
 	r := newRegistry(t)
 	dist := t.TempDir()
 	tool, err := local.BuildTool(t.Context(), t.TempDir(), "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod")

@@ -33,19 +33,21 @@ type world struct {
 	host    *host
 }
 
-// newWorld creates a world whose images have an owner of their own.
+// newWorld creates a world whose images have an owner of their own. The test runs beside others.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	t.Parallel()
 	r := newRegistry(t)
 	w := &world{t: t, registry: r, namespace: r.Owner, sources: newRegistry(t), host: newHost(r)}
-	w = w.with(east)
+	w = w.inAnother()
 	w.offerChart()
 	return w
 }
 
-// with returns the same world with another cluster, which the cleaner's host reads, too.
-func (w *world) with(c *testbed.Cluster) *world {
+// inAnother returns the same world with another cluster, which the cleaner's host reads, too.
+func (w *world) inAnother() *world {
 	w.t.Helper()
+	c := clusters.Take(w.t)
 	w.host.clusters = append(w.host.clusters, c)
 	w = &world{t: w.t, Cluster: c, namespace: w.namespace, registry: w.registry, sources: w.sources, host: w.host}
 	localtest.Must(w.t, c.Client.Create(w.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))

@@ -65,7 +65,7 @@ func (s *soak) start(ctx context.Context) (err error) {
 		return testbed.Begin(starting, &s.parts, &s.gitea, local.StartGitea, (*local.Gitea).Stop)
 	})
 	group.Go(func() error {
-		return testbed.Begin(starting, &s.parts, &s.cluster, testbed.StartFluxCluster, (*testbed.Cluster).Stop)
+		return testbed.Begin(starting, &s.parts, &s.cluster, testbed.StartCluster, (*testbed.Cluster).Stop)
 	})
 	if err := group.Wait(); err != nil {
 		return err

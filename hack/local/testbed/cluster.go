@@ -17,13 +17,13 @@ type Cluster struct {
 	// Kubeconfig files: of the administrator, and of the service accounts of the controller and
 	// of the cleaner.
 	Admin, Controller, Reader string
-	// Flux and Kubelet are nil in a cluster in which nothing is installed.
-	Flux    *local.Flux
+	Flux                      *local.Flux
+	// Kubelet is nil unless it was started besides.
 	Kubelet *Kubelet
 }
 
-// StartCluster starts a cluster in which nothing is installed: releases can only be suspended
-// there.
+// StartCluster starts a cluster with Flux's controllers and those of Kubernetes that make Pods of
+// workloads.
 func StartCluster(ctx context.Context) (*Cluster, error) {
 	plane, err := local.Start()
 	if err != nil {
@@ -36,28 +36,6 @@ func StartCluster(ctx context.Context) (*Cluster, error) {
 	return c, nil
 }
 
-// StartFluxCluster starts a cluster with Flux's controllers and those of Kubernetes that make
-// Pods of workloads.
-func StartFluxCluster(ctx context.Context) (*Cluster, error) {
-	c, err := StartCluster(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.StartFlux(ctx); err != nil {
-		return nil, errors.Join(err, c.Stop())
-	}
-	return c, nil
-}
-
-// StartFlux starts in a cluster of StartCluster what one of StartFluxCluster has besides.
-func (c *Cluster) StartFlux(ctx context.Context) (err error) {
-	if err := c.Plane.StartControllerManager(ctx); err != nil {
-		return err
-	}
-	c.Flux, err = local.StartFlux(ctx, c.Plane)
-	return err
-}
-
 func (c *Cluster) prepare(ctx context.Context) (err error) {
 	if err := c.Plane.Deploy(ctx, "config/components/cleaner-access", "config/components/read-secrets", "config/components/request-charts"); err != nil {
 		return err
@@ -68,7 +46,13 @@ func (c *Cluster) prepare(ctx context.Context) (err error) {
 	if c.Reader, err = c.Plane.KubeconfigOf(ctx, "pinsync-cleaner"); err != nil {
 		return err
 	}
-	c.Client, err = local.NewClient(c.Plane.Config)
+	if c.Client, err = local.NewClient(c.Plane.Config); err != nil {
+		return err
+	}
+	if err := c.Plane.StartControllerManager(ctx); err != nil {
+		return err
+	}
+	c.Flux, err = local.StartFlux(ctx, c.Plane)
 	return err
 }
 

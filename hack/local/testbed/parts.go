@@ -43,6 +43,8 @@ func (p *Parts) Add(stop func() error) {
 
 // Stop stops what was started, the last first.
 func (p *Parts) Stop() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var errs []error
 	for _, stop := range slices.Backward(p.stops) {
 		errs = append(errs, stop())
