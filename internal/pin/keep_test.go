@@ -147,6 +147,51 @@ func TestLiveOnOneOfTwo(t *testing.T) {
 	s.expectFor(time.Hour, "container/app==v1 container/job==v1") // until its pod is back
 }
 
+// Of the chart of a resumed release, the versions go that it does not refer to any more once it is live
+// on an image: no pod runs a chart. The version that it refers to stays. Where an image has the chart's
+// repository, pods must run that.
+func TestOldVersionsOfTheChart(t *testing.T) {
+	inputs := func(chart, image string) pin.Inputs {
+		in := imagesIn(map[string]any{"image": image})
+		in.ChartRef = app(chart)
+		return in
+	}
+	for name, test := range map[string]struct{ image, before, after string }{
+		"with images":               {"g.io/o/web:1", "container/app==v1 container/app==v2 container/web==1", "container/app==v2"},
+		"with an image of its name": {"g.io/o/app:1", "container/app==1 container/app==v1 container/app==v2", "container/app==1 container/app==v1 container/app==v2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			release := suspended("app", "")
+			release.Inputs, release.TargetNamespace, release.HasRun = inputs("v1", test.image), "apps", true
+			s := newStory(t, release)
+			s.pass(time.Minute)
+			s.releases[0].Inputs = inputs("v2", test.image)
+			s.expectFor(3*time.Hour, test.before)
+			s.releases[0].Suspended = false
+			web := ownPod(image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "1"})
+			s.expectFor(3*time.Hour, test.before, web)
+			s.releases[0].Ready = true
+			s.expectFor(3*time.Hour, test.before)
+			s.expectFor(time.Hour, test.before, web)
+			s.pass(time.Minute, web)
+			s.expectFor(3*time.Hour, test.after, web)
+		})
+	}
+}
+
+// What a release does without goes although the chart is all that it refers to, once a pod of it runs.
+func TestChartIsNoImageThatRuns(t *testing.T) {
+	s := sleepingStory(t, true)
+	s.releases[0].Inputs = imagesIn(map[string]any{})
+	s.releases[0].ChartRef = image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/chart"}, Tag: "v1"}
+	s.releases[0].Suspended, s.releases[0].Ready = false, true
+	s.expectFor(3*time.Hour, "container/app==v1 container/chart==v1")
+	other := ownPod(image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/web"}, Tag: "1"})
+	s.expectFor(time.Hour, "container/app==v1 container/chart==v1", other)
+	s.pass(time.Minute, other)
+	s.expect("container/chart==v1", other)
+}
+
 // A pod proves the release alone that it belongs to; all, where that is not known.
 func TestWhosePodItIs(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -18,6 +18,8 @@ type owner struct {
 	// lines are the pins of those images, and foreign are pins of other tags of them that only
 	// policies name on which it does not rely.
 	lines, foreign []line
+	// charts are the repositories of which it refers to a chart, and to no image.
+	charts map[string]bool
 
 	// holds are the lines that are held for it, and isWaiting is set if one may not be removed.
 	holds     map[line]bool
@@ -104,11 +106,12 @@ func (o *owners) of(name string) *owner {
 // read reads what a release refers to. Of an image of which it relies on a tag, those do not count
 // that only policies name on which it does not rely: it may never run them.
 func (o *owners) read(r *Release) *owner {
-	read := &owner{Release: r, needs: o.cache.of(r), images: map[string][]string{}, holds: map[line]bool{}, live: map[string]bool{}}
-	relies := map[image.Repository]bool{}
+	read := &owner{Release: r, needs: o.cache.of(r), images: map[string][]string{}, holds: map[line]bool{}, live: map[string]bool{}, charts: map[string]bool{}}
+	relies, runnable := map[image.Repository]bool{}, map[image.Repository]bool{}
 	for i := range read.needs.tags {
 		tag := &read.needs.tags[i]
 		relies[tag.Repository] = relies[tag.Repository] || tag.isTrusted
+		runnable[tag.Repository] = runnable[tag.Repository] || tag.via != viaChart
 	}
 	for i := range read.needs.tags {
 		tag := &read.needs.tags[i]
@@ -123,6 +126,7 @@ func (o *owners) read(r *Release) *owner {
 		}
 		for _, l := range named {
 			read.images[l.pin] = append(read.images[l.pin], l.image)
+			read.charts[l.repository()] = !runnable[tag.Repository]
 		}
 	}
 	return read

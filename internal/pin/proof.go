@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"slices"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/internal/object"
@@ -129,8 +130,9 @@ func (p *prover) runsImage(o *owner, image string, view PodView) (since time.Tim
 
 // liveElsewhere returns whether an owner that does not refer to a pin any more is proven live on
 // what it refers to instead: on another tag of the image, or on any image where it refers to no
-// other tag; by any pod of its own where it refers to nothing, for a policy may only be gone. What
-// only jobs run is never live for long: that its jobs name the tag is enough.
+// other tag; by any pod of its own where it refers to no image, for a policy may only be gone. What
+// only jobs run is never live for long: that its jobs name the tag is enough. A chart is no image: of
+// another version of it no more is asked than of an image that it does not refer to.
 func (p *prover) liveElsewhere(o *owner, l line, view PodView) verdict {
 	p.findLive(o, view)
 	runsOther, hasOther := o.running[l.repository()]
@@ -150,8 +152,9 @@ func (p *prover) findLive(o *owner, view PodView) {
 		return
 	}
 	o.running = map[string]bool{}
-	o.runsAny = len(o.lines) == 0 && p.hasPod(o, view)
-	for _, other := range o.lines {
+	images := slices.DeleteFunc(slices.Clone(o.lines), func(l line) bool { return o.charts[l.repository()] })
+	o.runsAny = len(images) == 0 && p.hasPod(o, view)
+	for _, other := range images {
 		_, runs := p.runsImage(o, other.image, view)
 		runs = runs || p.hasJob(o, other.image, view)
 		o.running[other.repository()] = o.running[other.repository()] || runs
