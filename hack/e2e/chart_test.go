@@ -20,8 +20,15 @@ import (
 	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
-// chartWith returns the chart with a name, a version, and default values.
+// chartWith returns the chart with a name, a version, and default values, as Helm packs it.
 func (w *world) chartWith(name, version, defaults string) []byte {
+	w.t.Helper()
+	chart, err := testbed.Archive(w.filesOfChart(name, version, defaults))
+	localtest.Must(w.t, err)
+	return chart
+}
+
+func (w *world) filesOfChart(name, version, defaults string) fstest.MapFS {
 	w.t.Helper()
 	files := fstest.MapFS{}
 	for _, file := range []string{"templates/_helpers.tpl", "templates/deployment.yaml", "templates/hook.yaml"} {
@@ -31,9 +38,7 @@ func (w *world) chartWith(name, version, defaults string) []byte {
 	}
 	files[path.Join(name, "Chart.yaml")] = &fstest.MapFile{Data: fmt.Appendf(nil, "apiVersion: v2\nname: %s\nversion: %s\n", name, version), Mode: 0o644}
 	files[path.Join(name, "values.yaml")] = &fstest.MapFile{Data: []byte("replicas: 1\ninit: {}\nargs: []\n" + defaults), Mode: 0o644}
-	chart, err := testbed.Archive(files)
-	localtest.Must(w.t, err)
-	return chart
+	return files
 }
 
 // pushOwnChart pushes a version of a chart whose own images have the version as their tag.

@@ -20,10 +20,8 @@ func (w *world) offerChart() {
 	localtest.Must(w.t, w.Client.Create(w.t.Context(), login))
 	localtest.Must(w.t, w.sources.PushChart(w.t.Context()))
 	localtest.Must(w.t, w.Client.Create(w.t.Context(), w.sources.ChartSource(w.namespace)))
-	if w.Flux != nil {
-		// A release whose chart comes later makes the list incomplete for a moment.
-		w.fetched("OCIRepository", testbed.ChartName)
-	}
+	// A release whose chart comes later makes the list incomplete for a moment.
+	w.fetched("OCIRepository", testbed.ChartName)
 }
 
 // offerClassicChart uploads the chart to a classic Helm repository, and creates a
