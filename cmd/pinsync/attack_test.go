@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -35,6 +36,7 @@ type attacker struct {
 
 // attacks are what one tenant writes to harm the others.
 var attacks = map[string]func(*attacker){
+	"charts": (*attacker).charts,
 	"heavy patterns": func(a *attacker) {
 		for i := range 40 {
 			a.policy(i, "app", strings.Repeat("(.*a.*b)?", 60)+strings.Repeat("(a?b?c?d?)", 60)+"$")
@@ -177,7 +179,8 @@ func (a *attacker) release(name, text string, spec *helmv2.HelmReleaseSpec) {
 	if spec == nil {
 		spec = &helmv2.HelmReleaseSpec{}
 	}
-	spec.Suspend, spec.ChartRef = true, &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "app"}
+	spec.Suspend = true
+	spec.ChartRef = cmp.Or(spec.ChartRef, &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "app"})
 	spec.Values = &apiextensionsv1.JSON{Raw: fmt.Appendf(nil, `{"text":%q}`, text)}
 	a.create(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: a.namespace, Name: name}, Spec: *spec})
 }
