@@ -22,7 +22,11 @@ func Chart(repositoryURL, name, version string) (Reference, bool) {
 	if !isPackage || !isHelm {
 		return Reference{}, false
 	}
-	ref, err := ParseChart(chartScheme + lower(at.Host+"/"+owner) + "/" + name + ":" + version)
+	host := at.Host
+	if at.Scheme == "https" {
+		host = strings.TrimSuffix(host, ":443")
+	}
+	ref, err := ParseChart(chartScheme + lower(host+"/"+owner) + "/" + name + ":" + version)
 	return ref, err == nil
 }
 

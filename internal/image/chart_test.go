@@ -7,7 +7,8 @@ func TestChart(t *testing.T) {
 	for _, test := range []struct{ url, name, version, want string }{
 		{"https://git.example.com/api/packages/team/helm", "web", "1.0.0", "helm://git.example.com/team/web:1.0.0"},
 		{"http://GIT.example.com:3000/api/packages/Team/helm/", "web", "v1.0.0-RC.1+b.2", "helm://git.example.com:3000/team/web:v1.0.0-RC.1+b.2"},
-		{"https://git.example.com:443/api/packages/team/helm", "web", "1.0.0", ""},
+		{"https://git.example.com:443/api/packages/team/helm", "web", "1.0.0", "helm://git.example.com/team/web:1.0.0"},
+		{"http://git.example.com:443/api/packages/team/helm", "web", "1.0.0", ""},
 		{"https://charts.example.com/stable", "web", "1.0.0", ""},
 		{"https://git.example.com/api/packages/team/generic", "web", "1.0.0", ""},
 		{"https://git.example.com/api/packages/team/of/helm", "web", "1.0.0", ""},
