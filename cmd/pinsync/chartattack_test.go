@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -50,8 +49,7 @@ func (a *attacker) charts() {
 // haveFailed reports whether the charts of so many releases could not be read or rendered.
 func (a *attacker) haveFailed(n int) bool {
 	a.t.Helper()
-	var report v1alpha1.PinReport
-	localtest.Must(a.t, json.Unmarshal([]byte(a.report()), &report))
+	report, _ := localtest.Report(a.t, a.client, "pinsync-system")
 	for i := range report.Releases {
 		of := &report.Releases[i]
 		if strings.HasPrefix(of.Namespace, a.namespace) && slices.ContainsFunc(of.Problems, func(p v1alpha1.Problem) bool { return strings.HasPrefix(string(p.Reason), "ChartNot") }) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
@@ -120,16 +118,10 @@ func (d *deployment) reported(text string) {
 	})
 }
 
-// report waits for the report on the list that exists now, and returns it.
-func (d *deployment) report() (text string) {
+// report waits for the report on the list that exists now, and returns its text.
+func (d *deployment) report() string {
 	d.t.Helper()
-	localtest.Until(d.t, func() (bool, string) {
-		text = d.configMap("registry-pins-report").Data["report.json"]
-		var report v1alpha1.PinReport
-		err := json.Unmarshal([]byte(text), &report)
-		plan := d.list().Annotations["pinsync.oleks.space/plan"]
-		return err == nil && report.List != nil && report.List.Plan == plan, fmt.Sprintf("the list's plan is %q; %v, %s", plan, err, text)
-	})
+	_, text := localtest.Report(d.t, d.client, "pinsync-system")
 	return text
 }
 

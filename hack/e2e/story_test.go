@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -53,19 +52,9 @@ func (s *story) lists(pins ...string) {
 func (s *story) needed(pins ...string) {
 	s.t.Helper()
 	localtest.Until(s.t, func() (bool, string) {
-		reports := s.labelled("pinsync.oleks.space/report")
-		if len(reports) != 1 {
-			return false, fmt.Sprintf("%d ConfigMaps of the report", len(reports))
-		}
-		text := reports[0].Data["report.json"]
-		var report v1alpha1.PinReport
-		localtest.Must(s.t, json.Unmarshal([]byte(text), &report))
-		met := report.List.Plan == s.world.lists()[0].Annotations["pinsync.oleks.space/plan"]
-		for i := range report.Pins {
-			p := &report.Pins[i]
-			met = met && (p.State == v1alpha1.PinNeeded || !slices.Contains(pins, p.Pin))
-		}
-		return met, fmt.Sprintf("want that %q are needed; %s", pins, text)
+		report, text := localtest.Report(s.t, s.Client, testbed.OwnNamespace)
+		isHeld := func(p v1alpha1.Pin) bool { return p.State != v1alpha1.PinNeeded && slices.Contains(pins, p.Pin) }
+		return !slices.ContainsFunc(report.Pins, isHeld), fmt.Sprintf("want that %q are needed; %s", pins, text)
 	})
 }
 

@@ -3,9 +3,6 @@
 package e2enode
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 	"git.oleks.space/oleks/pinsync/hack/local/testbed"
@@ -92,27 +88,11 @@ func (w *world) applyText(text string) {
 // runJob runs the CronJob once, and returns what its cleaner has printed.
 func (w *world) runJob(name string) string {
 	w.t.Helper()
-	w.awaitReport()
+	// Export refuses a list of which it does not know whether it has the live releases.
+	localtest.Report(w.t, w.client, testbed.OwnNamespace)
 	w.kubectl("-n", testbed.OwnNamespace, "create", "job", "--from=cronjob/registry-cleaner", name)
 	w.awaitPods(w.t, testbed.OwnNamespace, client.MatchingLabels{"job-name": name}, "have succeeded", func(pods []corev1.Pod) bool {
 		return len(pods) == 1 && pods[0].Status.Phase == corev1.PodSucceeded
 	})
 	return w.kubectl("-n", testbed.OwnNamespace, "logs", "job/"+name, "-c", "cleaner")
-}
-
-// awaitReport waits until the report on the present list is written, some seconds after the list: export
-// refuses a list of which it does not know whether it has the live releases.
-func (w *world) awaitReport() {
-	w.t.Helper()
-	localtest.Must(w.t, local.Until(w.t.Context(), localtest.Timeout, func(ctx context.Context) (bool, string) {
-		var list, text corev1.ConfigMap
-		var report v1alpha1.PinReport
-		err := errors.Join(
-			w.client.Get(ctx, client.ObjectKey{Namespace: testbed.OwnNamespace, Name: "registry-pins"}, &list),
-			w.client.Get(ctx, client.ObjectKey{Namespace: testbed.OwnNamespace, Name: "registry-pins-report"}, &text),
-			json.Unmarshal([]byte(text.Data["report.json"]), &report),
-		)
-		plan := list.Annotations["pinsync.oleks.space/plan"]
-		return err == nil && report.List != nil && report.List.Plan == plan, fmt.Sprintf("%v, the report is on %+v, not on plan %s", err, report.List, plan)
-	}))
 }
