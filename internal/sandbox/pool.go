@@ -17,7 +17,7 @@ var (
 )
 
 // maxRequests is how many requests a child serves: what it holds on to is bounded.
-const maxRequests = 100
+const maxRequests = 1000
 
 // Pool has children, at most a number of them at a time, and hands requests to them. It may be used
 // by several goroutines.
