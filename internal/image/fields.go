@@ -10,9 +10,9 @@ import (
 )
 
 // fields takes the groups of fields of a map that name an image together, and
-// returns the keys of those that did.
-func (f *finder) fields(at *path, m map[string]any, s scope) map[string]bool {
-	keys := normalise(m)
+// returns the keys of those that did. sorted are all its keys.
+func (f *finder) fields(at *path, m map[string]any, sorted []string, s scope) map[string]bool {
+	keys := f.normalise(sorted)
 	used := map[string]bool{}
 	for _, prefix := range keys.prefixes() {
 		g := keys.group(m, prefix, used)
@@ -78,7 +78,7 @@ func (f *finder) tagAlone(at *path, m map[string]any, g *group, s scope) {
 	if tag == "" {
 		return
 	}
-	hint := at.hint
+	hint := at.hint()
 	if prefix := strings.TrimSuffix(strings.TrimSuffix(plain(g.tag.key), tagEnding), imageEnding); prefix != "" {
 		hint = hintOf(prefix)
 	}

@@ -95,6 +95,8 @@ type finder struct {
 	manifest bool
 	mentions []Mention
 	problems []v1alpha1.Problem
+	// keys are the traits of keys that were met: the same ones stand in most maps.
+	keys map[string]keyTraits
 
 	// nodes are the values that were visited, and depth is how deep the search is in them.
 	nodes, depth int
@@ -145,13 +147,14 @@ func (f *finder) object(at *path, m map[string]any, s scope) {
 	if f.manifest {
 		f.podSpec(at, m)
 	}
-	used := f.fields(at, m, s)
-	around := surroundings(at, m, used)
-	for _, key := range slices.Sorted(maps.Keys(m)) {
+	sorted := slices.Sorted(maps.Keys(m))
+	used := f.fields(at, m, sorted, s)
+	around := f.surroundings(at, m, sorted, used)
+	for _, key := range sorted {
 		if _, isScalar := scalar(m[key]); isScalar && (used[key] || f.manifest && isPodImage(at, key)) {
 			continue
 		}
-		f.visit(at.field(key), m[key], s.below(at, m, key, around))
+		f.visit(at.field(key), m[key], f.below(s, at, m, key, around))
 	}
 }
 

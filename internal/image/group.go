@@ -46,13 +46,13 @@ type field struct {
 // keys are the keys of a map by their plain form.
 type keys map[string]string
 
-// normalise finds the plain form of every key that a chart can have as a field; of keys
-// with the same one the first in order counts.
-func normalise(m map[string]any) keys {
-	k := make(keys, len(m))
-	for _, key := range slices.Backward(slices.Sorted(maps.Keys(m))) {
+// normalise finds the plain form of every key that a chart can have as a field; of sorted keys
+// with the same one the first counts.
+func (f *finder) normalise(sorted []string) keys {
+	k := make(keys, len(sorted))
+	for _, key := range slices.Backward(sorted) {
 		if isPlain(key) {
-			k[plain(key)] = key
+			k[f.traits(key).plain] = key
 		}
 	}
 	return k
@@ -61,6 +61,10 @@ func normalise(m map[string]any) keys {
 // plain is a key in lower case without what separates words: imagetag for
 // imageTag, image_tag and image-tag.
 func plain(key string) string {
+	isOther := func(r rune) bool { return r >= unicode.MaxASCII || r >= 'A' && r <= 'Z' || r == '_' || r == '-' }
+	if strings.IndexFunc(key, isOther) < 0 { // most keys
+		return key
+	}
 	return strings.Map(func(r rune) rune {
 		if r == '_' || r == '-' {
 			return -1

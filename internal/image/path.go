@@ -13,25 +13,27 @@ import (
 type path struct {
 	root   string
 	parent *path
-	// segment is this step as it is printed, with its dot or brackets.
-	segment string
-	// last is the key of this step; empty for a position in a list.
-	last string
-	// hint is the nearest key that is more than `image`, up to this step.
-	hint string
+	// last is the key of this step; empty for a position in a list, which index has then.
+	last  string
+	index int
 }
+
+// isKey is the index of a step that is no position in a list.
+const isKey = -1
 
 // field is the place of a key below p.
 func (p *path) field(key string) *path {
-	next := p.step("[" + strconv.Quote(key) + "]")
-	if isPlain(key) {
-		next = p.step("." + key)
+	return &path{root: p.root, parent: p, last: key, index: isKey}
+}
+
+// hint is the nearest key that is more than `image`, up to this step.
+func (p *path) hint() string {
+	for ; p.parent != nil; p = p.parent {
+		if p.index == isKey && !isImageKey(p.last) {
+			return hintOf(p.last)
+		}
 	}
-	next.last = key
-	if !isImageKey(key) {
-		next.hint = hintOf(key)
-	}
-	return next
+	return ""
 }
 
 // hintOf is a key as far as it can be like a policy's name.
@@ -44,11 +46,19 @@ func hintOf(key string) string {
 
 // item is the place of the i-th element below p.
 func (p *path) item(i int) *path {
-	return p.step("[" + strconv.Itoa(i) + "]")
+	return &path{root: p.root, parent: p, index: i}
 }
 
-func (p *path) step(segment string) *path {
-	return &path{root: p.root, parent: p, segment: segment, hint: p.hint}
+// segment is this step as it is printed, with its dot or brackets.
+func (p *path) segment() string {
+	switch {
+	case p.index != isKey:
+		return "[" + strconv.Itoa(p.index) + "]"
+	case isPlain(p.last):
+		return "." + p.last
+	default:
+		return "[" + strconv.Quote(p.last) + "]"
+	}
 }
 
 // String prints the path; of one that is too long, the root and the end.
@@ -56,10 +66,12 @@ func (p *path) String() string {
 	var segments []string
 	length := 0
 	at := p
-	for at.parent != nil && length+len(at.segment) <= maxPath {
-		segments = append(segments, at.segment)
-		length += len(at.segment)
-		at = at.parent
+	for ; at.parent != nil; at = at.parent {
+		segment := at.segment()
+		if length += len(segment); length > maxPath {
+			break
+		}
+		segments = append(segments, segment)
 	}
 	var b strings.Builder
 	b.WriteString(p.root)

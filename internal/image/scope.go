@@ -2,7 +2,6 @@ package image
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -28,23 +27,23 @@ type scope struct {
 	tags    []string
 }
 
-// below is the scope of a map's field, where around is what the map has for all images in
+// below is the scope of a field of a map in a scope, where around is what the map has for all images in
 // it. The value of a pair of name and value, as environment variables are written, stands
 // under the name.
-func (s scope) below(at *path, m map[string]any, key string, around scope) scope {
+func (f *finder) below(s scope, at *path, m map[string]any, key string, around scope) scope {
 	_, isString := m[key].(string)
 	if name, isString := m["name"].(string); isString && key == "value" {
 		key = name
 	}
 	next := scope{registry: cmp.Or(around.registry, s.registry)}
-	switch {
-	case isImageKey(key):
+	switch t := f.traits(key); {
+	case t.image:
 		next.image = true
-	case s.image && isImagesKey(at.last) && !strings.HasSuffix(plain(key), registryEnding) && !IsCredentialKey(key):
+	case s.image && f.traits(at.last).images && !strings.HasSuffix(t.plain, registryEnding) && !t.credential:
 		next.image, next.several = true, true
 	default:
-		next.closed = s.closed || IsSecretKey(key) || isPlacementKey(key)
-		next.credential = s.credential || IsCredentialKey(key)
+		next.closed = s.closed || t.closes
+		next.credential = s.credential || t.credential
 	}
 	if next.image && isString {
 		next.version, next.tags = around.version, around.tags
@@ -53,20 +52,21 @@ func (s scope) below(at *path, m map[string]any, key string, around scope) scope
 }
 
 // surroundings are the fields of a map that its images may need, without those that
-// images have used already. The version is the first in order.
-func surroundings(at *path, m map[string]any, used map[string]bool) scope {
+// images have used already. The version is the first of the sorted keys.
+func (f *finder) surroundings(at *path, m map[string]any, sorted []string, used map[string]bool) scope {
 	var s scope
 	var versions []string
 	images := 0
-	for _, key := range slices.Sorted(maps.Keys(m)) {
+	for _, key := range sorted {
 		value, isScalar := scalar(m[key])
 		if !isScalar || value == "" {
 			continue
 		}
-		if isImageKey(key) || isImagesKey(at.last) && strings.Contains(value, "/") {
+		t := f.traits(key)
+		if t.image || f.traits(at.last).images && strings.Contains(value, "/") {
 			images++
 		}
-		switch name := plain(key); {
+		switch name := t.plain; {
 		case name == registryEnding, name == imageEnding+registryEnding:
 			if value = strings.TrimSuffix(value, "/"); HasHost(value + "/") {
 				s.registry = value
@@ -102,7 +102,7 @@ func tagsOf(m map[string]any, versions []string, isOnly bool) []string {
 // isImageKey reports whether a key promises an image: image, baseImage, imageName, images.
 func isImageKey(key string) bool {
 	name := plain(key)
-	return strings.HasSuffix(name, imageEnding) || strings.HasSuffix(name, imageEnding+nameEnding) || isImagesKey(key)
+	return strings.HasSuffix(name, imageEnding) || strings.HasSuffix(name, imageEnding+nameEnding) || strings.HasSuffix(name, imageEnding+"s")
 }
 
 // isImagesKey reports whether a key promises several images, be it in a list or in a

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // IsSecretKey reports whether Kubernetes and charts keep secrets under a key: by what it
@@ -81,25 +82,30 @@ func isSecretObject(m map[string]any) bool {
 // DB_ADMIN_PASSWORD and db-admin.password.
 func words(key string) []string {
 	var list []string
-	var word []rune
-	end := func() {
-		if len(word) > 0 {
-			list = append(list, strings.ToLower(string(word)))
-			word = word[:0]
+	start, last := -1, rune(0)
+	end := func(at int) {
+		if start >= 0 {
+			list = append(list, strings.ToLower(key[start:at]))
 		}
+		start = -1
 	}
-	runes := []rune(key)
-	for i, r := range runes {
+	for i, r := range key {
 		switch {
 		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
-			end()
-			continue
-		case i > 0 && unicode.IsUpper(r) && (unicode.IsLower(runes[i-1]) ||
-			unicode.IsUpper(runes[i-1]) && i+1 < len(runes) && unicode.IsLower(runes[i+1])):
-			end()
+			end(i)
+		case start < 0:
+			start = i
+		case unicode.IsUpper(r) && (unicode.IsLower(last) || unicode.IsUpper(last) && beginsLower(key[i+utf8.RuneLen(r):])):
+			end(i)
+			start = i
 		}
-		word = append(word, r)
+		last = r
 	}
-	end()
+	end(len(key))
 	return list
+}
+
+func beginsLower(text string) bool {
+	first, _ := utf8.DecodeRuneInString(text)
+	return unicode.IsLower(first)
 }

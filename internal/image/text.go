@@ -32,7 +32,7 @@ func eachWord(text string, take func(start, end int)) {
 // than the reference. What a template or a variable completes is none, nor is part of a
 // URL. What a credential's key stands before is skipped.
 func references(text string) (found []string, skipped bool) {
-	seen := map[string]bool{}
+	var seen map[string]bool
 	eachWord(text, func(start, end int) {
 		if end-start > maxReference || strings.IndexByte(text[start:end], '/') < 0 {
 			return
@@ -53,6 +53,9 @@ func references(text string) (found []string, skipped bool) {
 		case IsCredentialKey(keyBefore(text[:start])), IsCredentialKey(keyBefore(text[:begin])):
 			skipped = true
 		case !seen[word]:
+			if seen == nil { // most texts have none
+				seen = map[string]bool{}
+			}
 			seen[word] = true
 			found = append(found, word)
 		}
