@@ -158,6 +158,17 @@ func missing(chart *helmchart.Chart) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
+// dropNotes removes the notes of a chart and its sub-charts, unless other templates may use something that
+// they define.
+func dropNotes(chart *helmchart.Chart) {
+	chart.Templates = slices.DeleteFunc(chart.Templates, func(f *common.File) bool {
+		return isNotes(f.Name) && !bytes.Contains(f.Data, []byte("define")) && !bytes.Contains(f.Data, []byte("block"))
+	})
+	for _, sub := range chart.Dependencies() {
+		dropNotes(sub)
+	}
+}
+
 // isNotes reports whether a template is the text for people that Helm prints.
 func isNotes(name string) bool {
 	return strings.HasSuffix(name, "NOTES.txt")

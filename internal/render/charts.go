@@ -49,6 +49,7 @@ func (c *Charts) chart(in *Input) (*helmchart.Chart, error) {
 	if err != nil {
 		return nil, err
 	}
+	dropNotes(chart)
 	c.keep(key, chart, sizeOf(chart))
 	return clone(chart), nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode"
 
 	release "helm.sh/helm/v4/pkg/release/v1"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
@@ -25,11 +26,8 @@ type document struct {
 func split(texts map[string]string) ([]document, error) {
 	var documents []document
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		parts := releaseutil.SplitManifests(texts[name])
-		keys := slices.Collect(maps.Keys(parts))
-		sort.Sort(releaseutil.BySplitManifestsOrder(keys))
-		for _, key := range keys {
-			d, err := parse(parts[key])
+		for _, text := range manifests(texts[name]) {
+			d, err := parse(text)
 			if err != nil {
 				return nil, fmt.Errorf("%s %w", name, err)
 			}
@@ -42,6 +40,20 @@ func split(texts map[string]string) ([]document, error) {
 		}
 	}
 	return documents, nil
+}
+
+// manifests returns the documents in a text, in order, as Helm splits it.
+func manifests(text string) []string {
+	if !strings.Contains(text, "---") { // most templates render one document
+		return []string{strings.TrimLeftFunc(text, unicode.IsSpace)}
+	}
+	parts := releaseutil.SplitManifests(text)
+	keys := slices.Collect(maps.Keys(parts))
+	sort.Sort(releaseutil.BySplitManifestsOrder(keys))
+	for i := range keys {
+		keys[i] = parts[keys[i]]
+	}
+	return keys
 }
 
 // parse reads a document, which may be empty. Its errors quote nothing of it.

@@ -128,6 +128,14 @@ func TestRender(t *testing.T) {
 		"null removes a default":      {files: files{"values.yaml": "tag: x\n", "templates/a.yaml": pod("a", "a:{{ .Values.tag | default `none` }}")}, values: `{"tag":null}`, want: []string{"a:none"}},
 		"several documents in a file": {files: files{"templates/a.yaml": pod("a", "a:1") + "---\n# nothing\n---\n" + pod("b", "b:1")}, want: []string{"a:1", "b:1"}},
 		"no notes and no partials":    {files: files{"templates/NOTES.txt": "image: x", "templates/_a.tpl": pod("a", "a:1"), "templates/b.yaml": pod("b", "b:1")}, want: []string{"b:1"}},
+		"notes that fail": {
+			files: files{"templates/NOTES.txt": "{{ fail `no` }}", "charts/sub/Chart.yaml": subchart("sub"), "charts/sub/templates/NOTES.txt": "{{ fail `no` }}", "templates/b.yaml": pod("b", "b:1")},
+			want:  []string{"b:1"},
+		},
+		"notes that others use": {
+			files: files{"templates/NOTES.txt": "{{ define `image` }}b:1{{ end }}image: x", "templates/b.yaml": pod("b", "{{ include `image` . }}")}, want: []string{"b:1"},
+		},
+		"no space before a document": {files: files{"templates/a.yaml": "\n  " + pod("a", "a:1")}, want: []string{"a:1"}},
 		"tpl": {
 			files: files{"values.yaml": "image: 'a:{{ .Chart.AppVersion }}'\n", "templates/a.yaml": pod("a", "{{ tpl .Values.image . }}")},
 			want:  []string{"a:4.5"},
