@@ -45,7 +45,11 @@ type chartImages struct {
 
 	mu    sync.Mutex
 	known sweep.Map[object.ID, *knownChart]
-	due   map[string][]*dueChart
+	// due are the charts of each namespace that the last pass found to be rendered, and found those of
+	// the pass that is being made: rendering does not wait for it.
+	due, found map[string][]*dueChart
+	// mentions is how many images are kept of the charts of each namespace.
+	mentions map[string]int
 	// served are when a chart of each namespace was rendered last, and pauses until when none is.
 	served, pauses map[string]time.Time
 }
@@ -122,7 +126,7 @@ func newChartImages(mgr manager.Manager, options *Options, w *watches, s *shares
 func (c *chartImages) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.due = map[string][]*dueChart{}
+	c.found = map[string][]*dueChart{}
 	c.sources.begin()
 }
 
@@ -131,6 +135,10 @@ func (c *chartImages) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.known.Sweep()
+	c.due, c.mentions = c.found, map[string]int{}
+	for id, k := range c.known.All() {
+		c.mentions[id.Namespace] += k.kept()
+	}
 	now := time.Now()
 	isOver := func(namespace string, at time.Time) bool { return len(c.due[namespace]) == 0 && now.Sub(at) > maxPause }
 	maps.DeleteFunc(c.served, isOver)
@@ -155,7 +163,7 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 	// What has changed since it has failed is tried at once.
 	isPaused := k.inputs == inputs && time.Now().Before(k.retry)
 	if !isPaused && (isDue || state == chartUnknown) {
-		c.due[r.Namespace] = append(c.due[r.Namespace], &dueChart{r.ID, inputs})
+		c.found[r.Namespace] = append(c.found[r.Namespace], &dueChart{r.ID, inputs})
 	}
 	isPending := isDue || state == chartUnknown || state == chartSyncing
 	r.ChartPending = isPending && k.found == nil && k.notRead == ""

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
-	"git.oleks.space/oleks/pinsync/internal/object"
-	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // next returns the namespaces that have charts to be rendered: first the one that waits the longest.
@@ -30,23 +28,44 @@ const maxPause = 10 * time.Minute
 
 // read renders the first chart that is due in a namespace.
 func (c *chartImages) read(ctx context.Context, namespace string) {
-	c.mu.Lock()
-	if len(c.due[namespace]) == 0 {
-		c.mu.Unlock()
-		return
-	}
-	due := c.due[namespace][0]
-	c.due[namespace] = c.due[namespace][1:]
-	c.mu.Unlock()
-	began := time.Now()
-	result := c.render(ctx, due)
-	if ctx.Err() == nil {
-		c.take(due, result, time.Since(began))
+	if due := c.pop(namespace); due != nil {
+		began := time.Now()
+		result := c.render(ctx, due)
+		if ctx.Err() == nil {
+			c.take(due, result, time.Since(began))
+		}
+		c.passes.ask()
 	}
 	if len(c.next()) == 0 {
 		c.fetcher.Drop()
 	}
-	c.passes.ask()
+}
+
+// pop removes and returns the first chart that is due in a namespace; nil, there is none.
+func (c *chartImages) pop(namespace string) *dueChart {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.due[namespace]) > 0 {
+		due := c.due[namespace][0]
+		c.due[namespace] = c.due[namespace][1:]
+		if !c.isDone(due) {
+			return due
+		}
+	}
+	return nil
+}
+
+// isDone reports whether a chart was rendered, or tried, while the pass was made that found it to be due;
+// the lock is held.
+func (c *chartImages) isDone(due *dueChart) bool {
+	switch k, ok := c.known.Peek(due.id); {
+	case !ok:
+		return true // nobody wants to know any more
+	case due.inputs == (chartInputs{}): // what it asks for is to be read
+		return k.spec != nil
+	default:
+		return due.inputs == k.inputs && (k.failures == 0 || time.Now().Before(k.retry))
+	}
 }
 
 // take takes what was found in the chart of a release.
@@ -66,8 +85,9 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 	if result.images == nil && result.notRead == "" && result.retryIn == 0 {
 		return // only what it asks for was read
 	}
-	c.limit(due.id, result, took)
+	c.limit(k, due.id.Namespace, result, took)
 	if result.images != nil && result.images.Rendered {
+		c.mentions[due.id.Namespace] += len(result.images.Mentions) - k.kept()
 		k.rendered = result.images
 	}
 	if result.inputs != k.inputs {
@@ -90,30 +110,26 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 // limit sees to it that a chart takes no more room than its namespace has, and that one that could not
 // be rendered is tried again, and costs the others as little as one that is rendered quickly; the lock
 // is held.
-func (c *chartImages) limit(id object.ID, result *renderedChart, took time.Duration) {
+func (c *chartImages) limit(k *knownChart, namespace string, result *renderedChart, took time.Duration) {
 	switch {
 	case result.images == nil:
 		return
-	case result.images.Rendered && c.hasRoom(id, result.images):
+	case result.images.Rendered && c.mentions[namespace]-k.kept()+len(result.images.Mentions) <= budget.ChartMentions:
 		return
 	case result.images.Rendered:
 		result.images = notRendered(budget.Exceeded(budget.ChartMentions, "images in the charts of its namespace"))
 	case took > slowRender:
-		c.pauses[id.Namespace] = time.Now().Add(min(maxPause, took*pauseFactor))
+		c.pauses[namespace] = time.Now().Add(min(maxPause, took*pauseFactor))
 	}
 	result.retryIn = renderRetry
 }
 
-// hasRoom reports whether images may be kept for a release besides those of the others of its
-// namespace; the lock is held.
-func (c *chartImages) hasRoom(id object.ID, images *pin.ChartImages) bool {
-	count := len(images.Mentions)
-	for other, k := range c.known.All() {
-		if other.Namespace == id.Namespace && other != id && k.rendered != nil {
-			count += len(k.rendered.Mentions)
-		}
+// kept is how many images are kept of a chart.
+func (k *knownChart) kept() int {
+	if k.rendered == nil {
+		return 0
 	}
-	return count <= budget.ChartMentions
+	return len(k.rendered.Mentions)
 }
 
 // maxRetry returns how long after a failure a chart is tried again at the latest. One that could not be

@@ -171,7 +171,8 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	defer cancel()
 	done = r.metrics.step("publish")
 	waiting, incomplete := r.gatherer.shares.isWaiting()
-	publishIn, err := r.publisher.publish(longer, report, view{complete: s.Complete() && !incomplete, taken: s.Taken, salt: r.salt(s)})
+	complete := s.Complete() && !incomplete
+	publishIn, err := r.publisher.publish(longer, report, view{complete: complete, taken: s.Taken, salt: r.salt(s)})
 	done()
 	if err != nil {
 		return 0, false, err
@@ -180,7 +181,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	r.changes.log(ctx, s.Memory.Pins, report.Pins)
 	r.logFailedReads(ctx, s)
 	r.recorder.record(ctx, s, report)
-	r.freeMemory(s)
+	r.freeMemory(complete)
 	reportIn, err := r.publisher.publishReport(longer)
 	return r.nextIn(s, report, more || waiting, min(publishIn, reportIn)), true, err
 }
@@ -212,11 +213,11 @@ func (r *Reconciler) salt(s *pin.Snapshot) string {
 	return ""
 }
 
-// freeMemory gives memory back some time after the first complete list: reading everything, and
-// the events about it, leave several times as much behind as is kept, and as long as nothing
+// freeMemory gives memory back some time after the first complete list: reading everything, rendering
+// charts, and the events about it, leave several times as much behind as is kept, and as long as nothing
 // happens nobody would.
-func (r *Reconciler) freeMemory(s *pin.Snapshot) {
-	if s.Complete() && !r.wasComplete {
+func (r *Reconciler) freeMemory(complete bool) {
+	if complete && !r.wasComplete {
 		r.wasComplete = true
 		time.AfterFunc(memoryDelay, debug.FreeOSMemory)
 	}
