@@ -60,6 +60,22 @@ func watchChildren(parent int) (peak func() int64) {
 	}
 }
 
+// cpuWithChildren returns the CPU time that a process has used, and that of the processes that it has
+// started.
+func cpuWithChildren(pid int) (own, children time.Duration) {
+	used, err := usageOf(pid)
+	if err != nil {
+		return 0, 0
+	}
+	children = used.children
+	for _, child := range childrenOf(pid) {
+		if used, err := usageOf(child); err == nil {
+			children += used.cpu
+		}
+	}
+	return used.cpu, children
+}
+
 // childrenOf returns the processes that the threads of a process have started.
 func childrenOf(parent int) []int {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))

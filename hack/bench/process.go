@@ -76,7 +76,9 @@ func (b *bench) startPinsync(ctx context.Context, kubeconfig string) (*process, 
 
 // usage has the resources that a process has used and its memory.
 type usage struct {
-	cpu            time.Duration
+	cpu time.Duration
+	// children is the CPU time of the process' children, but for those that still run.
+	children       time.Duration
 	resident, peak int64
 	// file is the part of resident that is pages of files: of the binary.
 	file int64
@@ -95,17 +97,17 @@ func usageOf(pid int) (usage, error) {
 		return usage{}, err
 	}
 	// The name, in parentheses, may contain spaces. The field after it is the third; 14 and
-	// 15 are the times in user and kernel mode.
+	// 15 are the times in user and kernel mode, and the next two those of children that have ended.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	var ticks int64
-	for _, text := range fields[14-3 : 15-3+1] {
+	var times [4]time.Duration
+	for i, text := range fields[14-3 : 17-3+1] {
 		number, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			return usage{}, err
 		}
-		ticks += number
+		times[i] = time.Duration(number) * tick
 	}
-	u := usage{cpu: time.Duration(ticks) * tick}
+	u := usage{cpu: times[0] + times[1], children: times[2] + times[3]}
 	status := filepath.Join(folder, "status")
 	if u.resident, err = kilobytes(status, "VmRSS"); err != nil {
 		return usage{}, err
