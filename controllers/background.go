@@ -17,22 +17,27 @@ type background struct {
 
 // start calls read for the first of the namespaces that next returns, until there is none, unless the
 // last call still runs. Those that are left when the time of a pass is over are read another time.
-func (b *background) start(ctx context.Context, next func() []string, read func(ctx context.Context, namespace string)) {
+func (b *background) start(ctx context.Context, next func() []string, read readNamespace) {
 	if len(next()) == 0 || !b.isBusy.CompareAndSwap(false, true) {
 		return
 	}
 	go func() {
 		defer b.isBusy.Store(false)
-		ctx, cancel := context.WithTimeout(ctx, passTimeout)
-		defer cancel()
-		for namespaces := next(); len(namespaces) > 0 && ctx.Err() == nil; namespaces = next() {
-			readOne(ctx, namespaces[0], read)
+		began := time.Now()
+		for namespaces := next(); len(namespaces) > 0 && ctx.Err() == nil && time.Since(began) < passTimeout; namespaces = next() {
+			read(ctx, namespaces[0])
 		}
 	}()
 }
 
-func readOne(ctx context.Context, namespace string, read func(ctx context.Context, namespace string)) {
-	ctx, cancel := context.WithTimeout(ctx, namespaceTimeout)
-	defer cancel()
-	read(ctx, namespace)
+// readNamespace reads what one namespace has.
+type readNamespace func(ctx context.Context, namespace string)
+
+// limited returns a read that takes no longer than namespaceTimeout.
+func limited(read readNamespace) readNamespace {
+	return func(ctx context.Context, namespace string) {
+		ctx, cancel := context.WithTimeout(ctx, namespaceTimeout)
+		defer cancel()
+		read(ctx, namespace)
+	}
 }

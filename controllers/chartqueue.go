@@ -45,6 +45,7 @@ func (c *chartImages) read(ctx context.Context, namespace string) {
 func (c *chartImages) pop(namespace string) *dueChart {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.served[namespace] = time.Now() // whatever becomes of it, the others come first now
 	for len(c.due[namespace]) > 0 {
 		due := c.due[namespace][0]
 		c.due[namespace] = c.due[namespace][1:]
@@ -73,7 +74,6 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	c.served[due.id.Namespace] = now
 	k, ok := c.known.Peek(due.id)
 	if !ok {
 		return // nobody wants to know any more

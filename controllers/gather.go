@@ -277,13 +277,13 @@ func (g *gatherer) interval() time.Duration {
 // readMore begins to read what the next plans need of namespaces, and reports whether anything is
 // still to be read.
 func (g *gatherer) readMore(ctx context.Context) bool {
-	g.readingPods.start(ctx, g.pods.due, g.pods.read)
-	g.readingWorkloads.start(ctx, g.ran.next, g.ran.read)
+	g.readingPods.start(ctx, g.pods.due, limited(g.pods.read))
+	g.readingWorkloads.start(ctx, g.ran.next, limited(g.ran.read))
 	if g.charts != nil {
-		g.readingVersions.start(ctx, g.charts.cluster.due, g.charts.cluster.refresh)
+		g.readingVersions.start(ctx, g.charts.cluster.due, limited(g.charts.cluster.refresh))
 		g.readingCharts.start(ctx, g.charts.next, g.charts.read)
 		if requests := g.charts.requests; requests != nil {
-			g.requestingCharts.start(ctx, requests.next, requests.act)
+			g.requestingCharts.start(ctx, requests.next, limited(requests.act))
 		}
 	}
 	return g.readingPods.isBusy.Load() || g.readingWorkloads.isBusy.Load()

@@ -29,10 +29,13 @@ type renderedChart struct {
 	retryIn time.Duration
 }
 
-// render reads a release, fetches its chart and renders it.
+// render reads a release, fetches its chart and renders it. Rendering has a limit of its own, which the
+// configuration sets.
 func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart {
+	reading, cancel := context.WithTimeout(ctx, namespaceTimeout)
+	defer cancel()
 	release := &flux.HelmRelease{}
-	if err := c.live.Get(ctx, client.ObjectKey{Namespace: due.id.Namespace, Name: due.id.Name.Name}, release); err != nil {
+	if err := c.live.Get(reading, client.ObjectKey{Namespace: due.id.Namespace, Name: due.id.Name.Name}, release); err != nil {
 		if apierrors.IsNotFound(err) {
 			return &renderedChart{}
 		}
@@ -44,7 +47,7 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 		result.inputs.revision = revision
 		return result
 	}
-	values := &valuesReader{ctx: ctx, live: c.live, readSecrets: c.readSecrets, objects: map[convert.ValuesRef]convert.ValuesObject{}}
+	values := &valuesReader{ctx: reading, live: c.live, readSecrets: c.readSecrets, objects: map[convert.ValuesRef]convert.ValuesObject{}}
 	request, err := convert.ChartRequest(release, values.lookUp)
 	if values.err != nil {
 		result.retryIn = readRetry
@@ -55,7 +58,7 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 		return result
 	}
 	chart := &result.inputs.chart
-	if request.Archive, err = c.fetcher.Fetch(ctx, &chart.Artifact); err != nil {
+	if request.Archive, err = c.fetcher.Fetch(reading, &chart.Artifact); err != nil {
 		result.notRead = image.Shorten(err.Error())
 		if !budget.IsExceeded(err) {
 			result.retryIn = readRetry
