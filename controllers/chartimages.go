@@ -75,6 +75,8 @@ type knownChart struct {
 	// tried again.
 	failures int
 	retry    time.Time
+	// staleSince is since when it was not rendered, or not as it is now; zero, it was, or was tried.
+	staleSince time.Time
 }
 
 // resolvedChart is what was found of a release as it was kept, in the sources of a version.
@@ -165,12 +167,26 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 	if !isPaused && (isDue || state == chartUnknown) {
 		c.found[r.Namespace] = append(c.found[r.Namespace], &dueChart{r.ID, inputs})
 	}
-	isPending := isDue || state == chartUnknown || state == chartSyncing
-	r.ChartPending = isPending && k.found == nil && k.notRead == ""
+	isOpen := state == chartUnknown || state == chartSyncing
+	r.ChartPending = (isDue || isOpen) && k.found == nil && k.notRead == ""
 	if r.ChartPending && isAwaited {
 		c.shares.wait(r.Namespace)
 	}
-	r.Rendered = k.with(cmp.Or(doubt, k.notRead))
+	r.ChartStale = isOpen || isDue && k.inputs != inputs
+	r.Rendered = k.with(cmp.Or(doubt, k.notRead, k.overdue(r.ChartStale)))
+}
+
+// overdue returns the doubt about a chart that is stale, and was for so long that somebody should know.
+func (k *knownChart) overdue(isStale bool) (doubt string) {
+	switch now := time.Now(); {
+	case !isStale:
+		k.staleSince = time.Time{}
+	case k.staleSince.IsZero():
+		k.staleSince = now
+	case now.Sub(k.staleSince) >= chartPatience:
+		return "pinsync has not rendered it as it is now yet, because others come first or rendering takes long"
+	}
+	return ""
 }
 
 // requested returns why a chart is missing for which a HelmChart is made, and whether it is to come soon.

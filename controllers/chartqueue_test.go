@@ -5,8 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/charts"
 	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // A namespace whose chart was not rendered to its end, for whatever reason, comes after the others that
@@ -31,5 +33,31 @@ func TestChartsTakeTurns(t *testing.T) {
 			t.Fatalf("next are %q, want %s", next, want)
 		}
 		c.read(interrupted, next[0])
+	}
+}
+
+// A chart that waits for long to be rendered is a problem of its release, whether it was rendered before or
+// not, until it is.
+func TestOverdueChart(t *testing.T) {
+	for name, found := range map[string]*pin.ChartImages{"never rendered": nil, "rendered before": {Rendered: true}} {
+		t.Run(name, func(t *testing.T) {
+			k := &knownChart{found: found}
+			problems := func(isStale bool) int {
+				if images := k.with(k.overdue(isStale)); images != nil {
+					return len(images.Problems)
+				}
+				return 0
+			}
+			if problems(true) != 0 || problems(true) != 0 {
+				t.Error("it has a problem at once")
+			}
+			k.staleSince = k.staleSince.Add(-chartPatience)
+			if problems(true) != 1 || k.attached.Problems[0].Reason != v1alpha1.ReasonChartNotRead {
+				t.Errorf("it has %+v", k.attached)
+			}
+			if problems(false) != 0 || problems(true) != 0 {
+				t.Error("it has a problem once it is rendered")
+			}
+		})
 	}
 }

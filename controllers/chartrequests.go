@@ -70,8 +70,9 @@ type dueRequest struct {
 	isGone bool
 }
 
-// fetchPatience is for how long after a HelmChart was made the list is not complete without its chart.
-const fetchPatience = time.Minute
+// chartPatience is for how long after a HelmChart was made the list is not complete without its chart, and
+// how long a chart may wait to be rendered before that is a problem.
+const chartPatience = time.Minute
 
 // newChartRequests returns nil if no HelmCharts are made.
 func newChartRequests(c client.Client, live client.Reader, options *Options, w *watches, sources *chartSources, passes requests) *chartRequests {
@@ -194,7 +195,7 @@ func (c *chartRequests) progress(release object.Name, chart object.ID) (doubt st
 		return fmt.Sprintf("pinsync is about to make HelmChart %s", chart.Name), true
 	default:
 		source, ok := c.decider.LookUp(chart)
-		return "", (!ok || source.NotReady == "") && time.Since(k.made) < fetchPatience
+		return "", (!ok || source.NotReady == "") && time.Since(k.made) < chartPatience
 	}
 }
 

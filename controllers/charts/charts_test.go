@@ -3,6 +3,8 @@ package charts_test
 import (
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"git.oleks.space/oleks/pinsync/controllers/charts"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
@@ -59,6 +61,11 @@ func TestReference(t *testing.T) {
 	repository := convert.Source{ID: id(flux.OCIRepositoryKind, "web"), URL: "oci://git.example.com/team/web", Artifact: flux.Artifact{Revision: "1.2.0@sha256:ab"}}
 	tagged := repository
 	tagged.Tag = "stable"
+	// Flux takes the range, whatever tag there is besides.
+	object := &flux.OCIRepository{ObjectMeta: metav1.ObjectMeta{Namespace: repository.ID.Namespace, Name: repository.ID.Name.Name}}
+	object.Spec = flux.OCIRepositorySpec{URL: repository.URL, Reference: &flux.OCIRepositoryRef{SemVer: "1.x", Tag: "stable"}}
+	object.Status.Artifact = &repository.Artifact
+	ranged := convert.SourceOf(object)
 	byDigest := repository
 	byDigest.Artifact.Revision = "sha256:ab"
 	chart := func(version string) *convert.ChartSpec {
@@ -89,6 +96,7 @@ func TestReference(t *testing.T) {
 		"no repository":                 {chart("1.0.0"), nil, ""},
 		"a range of an OCIRepository":   {ref, []convert.Source{repository}, "git.example.com/team/web:1.2.0"},
 		"a tag of an OCIRepository":     {ref, []convert.Source{tagged}, "git.example.com/team/web:stable"},
+		"a tag beside a range":          {ref, []convert.Source{ranged}, "git.example.com/team/web:1.2.0"},
 		"a digest of an OCIRepository":  {ref, []convert.Source{byDigest}, ""},
 		"no OCIRepository":              {ref, nil, ""},
 		"a HelmChart":                   {ofChart, []convert.Source{oci, helmChart()}, "git.example.com/team/charts/web:1.4.0"},

@@ -107,8 +107,8 @@ func SourceOf(o flux.Source) Source {
 	switch o := o.(type) {
 	case *flux.OCIRepository:
 		s.URL = o.Spec.URL
-		if o.Spec.Reference != nil {
-			s.Tag = o.Spec.Reference.Tag
+		if ref := o.Spec.Reference; ref != nil && (ref.SemVer == "" || ref.Digest != "") { // a range comes before a tag
+			s.Tag = ref.Tag
 		}
 	case *flux.HelmRepository:
 		s.URL = o.Spec.URL

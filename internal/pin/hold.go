@@ -230,7 +230,8 @@ func (h *holder) addHold(o *owner, l line, v *verdict, isNeeded bool) {
 
 // isOver brings the time of a hold up to date, and reports whether it has lasted for the
 // whole of the grace: without interruption, up to what was observed last, and by what the API
-// server itself has answered.
+// server itself has answered. It is not over before the owner's chart is rendered as it is now, which
+// may name the pin again.
 func (h *holder) isOver(hold *v1alpha1.Hold, v *verdict) bool {
 	if !v.safe || hold.Live != v.live {
 		hold.SafeSince, hold.Live = nil, v.safe && v.live
@@ -241,7 +242,8 @@ func (h *holder) isOver(hold *v1alpha1.Hold, v *verdict) bool {
 	from := safeFrom(hold.SafeSince, h.snapshot.Taken, v.since)
 	hold.SafeSince = timestamp(from.Add(time.Second - 1)) // never too early by what is cut off
 	observed := safeFrom(hold.SafeSince, h.snapshot.Taken, h.since)
-	return h.isConfirmed(hold.Owner) && v.at.Sub(observed) >= h.grace
+	isStale := v.owner != nil && v.owner.ChartStale
+	return h.isConfirmed(hold.Owner) && !isStale && v.at.Sub(observed) >= h.grace
 }
 
 func (h *holder) isConfirmed(owner string) bool {

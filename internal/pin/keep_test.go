@@ -147,6 +147,22 @@ func TestLiveOnOneOfTwo(t *testing.T) {
 	s.expectFor(time.Hour, "container/app==v1 container/job==v1") // until its pod is back
 }
 
+// A tag whose grace is over is not removed before the chart is rendered as it is now, which may name it
+// again; the grace itself goes on meanwhile.
+func TestStaleChartKeepsTags(t *testing.T) {
+	s := sleepingStory(t, false)
+	r := &s.releases[0]
+	r.Inputs, r.Rendered = imagesIn(map[string]any{}), rendered("v1")
+	s.pass(time.Minute)
+	r.Rendered = rendered("v2")
+	s.expectFor(time.Hour, "container/app==v1 container/app==v2")
+	r.ChartStale = true
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
+	r.Rendered, r.ChartStale = rendered("v3"), false
+	s.pass(time.Minute)
+	s.expect("container/app==v2 container/app==v3")
+}
+
 // Of the chart of a resumed release, the versions go that it does not refer to any more once it is live
 // on an image: no pod runs a chart. The version that it refers to stays. Where an image has the chart's
 // repository, pods must run that.

@@ -21,8 +21,9 @@ type Release struct {
 	// if they are still to be read.
 	Workloads       *WorkloadImages
 	WorkloadsUnread bool
-	// ChartPending is set if its chart is still to be rendered for the first time.
-	ChartPending bool
+	// ChartPending is set if its chart is still to be rendered for the first time, and ChartStale if it has
+	// changed since, and is to be rendered again.
+	ChartPending, ChartStale bool
 	// Ready is set if its Ready condition is true at its current generation.
 	Ready bool
 	// TargetNamespace is where its pods are, unless RemoteCluster is set: then they are on a

@@ -232,6 +232,7 @@ func TestLargeEntriesAreSplit(t *testing.T) {
 	}
 	r.Pins = []v1alpha1.Pin{shared}
 	everything := v1alpha1.Release{Kind: "HelmRelease", Namespace: "a", Name: "b", Policies: []string{}, Problems: []v1alpha1.Problem{}}
+	everything.Chart = &v1alpha1.ReleaseChart{Source: "HelmChart a/b", Revision: "1.0.0", Inputs: "sha256:ab"}
 	for i := range 40_000 {
 		everything.Pins = append(everything.Pins, fmt.Sprintf("container/image-with-a-long-name==%05d", i))
 	}
@@ -242,8 +243,8 @@ func TestLargeEntriesAreSplit(t *testing.T) {
 	if len(report) < 2 || !reflect.DeepEqual(m.Pins, r.Pins) || m.OwnersUnknown {
 		t.Errorf("%d objects, %d pins, needed by %d and held for %d", len(report), len(m.Pins), len(m.Pins[0].NeededBy), len(m.Pins[0].HeldFor))
 	}
-	if len(m.Releases) != 1 || !slices.Equal(m.Releases[0].Ran, everything.Ran) || !slices.Equal(m.Releases[0].Live, everything.Live) {
-		t.Errorf("%d releases, the first ran %d and is live on %d", len(m.Releases), len(m.Releases[0].Ran), len(m.Releases[0].Live))
+	if len(m.Releases) != 1 || !slices.Equal(m.Releases[0].Ran, everything.Ran) || !slices.Equal(m.Releases[0].Live, everything.Live) || !reflect.DeepEqual(m.Releases[0].Chart, everything.Chart) {
+		t.Errorf("%d releases, the first ran %d, is live on %d, and is of the chart %v", len(m.Releases), len(m.Releases[0].Ran), len(m.Releases[0].Live), m.Releases[0].Chart)
 	}
 }
 

@@ -229,7 +229,7 @@ func splitUnprotected(u *v1alpha1.UnprotectedReleases) []v1alpha1.UnprotectedRel
 // jsonSize returns how many bytes a name takes in a list.
 func jsonSize(name *string) int { return len(*name) + 3 }
 
-// splitRelease splits an entry by its pins.
+// splitRelease splits an entry by its pins. The first part has all else.
 func splitRelease(r *v1alpha1.Release) []v1alpha1.Release {
 	pins, ran, live := split(r.Pins, jsonSize), split(r.Ran, jsonSize), split(r.Live, jsonSize)
 	parts := make([]v1alpha1.Release, max(len(pins), len(ran), len(live), 1))
@@ -240,7 +240,7 @@ func splitRelease(r *v1alpha1.Release) []v1alpha1.Release {
 			Policies: []string{}, Pins: []string{}, Problems: []v1alpha1.Problem{},
 		}
 		if i == 0 {
-			p.Policies, p.Problems = r.Policies, r.Problems
+			p.Policies, p.Problems, p.Chart = r.Policies, r.Problems, r.Chart
 		}
 		if r.Ran != nil {
 			p.Ran = []string{}
