@@ -48,8 +48,8 @@ type RecordedCheck struct {
 	// Plan identifies the plan of the list that was checked.
 	Plan string `json:"plan,omitempty"`
 
-	// Images is how many images were needed or held, Missing how many that are or may be needed are
-	// missing or incomplete, and Unchecked how many of those could not be checked.
+	// Images is how many images were or may have been needed, Missing how many of them are missing or
+	// incomplete, and Unchecked how many could not be checked.
 	Images    int `json:"images"`
 	Missing   int `json:"missing"`
 	Unchecked int `json:"unchecked"`

@@ -37,11 +37,11 @@ func recordOf(result *v1alpha1.RegistryCheck, l *pinlist.Published) *v1alpha1.Re
 	record := &v1alpha1.RecordedCheck{At: l.Read.At.UTC().Format(time.RFC3339), Plan: l.Plan}
 	for i := range result.Images {
 		checked := result.Images[i]
-		if _, ok := slices.BinarySearch(l.Pins, checked.Pin); !ok {
+		if _, ok := slices.BinarySearch(l.Pins, checked.Pin); !ok || !mayBeNeeded(&checked) {
 			continue
 		}
 		ofList.Images = append(ofList.Images, checked)
-		if isMissing(checked.Status) && mayBeNeeded(&checked) && len(record.MissingPins) < maxMissingPins {
+		if isMissing(checked.Status) && len(record.MissingPins) < maxMissingPins {
 			record.MissingPins = append(record.MissingPins, checked.Pin)
 		}
 	}

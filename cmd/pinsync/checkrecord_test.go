@@ -29,6 +29,8 @@ func TestRecordedCheck(t *testing.T) {
 	add(11, v1alpha1.ImageMissing)
 	add(1, v1alpha1.ImageIncomplete)
 	add(2, v1alpha1.ImageUnreachable)
+	add(1, v1alpha1.ImageMissing)
+	result.Images[len(result.Images)-1].State = v1alpha1.PinHeld // and no release needs it
 	text, err := json.Marshal(recordOf(result, l))
 	if err != nil {
 		t.Fatal(err)
