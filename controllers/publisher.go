@@ -96,6 +96,11 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 	isRequested := v.complete && request != "" && request != p.renewedFor
 	isDue := isRequested || list.shards.renewIn(p.heartbeat, v.taken) <= 0
 	changed := list.shards.stamp(desired, v.complete, v.taken, isDue)
+	if isRequested && objects[0].Annotations[v1alpha1.PlanAnnotation] == p.published.Plan {
+		// The list stays as it is, and who has asked reads it and then its report, which may have changed.
+		p.pending = report
+		_ = p.writeReport(ctx) // what fails is tried again afterwards
+	}
 	if changed || isRequested {
 		p.writes = [2]time.Time{time.Now(), p.writes[0]}
 	}

@@ -19,6 +19,11 @@ func TestRequireAllImages(t *testing.T) {
 	e := newExports(t)
 	e.plan(map[string]int{"kotkan": 1})
 	e.succeeds("--require-all-images")
+	plan := ""
+	e.change(func(r *v1alpha1.PinReport) { plan, r.List.Plan = r.List.Plan, "2020-01-01T00:00:00Z" })
+	e.refuses(3, "the report on the list registry-pins, which has the problems of releases, is of an earlier list", "--require-all-images", "--wait", "0")
+	e.succeeds("--wait", "0")
+	e.change(func(r *v1alpha1.PinReport) { r.List.Plan = plan })
 	e.change(func(r *v1alpha1.PinReport) {
 		r.Releases[0].Problems = []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRead, Message: "there is no HelmChart"}}
 	})
@@ -90,4 +95,28 @@ func TestEmptyList(t *testing.T) {
 	e.plan(nil)
 	localtest.Must(t, e.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "registry-pins-report"}}))
 	e.refuses(3, "and its report, which has the suspended releases, cannot be read")
+}
+
+// With a real controller: a release of which images may be missing is seen although the report is written
+// some seconds after the list, and although the list may not change.
+func TestRequireAllImagesAfterASuspension(t *testing.T) {
+	d := deploy(t)
+	d.start()
+	d.expect("true")
+	d.report()
+	args := []string{"export", "--kubeconfig", d.plane.Kubeconfig, "--pods-first", "--require-all-images"}
+	if code, _, errOut := pinsync(t, "", args...); code != 0 {
+		t.Fatalf("exit code %d, printed %q", code, errOut)
+	}
+	other := &attacker{deployment: d, namespace: "kotkan"}
+	d.kubectl("create", "namespace", other.namespace)
+	for name, text := range map[string]string{"app": "git.oleks.space/oleks/app:v1", "empty": ""} {
+		d.report()
+		other.release(name, text, nil)
+		code, _, errOut := pinsync(t, "", args...)
+		if want := "images of kotkan/" + name + " may be missing"; code != exitRefused || !strings.Contains(errOut, want) {
+			t.Errorf("%s: exit code %d, printed %q, want %q", name, code, errOut, want)
+		}
+		d.kubectl("-n", other.namespace, "delete", "helmrelease", name)
+	}
 }

@@ -187,7 +187,9 @@ func collect(ctx context.Context, o *exportOptions, clusters []*rest.Config, sta
 			return nil, err
 		}
 	}
-	readReports(ctx, clusters, o.pinsyncNamespace, lists) // they have the owners of the pins, and the releases
+	if !o.requireAllImages { // else they were read with the lists
+		readReports(ctx, clusters, o.pinsyncNamespace, lists) // they have the owners of the pins, and the releases
+	}
 	if err := o.checkOrder(lists); err != nil {
 		return nil, err
 	}

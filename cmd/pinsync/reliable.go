@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -77,13 +78,16 @@ func (r *reliableReader) read(ctx context.Context) ([]pinlist.Published, error) 
 			err = r.check(lists)
 		}
 		if err == nil {
+			err = r.checkReports(ctx, lists)
+		}
+		if err == nil {
 			return lists, nil
 		}
-		left := r.wait - time.Since(begin)
-		if r.since.IsZero() || left <= 0 {
+		left, follows := r.wait-time.Since(begin), errors.Is(err, pinlist.ErrEarlierReport)
+		if r.since.IsZero() && !follows || left <= 0 {
 			return nil, r.refusal(ctx, lists, err)
 		}
-		if r.isWatched && poll == minPoll {
+		if r.isWatched && poll == minPoll && !follows {
 			at := r.since.UTC().Format(time.RFC3339)
 			r.warn(fmt.Sprintf("%s: waiting up to %s for a list that is later than %s", r.cluster.Host, r.wait, at))
 		}
@@ -116,6 +120,21 @@ func (r *reliableReader) check(lists []pinlist.Published) error {
 			err = l.DoubtSince(r.since)
 		}
 		if err != nil {
+			return fmt.Errorf("%s: %w", r.cluster.Host, err)
+		}
+	}
+	return nil
+}
+
+// checkReports reads the reports, for which they are asked, and returns an error if one is not on the list
+// that was read: then both are read again.
+func (r *reliableReader) checkReports(ctx context.Context, lists []pinlist.Published) error {
+	if !r.requireAllImages {
+		return nil
+	}
+	_ = published.ReadReports(ctx, r.cluster, r.pinsyncNamespace, lists) // what cannot be read is refused later
+	for i := range lists {
+		if err := lists[i].DoubtReport(); err != nil {
 			return fmt.Errorf("%s: %w", r.cluster.Host, err)
 		}
 	}

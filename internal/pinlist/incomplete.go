@@ -1,11 +1,25 @@
 package pinlist
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
+
+// ErrEarlierReport is the error of a report that is of an earlier list: that on the list follows it within
+// seconds.
+var ErrEarlierReport = errors.New("is of an earlier list: that on this one is still to be written")
+
+// DoubtReport returns an error if the report on a list was read, and is of an earlier plan than it. Those
+// of versions that had one object for both do not name it.
+func (p *Published) DoubtReport() error {
+	if p.Report == nil || p.Report.List == nil || p.Report.List.Plan == p.Plan {
+		return nil
+	}
+	return fmt.Errorf("the report on the list %s, which has the problems of releases, %w", p.Name, ErrEarlierReport)
+}
 
 // CheckReleases returns an error if a list has a release of which images may be missing, or if that is
 // not known.
@@ -14,6 +28,9 @@ func CheckReleases(lists []Published) error {
 		l := &lists[i]
 		if l.Report == nil {
 			return fmt.Errorf("%s: the report on the list %s, which has the problems of releases, cannot be read", l.Cluster, l.Name)
+		}
+		if err := l.DoubtReport(); err != nil {
+			return fmt.Errorf("%s: %w", l.Cluster, err)
 		}
 		if j := slices.IndexFunc(l.Report.Problems, pin.MayMissTag); j >= 0 {
 			p := &l.Report.Problems[j]
