@@ -146,6 +146,7 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 		}
 	}
 	release.report = release.entry(r.ID)
+	release.room.previous, release.room.listed = nil, nil // they would keep the pins of an old report in memory
 }
 
 // finish removes the releases that were not put since it was called last, and brings the

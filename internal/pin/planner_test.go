@@ -1,9 +1,11 @@
 package pin_test
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 	"time"
+	"weak"
 
 	"pgregory.net/rapid"
 
@@ -107,4 +109,23 @@ func TestPlanReadsOnlyWhatMatters(t *testing.T) {
 			s = next(t, s, pin.MemoryOf(pin.Plan(s, options)))
 		}
 	})
+}
+
+// Old reports are not kept in memory by the releases that have changed since.
+func TestPlannerDropsOldReports(t *testing.T) {
+	planner := pin.NewPlanner(pin.Options{Grace: time.Hour})
+	s := &pin.Snapshot{Releases: []pin.Release{suspended("a", "g.io/o/a:1"), suspended("b", "g.io/o/b:1")}}
+	report := planner.Plan(s)
+	old := weak.Make(&report.Pins[0])
+	s.Releases[1] = suspended("b", "g.io/o/b:2")
+	for range 2 {
+		s = &pin.Snapshot{Releases: s.Releases, Memory: pin.MemoryOf(report)}
+		report = planner.Plan(s)
+	}
+	runtime.GC()
+	if old.Value() != nil {
+		t.Error("the first report is still in memory")
+	}
+	runtime.KeepAlive(planner)
+	runtime.KeepAlive(report)
 }
