@@ -66,8 +66,10 @@ type knownChart struct {
 	digest string
 	// found are nil before the chart was rendered or has failed; rendered are what was rendered last.
 	found, rendered *pin.ChartImages
-	// notRead is why the chart that is wanted now could not be fetched.
-	notRead string
+	// notRead is why the chart that is wanted now could not be fetched. isGivenUp is set then, unless what
+	// serves it may only be away for a moment.
+	notRead   string
+	isGivenUp bool
 	// attached are what was found with a doubt.
 	attached *pin.ChartImages
 	doubt    string
@@ -161,6 +163,15 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 	if state == chartMissing && c.requests != nil {
 		doubt, state = c.requested(k, r, doubt)
 	}
+	c.schedule(k, r, inputs, state)
+	if r.ChartPending && isAwaited {
+		c.shares.wait(r.Namespace)
+	}
+	r.Rendered = k.with(cmp.Or(doubt, k.notRead, k.overdue(r.ChartStale)))
+}
+
+// schedule has a chart rendered if its images are not known as it is now.
+func (c *chartImages) schedule(k *knownChart, r *pin.Release, inputs chartInputs, state chartState) {
 	isDue := state == chartWanted && !c.isKnown(k, inputs)
 	// What has changed since it has failed is tried at once.
 	isPaused := k.inputs == inputs && time.Now().Before(k.retry)
@@ -168,12 +179,8 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 		c.found[r.Namespace] = append(c.found[r.Namespace], &dueChart{r.ID, inputs})
 	}
 	isOpen := state == chartUnknown || state == chartSyncing
-	r.ChartPending = (isDue || isOpen) && k.found == nil && k.notRead == ""
-	if r.ChartPending && isAwaited {
-		c.shares.wait(r.Namespace)
-	}
+	r.ChartPending = (isDue || isOpen) && k.found == nil && !k.isGivenUp
 	r.ChartStale = isOpen || isDue && k.inputs != inputs
-	r.Rendered = k.with(cmp.Or(doubt, k.notRead, k.overdue(r.ChartStale)))
 }
 
 // overdue returns the doubt about a chart that is stale, and was for so long that somebody should know.

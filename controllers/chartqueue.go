@@ -105,6 +105,7 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 		k.retry = now.Add(delay)
 		time.AfterFunc(delay, c.passes.ask)
 	}
+	k.isGivenUp = k.notRead != "" && (k.failures == 0 || k.failures > fetchRetries || took > slowRender)
 }
 
 // limit sees to it that a chart takes no more room than its namespace has, and that one that could not
@@ -142,6 +143,10 @@ func maxRetry(result *renderedChart) time.Duration {
 }
 
 const (
+	// fetchRetries is how often a chart that was never rendered and could not be fetched is tried again
+	// before the list is complete without it: after 10 and 20 more seconds.
+	fetchRetries = 2
+
 	// renderRetry is when a chart that could not be rendered is tried again for the first time.
 	renderRetry = 10 * time.Minute
 

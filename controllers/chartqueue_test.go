@@ -48,8 +48,10 @@ func TestOverdueChart(t *testing.T) {
 				}
 				return 0
 			}
-			if problems(true) != 0 || problems(true) != 0 {
-				t.Error("it has a problem at once")
+			for range 2 {
+				if problems(true) != 0 {
+					t.Error("it has a problem at once")
+				}
 			}
 			k.staleSince = k.staleSince.Add(-chartPatience)
 			if problems(true) != 1 || k.attached.Problems[0].Reason != v1alpha1.ReasonChartNotRead {
@@ -57,6 +59,35 @@ func TestOverdueChart(t *testing.T) {
 			}
 			if problems(false) != 0 || problems(true) != 0 {
 				t.Error("it has a problem once it is rendered")
+			}
+		})
+	}
+}
+
+// A chart that cannot be fetched is given up when it was tried three times; at once, where trying again
+// cannot help, or costs the others too much.
+func TestChartIsGivenUp(t *testing.T) {
+	due := &dueChart{id: object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "a", Name: "web"}}}
+	for name, test := range map[string]struct {
+		retryIn, took time.Duration
+		tries         int
+	}{
+		"away":      {readRetry, 0, 3},
+		"slow":      {readRetry, 2 * slowRender, 1},
+		"too large": {0, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, k := &chartImages{passes: newRequests(), mentions: map[string]int{}}, &knownChart{}
+			c.known.Put(due.id, k)
+			for try := 1; try <= test.tries; try++ {
+				c.take(due, &renderedChart{notRead: "connection refused", retryIn: test.retryIn}, test.took)
+				if k.isGivenUp != (try == test.tries) {
+					t.Errorf("try %d: given up: %t", try, k.isGivenUp)
+				}
+			}
+			c.take(due, &renderedChart{images: &pin.ChartImages{Rendered: true}}, 0)
+			if k.isGivenUp {
+				t.Error("it is given up once it is rendered")
 			}
 		})
 	}

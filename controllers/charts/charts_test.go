@@ -62,7 +62,7 @@ func TestReference(t *testing.T) {
 	tagged := repository
 	tagged.Tag = "stable"
 	// Flux takes the range, whatever tag there is besides.
-	object := &flux.OCIRepository{ObjectMeta: metav1.ObjectMeta{Namespace: repository.ID.Namespace, Name: repository.ID.Name.Name}}
+	object := &flux.OCIRepository{ObjectMeta: metav1.ObjectMeta{Namespace: release.Namespace, Name: release.Name}}
 	object.Spec = flux.OCIRepositorySpec{URL: repository.URL, Reference: &flux.OCIRepositoryRef{SemVer: "1.x", Tag: "stable"}}
 	object.Status.Artifact = &repository.Artifact
 	ranged := convert.SourceOf(object)
