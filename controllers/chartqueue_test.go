@@ -7,6 +7,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/charts"
+	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -90,5 +91,32 @@ func TestChartIsGivenUp(t *testing.T) {
 				t.Error("it is given up once it is rendered")
 			}
 		})
+	}
+}
+
+// What was rendered or tried while the pass was made that found it to be due is not rendered again.
+func TestRenderedMeanwhile(t *testing.T) {
+	id := object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "a", Name: "web"}}
+	one, two := chartInputs{revision: "1"}, chartInputs{revision: "2"}
+	for name, test := range map[string]struct {
+		known *knownChart
+		due   chartInputs
+		isDue bool
+	}{
+		"rendered":                   {&knownChart{inputs: one}, one, false},
+		"rendered as it was before":  {&knownChart{inputs: one}, two, true},
+		"it has failed":              {&knownChart{inputs: one, failures: 1, retry: time.Now().Add(time.Hour)}, one, false},
+		"it is to be tried again":    {&knownChart{inputs: one, failures: 1}, one, true},
+		"the release was read":       {&knownChart{spec: &convert.ChartSpec{}}, chartInputs{}, false},
+		"the release is to be read":  {&knownChart{}, chartInputs{}, true},
+		"the release does not exist": {nil, one, false},
+	} {
+		c := &chartImages{served: map[string]time.Time{}, due: map[string][]*dueChart{"a": {{id, test.due}}}}
+		if test.known != nil {
+			c.known.Put(id, test.known)
+		}
+		if due := c.pop("a"); (due != nil) != test.isDue || len(c.due["a"]) > 0 {
+			t.Errorf("%s: got %v, want one: %t", name, due, test.isDue)
+		}
 	}
 }
