@@ -232,7 +232,7 @@ func TestLargeEntriesAreSplit(t *testing.T) {
 	}
 	r.Pins = []v1alpha1.Pin{shared}
 	everything := v1alpha1.Release{Kind: "HelmRelease", Namespace: "a", Name: "b", Policies: []string{}, Problems: []v1alpha1.Problem{}}
-	everything.Chart = &v1alpha1.ReleaseChart{Source: "HelmChart a/b", Revision: "1.0.0", Inputs: "sha256:ab"}
+	everything.Chart = &v1alpha1.ReleaseChart{Source: "HelmChart a/b", Revision: "1.0.0"} // a large report has no inputs
 	for i := range 40_000 {
 		everything.Pins = append(everything.Pins, fmt.Sprintf("container/image-with-a-long-name==%05d", i))
 	}
