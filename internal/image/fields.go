@@ -78,7 +78,7 @@ func (f *finder) tagAlone(at *path, m map[string]any, g *group, s scope) {
 	if tag == "" {
 		return
 	}
-	hint := at.hint()
+	hint := at.hint
 	if prefix := strings.TrimSuffix(strings.TrimSuffix(plain(g.tag.key), tagEnding), imageEnding); prefix != "" {
 		hint = hintOf(prefix)
 	}

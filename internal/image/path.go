@@ -16,6 +16,8 @@ type path struct {
 	// last is the key of this step; empty for a position in a list, which index has then.
 	last  string
 	index int
+	// hint is the nearest key that is more than `image`, up to this step.
+	hint string
 }
 
 // isKey is the index of a step that is no position in a list.
@@ -23,17 +25,11 @@ const isKey = -1
 
 // field is the place of a key below p.
 func (p *path) field(key string) *path {
-	return &path{root: p.root, parent: p, last: key, index: isKey}
-}
-
-// hint is the nearest key that is more than `image`, up to this step.
-func (p *path) hint() string {
-	for ; p.parent != nil; p = p.parent {
-		if p.index == isKey && !isImageKey(p.last) {
-			return hintOf(p.last)
-		}
+	next := &path{root: p.root, parent: p, last: key, index: isKey, hint: p.hint}
+	if !isImageKey(key) {
+		next.hint = hintOf(key)
 	}
-	return ""
+	return next
 }
 
 // hintOf is a key as far as it can be like a policy's name.
@@ -46,7 +42,7 @@ func hintOf(key string) string {
 
 // item is the place of the i-th element below p.
 func (p *path) item(i int) *path {
-	return &path{root: p.root, parent: p, index: i}
+	return &path{root: p.root, parent: p, index: i, hint: p.hint}
 }
 
 // segment is this step as it is printed, with its dot or brackets.
