@@ -98,7 +98,7 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 	changed := list.shards.stamp(desired, v.complete, v.taken, isDue)
 	if isRequested && objects[0].Annotations[v1alpha1.PlanAnnotation] == p.published.Plan {
 		// The list stays as it is, and who has asked reads it and then its report, which may have changed.
-		p.pending = report
+		p.pending, p.salt = report, v.salt
 		_ = p.writeReport(ctx) // what fails is tried again afterwards
 	}
 	if changed || isRequested {

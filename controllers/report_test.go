@@ -165,7 +165,7 @@ func TestReportIsWrittenBeforeTheLeaseIsReleased(t *testing.T) {
 	}
 }
 
-// The report names the releases that are not protected: those that are live, also while pins are
+// The report names the releases that are not protected: those that are ready, also while pins are
 // held for them, and suspended ones that are disabled.
 func TestReportNamesUnprotectedReleases(t *testing.T) {
 	w := newWorld(t)
@@ -192,7 +192,7 @@ func TestReportNamesUnprotectedReleases(t *testing.T) {
 	w.report(names("", "other"))
 	w.resume()
 	w.expectHeld("v1")
-	w.report(names("web", "other"))
+	w.report(names("", "other"))
 	w.becomeReady()
 	w.run(app + ":v1")
 	w.expectHeld()

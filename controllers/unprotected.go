@@ -15,18 +15,22 @@ import (
 func (g *gatherer) unprotected() []v1alpha1.UnprotectedReleases {
 	protector := pin.NewProtector(g.namespaces.Get(), g.options)
 	byNamespace := map[string]*v1alpha1.UnprotectedReleases{}
+	entry := func(namespace string) *v1alpha1.UnprotectedReleases {
+		if byNamespace[namespace] == nil {
+			byNamespace[namespace] = &v1alpha1.UnprotectedReleases{Namespace: namespace}
+		}
+		return byNamespace[namespace]
+	}
 	for _, kept := range informers.List[convert.KeptRelease](g.watches.releases) {
 		if protector.Protects(&kept.Value.Release) {
 			continue
 		}
-		of := byNamespace[kept.Namespace]
-		if of == nil {
-			of = &v1alpha1.UnprotectedReleases{Namespace: kept.Namespace}
-			byNamespace[kept.Namespace] = of
-		}
-		if kept.Value.Release.Suspended {
+		switch r := &kept.Value.Release; {
+		case r.Suspended:
+			of := entry(kept.Namespace)
 			of.Disabled = append(of.Disabled, kept.Name)
-		} else {
+		case r.Ready: // one that is not does not show that it can do without its tags
+			of := entry(kept.Namespace)
 			of.Live = append(of.Live, kept.Name)
 		}
 	}

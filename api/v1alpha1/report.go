@@ -138,8 +138,8 @@ type Release struct {
 // UnprotectedReleases are the names of a namespace's releases that are not protected, sorted.
 type UnprotectedReleases struct {
 	Namespace string `json:"namespace"`
-	// Live are those that are not suspended. They show that a list without their tags is right; pins may
-	// still be held for some.
+	// Live are those that are not suspended, and ready. They show that a list without their tags is right;
+	// pins may still be held for some.
 	Live []string `json:"live,omitempty"`
 	// Disabled are those that are suspended, and disabled by an annotation or by namespaceDefault.
 	Disabled []string `json:"disabled,omitempty"`

@@ -154,12 +154,12 @@ func TestSummaryAfterAResume(t *testing.T) {
 		isReady, isProtected bool
 		pins                 []v1alpha1.Pin
 	}{
-		"live, no tag is kept for it, list 0s old":                                        {true, false, nil},
-		"not suspended, not Ready, no tag is kept for it, list 0s old":                    {false, false, nil},
-		"not suspended, not Ready, 1 tag still kept until it is proven live, list 0s old": {false, false, []v1alpha1.Pin{held("1", nil)}},
-		"live, 2 tags still kept, 1 of them until it is proven live, list 0s old":         {true, false, []v1alpha1.Pin{held("1", nil), held("2", &since)}},
-		"live, 1 tag still kept until the grace is over, list 0s old":                     {true, false, []v1alpha1.Pin{held("1", &since)}},
-		"live, and nothing is pinned, list 0s old":                                        {true, true, nil},
+		"resumed and Ready, no tag is kept for it, list 0s old":                                {true, false, nil},
+		"not suspended, not Ready, no tag is kept for it, list 0s old":                         {false, false, nil},
+		"not suspended, not Ready, 1 tag still kept until it is proven live, list 0s old":      {false, false, []v1alpha1.Pin{held("1", nil)}},
+		"resumed and Ready, 2 tags still kept, 1 of them until it is proven live, list 0s old": {true, false, []v1alpha1.Pin{held("1", nil), held("2", &since)}},
+		"resumed and Ready, 1 tag still kept until the grace is over, list 0s old":             {true, false, []v1alpha1.Pin{held("1", &since)}},
+		"resumed and Ready, and nothing is pinned, list 0s old":                                {true, true, nil},
 	} {
 		list := &pinlist.Published{List: &pinlist.List{}, Report: pin.NewReport()}
 		list.Report.Pins = test.pins

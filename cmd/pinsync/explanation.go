@@ -152,7 +152,7 @@ func (e *explanation) summary() string {
 	state := "suspended"
 	switch {
 	case !e.Release.Suspended && e.Release.Ready:
-		state = "live"
+		state = "resumed and Ready"
 	case !e.Release.Suspended:
 		state = "not suspended, not Ready"
 	}

@@ -67,7 +67,7 @@ func newExportCommand() *cobra.Command {
 		"`TIME` (RFC 3339) when the cleaner had read the pods: require that every list was current then or later, and wait for that")
 	flags.BoolVar(&o.podsFirst, "pods-first", false,
 		"the cleaner had read all pods before this command was started: the same as --since with the time of the start")
-	flags.DurationVar(&o.wait, "wait", 2*time.Minute, "how long to wait for a list that --since or --pods-first requires; 0 does not wait")
+	flags.DurationVar(&o.wait, "wait", 2*time.Minute, "how long to wait for a list that --since or --pods-first requires, or a report that --require-all-images does; 0 does not wait")
 	flags.IntVar(&o.maxShrink, "max-shrink", 50,
 		"refuse a list whose namespaces have lost this many `PERCENT` of their pins since the last export on average, or more, "+
 			"but for those of releases that were resumed; 100 accepts any")

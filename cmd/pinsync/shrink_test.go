@@ -146,7 +146,7 @@ func TestExportAfterAResume(t *testing.T) {
 	}
 	d.expect("true")
 	expectExport(0, "exported 0 pins")
-	if _, out, _ := pinsync(t, "", "explain", "--kubeconfig", d.plane.Kubeconfig, "kotkan/cms-plugins-staging"); !strings.HasPrefix(out, "kotkan/cms-plugins-staging: live, no tag is kept for it, list ") {
+	if _, out, _ := pinsync(t, "", "explain", "--kubeconfig", d.plane.Kubeconfig, "kotkan/cms-plugins-staging"); !strings.HasPrefix(out, "kotkan/cms-plugins-staging: resumed and Ready, no tag is kept for it, list ") {
 		t.Errorf("explain printed %q", out)
 	}
 	for _, release := range releases {

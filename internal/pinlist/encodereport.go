@@ -33,11 +33,17 @@ func EncodeReport(list string, r *v1alpha1.PinReport, l *Layout) (*EncodedReport
 			return nil, err
 		}
 	}
-	if s == nil {
-		if whole, err = newReportEncoder(truncated(r)); err != nil {
+	for _, smaller := range []struct {
+		report func(*v1alpha1.PinReport) *v1alpha1.PinReport
+		most   int
+	}{{protectedOnly, maxFullObjects}, {truncated, maxObjects}} {
+		if s != nil {
+			break
+		}
+		if whole, err = newReportEncoder(smaller.report(r)); err != nil {
 			return nil, err
 		}
-		if s, err = whole.scatter(l, maxObjects); err != nil {
+		if s, err = whole.scatter(l, smaller.most); err != nil {
 			return nil, err
 		}
 	}
@@ -48,9 +54,17 @@ func EncodeReport(list string, r *v1alpha1.PinReport, l *Layout) (*EncodedReport
 	return encoded, nil
 }
 
+// protectedOnly leaves out of a report the releases that are not protected: they must not push out what
+// others are told.
+func protectedOnly(r *v1alpha1.PinReport) *v1alpha1.PinReport {
+	cut := *r
+	cut.Unprotected = nil
+	return &cut
+}
+
 // truncated leaves out of a report what no plan depends on.
 func truncated(r *v1alpha1.PinReport) *v1alpha1.PinReport {
-	cut := *r
+	cut := *protectedOnly(r)
 	cut.Pins, cut.Releases = slices.Clone(r.Pins), slices.Clone(r.Releases)
 	for i := range cut.Pins {
 		cut.Pins[i].Via = []string{}
@@ -61,7 +75,6 @@ func truncated(r *v1alpha1.PinReport) *v1alpha1.PinReport {
 			cut.Releases[i].Chart = &v1alpha1.ReleaseChart{Source: chart.Source, Revision: chart.Revision}
 		}
 	}
-	cut.Unprotected = nil
 	cut.Problems = append(slices.Clone(r.Problems), v1alpha1.Problem{
 		Reason: v1alpha1.ReasonReportTruncated, Message: "the report is so large that via, the releases' problems, what their charts name and the unprotected releases are left out",
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -31,6 +32,9 @@ func CheckReleases(lists []Published) error {
 		}
 		if err := l.DoubtReport(); err != nil {
 			return fmt.Errorf("%s: %w", l.Cluster, err)
+		}
+		if slices.ContainsFunc(l.Report.Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonReportTruncated }) {
+			return fmt.Errorf("%s: the report on the list %s is too large to have the problems of releases: images may be missing", l.Cluster, l.Name)
 		}
 		if j := slices.IndexFunc(l.Report.Problems, pin.MayMissTag); j >= 0 {
 			p := &l.Report.Problems[j]

@@ -53,6 +53,10 @@ func TestPinsOfResumedReleasesAreNoLoss(t *testing.T) {
 		live("b")(p)
 		p.Report.Unprotected = append(p.Report.Unprotected, v1alpha1.UnprotectedReleases{Namespace: "a", Disabled: []string{"web"}})
 	}
+	protected := func(p *Published) {
+		live("b")(p)
+		p.Report.Releases = []v1alpha1.Release{{Kind: "HelmRelease", Namespace: "a", Name: "web", State: v1alpha1.ReleaseLive}}
+	}
 	earlier := func(p *Published) {
 		live("a", "b")(p)
 		p.Plan = "2"
@@ -63,16 +67,17 @@ func TestPinsOfResumedReleasesAreNoLoss(t *testing.T) {
 		change      func(*Published)
 		want        string
 	}{
-		"all are live":                     {evening, nil, live("a", "b"), ""},
-		"one has kept a pin":               {evening, map[string][]string{"container/a==1": {"HelmRelease/a/web"}}, resuming, ""},
-		"the report has no release":        {evening, nil, live(), "namespace a had 3 pins and has 0 now, namespace b had 2 pins and has 0 now"},
-		"one is not named":                 {evening, nil, live("b"), "namespace a had 3 pins and has 0 now, namespace b had 2 pins and has 1 now"},
-		"one is suspended":                 {evening, nil, suspended, "namespace a had 3 pins"},
-		"one is disabled":                  {evening, nil, disabled, "namespace a had 3 pins"},
-		"the report is of an earlier plan": {evening, nil, earlier, "namespace a had 3 pins"},
-		"there is no report":               {evening, nil, func(p *Published) { p.Report = nil }, "it had 4 pins and has 0 now"},
-		"an owner is not known":            {unknown, nil, live("a"), "namespace a had 1 pins and has 0 now"},
-		"no owner is known":                {map[string][]string{"container/a==1": nil}, nil, live("a"), "it had 1 pins and has 0 now"},
+		"all are live":                      {evening, nil, live("a", "b"), ""},
+		"one has kept a pin":                {evening, map[string][]string{"container/a==1": {"HelmRelease/a/web"}}, resuming, ""},
+		"the report has no release":         {evening, nil, live(), "namespace a had 3 pins and has 0 now, namespace b had 2 pins and has 0 now"},
+		"one is not named":                  {evening, nil, live("b"), "namespace a had 3 pins and has 0 now, namespace b had 2 pins and has 1 now"},
+		"one is suspended":                  {evening, nil, suspended, "namespace a had 3 pins"},
+		"one is protected while it is live": {evening, nil, protected, "namespace a had 3 pins"},
+		"one is disabled":                   {evening, nil, disabled, "namespace a had 3 pins"},
+		"the report is of an earlier plan":  {evening, nil, earlier, "namespace a had 3 pins"},
+		"there is no report":                {evening, nil, func(p *Published) { p.Report = nil }, "it had 4 pins and has 0 now"},
+		"an owner is not known":             {unknown, nil, live("a"), "namespace a had 1 pins and has 0 now"},
+		"no owner is known":                 {map[string][]string{"container/a==1": nil}, nil, live("a"), "it had 1 pins and has 0 now"},
 	}
 	for name, test := range tests {
 		last := []Published{ownedList(test.before)}
@@ -121,8 +126,23 @@ func TestReportNamesUnprotectedReleases(t *testing.T) {
 		if room == 20_000 {
 			want = 0
 		}
+		if slices.ContainsFunc(decoded.Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonReportTruncated }) {
+			t.Errorf("room for %d: the names leave no room for the problems of releases", room)
+		}
 		if len(report) != objects || len(got) != want || want > 0 && (got[1] != "few/b" || got[20_001] != "many/release-with-a-name-19999") {
 			t.Errorf("room for %d: %d objects, %d names", room, len(report), len(got))
+		}
+	}
+}
+
+// The owners that a report has of an earlier list are not recorded: a pin may have more of them.
+func TestOwnersOfAnEarlierReport(t *testing.T) {
+	for plan, want := range map[string]int{"1": 1, "2": 0} {
+		lists := []Published{ownedList(map[string][]string{"container/a==1": {"HelmRelease/a/web"}})}
+		lists[0].Plan = plan
+		recorded := State(Union(lists, &Static{}), lists, noon).Lists[0]
+		if len(recorded.Owners) != want {
+			t.Errorf("plan %s: recorded are %v, %v", plan, recorded.Owners, recorded.Namespaces)
 		}
 	}
 }

@@ -28,8 +28,11 @@ func State(e *v1alpha1.PinExport, lists []Published, now time.Time) *v1alpha1.Ex
 		l := &s.Lists[i]
 		l.ExportedList = e.Lists[i]
 		if p := byKey[keyOf(l)]; p != nil && p.Report != nil {
-			l.Owners = p.owners()
-			l.Namespaces, l.OwnersUnknown = countByNamespace(l.Owners)
+			owners := p.owners()
+			l.Namespaces, l.OwnersUnknown = countByNamespace(owners)
+			if p.DoubtReport() == nil { // else a pin may have more of them
+				l.Owners = owners
+			}
 		}
 	}
 	return s
@@ -96,7 +99,7 @@ func namespacesOf(owners []string) []string {
 // not either; nor does one that is not of the list's plan.
 func withResumed(before, now *v1alpha1.RecordedList, p *Published) v1alpha1.RecordedList {
 	counted := *now
-	if p == nil || p.Report == nil || p.Report.List == nil || p.Report.List.Plan != p.Plan {
+	if p == nil || p.Report == nil || p.DoubtReport() != nil {
 		return counted
 	}
 	counted.Namespaces = maps.Clone(now.Namespaces)
@@ -124,7 +127,7 @@ func notSuspended(r *v1alpha1.PinReport) map[string]bool {
 		}
 	}
 	for i := range r.Releases {
-		if r.Releases[i].State != v1alpha1.ReleaseSuspended {
+		if r.Releases[i].State == v1alpha1.ReleaseResuming { // one that is protected while it is live needs its pins
 			live[releaseKey(&r.Releases[i])] = true
 		}
 	}
