@@ -180,7 +180,7 @@ func (c *chartImages) schedule(k *knownChart, r *pin.Release, inputs chartInputs
 	}
 	isOpen := state == chartUnknown || state == chartSyncing
 	r.ChartPending = (isDue || isOpen) && k.found == nil && !k.isGivenUp
-	r.ChartStale = isOpen || isDue && k.inputs != inputs
+	r.ChartStale = isOpen || isDue && (k.inputs != inputs || k.notRead != "")
 }
 
 // overdue returns the doubt about a chart that is stale, and was for so long that somebody should know.
@@ -191,7 +191,7 @@ func (k *knownChart) overdue(isStale bool) (doubt string) {
 	case k.staleSince.IsZero():
 		k.staleSince = now
 	case now.Sub(k.staleSince) >= chartPatience:
-		return "pinsync has not rendered it as it is now yet, because others come first or rendering takes long"
+		return "pinsync has not rendered it as it is now yet"
 	}
 	return ""
 }

@@ -105,7 +105,7 @@ func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Durat
 		k.retry = now.Add(delay)
 		time.AfterFunc(delay, c.passes.ask)
 	}
-	k.isGivenUp = k.notRead != "" && (k.failures == 0 || k.failures > fetchRetries || took > slowRender)
+	k.isGivenUp = k.notRead != "" && (k.failures == 0 || k.failures > fetchRetries)
 }
 
 // limit sees to it that a chart takes no more room than its namespace has, and that one that could not

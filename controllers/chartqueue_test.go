@@ -65,23 +65,22 @@ func TestOverdueChart(t *testing.T) {
 	}
 }
 
-// A chart that cannot be fetched is given up when it was tried three times; at once, where trying again
-// cannot help, or costs the others too much.
+// A chart that cannot be fetched is given up when it was tried three times; at once, where
+// trying again cannot help.
 func TestChartIsGivenUp(t *testing.T) {
 	due := &dueChart{id: object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "a", Name: "web"}}}
 	for name, test := range map[string]struct {
-		retryIn, took time.Duration
-		tries         int
+		retryIn time.Duration
+		tries   int
 	}{
-		"away":      {readRetry, 0, 3},
-		"slow":      {readRetry, 2 * slowRender, 1},
-		"too large": {0, 0, 1},
+		"away":      {readRetry, 3},
+		"too large": {0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, k := &chartImages{passes: newRequests(), mentions: map[string]int{}}, &knownChart{}
 			c.known.Put(due.id, k)
 			for try := 1; try <= test.tries; try++ {
-				c.take(due, &renderedChart{notRead: "connection refused", retryIn: test.retryIn}, test.took)
+				c.take(due, &renderedChart{notRead: "connection refused", retryIn: test.retryIn}, 0)
 				if k.isGivenUp != (try == test.tries) {
 					t.Errorf("try %d: given up: %t", try, k.isGivenUp)
 				}
@@ -117,6 +116,31 @@ func TestRenderedMeanwhile(t *testing.T) {
 		}
 		if due := c.pop("a"); (due != nil) != test.isDue || len(c.due["a"]) > 0 {
 			t.Errorf("%s: got %v, want one: %t", name, due, test.isDue)
+		}
+	}
+}
+
+// A chart that has changed is stale until it is rendered, also while it cannot be fetched; not, if it was
+// rendered, or cannot be.
+func TestStaleChart(t *testing.T) {
+	one, two := chartInputs{revision: "1"}, chartInputs{revision: "2"}
+	found := &pin.ChartImages{Rendered: true}
+	for name, test := range map[string]struct {
+		known *knownChart
+		state chartState
+		want  bool
+	}{
+		"rendered":               {&knownChart{inputs: one, found: found}, chartWanted, false},
+		"changed":                {&knownChart{inputs: two, found: found}, chartWanted, true},
+		"changed, and away":      {&knownChart{inputs: one, found: found, notRead: "away", failures: 1, retry: time.Now().Add(time.Hour)}, chartWanted, true},
+		"changed, and failing":   {&knownChart{inputs: one, found: found, failures: 1, retry: time.Now().Add(time.Hour)}, chartWanted, false},
+		"changed, and too large": {&knownChart{inputs: one, found: found, notRead: "more than 10485760 bytes"}, chartWanted, false},
+		"not known which":        {&knownChart{inputs: one, found: found}, chartUnknown, true},
+		"none":                   {&knownChart{}, chartMissing, false},
+	} {
+		c, r := &chartImages{found: map[string][]*dueChart{}}, &pin.Release{}
+		if c.schedule(test.known, r, one, test.state); r.ChartStale != test.want {
+			t.Errorf("%s: stale: %t", name, r.ChartStale)
 		}
 	}
 }

@@ -95,7 +95,6 @@ func TestHostileArtifacts(t *testing.T) {
 	away := served.put("away", nil)
 	away["url"] = "http://" + nowhere(t) + "/away"
 	charts := map[string]hostileChart{
-		"slow":    notRead(served.never("slow", func() []byte { time.Sleep(10 * time.Millisecond); return []byte("x") }), "deadline exceeded"),
 		"endless": notRead(served.never("endless", func() []byte { return make([]byte, 1<<20) }), "more than 10485760 bytes of an artifact"),
 		"large":   {artifact: served.put("large", large)},
 		"larger":  notRead(served.put("larger", append(large, 0)), "more than 10485760 bytes of an artifact"),
@@ -106,6 +105,13 @@ func TestHostileArtifacts(t *testing.T) {
 		"files":   {artifact: served.put("files", archive(t, empty(1000)...))},
 	}
 	w.expectHostile(charts)
+}
+
+// One that trickles is tried for as long as a download may take, several times.
+func TestSlowArtifact(t *testing.T) {
+	w, served := newWorld(t), serveArtifacts(t)
+	slow := served.never("slow", func() []byte { time.Sleep(10 * time.Millisecond); return []byte("x") })
+	w.expectHostile(map[string]hostileChart{"slow": {slow, v1alpha1.ReasonChartNotRead, "deadline exceeded"}})
 }
 
 // never serves a body that goes on for as long as it is read.

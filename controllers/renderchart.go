@@ -50,7 +50,7 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 	values := &valuesReader{ctx: reading, live: c.live, readSecrets: c.readSecrets, objects: map[convert.ValuesRef]convert.ValuesObject{}}
 	request, err := convert.ChartRequest(release, values.lookUp)
 	if values.err != nil {
-		result.retryIn = readRetry
+		result.retryIn, result.notRead = readRetry, "its values could not be read: "+image.Shorten(values.err.Error())
 		return result
 	}
 	if err != nil {

@@ -45,8 +45,11 @@ type heldPin struct {
 
 // wait adds what the pin waits for.
 func (p *heldPin) wait(v *verdict) {
-	if !v.safe {
+	switch {
+	case !v.safe:
 		p.waits = append(p.waits, v.because)
+	case v.owner != nil && v.owner.ChartStale:
+		p.waits = append(p.waits, "the chart of "+v.owner.String()+" was not rendered as it is now yet")
 	}
 }
 
