@@ -139,7 +139,7 @@ func TestExplainRefuses(t *testing.T) {
 	}
 }
 
-// The first line on a release that is not suspended says whether it is live, and what is still kept
+// The first line on a release that is not suspended has whether it is ready, and what is still kept
 // for it.
 func TestSummaryAfterAResume(t *testing.T) {
 	web := object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "kotkan", Name: "web"}}

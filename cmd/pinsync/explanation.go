@@ -67,8 +67,7 @@ func (e *explanation) inspect(inspected *inspect.Inspected, config configuration
 
 // isReportCurrent reports whether the report has all that is to be known of the releases now.
 func (e *explanation) isReportCurrent() bool {
-	return e.doubt == nil && reportDoubt(e.list, e.reportErr) == "" &&
-		!slices.ContainsFunc(e.list.Report.Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonReportTruncated })
+	return e.doubt == nil && reportDoubt(e.list, e.reportErr) == "" && !pinlist.IsTruncated(e.list.Report)
 }
 
 // reportDoubt returns what the report on a list may lack; empty, nothing.
@@ -78,7 +77,7 @@ func reportDoubt(l *pinlist.Published, err error) string {
 		return "why pins are listed is unknown: " + describe(err)
 	case l.Report == nil:
 		return "why pins are listed is unknown: there is no report"
-	case l.Report.List != nil && l.Report.List.Plan != l.Plan:
+	case l.HasEarlierReport():
 		return "the list is newer than the report, which may lack the last changes; pinsync writes it some seconds after the list"
 	default:
 		return ""
@@ -145,85 +144,6 @@ func (e *explanation) latestOf(policy string) string {
 		}
 	}
 	return ""
-}
-
-// summary returns what the published list has for the release.
-func (e *explanation) summary() string {
-	state := "suspended"
-	switch {
-	case !e.Release.Suspended && e.Release.Ready:
-		state = "resumed and Ready"
-	case !e.Release.Suspended:
-		state = "not suspended, not Ready"
-	}
-	if e.list == nil {
-		return state + ", unknown whether its tags are pinned"
-	}
-	parts := []string{state}
-	switch {
-	case !e.Release.Suspended && !e.Protected:
-		parts = append(parts, e.stillKept())
-	case !e.Protected:
-		parts = append(parts, "not protected", e.pinned())
-	default:
-		parts = append(parts, e.pinned())
-	}
-	if e.doubt != nil {
-		parts = append(parts, "in a list that must not be relied on")
-	}
-	parts = append(parts, fmt.Sprintf("list %s old", ageOf(e.list)))
-	return strings.Join(parts, ", ")
-}
-
-// pinned returns how many of the release's tags the list has.
-func (e *explanation) pinned() string {
-	tags, pinned := pin.AsFound(e.Pins), 0
-	for i := range tags {
-		if e.isListed(tags[i].Pin) {
-			pinned++
-		}
-	}
-	kept := len(e.kept())
-	switch {
-	case pinned > 0:
-		return fmt.Sprintf("%d of %d tags pinned", pinned, len(tags))
-	case kept > 0:
-		return fmt.Sprintf("only %s pinned", amount(kept, "earlier tag"))
-	default:
-		return "and nothing is pinned"
-	}
-}
-
-// stillKept returns which tags the list still has for a release that is not suspended, and is not
-// protected as such, and what they wait for.
-func (e *explanation) stillKept() string {
-	kept, waiting := e.kept(), 0
-	for _, entry := range kept {
-		if slices.Contains(waitingFor(entry.HeldFor), e.Release.String()) {
-			waiting++
-		}
-	}
-	switch {
-	case len(kept) == 0:
-		return "no tag is kept for it"
-	case waiting == 0:
-		return fmt.Sprintf("%s still kept until the grace is over", amount(len(kept), "tag"))
-	case waiting == len(kept):
-		return fmt.Sprintf("%s still kept until it is proven live", amount(len(kept), "tag"))
-	default:
-		return fmt.Sprintf("%s still kept, %d of them until it is proven live", amount(len(kept), "tag"), waiting)
-	}
-}
-
-// kept returns the pins that the list has for the release, whether it refers to them or not.
-func (e *explanation) kept() []*v1alpha1.Pin {
-	var kept []*v1alpha1.Pin
-	for _, p := range e.pins() {
-		if p.Entry != nil {
-			kept = append(kept, p.Entry)
-		}
-	}
-	return kept
 }
 
 func (e *explanation) isListed(pin string) bool {

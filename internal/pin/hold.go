@@ -48,7 +48,7 @@ func (p *heldPin) wait(v *verdict) {
 	switch {
 	case !v.safe:
 		p.waits = append(p.waits, v.because)
-	case v.owner != nil && v.owner.ChartStale:
+	case v.awaitsChart():
 		p.waits = append(p.waits, "the chart of "+v.owner.String()+" was not rendered as it is now yet")
 	}
 }
@@ -245,8 +245,7 @@ func (h *holder) isOver(hold *v1alpha1.Hold, v *verdict) bool {
 	from := safeFrom(hold.SafeSince, h.snapshot.Taken, v.since)
 	hold.SafeSince = timestamp(from.Add(time.Second - 1)) // never too early by what is cut off
 	observed := safeFrom(hold.SafeSince, h.snapshot.Taken, h.since)
-	isStale := v.owner != nil && v.owner.ChartStale
-	return h.isConfirmed(hold.Owner) && !isStale && v.at.Sub(observed) >= h.grace
+	return h.isConfirmed(hold.Owner) && !v.awaitsChart() && v.at.Sub(observed) >= h.grace
 }
 
 func (h *holder) isConfirmed(owner string) bool {

@@ -23,6 +23,9 @@ type verdict struct {
 	refers bool
 }
 
+// awaitsChart reports whether the owner's chart is still to be rendered as it is now: it may name the pin.
+func (v *verdict) awaitsChart() bool { return v.owner != nil && v.owner.ChartStale }
+
 // prover decides whether owners are safe without a pin.
 type prover struct {
 	snapshot     *Snapshot

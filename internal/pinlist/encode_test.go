@@ -58,14 +58,7 @@ func TestGoldens(t *testing.T) {
 			t.Fatal(err)
 		}
 		list, report := objects[:test.objects], objects[test.objects:]
-		l, err := Decode("registry-pins", list)
-		if err != nil {
-			t.Fatal(err)
-		}
-		decoded, err := l.ReadReport(report)
-		if err != nil {
-			t.Fatal(err)
-		}
+		l, decoded := decodeBoth(t, list, report)
 		if !reflect.DeepEqual(l.Describe(decoded), describable(test.report)) {
 			t.Errorf("%s: decoded %+v", name, decoded)
 		}
@@ -297,4 +290,18 @@ func TestJoinedReportsProtectWhatEachProtects(t *testing.T) {
 	if got := Join([]*v1alpha1.PinReport{{Protects: "All"}, {}}).Protects; got != "Suspended" {
 		t.Errorf("with an earlier report: %q", got)
 	}
+}
+
+// decodeBoth decodes a list and the report on it.
+func decodeBoth(t *testing.T, list, report []Object) (*List, *v1alpha1.PinReport) {
+	t.Helper()
+	l, err := Decode("registry-pins", list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoded, err := l.ReadReport(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, decoded
 }

@@ -54,8 +54,8 @@ func EncodeReport(list string, r *v1alpha1.PinReport, l *Layout) (*EncodedReport
 	return encoded, nil
 }
 
-// protectedOnly leaves out of a report the releases that are not protected: they must not push out what
-// others are told.
+// protectedOnly leaves out of a report the releases that are not protected: their names must not take the
+// room of other releases' problems.
 func protectedOnly(r *v1alpha1.PinReport) *v1alpha1.PinReport {
 	cut := *r
 	cut.Unprotected = nil
@@ -79,6 +79,11 @@ func truncated(r *v1alpha1.PinReport) *v1alpha1.PinReport {
 		Reason: v1alpha1.ReasonReportTruncated, Message: "the report is so large that via, the releases' problems, what their charts name and the unprotected releases are left out",
 	})
 	return &cut
+}
+
+// IsTruncated reports whether a report lacks what no plan depends on, because it was too large.
+func IsTruncated(r *v1alpha1.PinReport) bool {
+	return slices.ContainsFunc(r.Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonReportTruncated })
 }
 
 // reportEncoder encodes the entries of a report, each once, however many objects are tried.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -13,10 +12,15 @@ import (
 // seconds.
 var ErrEarlierReport = errors.New("is of an earlier list: that on this one is still to be written")
 
-// DoubtReport returns an error if the report on a list was read, and is of an earlier plan than it. Those
+// HasEarlierReport reports whether the report on a list was read, and is of an earlier plan than it. Those
 // of versions that had one object for both do not name it.
+func (p *Published) HasEarlierReport() bool {
+	return p.Report != nil && p.Report.List != nil && p.Report.List.Plan != p.Plan
+}
+
+// DoubtReport returns an error if the report on a list has not the problems of the releases in it yet.
 func (p *Published) DoubtReport() error {
-	if p.Report == nil || p.Report.List == nil || p.Report.List.Plan == p.Plan {
+	if !p.HasEarlierReport() {
 		return nil
 	}
 	return fmt.Errorf("the report on the list %s, which has the problems of releases, %w", p.Name, ErrEarlierReport)
@@ -33,7 +37,7 @@ func CheckReleases(lists []Published) error {
 		if err := l.DoubtReport(); err != nil {
 			return fmt.Errorf("%s: %w", l.Cluster, err)
 		}
-		if slices.ContainsFunc(l.Report.Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonReportTruncated }) {
+		if IsTruncated(l.Report) {
 			return fmt.Errorf("%s: the report on the list %s is too large to have the problems of releases: images may be missing", l.Cluster, l.Name)
 		}
 		if j := slices.IndexFunc(l.Report.Problems, pin.MayMissTag); j >= 0 {

@@ -141,14 +141,7 @@ func TestSecondImageOfPin(t *testing.T) {
 		t.Errorf("loaded %q, owners unknown %t", got, m.OwnersUnknown)
 	}
 	list[0].Annotations[v1alpha1.SyncedAtAnnotation] = "2026-06-02T12:00:00Z"
-	l, err := Decode("registry-pins", list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := l.ReadReport(report)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, r := decodeBoth(t, list, report)
 	if got := Images(l.Describe(r)); got != Images(after.Pins) {
 		t.Errorf("described %q", got)
 	}

@@ -107,14 +107,7 @@ func TestReportNamesUnprotectedReleases(t *testing.T) {
 	for room, objects := range map[int]int{900_000: 1, 400_000: 4, 20_000: 2} {
 		list := publishList(t, r, 900_000)
 		report := publishReport(t, r, room)
-		l, err := Decode("registry-pins", list)
-		if err != nil {
-			t.Fatal(err)
-		}
-		decoded, err := l.ReadReport(report)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, decoded := decodeBoth(t, list, report)
 		var got []string
 		for _, u := range decoded.Unprotected {
 			for _, name := range u.Live {

@@ -30,7 +30,7 @@ func State(e *v1alpha1.PinExport, lists []Published, now time.Time) *v1alpha1.Ex
 		if p := byKey[keyOf(l)]; p != nil && p.Report != nil {
 			owners := p.owners()
 			l.Namespaces, l.OwnersUnknown = countByNamespace(owners)
-			if p.DoubtReport() == nil { // else a pin may have more of them
+			if !p.HasEarlierReport() { // else a pin may have more of them
 				l.Owners = owners
 			}
 		}
@@ -53,8 +53,8 @@ func publishedByKey(lists []Published) map[listKey]*Published {
 	return byKey
 }
 
-// owners returns the owners of each of the list's pins, sorted; none, where the report is of an
-// earlier plan than the list.
+// owners returns the owners of each of the list's pins, sorted: those that the report has, which may be of
+// an earlier plan than the list.
 func (p *Published) owners() map[string][]string {
 	owners := make(map[string][]string, len(p.Pins))
 	for _, described := range p.Described() {
@@ -99,7 +99,7 @@ func namespacesOf(owners []string) []string {
 // not either; nor does one that is not of the list's plan.
 func withResumed(before, now *v1alpha1.RecordedList, p *Published) v1alpha1.RecordedList {
 	counted := *now
-	if p == nil || p.Report == nil || p.DoubtReport() != nil {
+	if p == nil || p.Report == nil || p.HasEarlierReport() {
 		return counted
 	}
 	counted.Namespaces = maps.Clone(now.Namespaces)
