@@ -14,12 +14,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/charts"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/chartimages"
-	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/sweep"
@@ -52,54 +50,6 @@ type chartImages struct {
 	mentions map[string]int
 	// served are when a chart of each namespace was rendered last, and pauses until when none is.
 	served, pauses map[string]time.Time
-}
-
-// knownChart is what is known of a release's chart.
-type knownChart struct {
-	// spec is what the release of that revision asks for.
-	spec     *convert.ChartSpec
-	revision string
-	// resolved is the chart that it would be installed from, as the cache and the sources were then.
-	resolved resolvedChart
-	// inputs are what the images were found with, and digest is their digest.
-	inputs chartInputs
-	digest string
-	// found are nil before the chart was rendered or has failed; rendered are what was rendered last.
-	found, rendered *pin.ChartImages
-	// notRead is why the chart that is wanted now could not be fetched. isGivenUp is set then, unless what
-	// serves it may only be away for a moment.
-	notRead   string
-	isGivenUp bool
-	// attached are what was found with a doubt.
-	attached *pin.ChartImages
-	doubt    string
-	// failures is how often in a row it has failed for reasons that may pass, and retry when it is
-	// tried again.
-	failures int
-	retry    time.Time
-	// staleSince is since when it was not rendered, or not as it is now; zero, it was, or was tried.
-	staleSince time.Time
-}
-
-// resolvedChart is what was found of a release as it was kept, in the sources of a version.
-type resolvedChart struct {
-	kept    *keptRelease
-	sources uint64
-
-	chart charts.Chart
-	doubt string
-	state sourcesState
-	ref   image.Reference
-}
-
-// chartInputs are everything that the images of a chart depend on.
-type chartInputs struct {
-	revision string
-	// values are the versions of the objects that values come from.
-	values    string
-	chart     charts.Chart
-	isUpgrade bool
-	cluster   string
 }
 
 // dueChart is a release whose chart is to be rendered.
@@ -141,7 +91,7 @@ func (c *chartImages) end() {
 	c.known.Sweep()
 	c.due, c.mentions = c.found, map[string]int{}
 	for id, k := range c.known.All() {
-		c.mentions[id.Namespace] += k.kept()
+		c.mentions[id.Namespace] += k.found.kept()
 	}
 	now := time.Now()
 	isOver := func(namespace string, at time.Time) bool { return len(c.due[namespace]) == 0 && now.Sub(at) > maxPause }
@@ -155,11 +105,11 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.of(s, r, kept.Value.Chart)
-	if k.spec != nil {
-		c.resolve(s, k, kept)
-		r.ChartRef = k.resolved.ref
+	if k.asked.spec != nil {
+		c.resolve(s, &k.asked, kept)
+		r.ChartRef = k.asked.resolved.ref
 	}
-	inputs, doubt, state := c.wanted(k, r, values)
+	inputs, doubt, state := c.wanted(&k.asked, r, values)
 	if state == chartMissing && c.requests != nil {
 		doubt, state = c.requested(k, r, doubt)
 	}
@@ -167,38 +117,24 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 	if r.ChartPending && isAwaited {
 		c.shares.wait(r.Namespace)
 	}
-	r.Rendered = k.with(cmp.Or(doubt, k.notRead, k.overdue(r.ChartStale)))
+	r.Rendered = k.found.with(cmp.Or(doubt, k.try.notRead, k.try.overdue(r.ChartStale)))
 }
 
 // schedule has a chart rendered if its images are not known as it is now.
 func (c *chartImages) schedule(k *knownChart, r *pin.Release, inputs chartInputs, state chartState) {
 	isDue := state == chartWanted && !c.isKnown(k, inputs)
 	// What has changed since it has failed is tried at once.
-	isPaused := k.inputs == inputs && time.Now().Before(k.retry)
-	if !isPaused && (isDue || state == chartUnknown) {
+	if (isDue || state == chartUnknown) && !k.try.isPaused(&inputs) {
 		c.found[r.Namespace] = append(c.found[r.Namespace], &dueChart{r.ID, inputs})
 	}
 	isOpen := state == chartUnknown || state == chartSyncing
-	r.ChartPending = (isDue || isOpen) && k.found == nil && !k.isGivenUp
-	r.ChartStale = isOpen || isDue && (k.inputs != inputs || k.notRead != "")
-}
-
-// overdue returns the doubt about a chart that is stale, and was for so long that somebody should know.
-func (k *knownChart) overdue(isStale bool) (doubt string) {
-	switch now := time.Now(); {
-	case !isStale:
-		k.staleSince = time.Time{}
-	case k.staleSince.IsZero():
-		k.staleSince = now
-	case now.Sub(k.staleSince) >= chartPatience:
-		return "pinsync has not rendered it as it is now yet"
-	}
-	return ""
+	r.ChartPending = (isDue || isOpen) && k.found.latest == nil && !k.try.isGivenUp()
+	r.ChartStale = isOpen || isDue && (k.try.inputs != inputs || k.try.notRead != "")
 }
 
 // requested returns why a chart is missing for which a HelmChart is made, and whether it is to come soon.
 func (c *chartImages) requested(k *knownChart, r *pin.Release, doubt string) (why string, state chartState) {
-	why, isPending := c.requests.progress(r.Name, k.spec.Ref)
+	why, isPending := c.requests.progress(r.Name, k.asked.spec.Ref)
 	if state = chartMissing; isPending {
 		state = chartSyncing
 	}
@@ -220,10 +156,10 @@ const (
 
 // wanted returns what the images of a release's chart depend on now. A doubt is why the chart may be
 // another one, or why there is none.
-func (c *chartImages) wanted(k *knownChart, r *pin.Release, values []string) (inputs chartInputs, doubt string, state chartState) {
-	resolved, cluster := &k.resolved, c.cluster.digest()
+func (c *chartImages) wanted(asked *askedChart, r *pin.Release, values []string) (inputs chartInputs, doubt string, state chartState) {
+	resolved, cluster := &asked.resolved, c.cluster.digest()
 	switch {
-	case k.spec == nil:
+	case asked.spec == nil:
 		return inputs, "", chartUnknown
 	case resolved.state == sourcesSyncing:
 		return inputs, "", chartSyncing
@@ -232,18 +168,18 @@ func (c *chartImages) wanted(k *knownChart, r *pin.Release, values []string) (in
 	case cluster == "":
 		return inputs, resolved.doubt, chartSyncing
 	}
-	return chartInputs{r.Revision, strings.Join(values, "\n"), resolved.chart, k.spec.IsUpgrade, cluster}, resolved.doubt, chartWanted
+	return chartInputs{r.Revision, strings.Join(values, "\n"), resolved.chart, asked.spec.IsUpgrade, cluster}, resolved.doubt, chartWanted
 }
 
 // resolve finds the chart of a release again if the release or the objects that charts come from have
 // changed.
-func (c *chartImages) resolve(s *pin.Snapshot, k *knownChart, kept *keptRelease) {
+func (c *chartImages) resolve(s *pin.Snapshot, asked *askedChart, kept *keptRelease) {
 	version := c.sources.version
-	if version != 0 && k.resolved.kept == kept && k.resolved.sources == version {
+	if version != 0 && asked.resolved.kept == kept && asked.resolved.sources == version {
 		return
 	}
-	k.resolved = resolvedChart{kept: kept, sources: version, ref: c.sources.resolver.Reference(k.spec)}
-	k.resolved.chart, k.resolved.doubt, k.resolved.state = c.sources.resolve(s, k.spec)
+	asked.resolved = resolvedChart{kept: kept, sources: version, ref: c.sources.resolver.Reference(asked.spec)}
+	asked.resolved.chart, asked.resolved.doubt, asked.resolved.state = c.sources.resolve(s, asked.spec)
 }
 
 // of returns what is known of the chart of a release: at first, what the last report has of it.
@@ -252,57 +188,25 @@ func (c *chartImages) of(s *pin.Snapshot, r *pin.Release, spec *convert.ChartSpe
 	if !ok {
 		k = &knownChart{}
 		if images := pin.ChartImagesOf(s.Memory.ChartOf(r.ID)); images != nil {
-			k.found, k.rendered, k.digest = images, images, images.Entry.Inputs
+			k.found = foundImages{latest: images, rendered: images, digest: images.Entry.Inputs}
 		}
 		c.known.Put(r.ID, k)
 	}
-	switch {
-	case spec != nil:
-		k.spec, k.revision = spec, r.Revision
-	case k.revision != r.Revision:
-		k.spec = nil
-	}
+	k.asked.observe(spec, r.Revision)
 	return k
 }
 
-// isKnown reports whether the images were found with these inputs.
+// isKnown reports whether the images were found with these inputs, or are not to be looked for again. Of
+// those that the last report had, the digest of the inputs is known.
 func (c *chartImages) isKnown(k *knownChart, inputs chartInputs) bool {
-	switch {
-	case k.inputs == inputs && k.failures == 0:
-		return true
-	case k.inputs != (chartInputs{}), k.digest == "", k.digest != c.digestOf(&inputs):
-		return false
-	default:
-		k.inputs = inputs
-		return true
+	if k.try.inputs == (chartInputs{}) && k.found.digest != "" && k.found.digest == c.digestOf(&inputs) {
+		k.try.inputs, k.try.failures = inputs, 0
 	}
+	return k.try.inputs == inputs && k.try.failures == 0
 }
 
 // digestOf returns a digest of inputs.
 func (c *chartImages) digestOf(inputs *chartInputs) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %+v", c.version, *inputs))
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-// with returns what was found, with a doubt: the same pointer as long as both are the same.
-func (k *knownChart) with(doubt string) *pin.ChartImages {
-	if k.attached != nil && k.doubt == doubt {
-		return k.attached
-	}
-	switch found := k.found; {
-	case doubt == "":
-		k.attached = found
-	case found == nil:
-		k.attached = &pin.ChartImages{Problems: []v1alpha1.Problem{chartNotRead(doubt)}}
-	default:
-		k.attached = found.WithDoubt(chartNotRead(doubt))
-	}
-	k.doubt = doubt
-	return k.attached
-}
-
-func chartNotRead(why string) v1alpha1.Problem {
-	return v1alpha1.Problem{
-		Reason: v1alpha1.ReasonChartNotRead, Message: "images that only the chart names may be missing, because the chart is not known: " + why,
-	}
 }

@@ -13,13 +13,19 @@ import (
 func (c *chartImages) next() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	namespaces := c.waiting()
+	slices.SortFunc(namespaces, func(a, b string) int { return cmp.Or(c.served[a].Compare(c.served[b]), cmp.Compare(a, b)) })
+	return namespaces
+}
+
+// waiting returns the namespaces that have charts to be rendered now; the lock is held.
+func (c *chartImages) waiting() []string {
 	var namespaces []string
 	for namespace, due := range c.due {
 		if len(due) > 0 && !time.Now().Before(c.pauses[namespace]) {
 			namespaces = append(namespaces, namespace)
 		}
 	}
-	slices.SortFunc(namespaces, func(a, b string) int { return cmp.Or(c.served[a].Compare(c.served[b]), cmp.Compare(a, b)) })
 	return namespaces
 }
 
@@ -36,9 +42,16 @@ func (c *chartImages) read(ctx context.Context, namespace string) {
 		}
 		c.passes.ask()
 	}
-	if len(c.next()) == 0 {
+	if c.isIdle() {
 		c.fetcher.Drop()
 	}
+}
+
+// isIdle reports whether no chart waits to be rendered.
+func (c *chartImages) isIdle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.waiting()) == 0
 }
 
 // pop removes and returns the first chart that is due in a namespace; nil, there is none.
@@ -63,9 +76,9 @@ func (c *chartImages) isDone(due *dueChart) bool {
 	case !ok:
 		return true // nobody wants to know any more
 	case due.inputs == (chartInputs{}): // what it asks for is to be read
-		return k.spec != nil
+		return k.asked.spec != nil
 	default:
-		return due.inputs == k.inputs && (k.failures == 0 || time.Now().Before(k.retry))
+		return due.inputs == k.try.inputs && (k.try.failures == 0 || k.try.isPaused(&due.inputs))
 	}
 }
 
@@ -73,39 +86,24 @@ func (c *chartImages) isDone(due *dueChart) bool {
 func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
 	k, ok := c.known.Peek(due.id)
 	if !ok {
 		return // nobody wants to know any more
 	}
-	k.attached = nil
 	if result.spec != nil {
-		k.spec, k.revision = result.spec, result.inputs.revision
+		k.asked.observe(result.spec, result.inputs.revision)
 	}
 	if result.images == nil && result.notRead == "" && result.retryIn == 0 {
 		return // only what it asks for was read
 	}
 	c.limit(k, due.id.Namespace, result, took)
 	if result.images != nil && result.images.Rendered {
-		c.mentions[due.id.Namespace] += len(result.images.Mentions) - k.kept()
-		k.rendered = result.images
+		c.mentions[due.id.Namespace] += len(result.images.Mentions) - k.found.kept()
 	}
-	if result.inputs != k.inputs {
-		k.failures = 0
-	}
-	k.inputs, k.notRead, k.retry = result.inputs, result.notRead, time.Time{}
-	if result.images != nil {
-		k.found = result.images.After(k.rendered)
-	}
-	if result.retryIn == 0 {
-		k.failures = 0
-	} else {
-		k.failures++
-		delay := min(maxRetry(result), result.retryIn<<min(k.failures-1, 10))
-		k.retry = now.Add(delay)
+	k.found.take(result.images)
+	if delay := k.try.end(result); delay > 0 {
 		time.AfterFunc(delay, c.passes.ask)
 	}
-	k.isGivenUp = k.notRead != "" && (k.failures == 0 || k.failures > fetchRetries)
 }
 
 // limit sees to it that a chart takes no more room than its namespace has, and that one that could not
@@ -115,7 +113,7 @@ func (c *chartImages) limit(k *knownChart, namespace string, result *renderedCha
 	switch {
 	case result.images == nil:
 		return
-	case result.images.Rendered && c.mentions[namespace]-k.kept()+len(result.images.Mentions) <= budget.ChartMentions:
+	case result.images.Rendered && c.mentions[namespace]-k.found.kept()+len(result.images.Mentions) <= budget.ChartMentions:
 		return
 	case result.images.Rendered:
 		result.images = notRendered(budget.Exceeded(budget.ChartMentions, "images in the charts of its namespace"))
@@ -125,31 +123,7 @@ func (c *chartImages) limit(k *knownChart, namespace string, result *renderedCha
 	result.retryIn = renderRetry
 }
 
-// kept is how many images are kept of a chart.
-func (k *knownChart) kept() int {
-	if k.rendered == nil {
-		return 0
-	}
-	return len(k.rendered.Mentions)
-}
-
-// maxRetry returns how long after a failure a chart is tried again at the latest. One that could not be
-// rendered mostly cannot be rendered ever, unless the process was ended for the memory of others.
-func maxRetry(result *renderedChart) time.Duration {
-	if result.images != nil {
-		return time.Hour
-	}
-	return time.Minute
-}
-
 const (
-	// fetchRetries is how often a chart that was never rendered and could not be fetched is tried again
-	// before the list is complete without it: after 10 and 20 more seconds.
-	fetchRetries = 2
-
-	// renderRetry is when a chart that could not be rendered is tried again for the first time.
-	renderRetry = 10 * time.Minute
-
 	// slowRender is how long a chart that cannot be rendered may take, and pauseFactor how many times
 	// as long its namespace waits otherwise.
 	slowRender  = time.Second

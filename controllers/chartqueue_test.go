@@ -42,9 +42,9 @@ func TestChartsTakeTurns(t *testing.T) {
 func TestOverdueChart(t *testing.T) {
 	for name, found := range map[string]*pin.ChartImages{"never rendered": nil, "rendered before": {Rendered: true}} {
 		t.Run(name, func(t *testing.T) {
-			k := &knownChart{found: found}
+			k := &knownChart{found: foundImages{latest: found}}
 			problems := func(isStale bool) int {
-				if images := k.with(k.overdue(isStale)); images != nil {
+				if images := k.found.with(k.try.overdue(isStale)); images != nil {
 					return len(images.Problems)
 				}
 				return 0
@@ -54,9 +54,9 @@ func TestOverdueChart(t *testing.T) {
 					t.Error("it has a problem at once")
 				}
 			}
-			k.staleSince = k.staleSince.Add(-chartPatience)
-			if problems(true) != 1 || k.attached.Problems[0].Reason != v1alpha1.ReasonChartNotRead {
-				t.Errorf("it has %+v", k.attached)
+			k.try.staleSince = k.try.staleSince.Add(-chartPatience)
+			if problems(true) != 1 || k.found.attached.Problems[0].Reason != v1alpha1.ReasonChartNotRead {
+				t.Errorf("it has %+v", k.found.attached)
 			}
 			if problems(false) != 0 || problems(true) != 0 {
 				t.Error("it has a problem once it is rendered")
@@ -81,12 +81,12 @@ func TestChartIsGivenUp(t *testing.T) {
 			c.known.Put(due.id, k)
 			for try := 1; try <= test.tries; try++ {
 				c.take(due, &renderedChart{notRead: "connection refused", retryIn: test.retryIn}, 0)
-				if k.isGivenUp != (try == test.tries) {
-					t.Errorf("try %d: given up: %t", try, k.isGivenUp)
+				if k.try.isGivenUp() != (try == test.tries) {
+					t.Errorf("try %d: given up: %t", try, k.try.isGivenUp())
 				}
 			}
 			c.take(due, &renderedChart{images: &pin.ChartImages{Rendered: true}}, 0)
-			if k.isGivenUp {
+			if k.try.isGivenUp() {
 				t.Error("it is given up once it is rendered")
 			}
 		})
@@ -102,11 +102,11 @@ func TestRenderedMeanwhile(t *testing.T) {
 		due   chartInputs
 		isDue bool
 	}{
-		"rendered":                   {&knownChart{inputs: one}, one, false},
-		"rendered as it was before":  {&knownChart{inputs: one}, two, true},
-		"it has failed":              {&knownChart{inputs: one, failures: 1, retry: time.Now().Add(time.Hour)}, one, false},
-		"it is to be tried again":    {&knownChart{inputs: one, failures: 1}, one, true},
-		"the release was read":       {&knownChart{spec: &convert.ChartSpec{}}, chartInputs{}, false},
+		"rendered":                   {&knownChart{try: chartTry{inputs: one}}, one, false},
+		"rendered as it was before":  {&knownChart{try: chartTry{inputs: one}}, two, true},
+		"it has failed":              {&knownChart{try: chartTry{inputs: one, failures: 1, retry: time.Now().Add(time.Hour)}}, one, false},
+		"it is to be tried again":    {&knownChart{try: chartTry{inputs: one, failures: 1}}, one, true},
+		"the release was read":       {&knownChart{asked: askedChart{spec: &convert.ChartSpec{}}}, chartInputs{}, false},
 		"the release is to be read":  {&knownChart{}, chartInputs{}, true},
 		"the release does not exist": {nil, one, false},
 	} {
@@ -130,12 +130,12 @@ func TestStaleChart(t *testing.T) {
 		state chartState
 		want  bool
 	}{
-		"rendered":               {&knownChart{inputs: one, found: found}, chartWanted, false},
-		"changed":                {&knownChart{inputs: two, found: found}, chartWanted, true},
-		"changed, and away":      {&knownChart{inputs: one, found: found, notRead: "away", failures: 1, retry: time.Now().Add(time.Hour)}, chartWanted, true},
-		"changed, and failing":   {&knownChart{inputs: one, found: found, failures: 1, retry: time.Now().Add(time.Hour)}, chartWanted, false},
-		"changed, and too large": {&knownChart{inputs: one, found: found, notRead: "more than 10485760 bytes"}, chartWanted, false},
-		"not known which":        {&knownChart{inputs: one, found: found}, chartUnknown, true},
+		"rendered":               {&knownChart{found: foundImages{latest: found}, try: chartTry{inputs: one}}, chartWanted, false},
+		"changed":                {&knownChart{found: foundImages{latest: found}, try: chartTry{inputs: two}}, chartWanted, true},
+		"changed, and away":      {&knownChart{found: foundImages{latest: found}, try: chartTry{inputs: one, notRead: "away", failures: 1, retry: time.Now().Add(time.Hour)}}, chartWanted, true},
+		"changed, and failing":   {&knownChart{found: foundImages{latest: found}, try: chartTry{inputs: one, failures: 1, retry: time.Now().Add(time.Hour)}}, chartWanted, false},
+		"changed, and too large": {&knownChart{found: foundImages{latest: found}, try: chartTry{inputs: one, notRead: "more than 10485760 bytes"}}, chartWanted, false},
+		"not known which":        {&knownChart{found: foundImages{latest: found}, try: chartTry{inputs: one}}, chartUnknown, true},
 		"none":                   {&knownChart{}, chartMissing, false},
 	} {
 		c, r := &chartImages{found: map[string][]*dueChart{}}, &pin.Release{}
