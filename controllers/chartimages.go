@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/discovery"
@@ -38,8 +39,9 @@ type chartImages struct {
 	// readSecrets allows to read Secrets, and version is pinsync's own.
 	readSecrets bool
 	version     string
-	// passes are asked for when a chart was rendered.
-	passes requests
+	// passes are asked for when a chart was rendered; isAsked is set if that is to come.
+	passes  requests
+	isAsked atomic.Bool
 
 	mu    sync.Mutex
 	known sweep.Map[object.ID, *knownChart]

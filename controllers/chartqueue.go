@@ -40,10 +40,24 @@ func (c *chartImages) read(ctx context.Context, namespace string) {
 		if ctx.Err() == nil {
 			c.take(due, result, time.Since(began))
 		}
-		c.passes.ask()
+		c.askForPass()
 	}
 	if c.isIdle() {
 		c.fetcher.Drop()
+	}
+}
+
+// askForPass asks for a pass: at once if no chart waits, else a little later, so that what is rendered
+// until then costs one pass.
+func (c *chartImages) askForPass() {
+	switch {
+	case c.isIdle():
+		c.passes.ask()
+	case c.isAsked.CompareAndSwap(false, true):
+		time.AfterFunc(2*minWriteInterval, func() {
+			c.isAsked.Store(false)
+			c.passes.ask()
+		})
 	}
 }
 

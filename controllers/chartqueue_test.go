@@ -37,6 +37,20 @@ func TestChartsTakeTurns(t *testing.T) {
 	}
 }
 
+// What is rendered while other charts wait is published together with them, a little later.
+func TestPassesWhileChartsWait(t *testing.T) {
+	c := &chartImages{passes: newRequests(), due: map[string][]*dueChart{"a": {{}}}}
+	c.askForPass()
+	if len(c.passes) > 0 {
+		t.Error("a pass is asked for at once")
+	}
+	<-c.passes
+	c.due = nil
+	if c.askForPass(); len(c.passes) == 0 {
+		t.Error("no pass is asked for after the last chart")
+	}
+}
+
 // A chart that waits for long to be rendered is a problem of its release, whether it was rendered before or
 // not, until it is.
 func TestOverdueChart(t *testing.T) {
