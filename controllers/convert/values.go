@@ -28,8 +28,8 @@ type ValuesObject struct {
 	Data map[string]string
 	// Version changes with the data.
 	Version string
-	// NotRead is why it is not read, where it is not: then the release does
-	// without it.
+	// NotRead is why it is not read, where it is not: SecretsIgnored, or because it could not be. Then the
+	// release does without it.
 	NotRead string
 }
 
@@ -66,6 +66,7 @@ func (r *reading) addValues(c *Values, lookUp LookUpValues) {
 		field := fmt.Sprintf("spec.valuesFrom[%d]", i)
 		object := lookUp(c.ref(i))
 		if object.NotRead != "" {
+			r.unknown = r.unknown || object.NotRead != SecretsIgnored // what could not be read now may be read later
 			r.say(v1alpha1.ReasonValuesNotRead, field, fmt.Errorf("%s %s %s", ref.Kind, ref.Name, object.NotRead))
 			continue
 		}

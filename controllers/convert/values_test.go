@@ -35,6 +35,18 @@ func TestSpecValuesWinOverSources(t *testing.T) {
 	}
 }
 
+// Where what values come from could not be read, the images are not known; where it is never read, the
+// release does without it.
+func TestValuesThatCouldNotBeRead(t *testing.T) {
+	release := &flux.HelmRelease{Spec: flux.HelmReleaseSpec{ValuesFrom: []meta.ValuesReference{{Kind: SecretKind, Name: "a"}}}}
+	for why, want := range map[string]bool{"could not be read: timeout": true, SecretsIgnored: false} {
+		found := ValuesOf(release).Find(func(ValuesRef) ValuesObject { return ValuesObject{NotRead: why} })
+		if found.Unknown != want || len(found.Problems) != 1 {
+			t.Errorf("%s: unknown %t, %v", why, found.Unknown, found.Problems)
+		}
+	}
+}
+
 // A tag of digits that is set at a path is a tag all the same.
 func TestTargetPathOfDigits(t *testing.T) {
 	r := contents("20240906", "image.tag", `{"image":{"repository":"g.io/o/a"}}`, "{}", false)

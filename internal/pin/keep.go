@@ -58,7 +58,7 @@ func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previ
 	if !isUnknown { // else that is a problem of its own
 		release.last = sortedSet(k.last)
 	}
-	if !isUnknown || k.before != nil { // else what it ran is not known yet
+	if k.before != nil || !isUnknown && !r.ChartStale { // else what it ran is not known yet
 		release.ran = sortedSet(k.ran)
 	}
 }

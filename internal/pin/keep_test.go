@@ -163,6 +163,33 @@ func TestStaleChartKeepsTags(t *testing.T) {
 	s.expect("container/app==v2 container/app==v3")
 }
 
+// What a release ran is not known before its images are: not while its values could not be read, and not
+// before its chart is known as it is now.
+func TestWhatRanIsNotKnownYet(t *testing.T) {
+	for name, makeKnown := range map[string]func(*pin.Release){
+		"values": func(r *pin.Release) { r.Images = &pin.ReleaseImages{Unknown: true} },
+		"chart":  func(r *pin.Release) { r.ChartStale, r.Rendered = true, &pin.ChartImages{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			release := suspended("app", app("v1").String())
+			release.TargetNamespace, release.HasRun = "apps", true
+			if name == "chart" {
+				release.Inputs = imagesIn(map[string]any{})
+				release.Rendered = rendered("v1")
+			}
+			known := release
+			makeKnown(&release)
+			s := newStory(t, release)
+			s.expect("")
+			s.releases[0] = known
+			s.expect("container/app==v1")
+			s.releases[0].Rendered = nil
+			s.set("g.io/o/app:v2")
+			s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
+		})
+	}
+}
+
 // Of the chart of a resumed release, the versions go that it does not refer to any more once it is live
 // on an image: no pod runs a chart. The version that it refers to stays. Where an image has the chart's
 // repository, pods must run that.
