@@ -64,6 +64,8 @@ func (e *evidence) listed(now time.Time, version string) {
 	case e.shown.After(e.requested):
 	case isNewer(version, e.newest):
 		e.wanted, e.received = version, now
+	case isNewer(e.newest, version):
+		// The API server has gone back, as after a restore of etcd: the watch may leave out all until then.
 	default:
 		e.shown = e.requested
 	}

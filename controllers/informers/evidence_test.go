@@ -79,6 +79,16 @@ func TestEvidenceOfAList(t *testing.T) {
 	e.expect(t, c.pass(time.Second), request, false)
 }
 
+// A list of an older resource version than was read shows that the API server has gone back: that is no
+// evidence that the watch sends all changes.
+func TestEvidenceOfAnOlderList(t *testing.T) {
+	e, c := testEvidence()
+	e.expect(t, c.pass(time.Minute), request, false)
+	e.listed(c.pass(time.Second), "99")
+	e.expect(t, c.pass(59*time.Second), report, true)
+	e.expect(t, c.pass(OutageTolerance), reopen, true)
+}
+
 // An answer that comes after an event asks for nothing more.
 func TestEvidenceAnswerIsLate(t *testing.T) {
 	e, c := testEvidence()
