@@ -5,6 +5,7 @@ package configuration
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -188,8 +189,14 @@ func checkName(at *field.Path, name string) field.ErrorList {
 	if strings.HasSuffix(name, v1alpha1.ReportSuffix) {
 		errs = append(errs, field.Invalid(at, name, "want a name that does not end in "+v1alpha1.ReportSuffix+": the report on another list has such a name"))
 	}
+	if shard.MatchString(name) {
+		errs = append(errs, field.Invalid(at, name, "want a name that does not end in - and a number: the further objects of another list have such names"))
+	}
 	return errs
 }
+
+// shard is the end of the names that the further objects of a list have.
+var shard = regexp.MustCompile(`-[0-9]+$`)
 
 func parseDuration(at *field.Path, s string, duration *time.Duration) field.ErrorList {
 	parsed, err := time.ParseDuration(s)
