@@ -3,8 +3,10 @@ package pin
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
@@ -58,8 +60,14 @@ func (m *Memory) suspended(id object.ID) *v1alpha1.Release {
 func MemoryOf(r *v1alpha1.PinReport) Memory {
 	return Memory{
 		Pins: r.Pins, OwnersUnknown: r.OwnersUnknown, Releases: r.Releases,
-		HasPolicies: slices.ContainsFunc(r.Releases, func(r v1alpha1.Release) bool { return len(r.Policies) > 0 }),
+		HasPolicies: slices.ContainsFunc(r.Releases, func(r v1alpha1.Release) bool { return len(r.Policies) > 0 }) ||
+			slices.ContainsFunc(r.Pins, func(p v1alpha1.Pin) bool { return IsNamedByPolicy(&p) }),
 	}
+}
+
+// IsNamedByPolicy reports whether one of the places where a pin was found is an ImagePolicy.
+func IsNamedByPolicy(p *v1alpha1.Pin) bool {
+	return slices.ContainsFunc(p.Via, func(place string) bool { return strings.HasPrefix(place, link.PolicyObject) })
 }
 
 // Merge returns what is known after the list was read again, and is not the one that this
@@ -108,9 +116,10 @@ func (m Memory) AddUnwritten(r *v1alpha1.PinReport) Memory {
 
 // Rename adds to a memory the pins that the configuration has come to name otherwise by
 // their new name, held for the same owners. It is needed once after a list was read: a plan
-// only has the names of its own configuration, and those of pins that are still held.
+// only has the names of its own configuration, and those of pins that are still held. What a release
+// ran it has run by the new name, too.
 func (m Memory) Rename(registries []Registry) Memory {
-	pins := slices.Clone(m.Pins)
+	pins, renamed := slices.Clone(m.Pins), map[string][]string{}
 	at := make(map[line]int, len(pins))
 	for i := range pins {
 		at[line{pins[i].Pin, pins[i].Image}] = i
@@ -121,6 +130,7 @@ func (m Memory) Rename(registries []Registry) Memory {
 		if name == "" || name == previous.Pin {
 			continue
 		}
+		renamed[previous.Pin] = append(renamed[previous.Pin], name)
 		if i, ok := at[line{name, previous.Image}]; ok {
 			pins[i].HeldFor = mergeHolds(slices.Concat(holdsOf(&pins[i]), holdsOf(previous)))
 			continue
@@ -132,7 +142,23 @@ func (m Memory) Rename(registries []Registry) Memory {
 	}
 	sortPins(pins)
 	m.Pins = pins
+	m.Releases = slices.Clone(m.Releases)
+	for i := range m.Releases {
+		m.Releases[i].Ran = withRenamed(m.Releases[i].Ran, renamed)
+	}
 	return m
+}
+
+// withRenamed adds to the pins that a release ran their new names; nil stays nil.
+func withRenamed(ran []string, renamed map[string][]string) []string {
+	var added []string
+	for _, name := range ran {
+		added = append(added, renamed[name]...)
+	}
+	if len(added) == 0 {
+		return ran
+	}
+	return sortedSet(slices.Concat(ran, added))
 }
 
 // MergePins makes one entry of all those of a pin, in the order of ComparePins.

@@ -1,6 +1,7 @@
 package pin_test
 
 import (
+	"slices"
 	"testing"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -38,6 +39,37 @@ func TestMerge(t *testing.T) {
 		got := known.Merge(test.read, test.isNewer)
 		if lines := pinlist.Lines(got.Pins); lines != test.want || got.OwnersUnknown != test.ownersUnknown {
 			t.Errorf("%s: got %q, owners unknown %t; want %q, %t", name, lines, got.OwnersUnknown, test.want, test.ownersUnknown)
+		}
+	}
+}
+
+// What a release ran it has run by the name, too, that the configuration has come to give the pin.
+func TestRenameOfWhatRan(t *testing.T) {
+	releases := []v1alpha1.Release{
+		{Namespace: "apps", Name: "app", Ran: []string{"container/app==v1", "container/other==v1"}}, {Namespace: "apps", Name: "not-known"},
+	}
+	m := pin.Memory{Pins: []v1alpha1.Pin{{Pin: "container/app==v1", Image: "g.io/o/app:v1"}}, Releases: releases}
+	got := m.Rename([]pin.Registry{{Host: "g.io", Type: "oci"}}).Releases
+	if want := []string{"container/app==v1", "container/other==v1", "oci/app==v1"}; !slices.Equal(got[0].Ran, want) || got[1].Ran != nil {
+		t.Errorf("got %v and %v, want %v and nil", got[0].Ran, got[1].Ran, want)
+	}
+	if len(releases[0].Ran) != 2 {
+		t.Error("the memory itself was changed")
+	}
+}
+
+// That there were ImagePolicies is known as long as a pin is listed that one has named.
+func TestPoliciesAreRemembered(t *testing.T) {
+	for via, want := range map[string]bool{"ImagePolicy apps/app": true, "spec.values.image": false} {
+		report := &v1alpha1.PinReport{Pins: []v1alpha1.Pin{{Pin: "container/app==v1", Image: "g.io/o/app:v1", State: v1alpha1.PinNeeded, Via: []string{via}}}}
+		if got := pin.MemoryOf(report).HasPolicies; got != want {
+			t.Errorf("%s: a report: %t", via, got)
+		}
+		var p published
+		p.writeList(t, report, "1")
+		p.writeReport(t, report)
+		if got := p.load(nil).HasPolicies; got != want {
+			t.Errorf("%s: read again: %t", via, got)
 		}
 	}
 }

@@ -122,6 +122,7 @@ func (l *loader) addReport(o *Object) *loadedReport {
 			l.known[p.Pin], l.known[p.Image] = true, true
 			l.isBroken = l.isBroken || !ok
 			m.Pins = append(m.Pins, p)
+			m.HasPolicies = m.HasPolicies || pin.IsNamedByPolicy(&p)
 		}
 	}
 	if err != nil {
