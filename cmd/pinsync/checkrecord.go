@@ -23,7 +23,7 @@ func recordCheck(ctx context.Context, result *v1alpha1.RegistryCheck, clusters [
 	var errs []error
 	for i := range lists {
 		l := &lists[i]
-		cluster := clusters[slices.IndexFunc(clusters, func(c *rest.Config) bool { return c.Host == l.Cluster })]
+		cluster := clusters[slices.IndexFunc(clusters, func(c *rest.Config) bool { return published.NameOf(c) == l.Cluster })]
 		if err := published.RecordCheck(ctx, cluster, l, recordOf(result, l)); err != nil {
 			errs = append(errs, fmt.Errorf("the result is not recorded: %s: %w", l.Cluster, err))
 		}

@@ -40,7 +40,7 @@ func readReports(ctx context.Context, clusters []*rest.Config, namespace string,
 	errs := make([]error, len(lists))
 	for _, cluster := range clusters {
 		for i := range lists {
-			if lists[i].Cluster == cluster.Host {
+			if lists[i].Cluster == published.NameOf(cluster) {
 				errs[i] = published.ReadReports(ctx, cluster, namespace, lists[i:i+1])
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -29,9 +31,24 @@ func Read(ctx context.Context, cluster *rest.Config, namespace string, names []s
 	}
 	result := make([]pinlist.Published, len(lists))
 	for i := range lists {
-		result[i] = pinlist.Published{List: lists[i], Cluster: cluster.Host, Namespace: namespace, Read: clock.get()}
+		result[i] = pinlist.Published{List: lists[i], Cluster: NameOf(cluster), Namespace: namespace, Read: clock.get()}
 	}
 	return result, nil
+}
+
+// NameOf returns the name of a cluster: the URL of its API server, with the name that its certificate has and
+// the proxy, where they are configured. Behind those, several clusters can have the same URL.
+func NameOf(cluster *rest.Config) string {
+	name := cluster.Host
+	if cluster.ServerName != "" {
+		name += " as " + cluster.ServerName
+	}
+	if cluster.Proxy != nil {
+		if proxy, err := cluster.Proxy(&http.Request{URL: &url.URL{}}); err == nil && proxy != nil {
+			name += " through " + proxy.Host
+		}
+	}
+	return name
 }
 
 // ReadReports sets the reports of the lists that were read from a namespace of a cluster. A
