@@ -113,7 +113,7 @@ func (k *knownChart) take(c *modelChart) {
 
 // attach adds to a release what its chart names.
 func (k *knownChart) attach(release *pin.Release) {
-	release.Rendered, release.ChartPending = k.found, k.found == nil && !k.notRead
+	release.Rendered, release.ChartPending, release.ChartStale = k.found, k.found == nil && !k.notRead, k.notRead
 	if k.notRead {
 		doubt := v1alpha1.Problem{Reason: v1alpha1.ReasonChartNotRead}
 		if release.Rendered == nil {
