@@ -43,7 +43,8 @@ func TestCronJob(t *testing.T) {
 	folder := t.TempDir()
 	localtest.Must(t, os.Chmod(folder, 0o755))
 	w.push("cleaner")
-	job := strings.ReplaceAll(documentedCronJob(t), "image: registry.example.com/registry-cleaner:v1", "image: "+w.image("cleaner"))
+	job := strings.NewReplacer("image: registry.example.com/registry-cleaner:v1", "image: "+w.image("cleaner"),
+		"image: registry.example.com/pinsync:", "image: "+repositories+"pinsync:").Replace(documentedCronJob(t))
 	w.applyText(fmt.Sprintf(stateVolume, folder, local.NodeName))
 	w.kubectl("apply", "-k", "config/components/cleaner-access")
 	w.applyText(job)
