@@ -167,7 +167,7 @@ func (w *docsWorld) compareOutput(b block) {
 	command, want, _ := strings.Cut(strings.TrimPrefix(b.text, "$ "), "\n")
 	output, err := w.command(b, command).Output() // what is printed beside it has times and addresses
 	got := regexp.MustCompile(`(?m) +$`).ReplaceAllString(string(output), "")
-	got = regexp.MustCompile(`list \d+s old`).ReplaceAllString(got, "list 1s old")
+	got = regexp.MustCompile(`list [0-9hms]+ old`).ReplaceAllString(got, "list 1s old")
 	if err != nil || got != want {
 		w.t.Errorf("%s: %s: %v, printed\n%s\nthe page shows\n%s", b.page, command, err, got, want)
 	}
