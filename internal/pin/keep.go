@@ -45,7 +45,7 @@ func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previ
 		names: map[string]bool{}, referred: map[string]bool{}, byPolicy: map[namedBy]bool{},
 	}
 	for _, p := range release.pins {
-		k.addReferred(p, r.HasRun)
+		k.addReferred(p, r)
 	}
 	isUnknown := r.isUnknown() || release.inputs.needs.isOver
 	for _, p := range previous.of(release.owner) {
@@ -58,13 +58,13 @@ func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previ
 	if !isUnknown { // else that is a problem of its own
 		release.last = sortedSet(k.last)
 	}
-	if k.before != nil || !isUnknown && !r.ChartStale { // else what it ran is not known yet
+	if k.before != nil || !isUnknown { // else what it ran is not known yet
 		release.ran = sortedSet(k.ran)
 	}
 }
 
 // addReferred notes what the release refers to by a pin.
-func (k *keeper) addReferred(p *neededPin, hasRun bool) {
+func (k *keeper) addReferred(p *neededPin, r *Release) {
 	repository, use := p.repository(), p.uses[k.release]
 	k.names[p.name()], k.names[repository] = true, true
 	if use.isTrusted {
@@ -75,9 +75,20 @@ func (k *keeper) addReferred(p *neededPin, hasRun bool) {
 			k.byPolicy[namedBy{repository, via}] = true
 		}
 	}
-	if k.before == nil && hasRun && isNamedInRelease(use.via) {
+	if r.HasRun && (k.before == nil && isNamedInRelease(use.via) || k.isChartNew(r) && isNamedByChart(use.via)) {
 		k.ran = append(k.ran, p.pin)
 	}
+}
+
+// isChartNew reports whether the release's chart was rendered since the last report, for the first time since
+// the release was suspended: it shows only now what the release ran.
+func (k *keeper) isChartNew(r *Release) bool {
+	return k.before != nil && k.before.Chart == nil && r.Rendered != nil && r.Rendered.Rendered
+}
+
+// isNamedByChart reports whether the chart of a release names what stands in one of the places.
+func isNamedByChart(via []string) bool {
+	return slices.ContainsFunc(via, func(place string) bool { return strings.HasPrefix(place, image.ChartPath) })
 }
 
 // isNamedInRelease reports whether one of the places is a field of a release.

@@ -163,29 +163,36 @@ func TestStaleChartKeepsTags(t *testing.T) {
 	s.expect("container/app==v2 container/app==v3")
 }
 
-// What a release ran is not known before its images are: not while its values could not be read, and not
-// before its chart is known as it is now.
+// What a release ran is not known before its images are: not while its values could not be read. A chart that
+// could not be fetched when the release was suspended shows it later, when it is rendered for the first time.
 func TestWhatRanIsNotKnownYet(t *testing.T) {
-	for name, makeKnown := range map[string]func(*pin.Release){
-		"values": func(r *pin.Release) { r.Images = &pin.ReleaseImages{Unknown: true} },
-		"chart":  func(r *pin.Release) { r.ChartStale, r.Rendered = true, &pin.ChartImages{} },
+	for name, test := range map[string]struct {
+		unread pin.Inputs
+		inputs func(tag string) pin.Inputs
+	}{
+		"values": {
+			unread: pin.Inputs{Images: &pin.ReleaseImages{Unknown: true}},
+			inputs: func(tag string) pin.Inputs { return imagesIn(map[string]any{"image": app(tag).String()}) },
+		},
+		"chart": {
+			unread: pin.Inputs{Images: &pin.ReleaseImages{}, Rendered: &pin.ChartImages{}},
+			inputs: func(tag string) pin.Inputs {
+				return pin.Inputs{Images: &pin.ReleaseImages{}, Rendered: rendered(tag)}
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			release := suspended("app", app("v1").String())
-			release.TargetNamespace, release.HasRun = "apps", true
-			if name == "chart" {
-				release.Inputs = imagesIn(map[string]any{})
-				release.Rendered = rendered("v1")
-			}
-			known := release
-			makeKnown(&release)
+			release := suspended("app", "")
+			release.Inputs, release.TargetNamespace, release.HasRun = test.unread, "apps", true
 			s := newStory(t, release)
-			s.expect("")
-			s.releases[0] = known
-			s.expect("container/app==v1")
-			s.releases[0].Rendered = nil
-			s.set("g.io/o/app:v2")
-			s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
+			s.expectFor(3*time.Hour, "")
+			for _, tag := range []string{"v1", "v2", "v3"} {
+				s.releases[0].Inputs = test.inputs(tag)
+				s.pass(time.Minute)
+			}
+			s.expectFor(59*time.Minute, "container/app==v1 container/app==v2 container/app==v3")
+			s.pass(time.Minute)
+			s.expectFor(3*time.Hour, "container/app==v1 container/app==v3")
 		})
 	}
 }

@@ -52,9 +52,8 @@ type protectedInputs struct {
 	problem   v1alpha1.Problem
 	workloads *WorkloadImages
 	hasRun    bool
-	// chartPending is set if the chart is still to be rendered for the first time, and chartStale if it is not
-	// known as it is now.
-	chartPending, chartStale bool
+	// chartPending is set if the chart is still to be rendered.
+	chartPending bool
 }
 
 // neededPin is a pin that releases need.
@@ -94,9 +93,7 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache
 		if !ok {
 			continue
 		}
-		in := protectedInputs{
-			needs: cache.of(r), state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun, chartPending: r.ChartPending, chartStale: r.ChartStale,
-		}
+		in := protectedInputs{needs: cache.of(r), state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun, chartPending: r.ChartPending}
 		if problem != nil {
 			in.problem = *problem
 		}
