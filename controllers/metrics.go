@@ -99,7 +99,9 @@ func newMetrics(version string) (*metrics, error) {
 		default:
 			vector := gauges[metric.Name]
 			*vector = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: metric.Name, Help: metric.Help}, labels)
-			err = register(vector)
+			if err = register(vector); err == nil {
+				(*vector).Reset() // it may have been the leader before
+			}
 		}
 		if err != nil {
 			return nil, err
