@@ -17,10 +17,12 @@ import (
 type emptyReader struct {
 	lists  map[string]int
 	before func(namespace string)
+	// err is what getting an object returns.
+	err error
 }
 
 func (r *emptyReader) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
-	return nil
+	return r.err
 }
 
 func (r *emptyReader) List(_ context.Context, _ client.ObjectList, options ...client.ListOption) error {

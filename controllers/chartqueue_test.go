@@ -2,12 +2,14 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/charts"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -48,6 +50,28 @@ func TestPassesWhileChartsWait(t *testing.T) {
 	c.due = nil
 	if c.askForPass(); len(c.passes) == 0 {
 		t.Error("no pass is asked for after the last chart")
+	}
+}
+
+// A release that cannot be read is read again some time later, and not at once.
+func TestChartOfAnUnreadableRelease(t *testing.T) {
+	due := &dueChart{object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "a", Name: "web"}}, chartInputs{revision: "1"}}
+	c, k := &chartImages{live: &emptyReader{err: errors.New("timeout")}, passes: newRequests(), mentions: map[string]int{}}, &knownChart{}
+	c.known.Put(due.id, k)
+	c.take(due, c.render(t.Context(), due), 0)
+	if !k.try.isPaused(&due.inputs) || k.try.notRead != "the release could not be read: timeout" {
+		t.Errorf("got %+v", k.try)
+	}
+}
+
+// Once a chart was rendered anew, the inputs of what the last report had count no more.
+func TestDigestOfTheLastReport(t *testing.T) {
+	c, k := &chartImages{}, &knownChart{}
+	one := chartInputs{revision: "1"}
+	k.found = foundImages{latest: renderedImage("v1"), rendered: renderedImage("v1"), digest: c.digestOf(&one)}
+	k.found.take(renderedImage("v2"))
+	if c.isKnown(k, one) {
+		t.Error("the images of other inputs are taken for theirs")
 	}
 }
 
@@ -157,4 +181,9 @@ func TestStaleChart(t *testing.T) {
 			t.Errorf("%s: stale: %t", name, r.ChartStale)
 		}
 	}
+}
+
+// renderedImage is a chart that names a tag.
+func renderedImage(tag string) *pin.ChartImages {
+	return &pin.ChartImages{Rendered: true, Mentions: []image.Mention{{Path: "chart Pod/a", Reference: image.Reference{Tag: tag}}}}
 }

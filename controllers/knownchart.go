@@ -53,7 +53,7 @@ type foundImages struct {
 	// latest are nil before the chart was rendered or could not be; rendered are those that were rendered
 	// last.
 	latest, rendered *pin.ChartImages
-	// digest is that of the inputs of those that the last report had; empty, it had none.
+	// digest is that of the inputs, if they are those that the last report had.
 	digest string
 	// attached are the latest with a doubt; nil, nobody has asked.
 	attached *pin.ChartImages
@@ -68,7 +68,7 @@ func (f *foundImages) take(images *pin.ChartImages) {
 	if images.Rendered {
 		f.rendered = images
 	}
-	f.latest, f.attached = images.After(f.rendered), nil
+	f.latest, f.attached, f.digest = images.After(f.rendered), nil, ""
 }
 
 // kept is how many images are kept of a chart.
@@ -112,7 +112,7 @@ type chartTry struct {
 	// again.
 	failures int
 	retry    time.Time
-	// staleSince is since when the images are not known as they are now; zero, they are.
+	// staleSince is since when the images are not known as they are now, and are to be; zero, that is not so.
 	staleSince time.Time
 }
 

@@ -39,7 +39,7 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 		if apierrors.IsNotFound(err) {
 			return &renderedChart{}
 		}
-		return &renderedChart{retryIn: readRetry}
+		return &renderedChart{inputs: due.inputs, notRead: "the release could not be read: " + image.Shorten(err.Error()), retryIn: readRetry}
 	}
 	result := &renderedChart{spec: convert.ChartSpecOf(release), inputs: due.inputs}
 	revision := convert.Release(release).Revision
