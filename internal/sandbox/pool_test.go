@@ -30,8 +30,12 @@ func TestMain(m *testing.M) {
 
 var kept [][]byte
 
+// isFirst is true until a request was served.
+var isFirst = true
+
 // misbehave does what a request says.
 func misbehave(request []byte) []byte {
+	defer func() { isFirst = false }()
 	switch string(request) {
 	case "loop":
 		for {
@@ -53,6 +57,13 @@ func misbehave(request []byte) []byte {
 		panic("as told")
 	case "large":
 		return make([]byte, testLimits.Answer+1)
+	case "print":
+		fmt.Fprintln(os.Stderr, errTooLarge)
+	case "exit unless first":
+		if isFirst {
+			return nil
+		}
+		os.Exit(0)
 	case "environment":
 		return []byte(strings.Join(os.Environ(), " "))
 	case "process":
@@ -100,6 +111,16 @@ func TestPoolSurvives(t *testing.T) {
 	}
 	if _, err := p.Do(t.Context(), make([]byte, testLimits.Request+1)); !errors.Is(err, errTooLarge) {
 		t.Errorf("a large request: %v", err)
+	}
+}
+
+// What a request makes its child print says nothing of the next one.
+func TestPrintedByRequestsBefore(t *testing.T) {
+	p := pool(t, 1)
+	for _, request := range []string{"print", "exit unless first"} {
+		if _, err := p.Do(t.Context(), []byte(request)); err != nil {
+			t.Errorf("%s: %v", request, err)
+		}
 	}
 }
 
