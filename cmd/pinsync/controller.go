@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -124,10 +123,6 @@ func (o *controllerOptions) parseSelector() error {
 	selector, err := labels.Parse(o.selector)
 	if err != nil {
 		return fmt.Errorf("--watch-label-selector %q: %w", o.selector, err)
-	}
-	if regexp.MustCompile(`-[0-9]+$`).MatchString(o.ConfigMapName) {
-		return fmt.Errorf("configMapName %q: with --watch-label-selector it must not end in a hyphen and a number: "+
-			"the further ConfigMaps of a large list have such names", o.ConfigMapName)
 	}
 	o.Releases = selector
 	return nil
