@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -48,7 +49,7 @@ type ranKnown struct {
 	// at is when they were read last, and rereads how often after the first time.
 	at      time.Time
 	rereads int
-	// notRead is why they may not be read; empty, they may.
+	// notRead is why some of them were not read; empty, all were.
 	notRead string
 }
 
@@ -95,8 +96,8 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 	if notRead != "" {
 		s.Notes = append(s.Notes, v1alpha1.Problem{
 			Reason: v1alpha1.ReasonWorkloadsNotRead,
-			Message: "only the values of releases show what they ran, and a pod may count for another release: " +
-				"the component read-workloads of pinsync's configuration is missing, or: " + notRead,
+			Message: "what releases ran is not known in full, and a pod may count for another release: " +
+				"the component read-workloads of pinsync's configuration is missing or an earlier one, or: " + notRead,
 		})
 	}
 }
@@ -125,7 +126,7 @@ func (w *ranImages) read(ctx context.Context, namespace string) {
 	w.mu.Lock()
 	due, now := w.due[namespace], time.Now()
 	w.mu.Unlock()
-	found, notRead, err := readWorkloads(ctx, w.live, namespace)
+	found, notRead, err := readWorkloads(ctx, w.live, namespace, &appsv1.ControllerRevisionList{})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.take(namespace, due, now, found, notRead, err)

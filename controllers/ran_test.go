@@ -1,7 +1,9 @@
 package controllers_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,6 +17,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -126,6 +129,45 @@ func TestWhatRanIsKept(t *testing.T) {
 		w.afterTheGrace()
 		w.until(w.lists(workloads + "container/app==" + tag + "\ncontainer/cron==1\ncontainer/db==1\ncontainer/job==1\n"))
 	}
+}
+
+// revise creates what Kubernetes keeps of an old template of a StatefulSet or a DaemonSet.
+func (w *world) revise(set client.Object, kind string, revision int64, template corev1.PodTemplateSpec) {
+	w.t.Helper()
+	data, err := json.Marshal(map[string]any{"spec": map[string]any{"template": template}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.create(&appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: w.apps, Name: fmt.Sprint(set.GetName(), "-", revision), Labels: template.Labels,
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(set, appsv1.SchemeGroupVersion.WithKind(kind))},
+		},
+		Data:     runtime.RawExtension{Raw: bytes.Replace(data, []byte(`"template":{`), []byte(`"template":{"$patch":"replace",`), 1)},
+		Revision: revision,
+	})
+}
+
+// What a StatefulSet and a DaemonSet ran before a failed upgrade is kept, although the values of the
+// suspended release name something else, and its sets, too.
+func TestOldTemplatesOfSetsAreKept(t *testing.T) {
+	w := newWorld(t)
+	w.live(app + ":v2")
+	selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "db"}}
+	db := &appsv1.StatefulSet{ObjectMeta: w.installed("web", "db"), Spec: appsv1.StatefulSetSpec{Selector: selector, Template: podTemplate("db", "g.io/o/db:2")}}
+	agent := &appsv1.DaemonSet{ObjectMeta: w.installed("web", "agent"), Spec: appsv1.DaemonSetSpec{Selector: selector, Template: podTemplate("db", "g.io/o/agent:2")}}
+	other := &appsv1.StatefulSet{ObjectMeta: w.installed("other", "other"), Spec: db.Spec}
+	for _, set := range []client.Object{db, agent, other} {
+		w.create(set)
+	}
+	w.revise(db, "StatefulSet", 1, podTemplate("db", "g.io/o/db:1"))
+	w.revise(db, "StatefulSet", 2, db.Spec.Template)
+	w.revise(agent, "DaemonSet", 1, podTemplate("db", "g.io/o/agent:1"))
+	w.revise(other, "StatefulSet", 1, podTemplate("db", "g.io/o/db:other"))
+	w.create(&appsv1.ControllerRevision{ObjectMeta: w.installed("web", "of-an-operator"), Data: runtime.RawExtension{Raw: []byte(`{"spec":{"template":"g.io/o/db:0"}}`)}})
+	w.start(w.hasty())
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = true })
+	w.until(w.lists("container/agent==1\ncontainer/agent==2\ncontainer/app==v2\ncontainer/db==1\ncontainer/db==2\n"))
 }
 
 // A resumed release has in the list what it refers to now and what it referred to before, until it
@@ -255,8 +297,8 @@ func TestPodOfNoRelease(t *testing.T) {
 	w.gone()
 }
 
-// Where workloads may not be read, the values show what ran, and the report says so; a read that
-// fails otherwise makes the list incomplete, and is tried again.
+// Where workloads of one kind may not be read, the values and the other kinds show what ran, and the
+// report says so.
 func TestWorkloadsCannotBeRead(t *testing.T) {
 	w := newWorld(t)
 	refused := &refusals{resource: "statefulsets"}
@@ -269,7 +311,7 @@ func TestWorkloadsCannotBeRead(t *testing.T) {
 	w.expectInReport(string(v1alpha1.ReasonWorkloadsNotRead))
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v2") })
 	w.afterTheGrace()
-	w.expect("v1", "v2")
+	w.expect("v0", "v1", "v2")
 }
 
 // A read of workloads that fails makes the list incomplete until it succeeds, and nothing is

@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	// maxWorkloads limits how many workloads of a namespace are read. A namespace with more is
-	// treated as one whose workloads may not be read.
+	// maxWorkloads limits how many workloads of a namespace are read. Of a namespace with more, those
+	// count that were read, as where some may not be read.
 	maxWorkloads = 20_000
 
 	// maxWorkloadImages limits how many images of a release's workloads count. A Deployment has some
@@ -35,17 +35,20 @@ const (
 // namespaceWorkloads are the workloads of a namespace, by their uids.
 type namespaceWorkloads map[types.UID]convert.Workload
 
-// readWorkloads reads the workloads of a namespace from the API server. If they may not be read,
-// there are none, and why is what the API server has answered.
-func readWorkloads(ctx context.Context, live client.Reader, namespace string) (found namespaceWorkloads, why string, err error) {
+// readWorkloads reads the workloads of a namespace from the API server, besides objects of other kinds.
+// Those of a kind that may not be read are missing, and why is what the API server has answered.
+func readWorkloads(
+	ctx context.Context, live client.Reader, namespace string, besides ...client.ObjectList,
+) (found namespaceWorkloads, why string, err error) {
 	found = namespaceWorkloads{}
 	if len(content.IsPathSegmentName(namespace)) > 0 {
 		return found, "", nil // it cannot exist
 	}
-	for _, list := range []client.ObjectList{
+	kinds := []client.ObjectList{
 		&appsv1.DeploymentList{}, &appsv1.StatefulSetList{}, &appsv1.DaemonSetList{}, &appsv1.ReplicaSetList{},
 		&batchv1.CronJobList{}, &batchv1.JobList{},
-	} {
+	}
+	for _, list := range append(kinds, besides...) {
 		err := informers.EachPage(ctx, live, list, func(o client.Object) error {
 			if w, ok := convert.WorkloadOf(o); ok {
 				found[w.UID] = w
@@ -57,12 +60,12 @@ func readWorkloads(ctx context.Context, live client.Reader, namespace string) (f
 		}, client.InNamespace(namespace))
 		switch {
 		case apierrors.IsForbidden(err), errors.Is(err, errTooMany):
-			return namespaceWorkloads{}, err.Error(), nil
+			why = cmp.Or(why, err.Error())
 		case err != nil:
 			return nil, "", fmt.Errorf("listing workloads: %w", err)
 		}
 	}
-	return found, "", nil
+	return found, why, nil
 }
 
 var errTooMany = errors.New("too many workloads")
@@ -80,8 +83,8 @@ func (n namespaceWorkloads) release(uid types.UID) object.Name {
 	return object.Name{}
 }
 
-// images returns what the workloads of each release name, the old ReplicaSets of its Deployments
-// included.
+// images returns what the workloads of each release name, with the old ReplicaSets of its Deployments,
+// and the ControllerRevisions of its other sets.
 func (n namespaceWorkloads) images() map[object.Name]*pin.WorkloadImages {
 	all := map[object.Name]map[image.Reference]bool{}
 	for uid, w := range n {

@@ -204,6 +204,9 @@ func TestDeployed(t *testing.T) {
 	d.reported("kotkan/cms-plugins-staging is not Ready")
 	d.becomeReady("cms-plugins-staging")
 	d.reported("no pod in kotkan runs it")
+	if report := d.report(); strings.Contains(report, "WorkloadsNotRead") {
+		t.Errorf("pinsync may not list some workloads: %s", report)
+	}
 	d.kubectl("-n", "kotkan", "run", "cms-plugins", "--image=git.oleks.space/oleks/cms-plugins:staging")
 	d.kubectl("-n", "kotkan", "patch", "pod", "cms-plugins", "--subresource=status", "--type=merge", "-p", `{"status":{"phase":"Running"}}`)
 	d.expect("true", "production")

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"encoding/json"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -13,10 +14,11 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
-// Workload is an object that runs pods.
+// Workload is an object that runs pods, or that has what one ran before.
 type Workload struct {
 	UID types.UID
-	// Owner is the object that it belongs to: a ReplicaSet's Deployment; empty, there is none.
+	// Owner is the object that it belongs to: a ReplicaSet's Deployment, a ControllerRevision's set;
+	// empty, there is none.
 	Owner types.UID
 	// Release is the HelmRelease whose chart has it; empty where its labels do not name one.
 	Release object.Name
@@ -26,26 +28,15 @@ type Workload struct {
 	Images []image.Reference
 }
 
-// WorkloadOf converts an object that runs pods, and reports whether it is one of a known kind.
+// WorkloadOf converts an object that runs pods, or a ControllerRevision, and reports whether it is one of
+// a known kind. Kubernetes keeps the old pod templates of StatefulSets and DaemonSets in
+// ControllerRevisions, as patches; what others keep in them is none.
 func WorkloadOf(o metav1.Object) (w Workload, ok bool) {
-	w = Workload{UID: o.GetUID(), Owner: controllerOf(o), Release: releaseOf(o)}
-	var spec *corev1.PodSpec
-	switch o := o.(type) {
-	case *appsv1.Deployment:
-		spec = &o.Spec.Template.Spec
-	case *appsv1.StatefulSet:
-		spec = &o.Spec.Template.Spec
-	case *appsv1.DaemonSet:
-		spec = &o.Spec.Template.Spec
-	case *appsv1.ReplicaSet:
-		spec = &o.Spec.Template.Spec
-	case *batchv1.Job:
-		spec, w.IsJob = &o.Spec.Template.Spec, true
-	case *batchv1.CronJob:
-		spec, w.IsJob = &o.Spec.JobTemplate.Spec.Template.Spec, true
-	default:
+	spec, isJob := podSpecOf(o)
+	if spec == nil {
 		return w, false
 	}
+	w = Workload{UID: o.GetUID(), Owner: controllerOf(o), Release: releaseOf(o), IsJob: isJob}
 	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
 		for i := range containers {
 			if ref, ok := imageOf(&containers[i]); ok && len(w.Images) < maxImages && !slices.Contains(w.Images, ref) {
@@ -54,6 +45,31 @@ func WorkloadOf(o metav1.Object) (w Workload, ok bool) {
 		}
 	}
 	return w, true
+}
+
+// podSpecOf returns the spec of the pods that an object runs or ran, and reports whether these end by
+// themselves; nil, there is none.
+func podSpecOf(o metav1.Object) (spec *corev1.PodSpec, isJob bool) {
+	switch o := o.(type) {
+	case *appsv1.Deployment:
+		return &o.Spec.Template.Spec, false
+	case *appsv1.StatefulSet:
+		return &o.Spec.Template.Spec, false
+	case *appsv1.DaemonSet:
+		return &o.Spec.Template.Spec, false
+	case *appsv1.ReplicaSet:
+		return &o.Spec.Template.Spec, false
+	case *batchv1.Job:
+		return &o.Spec.Template.Spec, true
+	case *batchv1.CronJob:
+		return &o.Spec.JobTemplate.Spec.Template.Spec, true
+	case *appsv1.ControllerRevision:
+		var patch appsv1.StatefulSet // a DaemonSet has its template at the same place
+		if json.Unmarshal(o.Data.Raw, &patch) == nil {
+			return &patch.Spec.Template.Spec, false
+		}
+	}
+	return nil, false
 }
 
 // maxImages is how many images of one workload count: people's pods have some twenty containers.

@@ -2,10 +2,13 @@ package convert
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // Of a workload with very many containers each image counts once, and only so many.
@@ -25,5 +28,47 @@ func TestImagesOfManyContainers(t *testing.T) {
 		if !ok || len(w.Images) != test.want {
 			t.Errorf("%s: %d images, want %d", name, len(w.Images), test.want)
 		}
+	}
+}
+
+// The old templates of a set are in its ControllerRevisions. What others keep in theirs has no images,
+// and is no error.
+func TestImagesOfControllerRevisions(t *testing.T) {
+	owner := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "db", UID: "set"}}
+	for name, test := range map[string]struct {
+		data   string
+		images []string
+		ok     bool
+	}{
+		"a template": {
+			`{"spec":{"template":{"$patch":"replace","metadata":{"labels":{"app":"db"}},"spec":{` +
+				`"initContainers":[{"name":"init","image":"g.io/o/init:1"}],"containers":[{"name":"db","image":"g.io/o/db:1","resources":{"limits":{"cpu":"100m"}}}]}}}}`,
+			[]string{"g.io/o/init:1", "g.io/o/db:1"},
+			true,
+		},
+		"an object of another form": {`{"spec":{"template":"g.io/o/db:1"}}`, nil, false},
+		"other fields":              {`{"image":"g.io/o/db:1"}`, nil, true},
+		"a list":                    {`["g.io/o/db:1"]`, nil, false},
+		"no JSON":                   {`g.io/o/db:1`, nil, false},
+		"nothing":                   {``, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, ok := WorkloadOf(&appsv1.ControllerRevision{
+				ObjectMeta: metav1.ObjectMeta{
+					UID: "revision", OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(owner, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))},
+				},
+				Data: runtime.RawExtension{Raw: []byte(test.data)},
+			})
+			var images []string
+			for _, ref := range w.Images {
+				images = append(images, ref.String())
+			}
+			if ok != test.ok || !slices.Equal(images, test.images) {
+				t.Errorf("got %v, %v", images, ok)
+			}
+			if ok && (w.UID != "revision" || w.Owner != "set" || w.IsJob) {
+				t.Errorf("got %+v", w)
+			}
+		})
 	}
 }

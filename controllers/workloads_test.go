@@ -1,0 +1,81 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/object"
+)
+
+// workloadReader is an API server with some objects, by the type of their list, which refuses to list
+// others.
+type workloadReader struct {
+	client.Reader
+	objects map[string][]runtime.Object
+	refused string
+}
+
+func (r *workloadReader) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	kind := fmt.Sprintf("%T", list)
+	if kind == r.refused {
+		return apierrors.NewForbidden(schema.GroupResource{Resource: kind}, "", nil)
+	}
+	return apimeta.SetList(list, r.objects[kind])
+}
+
+// running is a pod template with an image.
+func running(image string) corev1.PodTemplateSpec {
+	return corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Image: image}}}}
+}
+
+// labelled is the metadata of an object with a uid, which helm-controller has installed for a release;
+// empty, it has not.
+func labelled(uid, release string) metav1.ObjectMeta {
+	meta := metav1.ObjectMeta{UID: types.UID(uid)}
+	if release != "" {
+		meta.Labels = map[string]string{"helm.toolkit.fluxcd.io/namespace": "apps", "helm.toolkit.fluxcd.io/name": release}
+	}
+	return meta
+}
+
+// tagsOf returns the tags of images, which are sorted.
+func tagsOf(refs []image.Reference) string {
+	tags := make([]string, len(refs))
+	for i := range refs {
+		tags[i] = refs[i].Tag
+	}
+	return strings.Join(tags, " ")
+}
+
+// What workloads of the other kinds name counts where one kind may not be read.
+func TestOneKindRefused(t *testing.T) {
+	reader := &workloadReader{objects: map[string][]runtime.Object{
+		"*v1.DeploymentList":  {&appsv1.Deployment{ObjectMeta: labelled("a", "web"), Spec: appsv1.DeploymentSpec{Template: running("g.io/o/app:deployment")}}},
+		"*v1.StatefulSetList": {&appsv1.StatefulSet{ObjectMeta: labelled("b", "web"), Spec: appsv1.StatefulSetSpec{Template: running("g.io/o/app:set")}}},
+	}}
+	for refused, want := range map[string]string{
+		"": "deployment set", "*v1.DeploymentList": "set", "*v1.StatefulSetList": "deployment",
+	} {
+		reader.refused = refused
+		found, why, err := readWorkloads(t.Context(), reader, "apps")
+		if err != nil || !strings.Contains(why, refused) || (why == "") != (refused == "") {
+			t.Errorf("refused %q: why is %q, %v", refused, why, err)
+		}
+		if got := found.images()[object.Name{Namespace: "apps", Name: "web"}]; got == nil || tagsOf(got.Images) != want {
+			t.Errorf("refused %q: got %v, want %s", refused, got, want)
+		}
+	}
+}
