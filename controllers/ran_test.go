@@ -170,6 +170,34 @@ func TestOldTemplatesOfSetsAreKept(t *testing.T) {
 	w.until(w.lists("container/agent==1\ncontainer/agent==2\ncontainer/app==v2\ncontainer/db==1\ncontainer/db==2\n"))
 }
 
+// The image of a volume is kept like that of a container, and a pod that mounts it proves the release live.
+func TestImageVolumes(t *testing.T) {
+	const model = "g.io/o/model"
+	w := newWorld(t)
+	w.live(model + ":v1")
+	mounting := func(tag string) corev1.PodTemplateSpec {
+		template := podTemplate("web", app+":v1")
+		template.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "model", MountPath: "/model"}}
+		template.Spec.Volumes = []corev1.Volume{{Name: "model", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: model + ":" + tag}}}}
+		return template
+	}
+	selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}
+	set := &appsv1.ReplicaSet{ObjectMeta: w.installed("web", "web"), Spec: appsv1.ReplicaSetSpec{Selector: selector, Template: mounting("v0")}}
+	w.create(set)
+	w.start(w.hasty())
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = true })
+	const all = "container/app==v1\ncontainer/model==v0\ncontainer/model==v1\n"
+	w.until(w.lists(all))
+	w.resume()
+	w.becomeReady()
+	w.afterTheGrace()
+	w.until(w.lists(all))
+	pod := w.podOf(set)
+	pod.Spec = mounting("v1").Spec
+	w.runPod(pod)
+	w.gone()
+}
+
 // A resumed release has in the list what it refers to now and what it referred to before, until it
 // is live.
 func TestResumedReleaseMovesOn(t *testing.T) {

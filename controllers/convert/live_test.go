@@ -48,6 +48,11 @@ func runningPod(image string) corev1.Pod {
 	}
 }
 
+// imageVolume is a volume with what an image has.
+func imageVolume(name, image string) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: image}}}
+}
+
 func TestPod(t *testing.T) {
 	const digest = "@sha256:0123456789012345678901234567890123456789012345678901234567890123"
 	now, yes := metav1.Now(), true
@@ -85,6 +90,21 @@ func TestPod(t *testing.T) {
 				},
 			},
 		}, "g.io/o/done:1 g.io/o/up:1"},
+		"with volumes": {corev1.Pod{
+			Spec: corev1.PodSpec{
+				Containers: []corev1.Container{
+					{Name: "up", Image: "g.io/o/up:1", VolumeMounts: []corev1.VolumeMount{{Name: "model"}, {Name: "scratch"}}},
+					{Name: "waiting", Image: "g.io/o/waiting:1", VolumeMounts: []corev1.VolumeMount{{Name: "pulling"}}},
+				},
+				Volumes: []corev1.Volume{
+					{Name: "scratch"}, imageVolume("model", "g.io/o/model:1"), imageVolume("pulling", "g.io/o/pulling:1"), imageVolume("unused", "g.io/o/unused:1"),
+				},
+			},
+			Status: corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{
+				{Name: "up", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+				{Name: "waiting", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CreateContainerError"}}},
+			}},
+		}, "g.io/o/up:1 g.io/o/model:1"},
 		"of a job": {corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Controller: &yes}}},
 			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Image: "g.io/o/web:1"}}},

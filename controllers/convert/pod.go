@@ -25,18 +25,42 @@ func Pod(o *corev1.Pod) (pod pin.Pod, owner types.UID, ok bool) {
 	return pod, controllerOf(o), len(pod.Images) > 0
 }
 
-// addStarted adds the images of the containers that run, and of those init containers that have
-// done what they are for. A container whose image could not be pulled has not started.
+// addStarted adds the images of the containers that run, of those init containers that have done what
+// they are for, and of the volumes that these mount. A container whose image, or that of such a volume,
+// could not be pulled has not started.
 func addStarted(pod *pin.Pod, o *corev1.Pod, containers []corev1.Container, statuses []corev1.ContainerStatus) {
 	started := make(map[string]bool, len(statuses))
 	for i := range statuses {
 		state := &statuses[i].State
 		started[statuses[i].Name] = state.Running != nil || state.Terminated != nil && state.Terminated.ExitCode == 0
 	}
-	for i := range containers {
-		hasStarted, isKnown := started[containers[i].Name]
-		if ref, ok := imageOf(&containers[i]); ok && (hasStarted || !isKnown && o.Status.Phase == corev1.PodRunning) {
+	volumes := imageVolumes(o.Spec.Volumes)
+	add := func(name string) {
+		if ref, ok := imageOf(name); ok {
 			pod.Images = append(pod.Images, ref)
 		}
 	}
+	for i := range containers {
+		hasStarted, isKnown := started[containers[i].Name]
+		if !hasStarted && (isKnown || o.Status.Phase != corev1.PodRunning) {
+			continue
+		}
+		add(containers[i].Image)
+		for j := range containers[i].VolumeMounts {
+			if name, ok := volumes[containers[i].VolumeMounts[j].Name]; ok {
+				add(name)
+			}
+		}
+	}
+}
+
+// imageVolumes returns the images of volumes, by the volumes' names.
+func imageVolumes(volumes []corev1.Volume) map[string]string {
+	images := map[string]string{}
+	for i := range volumes {
+		if source := volumes[i].Image; source != nil {
+			images[volumes[i].Name] = source.Reference
+		}
+	}
+	return images
 }

@@ -24,7 +24,7 @@ type Workload struct {
 	Release object.Name
 	// IsJob is set if its pods end by themselves.
 	IsJob bool
-	// Images are those of its containers and init containers.
+	// Images are those of its containers, init containers and volumes.
 	Images []image.Reference
 }
 
@@ -36,15 +36,7 @@ func WorkloadOf(o metav1.Object) (w Workload, ok bool) {
 	if spec == nil {
 		return w, false
 	}
-	w = Workload{UID: o.GetUID(), Owner: controllerOf(o), Release: releaseOf(o), IsJob: isJob}
-	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
-		for i := range containers {
-			if ref, ok := imageOf(&containers[i]); ok && len(w.Images) < maxImages && !slices.Contains(w.Images, ref) {
-				w.Images = append(w.Images, ref)
-			}
-		}
-	}
-	return w, true
+	return Workload{UID: o.GetUID(), Owner: controllerOf(o), Release: releaseOf(o), IsJob: isJob, Images: imagesOf(spec)}, true
 }
 
 // podSpecOf returns the spec of the pods that an object runs or ran, and reports whether these end by
@@ -72,6 +64,26 @@ func podSpecOf(o metav1.Object) (spec *corev1.PodSpec, isJob bool) {
 	return nil, false
 }
 
+// imagesOf returns the images of the containers, init containers and volumes of pods.
+func imagesOf(spec *corev1.PodSpec) (images []image.Reference) {
+	add := func(name string) {
+		if ref, ok := imageOf(name); ok && len(images) < maxImages && !slices.Contains(images, ref) {
+			images = append(images, ref)
+		}
+	}
+	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range containers {
+			add(containers[i].Image)
+		}
+	}
+	for i := range spec.Volumes {
+		if source := spec.Volumes[i].Image; source != nil {
+			add(source.Reference)
+		}
+	}
+	return images
+}
+
 // maxImages is how many images of one workload count: people's pods have some twenty containers.
 const maxImages = 200
 
@@ -95,10 +107,10 @@ const (
 	releaseNamespaceLabel = "helm.toolkit.fluxcd.io/namespace"
 )
 
-// imageOf returns the tag that a container runs, and reports whether it names one. The API server
-// takes any text.
-func imageOf(c *corev1.Container) (ref image.Reference, ok bool) {
-	ref, err := image.Parse(c.Image)
+// imageOf returns the tag that the image of a container or volume names, and reports whether it names one.
+// The API server takes any text.
+func imageOf(name string) (ref image.Reference, ok bool) {
+	ref, err := image.Parse(name)
 	if err != nil {
 		return ref, false
 	}

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
 // Of a workload with very many containers each image counts once, and only so many.
@@ -29,6 +31,29 @@ func TestImagesOfManyContainers(t *testing.T) {
 			t.Errorf("%s: %d images, want %d", name, len(w.Images), test.want)
 		}
 	}
+}
+
+// The images of init containers and volumes count as those of containers do.
+func TestImagesOfEverySort(t *testing.T) {
+	o := &appsv1.Deployment{}
+	o.Spec.Template.Spec = corev1.PodSpec{
+		InitContainers: []corev1.Container{{Image: "g.io/o/init:1"}},
+		Containers:     []corev1.Container{{Image: "g.io/o/app:1"}},
+		Volumes:        []corev1.Volume{{Name: "scratch"}, imageVolume("model", "g.io/o/model:1"), imageVolume("bad", "")},
+	}
+	want := []string{"g.io/o/init:1", "g.io/o/app:1", "g.io/o/model:1"}
+	if w, ok := WorkloadOf(o); !ok || !slices.Equal(names(w.Images), want) {
+		t.Errorf("got %v, want %v", w.Images, want)
+	}
+}
+
+// names returns the images as they are written.
+func names(refs []image.Reference) []string {
+	var names []string
+	for _, ref := range refs {
+		names = append(names, ref.String())
+	}
+	return names
 }
 
 // The old templates of a set are in its ControllerRevisions. What others keep in theirs has no images,
@@ -59,12 +84,8 @@ func TestImagesOfControllerRevisions(t *testing.T) {
 				},
 				Data: runtime.RawExtension{Raw: []byte(test.data)},
 			})
-			var images []string
-			for _, ref := range w.Images {
-				images = append(images, ref.String())
-			}
-			if ok != test.ok || !slices.Equal(images, test.images) {
-				t.Errorf("got %v, %v", images, ok)
+			if ok != test.ok || !slices.Equal(names(w.Images), test.images) {
+				t.Errorf("got %v, %v", w.Images, ok)
 			}
 			if ok && (w.UID != "revision" || w.Owner != "set" || w.IsJob) {
 				t.Errorf("got %+v", w)

@@ -13,7 +13,8 @@ type Pod struct {
 	UID string
 	// Release is the HelmRelease that it belongs to; empty where that is not known.
 	Release object.Name
-	// Images are those of its containers and init containers that have started.
+	// Images are those of its containers and init containers that have started, and of the volumes that
+	// these mount.
 	Images []image.Reference
 }
 
