@@ -147,10 +147,10 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	if now := w.due[namespace]; len(now) > 0 && &now[0] == &due[0] {
 		delete(w.due, namespace) // else they are due for others, too
 	}
-	images := found.images()
+	own, untraced := found.images()
 	for _, r := range due {
 		known := ranKnown{
-			revision: r.Revision, images: cmp.Or(images[r.Name], &pin.WorkloadImages{}), at: at, notRead: image.Shorten(notRead),
+			revision: r.Revision, images: &pin.WorkloadImages{Images: own[r.Name], Untraced: untraced}, at: at, notRead: image.Shorten(notRead),
 		}
 		if before, _ := w.known.Peek(r.ID); before.revision == r.Revision && notRead == "" {
 			if known.rereads = before.rereads; before.isDueAgain(at) {

@@ -198,6 +198,20 @@ func TestImageVolumes(t *testing.T) {
 	w.gone()
 }
 
+// Of workloads of which nobody knows to which release they belong, the tags of its images are kept.
+func TestWorkloadsOfNoRelease(t *testing.T) {
+	w := newWorld(t)
+	w.live(app + ":v2")
+	w.deploy("", "by-an-operator", app+":v0", app+":v1")
+	w.deploy("", "beside", "g.io/o/beside:1")
+	w.start(w.hasty())
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = true })
+	w.expect("v0", "v1", "v2")
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":v3") })
+	w.afterTheGrace()
+	w.expect("v0", "v1", "v2", "v3")
+}
+
 // A resumed release has in the list what it refers to now and what it referred to before, until it
 // is live.
 func TestResumedReleaseMovesOn(t *testing.T) {

@@ -84,24 +84,41 @@ func (n namespaceWorkloads) release(uid types.UID) object.Name {
 }
 
 // images returns what the workloads of each release name, with the old ReplicaSets of its Deployments,
-// and the ControllerRevisions of its other sets.
-func (n namespaceWorkloads) images() map[object.Name]*pin.WorkloadImages {
-	all := map[object.Name]map[image.Reference]bool{}
+// and the ControllerRevisions of its other sets; and by repository what those name of which it is not
+// known to which release they belong, as those that an operator has made.
+func (n namespaceWorkloads) images() (own map[object.Name][]image.Reference, untraced map[string][]image.Reference) {
+	ofReleases, ofRepositories := imageSets[object.Name]{}, imageSets[string]{}
 	for uid, w := range n {
 		release := n.release(uid)
-		if all[release] == nil {
-			all[release] = map[image.Reference]bool{}
-		}
 		for _, ref := range w.Images {
-			all[release][ref] = true
+			if release == (object.Name{}) {
+				ofRepositories.add(ref.Repository.String(), ref)
+			} else {
+				ofReleases.add(release, ref)
+			}
 		}
 	}
-	found := make(map[object.Name]*pin.WorkloadImages, len(all))
-	for release, set := range all {
-		refs := slices.SortedFunc(maps.Keys(set), func(a, b image.Reference) int { return cmp.Compare(a.String(), b.String()) })
-		found[release] = &pin.WorkloadImages{Images: refs[:min(len(refs), maxWorkloadImages)]}
+	return ofReleases.sorted(), ofRepositories.sorted()
+}
+
+// imageSets are sets of images, by what they belong to.
+type imageSets[K comparable] map[K]map[image.Reference]bool
+
+func (s imageSets[K]) add(to K, ref image.Reference) {
+	if s[to] == nil {
+		s[to] = map[image.Reference]bool{}
 	}
-	return found
+	s[to][ref] = true
+}
+
+// sorted returns the images of each set, as many as count.
+func (s imageSets[K]) sorted() map[K][]image.Reference {
+	sorted := make(map[K][]image.Reference, len(s))
+	for of, set := range s {
+		refs := slices.SortedFunc(maps.Keys(set), func(a, b image.Reference) int { return cmp.Compare(a.String(), b.String()) })
+		sorted[of] = slices.Clone(refs[:min(len(refs), maxWorkloadImages)])
+	}
+	return sorted
 }
 
 // jobs returns the jobs of releases.

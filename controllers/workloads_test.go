@@ -74,8 +74,52 @@ func TestOneKindRefused(t *testing.T) {
 		if err != nil || !strings.Contains(why, refused) || (why == "") != (refused == "") {
 			t.Errorf("refused %q: why is %q, %v", refused, why, err)
 		}
-		if got := found.images()[object.Name{Namespace: "apps", Name: "web"}]; got == nil || tagsOf(got.Images) != want {
-			t.Errorf("refused %q: got %v, want %s", refused, got, want)
+		own, _ := found.images()
+		if got := tagsOf(own[object.Name{Namespace: "apps", Name: "web"}]); got != want {
+			t.Errorf("refused %q: got %s, want %s", refused, got, want)
+		}
+	}
+}
+
+// What a workload names counts for the release that it is traced to, by its owners, too; and for none
+// where that leads nowhere.
+func TestWorkloadsAreTraced(t *testing.T) {
+	of := func(uid, release, owner string) metav1.ObjectMeta {
+		meta, isController := labelled(uid, release), true
+		if owner != "" {
+			meta.OwnerReferences = []metav1.OwnerReference{{UID: types.UID(owner), Controller: &isController}}
+		}
+		return meta
+	}
+	revision := func(meta metav1.ObjectMeta, image string) *appsv1.ControllerRevision {
+		return &appsv1.ControllerRevision{ObjectMeta: meta, Data: runtime.RawExtension{Raw: []byte(`{"spec":{"template":{"spec":{"containers":[{"image":"` + image + `"}]}}}}`)}}
+	}
+	reader := &workloadReader{objects: map[string][]runtime.Object{
+		"*v1.StatefulSetList": {
+			&appsv1.StatefulSet{ObjectMeta: of("own", "web", ""), Spec: appsv1.StatefulSetSpec{Template: running("g.io/o/app:2")}},
+			&appsv1.StatefulSet{ObjectMeta: of("operated", "", "a custom resource"), Spec: appsv1.StatefulSetSpec{Template: running("g.io/o/app:4")}},
+		},
+		"*v1.ControllerRevisionList": {
+			revision(of("a", "", "own"), "g.io/o/app:1"), revision(of("b", "", "operated"), "g.io/o/app:3"), revision(of("c", "", ""), "g.io/o/other:1"),
+		},
+	}}
+	for _, test := range []struct {
+		besides              []client.ObjectList
+		own, untraced, other string
+	}{
+		{nil, "2", "4", ""},
+		{[]client.ObjectList{&appsv1.ControllerRevisionList{}}, "1 2", "3 4", "1"},
+	} {
+		found, why, err := readWorkloads(t.Context(), reader, "apps", test.besides...)
+		if err != nil || why != "" {
+			t.Fatal(why, err)
+		}
+		own, untraced := found.images()
+		if got := tagsOf(own[object.Name{Namespace: "apps", Name: "web"}]); got != test.own || len(own) != 1 {
+			t.Errorf("own are %v, want %s", own, test.own)
+		}
+		if app, other := tagsOf(untraced["g.io/o/app"]), tagsOf(untraced["g.io/o/other"]); app != test.untraced || other != test.other {
+			t.Errorf("untraced are %v", untraced)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package pin
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -155,12 +156,21 @@ func (k *keeper) addUnowned() {
 	}
 }
 
-// addWorkloads keeps what the release's own workloads name.
+// addWorkloads keeps what the release's own workloads name, and the tags of its images that workloads
+// name of which it is not known to which release they belong: an operator may have made them for it.
 func (k *keeper) addWorkloads(workloads *WorkloadImages) {
 	if workloads == nil {
 		return
 	}
-	for _, ref := range workloads.Images {
+	k.addImages(workloads.Images)
+	for _, name := range slices.Sorted(maps.Keys(k.names)) {
+		k.addImages(workloads.Untraced[name])
+	}
+}
+
+// addImages keeps images that workloads name.
+func (k *keeper) addImages(refs []image.Reference) {
+	for _, ref := range refs {
 		for _, l := range lines(k.pins.registries, ref.Repository, ref.Tag) {
 			k.addRan(l)
 		}

@@ -84,6 +84,21 @@ func TestWorkloadsShowWhatRan(t *testing.T) {
 	}
 }
 
+// Of workloads of which it is not known to which release they belong, the tags stay that are of an image
+// of the release, whatever its values name later.
+func TestUntracedWorkloads(t *testing.T) {
+	s := sleepingStory(t, true)
+	other := image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/other"}, Tag: "v1"}
+	s.releases[0].Workloads = &pin.WorkloadImages{Untraced: map[string][]image.Reference{"g.io/o/app": {app("v0")}, "g.io/o/other": {other}}}
+	s.set("g.io/o/app:v2")
+	s.expectFor(3*time.Hour, "container/app==v0 container/app==v1 container/app==v2")
+	s.releases[0].Workloads = &pin.WorkloadImages{}
+	s.set("g.io/o/app:v3")
+	s.expectFor(time.Hour, "container/app==v0 container/app==v1 container/app==v2 container/app==v3")
+	s.pass(time.Minute)
+	s.expectFor(3*time.Hour, "container/app==v0 container/app==v1 container/app==v3")
+}
+
 // A suspended release whose images name no tag any more keeps the last ones, and it is a problem.
 func TestLastTagIsKept(t *testing.T) {
 	for name, values := range map[string]map[string]any{

@@ -19,7 +19,10 @@ import (
 
 // drawnWorkloads are what workloads may name.
 var drawnWorkloads = []*pin.WorkloadImages{
-	nil, {}, {Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/x"}, Tag: "V3"}, {Repository: image.Repository{Host: "h.io", Path: "z"}, Tag: "1"}}},
+	nil,
+	{},
+	{Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/x"}, Tag: "V3"}, {Repository: image.Repository{Host: "h.io", Path: "z"}, Tag: "1"}}},
+	{Untraced: map[string][]image.Reference{"g.io/o/x": {{Repository: image.Repository{Host: "g.io", Path: "o/x"}, Tag: "V4"}, {Repository: image.Repository{Host: "g.io", Path: "o/x"}, Tag: "4"}}}},
 }
 
 // drawSnapshot draws a small world in which releases and policies meet often.

@@ -77,6 +77,9 @@ type ReleaseImages struct {
 // They are never changed: an equal pointer means equal images.
 type WorkloadImages struct {
 	Images []image.Reference
+	// Untraced are those that workloads in its target namespace name of which it is not known to which
+	// release they belong, by repository.
+	Untraced map[string][]image.Reference
 }
 
 // FindImages searches the parts of a release for images.
