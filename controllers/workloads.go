@@ -17,20 +17,15 @@ import (
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-const (
-	// maxWorkloads limits how many workloads of a namespace are read. Of a namespace with more, those
-	// count that were read, as where some may not be read.
-	maxWorkloads = 20_000
-
-	// maxWorkloadImages limits how many images of a release's workloads count. A Deployment has some
-	// ten old ReplicaSets, and a release rarely more than a hundred Deployments.
-	maxWorkloadImages = 5000
-)
+// maxWorkloads limits how many workloads of a namespace are read. Of a namespace with more, those count
+// that were read, as where some may not be read.
+const maxWorkloads = 20_000
 
 // namespaceWorkloads are the workloads of a namespace, by their uids.
 type namespaceWorkloads map[types.UID]convert.Workload
@@ -111,12 +106,12 @@ func (s imageSets[K]) add(to K, ref image.Reference) {
 	s[to][ref] = true
 }
 
-// sorted returns the images of each set, as many as count.
+// sorted returns the images of each set, one more than count at most: it shows that there are more.
 func (s imageSets[K]) sorted() map[K][]image.Reference {
 	sorted := make(map[K][]image.Reference, len(s))
 	for of, set := range s {
 		refs := slices.SortedFunc(maps.Keys(set), func(a, b image.Reference) int { return cmp.Compare(a.String(), b.String()) })
-		sorted[of] = slices.Clone(refs[:min(len(refs), maxWorkloadImages)])
+		sorted[of] = slices.Clone(refs[:min(len(refs), budget.WorkloadImages+1)])
 	}
 	return sorted
 }

@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
@@ -121,5 +123,19 @@ func TestWorkloadsAreTraced(t *testing.T) {
 		if app, other := tagsOf(untraced["g.io/o/app"]), tagsOf(untraced["g.io/o/other"]); app != test.untraced || other != test.other {
 			t.Errorf("untraced are %v", untraced)
 		}
+	}
+}
+
+// That workloads name more images than count is seen in what is kept of them.
+func TestMoreImagesThanCount(t *testing.T) {
+	web, found := object.Name{Namespace: "apps", Name: "web"}, namespaceWorkloads{}
+	for i := range budget.WorkloadImages + 10 {
+		ref := image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/app"}, Tag: fmt.Sprint(i)}
+		found[types.UID(fmt.Sprint("own-", i))] = convert.Workload{Release: web, Images: []image.Reference{ref}}
+		found[types.UID(fmt.Sprint("untraced-", i))] = convert.Workload{Images: []image.Reference{ref}}
+	}
+	own, untraced := found.images()
+	if a, b := len(own[web]), len(untraced["g.io/o/app"]); a != budget.WorkloadImages+1 || b != a {
+		t.Errorf("%d and %d images, want one more than %d", a, b, budget.WorkloadImages)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
@@ -168,12 +169,23 @@ func (k *keeper) addWorkloads(workloads *WorkloadImages) {
 	}
 }
 
-// addImages keeps images that workloads name.
+// addImages keeps images that workloads name, as many as count.
 func (k *keeper) addImages(refs []image.Reference) {
+	if len(refs) > budget.WorkloadImages {
+		refs, k.release.hasRanMore = refs[:budget.WorkloadImages], true
+	}
 	for _, ref := range refs {
 		for _, l := range lines(k.pins.registries, ref.Repository, ref.Tag) {
 			k.addRan(l)
 		}
+	}
+}
+
+// ranMore returns the problem that workloads name more images than count.
+func ranMore() v1alpha1.Problem {
+	return v1alpha1.Problem{
+		Reason:  v1alpha1.ReasonOverBudget,
+		Message: fmt.Sprintf("its workloads, or those of no known release, name more than %d images that it may have run: the others are not pinned", budget.WorkloadImages),
 	}
 }
 

@@ -1,12 +1,14 @@
 package pin_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
@@ -97,6 +99,39 @@ func TestUntracedWorkloads(t *testing.T) {
 	s.expectFor(time.Hour, "container/app==v0 container/app==v1 container/app==v2 container/app==v3")
 	s.pass(time.Minute)
 	s.expectFor(3*time.Hour, "container/app==v0 container/app==v1 container/app==v3")
+}
+
+// Of more images than count that workloads name, it is a problem that the others are not pinned; those of
+// no known release take nothing from the release's own.
+func TestMoreWorkloadImagesThanCount(t *testing.T) {
+	many := func(count int) []image.Reference {
+		refs := make([]image.Reference, count)
+		for i := range refs {
+			refs[i] = app(fmt.Sprint("v", i))
+		}
+		return refs
+	}
+	for name, test := range map[string]struct {
+		workloads pin.WorkloadImages
+		pins      int
+		isProblem bool
+	}{
+		"as many": {pin.WorkloadImages{Images: many(budget.WorkloadImages)}, budget.WorkloadImages, false},
+		"more":    {pin.WorkloadImages{Images: many(budget.WorkloadImages + 1)}, budget.WorkloadImages, true},
+		"untraced": {pin.WorkloadImages{
+			Images: []image.Reference{app("own")}, Untraced: map[string][]image.Reference{"g.io/o/app": many(budget.WorkloadImages + 1)},
+		}, budget.WorkloadImages + 1, true},
+		"untraced of another image": {pin.WorkloadImages{Untraced: map[string][]image.Reference{"g.io/o/other": many(budget.WorkloadImages + 1)}}, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := sleepingStory(t, true)
+			s.releases[0].Workloads = &test.workloads
+			report := s.pass(time.Minute)
+			if len(report.Pins) != test.pins || hasProblem(report, v1alpha1.ReasonOverBudget) != test.isProblem {
+				t.Errorf("%d pins, problems %v; want %d pins", len(report.Pins), report.Releases[0].Problems, test.pins)
+			}
+		})
+	}
 }
 
 // A suspended release whose images name no tag any more keeps the last ones, and it is a problem.

@@ -35,6 +35,8 @@ type protectedRelease struct {
 	pins   []*neededPin
 	// ran and last are what a suspended release keeps: see keeper.
 	ran, last []string
+	// hasRanMore is set if workloads name more that it ran than is kept.
+	hasRanMore bool
 	// hasPlaces is set if it keeps pins with the places that the last report has for them: then its
 	// entry depends on each report.
 	hasPlaces bool
@@ -127,7 +129,8 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 		n.newReleases = append(n.newReleases, release)
 	}
 	n.withdraw(release)
-	release.inputs, release.isSeen, release.ran, release.last, release.hasPlaces = in, true, nil, nil, false
+	release.inputs, release.isSeen, release.ran, release.last = in, true, nil, nil
+	release.hasPlaces, release.hasRanMore = false, false
 	release.room = newRoom(previous.of(release.owner))
 	for i := range in.needs.tags {
 		tag := &in.needs.tags[i]
@@ -202,6 +205,9 @@ func (release *protectedRelease) entry(id object.ID) v1alpha1.Release {
 	}
 	if len(release.last) > 0 {
 		problems = append(problems, lastTagsKept(release.last))
+	}
+	if release.hasRanMore {
+		problems = append(problems, ranMore())
 	}
 	if release.room.missed > 0 {
 		problems = append(problems, notAllPinned(release.room.missed))
