@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/chartimages"
@@ -68,6 +70,9 @@ func readLocalChart(flag string) (*localChart, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
+		if _, err := os.Stat(filepath.Join(c.path, "Chart.yaml")); err != nil {
+			return nil, fmt.Errorf("%s is no chart: it has no Chart.yaml", c.path)
+		}
 		c.archive, err = render.Pack(os.DirFS(c.path))
 	case info.Size() > budget.ChartBytes:
 		err = budget.Exceeded(budget.ChartBytes, "bytes of a chart's archive")
@@ -87,12 +92,16 @@ func readLocalChart(flag string) (*localChart, error) {
 	return c, nil
 }
 
-// find finds the images of the chart that a release asks for; nil, there is none for it.
+// find finds the images of the chart that a release asks for. That none is given for it is a problem.
 func (l *localCharts) find(ctx context.Context) convert.FindChartImages {
 	return func(wanted convert.WantedChart, request *chartimages.Request) *pin.ChartImages {
 		chart := l.choose(wanted)
 		if chart == nil {
-			return nil
+			return &pin.ChartImages{Problems: []v1alpha1.Problem{{
+				Reason: v1alpha1.ReasonChartNotRead,
+				Message: fmt.Sprintf("images that only the chart names are not found: no --chart is given for %s",
+					strings.Join(strings.Fields("chart "+wanted.Name+" "+wanted.Version), " ")),
+			}}}
 		}
 		chart.isUsed = true
 		request.Archive, request.KubeVersion, request.APIVersions = chart.archive, l.kubeVersion, l.apiVersions
@@ -131,6 +140,26 @@ func (c *localChart) has(version string) bool {
 	}
 	constraint, err := semver.NewConstraint(cmp.Or(version, "*-0"))
 	return c.chart.Version == version || err == nil && constraint.Check(c.version)
+}
+
+// checkReleases returns an error if a chart is for a release that is not among those that were read.
+func (l *localCharts) checkReleases(releases []pin.Release) error {
+	var names []string
+	for i := range releases {
+		names = append(names, releases[i].Name.String())
+	}
+	for _, c := range l.charts {
+		name := c.release.String()
+		if c.release == (object.Name{}) || slices.Contains(names, name) {
+			continue
+		}
+		meant := "there are " + someOf(names)
+		if near := nearTo(name, names); len(near) > 0 {
+			meant = "did you mean " + someOf(near) + "?"
+		}
+		return usageError(fmt.Errorf("--chart %s=%s: there is no HelmRelease %s in what was read: %s", name, c.path, name, meant))
+	}
+	return nil
 }
 
 // reportUnused prints the charts that no release asks for.

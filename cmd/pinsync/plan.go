@@ -115,13 +115,12 @@ func readSnapshot(ctx context.Context, o *planOptions, config *configuration.Con
 	}
 	resolver := charts.Resolver{OwnNamespaceOnly: config.DenyCrossNamespace, LookUp: manifests.Source}
 	finder := convert.ChartFinder{Reference: resolver.Reference}
+	local, err := newLocalCharts(o)
+	if err != nil {
+		return nil, err
+	}
+	defer local.finder.Close()
 	if len(o.charts) > 0 {
-		local, err := newLocalCharts(o)
-		if err != nil {
-			return nil, err
-		}
-		defer local.finder.Close()
-		defer local.reportUnused(errOut)
 		finder.Images = local.find(ctx)
 	}
 	s, err := manifests.Snapshot(config.Pins, config.ReadSecrets, finder)
@@ -136,6 +135,10 @@ func readSnapshot(ctx context.Context, o *planOptions, config *configuration.Con
 			Reason: v1alpha1.ReasonChartNotRead, Object: "charts",
 			Message: "images that only they name are not found: give them with --chart PATH",
 		})
+	default:
+		if err = local.checkReleases(s.Releases); err == nil {
+			local.reportUnused(errOut)
+		}
 	}
 	return s, err
 }

@@ -339,6 +339,47 @@ func TestPlanChartOfRelease(t *testing.T) {
 	}
 }
 
+// A release whose chart is not given may need images that only its chart names, whatever is given for others.
+func TestPlanChartOfOthers(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"a.yaml":                   "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: one, namespace: shop}\nspec: {suspend: true, chart: {spec: {chart: app, version: 1.x}}}\n",
+		"b.yaml":                   "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: two, namespace: shop}\nspec: {suspend: true, chart: {spec: {chart: other}}}\n",
+		"chart/Chart.yaml":         "apiVersion: v2\nname: other\nversion: 1.2.3\n",
+		"chart/templates/pod.yaml": "spec: {containers: [{image: 'other:v1'}]}\n",
+		"empty/values.yaml":        "a: b\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chart, empty := filepath.Join(folder, "chart"), filepath.Join(folder, "empty")
+	for flag, want := range map[string]struct {
+		code    int
+		out     string
+		warning string
+	}{
+		chart: {
+			0, "Of 2 protected, 1\n    fully pinned.",
+			"HelmRelease shop/one: images that only the chart names are not found: no --chart is given for chart app 1.x (ChartNotRead)",
+		},
+		"shop/one=" + chart: {0, "Of 2 protected, 1\n", "HelmRelease shop/two: images that only the chart names are not found: no --chart is given for chart other (ChartNotRead)"},
+		"shop/tow=" + chart: {2, "", "--chart shop/tow=" + chart + ": there is no HelmRelease shop/tow in what was read: did you mean shop/two?"},
+		"prod/api=" + chart: {2, "", "there is no HelmRelease prod/api in what was read: there are shop/one, shop/two"},
+		"shop/two=" + empty: {1, "", "--chart shop/two=" + empty + ": " + empty + " is no chart: it has no Chart.yaml"},
+		empty:               {1, "", empty + " is no chart: it has no Chart.yaml"},
+	} {
+		code, out, errOut := pinsync(t, "", "plan", "-f", filepath.Join(folder, "a.yaml"), "-f", filepath.Join(folder, "b.yaml"), "--chart", flag, "-o", "table")
+		if code != want.code || !strings.Contains(out, want.out) || want.out == "" && out != "" || !strings.Contains(errOut, want.warning) ||
+			strings.Count(errOut, "\n") != 1 && code != 0 {
+			t.Errorf("--chart %s: exit code %d, printed %q and %q, want %v", flag, code, out, errOut, want)
+		}
+	}
+}
+
 // What else lies in a folder is named.
 func TestPlanNamesSkippedFiles(t *testing.T) {
 	folder := t.TempDir()
