@@ -123,20 +123,7 @@ func Check(raw *v1alpha1.Configuration) (Configuration, error) {
 	if raw.RenderMemory != "" {
 		errs = append(errs, parseMemory(field.NewPath("renderMemory"), raw.RenderMemory, &c.RenderMemory)...)
 	}
-	for _, choice := range []struct {
-		at                      *field.Path
-		value, byDefault, other string
-		set                     *bool
-	}{
-		{field.NewPath("namespaceDefault"), raw.NamespaceDefault, v1alpha1.SyncEnabled, v1alpha1.SyncDisabled, &c.Pins.NamespacesDisabled},
-		{field.NewPath("releases"), raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.ProtectLive},
-		{field.NewPath("secretValues"), raw.SecretValues, v1alpha1.SecretValuesIgnore, v1alpha1.SecretValuesRead, &c.ReadSecrets},
-		{field.NewPath("charts"), raw.Charts, v1alpha1.ChartsRead, v1alpha1.ChartsIgnore, &c.IgnoreCharts},
-		{field.NewPath("missingHelmCharts"), raw.MissingHelmCharts, v1alpha1.HelmChartsIgnore, v1alpha1.HelmChartsCreate, &c.CreateHelmCharts},
-		{field.NewPath("crossNamespaceRefs"), raw.CrossNamespaceRefs, v1alpha1.RefsAllow, v1alpha1.RefsDeny, &c.DenyCrossNamespace},
-		{field.NewPath("tags"), raw.Tags, v1alpha1.TagsReferenced, v1alpha1.TagsFloating, &c.Pins.FloatingOnly},
-		{field.NewPath("hold", "proof"), raw.Hold.Proof, v1alpha1.ProofPods, v1alpha1.ProofReady, &c.Pins.ReadyIsProof},
-	} {
+	for _, choice := range choices(raw, &c) {
 		*choice.set = choice.value == choice.other
 		if choice.value != "" && choice.value != choice.byDefault && choice.value != choice.other {
 			errs = append(errs, field.NotSupported(choice.at, choice.value, []string{choice.byDefault, choice.other}))
@@ -146,6 +133,27 @@ func Check(raw *v1alpha1.Configuration) (Configuration, error) {
 		errs = append(errs, field.Invalid(field.NewPath("missingHelmCharts"), raw.MissingHelmCharts, "with charts: Ignore want "+v1alpha1.HelmChartsIgnore))
 	}
 	return c, oneLine(errs)
+}
+
+// choice is a field that takes one of two words.
+type choice struct {
+	at                      *field.Path
+	value, byDefault, other string
+	set                     *bool
+}
+
+// choices returns the fields that take one of two words, and what they set.
+func choices(raw *v1alpha1.Configuration, c *Configuration) []choice {
+	return []choice{
+		{field.NewPath("namespaceDefault"), raw.NamespaceDefault, v1alpha1.SyncEnabled, v1alpha1.SyncDisabled, &c.Pins.NamespacesDisabled},
+		{field.NewPath("releases"), raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.ProtectLive},
+		{field.NewPath("secretValues"), raw.SecretValues, v1alpha1.SecretValuesIgnore, v1alpha1.SecretValuesRead, &c.ReadSecrets},
+		{field.NewPath("charts"), raw.Charts, v1alpha1.ChartsRead, v1alpha1.ChartsIgnore, &c.IgnoreCharts},
+		{field.NewPath("missingHelmCharts"), raw.MissingHelmCharts, v1alpha1.HelmChartsIgnore, v1alpha1.HelmChartsCreate, &c.CreateHelmCharts},
+		{field.NewPath("crossNamespaceRefs"), raw.CrossNamespaceRefs, v1alpha1.RefsAllow, v1alpha1.RefsDeny, &c.DenyCrossNamespace},
+		{field.NewPath("tags"), raw.Tags, v1alpha1.TagsReferenced, v1alpha1.TagsFloating, &c.Pins.FloatingOnly},
+		{field.NewPath("hold", "proof"), raw.Hold.Proof, v1alpha1.ProofPods, v1alpha1.ProofReady, &c.Pins.ReadyIsProof},
+	}
 }
 
 func checkKind(raw *v1alpha1.Configuration) field.ErrorList {
@@ -198,11 +206,17 @@ func checkName(at *field.Path, name string) field.ErrorList {
 // shard is the end of the names that the further objects of a list have.
 var shard = regexp.MustCompile(`-[0-9]+$`)
 
+// wantedDuration and wantedMemory are what fields take, for people.
+const (
+	wantedDuration = "a duration of at least 1s, such as 30s, 5m or 1h30m"
+	wantedMemory   = "a quantity from 64Mi to 4Gi, such as 128Mi"
+)
+
 func parseDuration(at *field.Path, s string, duration *time.Duration) field.ErrorList {
 	parsed, err := time.ParseDuration(s)
 	if err != nil || parsed < minDuration {
 		return field.ErrorList{field.Invalid(at, s,
-			fmt.Sprintf("want a duration of at least %s, such as 30s, 5m or 1h30m", minDuration))}
+			"want "+wantedDuration)}
 	}
 	*duration = parsed
 	return nil
@@ -217,7 +231,7 @@ const (
 func parseMemory(at *field.Path, s string, bytes *int) field.ErrorList {
 	quantity, err := resource.ParseQuantity(s)
 	if err != nil || quantity.Value() < minRenderMemory || quantity.Value() > maxRenderMemory {
-		return field.ErrorList{field.Invalid(at, s, "want a quantity from 64Mi to 4Gi, such as 128Mi")}
+		return field.ErrorList{field.Invalid(at, s, "want "+wantedMemory)}
 	}
 	*bytes = int(quantity.Value())
 	return nil

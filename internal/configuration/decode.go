@@ -59,14 +59,34 @@ func typeError(text []byte, err *json.UnmarshalTypeError) error {
 		return lineError(jsonErr.Error())
 	}
 	want := map[reflect.Kind]string{
-		reflect.String: "a string", reflect.Slice: "a list", reflect.Struct: "an object",
+		reflect.String: wantedText(err.Field), reflect.Slice: "a list", reflect.Struct: "an object",
 	}[err.Type.Kind()]
 	if err.Field == "" {
 		return lineError("the file holds " + err.Value + ", want an object with the fields " +
 			fieldNames[v1alpha1.Configuration]())
 	}
 	value := valuesAt(document, strings.Split(err.Field, "."))
+	if err.Value == "bool" {
+		want += " (YAML reads on, off, yes, no, true and false without quotes as booleans)"
+	}
 	return lineError(fmt.Sprintf("%s: Invalid value: %s: want %s", err.Field, value, want))
+}
+
+// wantedText describes what a field takes whose value is a text.
+func wantedText(name string) string {
+	for _, c := range choices(&v1alpha1.Configuration{}, &Configuration{}) {
+		if c.at.String() == name {
+			return fmt.Sprintf("%q or %q", c.byDefault, c.other)
+		}
+	}
+	switch name {
+	case "hold.grace", "heartbeat", "renderTimeout":
+		return wantedDuration
+	case "renderMemory":
+		return wantedMemory
+	default:
+		return "a string, in quotes"
+	}
 }
 
 // valuesAt prints the values at a path that leaves out the positions in lists,
