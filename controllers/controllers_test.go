@@ -173,6 +173,16 @@ func TestInvalidAnnotationIsRecorded(t *testing.T) {
 		"Warning InvalidAnnotation HelmRelease "+fmt.Sprintf(note, "off"),
 		"Warning InvalidAnnotation Namespace "+fmt.Sprintf(note, "on"),
 	)
+	// A name that is mistyped has one, too, although the release is not protected.
+	w.changeRelease(func(r *helmv2.HelmRelease) {
+		r.Annotations = map[string]string{"pinsync.oleks.space/sync": "disabled", "pinsync.oleks.space/synch": "enabled"}
+	})
+	w.expectProblemEvents(
+		"Warning InvalidAnnotation HelmRelease metadata.annotations: there is no annotation pinsync.oleks.space/synch for a HelmRelease: "+
+			"known are pinsync.oleks.space/sync, pinsync.oleks.space/image-policies; the release is not protected",
+		"Warning InvalidAnnotation HelmRelease "+fmt.Sprintf(note, "off"),
+		"Warning InvalidAnnotation Namespace "+fmt.Sprintf(note, "on"),
+	)
 	if events, err := w.plane.Kubectl(t.Context(), "-n", w.apps, "events", "--for", "namespace/"+w.apps); err != nil || strings.Count(events, "InvalidAnnotation") != 1 {
 		t.Errorf("kubectl prints %v %s", err, events)
 	}

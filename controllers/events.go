@@ -61,8 +61,13 @@ func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1a
 	r.recordChanges(ctx, s, report)
 	problems := map[subject]string{}
 	for i := range report.Problems {
-		if name, ok := strings.CutPrefix(report.Problems[i].Object, "Namespace "); ok {
-			addProblem(problems, r.namespaces, types.NamespacedName{Name: name}, &report.Problems[i])
+		problem := &report.Problems[i]
+		if name, ok := strings.CutPrefix(problem.Object, "Namespace "); ok {
+			addProblem(problems, r.namespaces, types.NamespacedName{Name: name}, problem)
+		}
+		if name, ok := strings.CutPrefix(problem.Object, object.HelmRelease+" "); ok && problem.Reason == v1alpha1.ReasonInvalidAnnotation {
+			namespace, name, _ := strings.Cut(name, "/")
+			addProblem(problems, r.releases, types.NamespacedName{Namespace: namespace, Name: name}, problem)
 		}
 	}
 	for i := range report.Releases {

@@ -31,10 +31,10 @@ func keptChanged[T any](before, after client.Object, differ func(a, b *convert.K
 	return !okBefore || !okAfter || differ(a, b)
 }
 
-// namespaceChanged reports whether a Namespace's sync annotation has changed.
+// namespaceChanged reports whether a Namespace's annotations have changed, as far as pinsync keeps them.
 func namespaceChanged(before, after client.Object) bool {
 	return keptChanged(before, after, func(a, b *convert.Kept[pin.Namespace]) bool {
-		return !isSameText(a.Value.Sync, b.Value.Sync)
+		return !isSameText(a.Value.Sync, b.Value.Sync) || a.Value.UnknownAnnotations != b.Value.UnknownAnnotations
 	})
 }
 

@@ -46,6 +46,7 @@ func TestPredicates(t *testing.T) {
 		"release's status":       {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{Status: flux.HelmReleaseStatus{ObservedGeneration: 1}}, false},
 		"release's spec":         {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Generation: 1}}, true},
 		"release annotated":      {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: annotated("enabled")}, true},
+		"annotated by mistake":   {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.Group + "/synch": ""}}}, true},
 		"annotated otherwise":    {releaseChanged, &flux.HelmRelease{ObjectMeta: annotated("x")}, &flux.HelmRelease{ObjectMeta: annotated("y")}, true},
 		"annotated with nothing": {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: annotated("")}, true},
 		"release created anew":   {releaseChanged, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "1"}}, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "2"}}, true},

@@ -254,7 +254,8 @@ const (
 	// ReasonPolicyNotFound means that the release's annotation names a policy that does not exist.
 	ReasonPolicyNotFound Reason = "PolicyNotFound"
 
-	// ReasonInvalidAnnotation means that an annotation of pinsync has a value that it does not take.
+	// ReasonInvalidAnnotation means that an annotation of pinsync has a value that it does not take, or a
+	// name that pinsync does not have.
 	ReasonInvalidAnnotation Reason = "InvalidAnnotation"
 
 	// ReasonLastTagKept means that a suspended release refers to no tag of an image any more: the

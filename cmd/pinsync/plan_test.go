@@ -205,6 +205,41 @@ spec: {suspend: true, chart: {spec: {chart: api, version: 4.5.6, sourceRef: {kin
 	}
 }
 
+// An annotation of pinsync's whose name is mistyped may be meant to protect a release: its object is named,
+// and nothing else changes.
+func TestPlanNamesUnknownAnnotations(t *testing.T) {
+	folder := t.TempDir()
+	config := filepath.Join(folder, "config.yaml")
+	if err := os.WriteFile(config, []byte("apiVersion: pinsync.oleks.space/v1alpha1\nkind: Configuration\nnamespaceDefault: disabled\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	release := func(namespace, name, annotations string) string {
+		return "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: " + name + ", namespace: " + namespace + ", annotations: {" + annotations + "}}\n" +
+			"spec: {suspend: true, values: {image: 'git.example.com/team/" + name + ":v1'}}\n---\n"
+	}
+	in := "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, annotations: {pinsync.oleks.space/synch: enabled, pinsync.oleks.space/image-policies: a, theirs/sync: b}}\n---\n" +
+		release("shop", "lost", "pinsync.oleks.space/synch: enabled") + release("shop", "more", "pinsync.oleks.space/Sync: enabled") +
+		release("shop", "kept", "pinsync.oleks.space/sync: 'on', pinsync.oleks.space/image-policy: a") +
+		release("many", "many", "pinsync.oleks.space/a: a, pinsync.oleks.space/b: a, pinsync.oleks.space/c: a, pinsync.oleks.space/d: a, pinsync.oleks.space/e: a, pinsync.oleks.space/"+strings.Repeat("f", 1000)+": a") +
+		release("many", "fine", "pinsync.oleks.space/sync: disabled")
+	code, out, errOut := pinsync(t, in, "plan", "-f", "-", "--config", config)
+	const known = " for a HelmRelease: known are pinsync.oleks.space/sync, pinsync.oleks.space/image-policies"
+	for _, want := range []string{
+		"warning: Namespace shop: metadata.annotations: there is no annotation pinsync.oleks.space/image-policies, pinsync.oleks.space/synch for a Namespace: known are pinsync.oleks.space/sync (InvalidAnnotation)\n",
+		"warning: HelmRelease shop/lost: metadata.annotations: there is no annotation pinsync.oleks.space/synch" + known + "; the release is not protected (more in its namespace: 1) (InvalidAnnotation)\n",
+		"warning: HelmRelease shop/kept: metadata.annotations[pinsync.oleks.space/sync]: \"on\" is not a value of pinsync.oleks.space/sync, want enabled or disabled; taken as enabled; " +
+			"there is no annotation pinsync.oleks.space/image-policy" + known + " (InvalidAnnotation)\n",
+		"warning: HelmRelease many/many: metadata.annotations: there is no annotation pinsync.oleks.space/a, pinsync.oleks.space/b, pinsync.oleks.space/c, pinsync.oleks.space/d, pinsync.oleks.space/e and 1 more" + known,
+	} {
+		if code != 0 || out != "container/kept==v1\n" || !strings.Contains(errOut, want) {
+			t.Errorf("exit code %d, printed %q and %s, want %s", code, out, errOut, want)
+		}
+	}
+	if strings.Count(errOut, "InvalidAnnotation") != 4 {
+		t.Errorf("printed %s, want 4 problems of annotations", errOut)
+	}
+}
+
 func TestPlanTable(t *testing.T) {
 	code, out, errOut := pinsync(t, "", "plan", "-f", "testdata/plan/bad.in.yaml", "-o", "table")
 	if code != 0 {

@@ -2,10 +2,15 @@
 package convert
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -14,7 +19,9 @@ import (
 
 // Namespace converts a Namespace; its metadata is enough.
 func Namespace(o metav1.Object) pin.Namespace {
-	return pin.Namespace{Name: o.GetName(), UID: string(o.GetUID()), Sync: syncOf(o)}
+	return pin.Namespace{
+		Name: o.GetName(), UID: string(o.GetUID()), Sync: syncOf(o), UnknownAnnotations: unknownAnnotations(o, v1alpha1.SyncAnnotation),
+	}
 }
 
 // Policy converts an ImagePolicy.
@@ -58,6 +65,29 @@ func rulesOf(spec *flux.ImagePolicySpec) policy.Rules {
 
 func nameOf(o metav1.Object) object.Name {
 	return object.Name{Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+// maxUnknownAnnotations is how many names of unknown annotations are kept of an object.
+const maxUnknownAnnotations = 5
+
+// unknownAnnotations returns the names of an object's annotations that are pinsync's by their name and not
+// among those that are known.
+func unknownAnnotations(o metav1.Object, known ...string) string {
+	var names []string
+	for name := range o.GetAnnotations() {
+		if strings.HasPrefix(name, v1alpha1.Group+"/") && !slices.Contains(known, name) {
+			names = append(names, image.Shorten(name))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	text := strings.Join(names[:min(len(names), maxUnknownAnnotations)], ", ")
+	if more := len(names) - maxUnknownAnnotations; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 func syncOf(o metav1.Object) *string {

@@ -21,6 +21,7 @@ func Release(o *flux.HelmRelease) pin.Release {
 		Revision:  RevisionOf(o),
 		Suspended: o.Spec.Suspend, HasRun: o.Generation > 1 || len(o.Status.Conditions) > 0, Ready: IsReady(o), Sync: syncOf(o),
 		TargetNamespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace), RemoteCluster: o.Spec.KubeConfig != nil,
+		UnknownAnnotations: unknownAnnotations(o, v1alpha1.SyncAnnotation, v1alpha1.ImagePoliciesAnnotation),
 		Inputs: pin.Inputs{
 			ReleaseName: o.Spec.ReleaseName, Chart: chartOf(&o.Spec), Policies: o.Annotations[v1alpha1.ImagePoliciesAnnotation],
 			SourceNamespace: sourceNamespaceOf(&o.Spec), AppliedFrom: o.Labels[appliedFromLabel],

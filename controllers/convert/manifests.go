@@ -81,6 +81,7 @@ func (m *Manifests) Snapshot(o pin.Options, readSecrets bool, charts ChartFinder
 		}
 		return ValuesObject{Data: m.values[ref]}
 	}
+	var converted []*pin.Release
 	for _, object := range m.releases {
 		release := Release(object)
 		if protector.Protects(&release) {
@@ -98,7 +99,9 @@ func (m *Manifests) Snapshot(o pin.Options, readSecrets bool, charts ChartFinder
 			release.Images = values.Find(lookUp)
 		}
 		m.snapshot.Releases = append(m.snapshot.Releases, release)
+		converted = append(converted, &release)
 	}
+	m.snapshot.Notes = append(m.snapshot.Notes, protector.Overlooked(converted)...)
 	return &m.snapshot, nil
 }
 

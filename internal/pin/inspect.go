@@ -36,7 +36,8 @@ func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
 		return nil
 	}
 	r := &s.Releases[i]
-	protected, problem := NewProtector(s.Namespaces, o).protects(r)
+	protector := NewProtector(s.Namespaces, o)
+	protected, problem := protector.protects(r)
 	n := findNeeds(r.Name, r.Inputs, linkerOf(s), explaining(o))
 	in := protectedInputs{needs: n, state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun}
 	if problem != nil {
@@ -46,7 +47,7 @@ func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
 	refersTo, keeps := entryOf(r, in, &Memory{}, o), entryOf(r, in, &s.Memory, o)
 	return &Inspection{
 		Release: r, Protected: protected, Findings: sortedFindings(n.findings),
-		Policies: n.policies, Pins: refersTo.Pins, Problems: keeps.Releases[0].Problems,
+		Policies: n.policies, Pins: refersTo.Pins, Problems: slices.Concat(protector.problems, keeps.Releases[0].Problems),
 	}
 }
 

@@ -32,6 +32,8 @@ type Release struct {
 	RemoteCluster   bool
 	// Sync is the value of the sync annotation, nil without it.
 	Sync *string
+	// UnknownAnnotations are names of annotations that pinsync does not have, for people.
+	UnknownAnnotations string
 }
 
 // isUnknown reports whether it is not known which images it refers to.

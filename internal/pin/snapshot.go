@@ -66,4 +66,6 @@ type Namespace struct {
 	Name, UID string
 	// Sync is the value of the sync annotation, nil without it.
 	Sync *string
+	// UnknownAnnotations are names of annotations that pinsync does not have, for people.
+	UnknownAnnotations string
 }
