@@ -46,10 +46,12 @@ func newExplainCommand() *cobra.Command {
 			"that only the chart names it has those of the report.\n\n" +
 			"It exits with code 0 only if it knows that nothing blocks a resume: the list has every\n" +
 			"tag that was found, and with --check the registries have them. It exits with code 4 if a\n" +
-			"resume would not work now, and with code 5 if that is unknown, as it is without --check.",
+			"resume would not work now, and with code 5 if that is unknown, as it is without --check,\n" +
+			"and of a suspended release that is not protected. Of a release that is not suspended it\n" +
+			"reports whether a restart or an upgrade would work.",
 		Example: "  pinsync explain -n kotkan cms-plugins-staging\n" +
 			"  pinsync explain kotkan/cms-plugins-staging --check && flux resume helmrelease -n kotkan cms-plugins-staging",
-		Args:              usageArgs(oneArg("want a release: NAME, NAMESPACE/NAME or helmrelease/NAME")),
+		Args:              usageArgs(oneArg("want a release: NAME with -n NAMESPACE, NAMESPACE/NAME or helmrelease/NAME")),
 		ValidArgsFunction: completeReleases,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return explain(cmd.Context(), &o, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -85,7 +87,7 @@ func explain(ctx context.Context, o *explainOptions, name string, out, errOut io
 	}
 	inspected, err := inspect.Release(ctx, cluster, release, config.ReadSecrets)
 	if err != nil {
-		return fmt.Errorf("%s: %w", cluster.Host, orNear(ctx, cluster, release.Name, err))
+		return fmt.Errorf("%s: %w", cluster.Host, orNear(ctx, cluster, release.Name, err, o.namespaceHint(name)))
 	}
 	e.inspect(inspected, config, release)
 	if o.check {
@@ -101,16 +103,16 @@ func explain(ctx context.Context, o *explainOptions, name string, out, errOut io
 	} else if _, err = io.WriteString(out, explanationText(document, widthOf(out))); err != nil {
 		err = fmt.Errorf("printing: %w", err)
 	}
-	return errors.Join(err, exitOf(document.Resume.Verdict))
+	return errors.Join(err, exitOf(document))
 }
 
 // exitOf returns the error for the exit code. Its reasons have been printed.
-func exitOf(verdict v1alpha1.ResumeVerdict) error {
-	switch verdict {
+func exitOf(d *v1alpha1.ReleaseExplanation) error {
+	switch d.Resume.Verdict {
 	case v1alpha1.ResumeBlocked:
-		return &exitError{exitMissing, errors.New("a resume would not work now")}
+		return &exitError{exitMissing, errors.New(verdictText(d))}
 	case v1alpha1.ResumeUnknown:
-		return &exitError{exitUnknown, errors.New("it is unknown whether a resume would work now")}
+		return &exitError{exitUnknown, errors.New("it is " + verdictText(d))}
 	default:
 		return nil
 	}
@@ -127,9 +129,9 @@ func (o *explainOptions) parse(argument string) (object.ID, error) {
 	id.Namespace, id.Name.Name = o.namespace, parts[len(parts)-1]
 	switch {
 	case len(parts) > 2:
-		return id, fmt.Errorf("release %q: want NAME, NAMESPACE/NAME or helmrelease/NAME", argument)
+		return id, fmt.Errorf("release %q: want NAME, NAMESPACE/NAME or helmrelease/NAME: only HelmReleases can be explained", argument)
 	case len(parts) == 2 && o.namespace != "" && o.namespace != parts[0]:
-		return id, fmt.Errorf("release %q is not in --namespace %s: give one of them", argument, o.namespace)
+		return id, fmt.Errorf("release %q is not in --namespace %s: give one of them; only HelmReleases can be explained", argument, o.namespace)
 	case len(parts) == 2:
 		id.Namespace = parts[0]
 	case o.namespace == "":
@@ -150,9 +152,17 @@ func isReleaseKind(word string) bool {
 	return slices.Contains([]string{"helmrelease", "helmreleases", "hr"}, kind) && (!hasGroup || strings.HasSuffix(group, "helm.toolkit.fluxcd.io"))
 }
 
+// namespaceHint returns how to name the namespace, if that of the context was taken.
+func (o *explainOptions) namespaceHint(argument string) string {
+	if o.namespace != "" || strings.Contains(argument, "/") {
+		return ""
+	}
+	return "; or give -n NAMESPACE"
+}
+
 // orNear returns the error of a release that could not be read; of one that does not exist, with the
 // names that are like its own.
-func orNear(ctx context.Context, cluster *rest.Config, release object.Name, err error) error {
+func orNear(ctx context.Context, cluster *rest.Config, release object.Name, err error, hint string) error {
 	if !apierrors.IsNotFound(err) {
 		return err
 	}
@@ -160,11 +170,11 @@ func orNear(ctx context.Context, cluster *rest.Config, release object.Name, err 
 	near := nearTo(release.Name, names)
 	switch {
 	case listErr != nil:
-		return fmt.Errorf("there is no HelmRelease %s", release)
+		return fmt.Errorf("there is no HelmRelease %s%s", release, hint)
 	case len(near) > 0:
-		return fmt.Errorf("there is no HelmRelease %s: did you mean %s?", release, someOf(near))
+		return fmt.Errorf("there is no HelmRelease %s: did you mean %s?%s", release, someOf(near), hint)
 	default:
-		return fmt.Errorf("there is no HelmRelease %s: namespace %s has %s", release, release.Namespace, someOf(names))
+		return fmt.Errorf("there is no HelmRelease %s: namespace %s has %s%s", release, release.Namespace, someOf(names), hint)
 	}
 }
 

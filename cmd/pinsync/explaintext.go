@@ -69,21 +69,18 @@ func printPins(p *page, d *v1alpha1.ReleaseExplanation) {
 		pin := &d.Pins[i]
 		p.line(1, "%s", pin.Pin)
 		if pin.Entry != nil {
-			printEntry(p, 2, pin.Entry)
+			printEntry(p, 2, neededBy(pin.Entry), pin.Entry.HeldBecause)
 		} else {
 			p.line(2, "%s", unlisted(d, pin))
 		}
 	}
 }
 
-// printEntry prints what the report has of a pin.
-func printEntry(p *page, level int, entry *v1alpha1.Pin) {
-	p.line(level, "%s", neededBy(entry))
-	if entry.HeldSince != nil {
-		p.line(level, "held since %s", *entry.HeldSince)
-	}
-	if entry.HeldBecause != nil {
-		p.line(level, "%s", *entry.HeldBecause)
+// printEntry prints for whom a pin is in the list and, if none needs it, what it waits for.
+func printEntry(p *page, level int, who string, because *string) {
+	p.line(level, "%s", who)
+	if because != nil {
+		p.line(level, "%s", *because)
 	}
 }
 
@@ -96,7 +93,15 @@ func neededBy(entry *v1alpha1.Pin) string {
 	for i := range entry.HeldFor {
 		owners = append(owners, entry.HeldFor[i].Owner)
 	}
-	return fmt.Sprintf("%s, kept for %s", entry.State, knownOf(owners))
+	return heldSince(entry) + ", kept for " + knownOf(owners)
+}
+
+// heldSince describes a pin that no release needs.
+func heldSince(entry *v1alpha1.Pin) string {
+	if entry.HeldSince == nil {
+		return string(entry.State)
+	}
+	return fmt.Sprintf("%s since %s", entry.State, *entry.HeldSince)
 }
 
 // knownOf returns the owners that are known, for people.
@@ -116,7 +121,7 @@ func unlisted(d *v1alpha1.ReleaseExplanation, pin *v1alpha1.ReleasePin) string {
 	case *pin.Listed && d.List.ReportDoubt != "":
 		return "listed"
 	case *pin.Listed:
-		return "listed; the report does not have it for this release"
+		return "listed for other releases alone: it is removed when they no longer need it"
 	case d.Protected:
 		return "NOT LISTED"
 	case d.Suspended:
@@ -141,20 +146,36 @@ func printProblemSection(p *page, problems []v1alpha1.Problem) {
 func printResume(p *page, d *v1alpha1.ReleaseExplanation) {
 	p.section("RESUME")
 	if !d.Suspended {
-		p.line(1, "not suspended: there is nothing to resume; if it were suspended:")
+		p.line(1, "not suspended: there is nothing to resume")
 	}
 	for _, checked := range d.Checked {
 		p.line(1, "%s: %s", cmp.Or(checked.Image, checked.Pin), checked.Status)
 	}
-	switch d.Resume.Verdict {
-	case v1alpha1.ResumeBlocked:
-		p.line(1, "a resume would not work now:")
-	case v1alpha1.ResumeUnknown:
-		p.line(1, "unknown whether a resume would work now:")
-	default:
-		p.line(1, "a resume would work now, as far as its values name its images")
+	if len(d.Resume.Reasons) == 0 {
+		p.line(1, "%s: nothing that is known blocks it", verdictText(d))
+	} else {
+		p.line(1, "%s:", verdictText(d))
 	}
 	for _, reason := range d.Resume.Reasons {
 		p.line(2, "%s", reason)
+	}
+}
+
+// verdictText describes whether a resume would work or, of a release that is not suspended, what needs
+// its images next.
+func verdictText(d *v1alpha1.ReleaseExplanation) string {
+	what := "a resume"
+	if !d.Suspended {
+		what = "a restart or an upgrade"
+	}
+	switch {
+	case d.Resume.Verdict == v1alpha1.ResumeUnknown:
+		return "unknown whether " + what + " would work now"
+	case d.Resume.Verdict == v1alpha1.ResumeWorks:
+		return what + " would work now"
+	case d.Suspended:
+		return what + " would not work now"
+	default:
+		return what + " may fail now"
 	}
 }

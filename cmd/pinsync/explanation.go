@@ -42,7 +42,7 @@ func (e *explanation) inspect(inspected *inspect.Inspected, config configuration
 	}
 	entry := entryOf(e.list, release)
 	e.Inspection = pin.Inspect(s, config.Pins, release)
-	e.addChartProblems(entry)
+	e.addChartProblems(entry, config.IgnoreCharts)
 	for _, policy := range e.Policies {
 		e.policyNames = append(e.policyNames, policy.String())
 	}
@@ -56,13 +56,12 @@ func (e *explanation) inspect(inspected *inspect.Inspected, config configuration
 	}
 	e.replaced = errs
 	e.Protected, e.Problems, e.policyNames = true, entry.Problems, entry.Policies
-	e.Pins = nil
-	described := e.list.Described()
-	for i := range described {
-		if slices.Contains(described[i].NeededBy, release.String()) {
-			e.Pins = append(e.Pins, described[i])
-		}
-	}
+	e.Pins = e.neededPins()
+}
+
+// neededPins returns the pins that the release needs by the report on the list.
+func (e *explanation) neededPins() []v1alpha1.Pin {
+	return slices.DeleteFunc(e.list.Described(), func(p v1alpha1.Pin) bool { return !slices.Contains(p.NeededBy, e.Release.String()) })
 }
 
 // isReportCurrent reports whether the report has all that is to be known of the releases now.
@@ -243,7 +242,11 @@ func (e *explanation) gaps() []string {
 	if e.doubt != nil {
 		gaps = append(gaps, describe(e.doubt))
 	}
-	return slices.Concat(gaps, e.unread, e.tagGaps(), e.answerGaps())
+	gaps = slices.Concat(gaps, e.unread, e.tagGaps())
+	if e.Release.Suspended && !e.Protected {
+		gaps = append(gaps, "the release is not protected: its tags may be deleted at any time")
+	}
+	return append(gaps, e.answerGaps()...)
 }
 
 // tagGaps returns which tags may be needed and are not known, or are not in the list.

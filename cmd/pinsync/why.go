@@ -85,7 +85,11 @@ func whyText(d *v1alpha1.PinExplanation, width int) string {
 		}
 		p.line(0, "%s", entry.Pin.Pin)
 		p.line(1, "%s", entry.Image)
-		printEntry(p, 1, &entry.Pin)
+		who := neededBy(&entry.Pin)
+		if len(entry.NeededBy) == 0 && len(entry.HeldFor) > 0 {
+			who = heldSince(&entry.Pin) // for whom is said below
+		}
+		printEntry(p, 1, who, entry.HeldBecause)
 		for _, via := range entry.Via {
 			p.line(1, "found in %s", via)
 		}
@@ -102,7 +106,7 @@ func whyText(d *v1alpha1.PinExplanation, width int) string {
 	return p.String()
 }
 
-// holdText describes for whom a pin is held.
+// holdText describes for whom a pin is held, and how long.
 func holdText(h *v1alpha1.Hold) string {
 	owner := h.Owner
 	switch owner {
@@ -112,7 +116,7 @@ func holdText(h *v1alpha1.Hold) string {
 		owner = "further releases that are not known"
 	}
 	if h.SafeSince == nil {
-		return "held for " + owner + ", which is not safe without it yet"
+		return owner + " may need it until that is proven live, deleted or disabled"
 	}
-	return "held for " + owner + ", safe without it since " + *h.SafeSince
+	return owner + " does not need it since " + *h.SafeSince + ": kept for the grace after that"
 }
