@@ -59,7 +59,7 @@ func newCheckCommand() *cobra.Command {
 			"one is missing is shown, and changes nothing.\n\n" +
 			"It exits with code 0 if all images exist, with code 4 if one is missing or incomplete,\n" +
 			"and with code 5 if one could not be checked.",
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs("-n"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return check(cmd.Context(), &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -126,9 +126,7 @@ func pinsOf(lists []pinlist.Published, namespace string) ([]v1alpha1.Pin, error)
 		return found, nil
 	}
 	if !slices.Contains(namespaces, namespace) {
-		slices.Sort(namespaces)
-		return nil, fmt.Errorf("no release in namespace %s is protected: those with such releases are %s",
-			namespace, someOf(slices.Compact(namespaces)))
+		return nil, noRelease(namespace, namespaces)
 	}
 	return slices.DeleteFunc(found, func(p v1alpha1.Pin) bool {
 		return !isHeldIn(&p, namespace) && !slices.ContainsFunc(p.NeededBy, func(name string) bool {
@@ -136,6 +134,12 @@ func pinsOf(lists []pinlist.Published, namespace string) ([]v1alpha1.Pin, error)
 			return ok && id.Namespace == namespace
 		})
 	}), nil
+}
+
+// noRelease returns the error of a namespace that is not among those with protected releases.
+func noRelease(namespace string, namespaces []string) error {
+	slices.Sort(namespaces)
+	return fmt.Errorf("no release in namespace %s is protected: those with such releases are %s", namespace, someOf(slices.Compact(namespaces)))
 }
 
 // waitingFor returns the owners of holds that may still need the pin.

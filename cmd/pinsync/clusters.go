@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -194,6 +195,11 @@ func clientConfig(kubeconfig, context string) (clientcmd.ClientConfig, error) {
 	return clientcmd.NewNonInteractiveClientConfig(*raw, context, overrides, rules), nil
 }
 
+func isFile(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
 // clusterConfig returns the configuration of a cluster, from a kubeconfig file or, without
 // one, KUBECONFIG, ~/.kube/config or the pod's service account.
 func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
@@ -207,7 +213,11 @@ func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
 	case clientcmd.IsEmptyConfig(err) && kubeconfig != "":
 		return nil, fmt.Errorf("--kubeconfig %s: there is no cluster in it", kubeconfig)
 	case clientcmd.IsEmptyConfig(err) && os.Getenv(variable) != "":
-		return nil, fmt.Errorf("%s %s: there is no cluster in it, or no such file; or give --kubeconfig FILE", variable, os.Getenv(variable))
+		what := "there is no such file"
+		if slices.ContainsFunc(filepath.SplitList(os.Getenv(variable)), isFile) {
+			what = "there is no cluster in it"
+		}
+		return nil, fmt.Errorf("%s %s: %s: set it, or give --kubeconfig FILE", variable, os.Getenv(variable), what)
 	case clientcmd.IsEmptyConfig(err):
 		return nil, errors.New("no cluster: give --kubeconfig FILE, set KUBECONFIG, or run in a pod")
 	case err != nil:

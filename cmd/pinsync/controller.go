@@ -46,7 +46,7 @@ func newControllerCommand() *cobra.Command {
 		Long: "controller watches a cluster and writes the tags that its suspended releases need\n" +
 			"to a ConfigMap. It uses --kubeconfig, KUBECONFIG or ~/.kube/config, or the pod's\n" +
 			"service account.",
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs(""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runController(cmd.Context(), &o, cmd.ErrOrStderr())
 		},

@@ -319,7 +319,7 @@ func TestControllerRefuses(t *testing.T) {
 		"namespace":          {[]string{"--pinsync-namespace", "A_b"}, []string{"--pinsync-namespace", `"A_b"`}},
 		"log level":          {[]string{"--log-level", "warn"}, []string{"--log-level", `"warn"`, "trace, debug, info or error"}},
 		"log encoding":       {[]string{"--log-encoding", "text"}, []string{"--log-encoding", `"text"`, "json or console"}},
-		"flag":               {[]string{"--leaderelect"}, []string{"--leaderelect", "pinsync controller --help"}},
+		"flag":               {[]string{"--leaderelect"}, []string{"--leaderelect", "did you mean --leader-elect?"}},
 		"argument":           {[]string{"now"}, []string{"now"}},
 	}
 	for name, test := range tests {

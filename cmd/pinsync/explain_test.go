@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -114,6 +115,21 @@ func (d *deployment) checks(neededBy string) {
 	_, out, _ = pinsync(d.t, "", "check", "--kubeconfig", d.plane.Kubeconfig, "-o", "json")
 	if strings.Contains(out, "null") {
 		d.t.Errorf("a list is null: %s", out)
+	}
+}
+
+// A file that KUBECONFIG names and that does not exist is not one without a cluster.
+func TestKubeconfigVariable(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty")
+	localtest.Must(t, os.WriteFile(empty, nil, 0o600))
+	for variable, want := range map[string]string{
+		"/nope":          "KUBECONFIG /nope: there is no such file: set it, or give --kubeconfig FILE",
+		"/nope:" + empty: "KUBECONFIG /nope:" + empty + ": there is no cluster in it: set it, or give --kubeconfig FILE",
+	} {
+		t.Setenv("KUBECONFIG", variable)
+		if code, out, errOut := pinsync(t, "", "status"); code != 2 || out != "" || errOut != "pinsync: "+want+"\n" {
+			t.Errorf("exit code %d, printed %q and %q, want %q", code, out, errOut, want)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func newExportCommand() *cobra.Command {
 		Example: "  pinsync export --pods-first --state /var/lib/pinsync/state.json --output-file /var/lib/pinsync/pins.txt\n" +
 			"  pinsync export --since 2026-01-02T03:00:00Z --output-file /var/lib/pinsync/pins.txt\n" +
 			"  pinsync export --pods-first --context west --context east --static /etc/registry-pins.txt",
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs("--output-file"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return export(cmd.Context(), &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -156,7 +156,7 @@ func export(ctx context.Context, o *exportOptions, out, errOut io.Writer) error 
 	if err := writeExport(o, text, metrics, c.state, out); err != nil {
 		return err
 	}
-	fmt.Fprintln(errOut, "pinsync:", printable(exportSummary(c.exported, c.mayLack)))
+	fmt.Fprintln(errOut, "pinsync:", printable(exportSummary(c)))
 	if pinlist.Format(o.format) == pinlist.FormatGitea {
 		fmt.Fprintln(errOut, "pinsync:", giteaWarning(text))
 	}
@@ -170,6 +170,8 @@ type collected struct {
 	state    *v1alpha1.ExportState
 	// mayLack is the number of releases of which images may be missing, as far as reports were read.
 	mayLack int
+	// isFirst is set if --state named a file that did not exist.
+	isFirst bool
 }
 
 // collect reads the lists, which must be reliable.
@@ -207,7 +209,7 @@ func collect(ctx context.Context, o *exportOptions, clusters []*rest.Config, sta
 	if err := pinlist.CheckEmpty(state, lists); err != nil {
 		return nil, err
 	}
-	return &collected{exported, state, pinlist.MayLackImages(lists)}, nil
+	return &collected{exported, state, pinlist.MayLackImages(lists), o.state != "" && last.Kind == ""}, nil
 }
 
 // checkOrder returns an error if the cleaner may read the pods after the list, and a list is not

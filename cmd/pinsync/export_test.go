@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -156,8 +157,13 @@ func (e *exports) refuses(code int, want string, args ...string) {
 	}
 }
 
-// isSummary reports whether an export has printed nothing but the line on what was exported.
+// waiting is what an export prints while it waits.
+var waiting = regexp.MustCompile(`(?m)^pinsync: \S+: waiting up to \S+ for a list that is later than .*\n`)
+
+// isSummary reports whether an export has printed nothing but the line on what was exported, and that it
+// has waited.
 func isSummary(errOut string) bool {
+	errOut = waiting.ReplaceAllString(errOut, "")
 	return strings.HasPrefix(errOut, "pinsync: exported ") && strings.Count(errOut, "\n") == 1
 }
 
@@ -375,7 +381,7 @@ func TestExportRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		"format":              {[]string{"-o", "yaml"}, `"yaml" for "-o, --output" flag: want one of pins, images, regex, gitea, json`},
+		"format":              {[]string{"-o", "yaml"}, `--output "yaml": want one of pins, images, regex, gitea, json`},
 		"age":                 {[]string{"--max-age", "-1s"}, "--max-age -1s: want more than 0"},
 		"shrink":              {[]string{"--max-shrink", "101"}, "--max-shrink 101: want 0 to 100"},
 		"namespace":           {[]string{"--pinsync-namespace", "A b"}, `--pinsync-namespace "A b"`},

@@ -12,21 +12,23 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// exportSummary describes an export that has succeeded in one line. So many releases may need more than
-// it has.
-func exportSummary(exported *v1alpha1.PinExport, mayLack int) string {
+// exportSummary describes an export that has succeeded in one line.
+func exportSummary(c *collected) string {
 	var lists []string
-	for i := range exported.Lists {
-		l := &exported.Lists[i]
+	for i := range c.exported.Lists {
+		l := &c.exported.Lists[i]
 		text := fmt.Sprintf("%s (%d)", l.Name, l.Pins)
 		if l.SyncedAt != "" {
 			text = fmt.Sprintf("%s of %s (%d, current at %s)", l.Name, l.Cluster, l.Pins, l.SyncedAt)
 		}
 		lists = append(lists, text)
 	}
-	text := fmt.Sprintf("exported %d pins: %s", len(exported.Pins), strings.Join(lists, ", "))
-	if mayLack > 0 {
-		text += fmt.Sprintf("; releases that may need more: %d, see pinsync status", mayLack)
+	text := fmt.Sprintf("exported %d pins: %s", len(c.exported.Pins), strings.Join(lists, ", "))
+	if c.mayLack > 0 {
+		text += fmt.Sprintf("; releases that may need more: %d, see pinsync status", c.mayLack)
+	}
+	if c.isFirst {
+		text += "; no earlier state: the loss of pins was not checked"
 	}
 	return text
 }

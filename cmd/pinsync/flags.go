@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -25,8 +27,8 @@ const (
 type choice struct {
 	value *string
 	words []string
-	// hint is what may have been meant by another word.
-	hint string
+	// hasFile is set if the command has another flag for the file that it writes.
+	hasFile bool
 }
 
 func (c choice) String() string { return *c.value }
@@ -35,7 +37,11 @@ func (c choice) Type() string   { return "string" }
 // Set sets the value.
 func (c choice) Set(value string) error {
 	if !slices.Contains(c.words, value) {
-		return fmt.Errorf("want one of %s%s", strings.Join(c.words, ", "), c.hint)
+		hint := ""
+		if c.hasFile && strings.ContainsAny(value, "./") {
+			hint = "; did you mean --output-file " + value + "?"
+		}
+		return fmt.Errorf("want one of %s%s", strings.Join(c.words, ", "), hint)
 	}
 	*c.value = value
 	return nil
@@ -44,11 +50,7 @@ func (c choice) Set(value string) error {
 // addFormat adds the flag -o for the format of what a command prints, by default the first.
 func addFormat(cmd *cobra.Command, value *string, formats ...string) {
 	*value = formats[0]
-	format := choice{value: value, words: formats}
-	if cmd.Flags().Lookup("output-file") != nil {
-		format.hint = ", or --output-file"
-	}
-	cmd.Flags().VarP(format, "output", "o", "`FORMAT` of what is printed: "+strings.Join(formats, ", "))
+	cmd.Flags().VarP(choice{value, formats, cmd.Flags().Lookup("output-file") != nil}, "output", "o", "`FORMAT` of what is printed: "+strings.Join(formats, ", "))
 	complete(cmd, "output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -108,6 +110,30 @@ func checkNamespace(flag, name string) error {
 		return fmt.Errorf("%s %q: want a-z, 0-9 and hyphens, such as pinsync-system", flag, name)
 	}
 	return nil
+}
+
+// flagError returns the error of a command's flags, with what would be right.
+func flagError(cmd *cobra.Command, err error) error {
+	meant := "; see " + cmd.CommandPath() + " --help"
+	if missing, ok := errors.AsType[*pflag.NotExistError](err); ok && len(missing.GetSpecifiedName()) > 1 {
+		var names []string
+		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+			if !flag.Hidden {
+				names = append(names, flag.Name)
+			}
+		})
+		if near := nearTo(missing.GetSpecifiedName(), names); len(near) > 0 {
+			meant = ": did you mean --" + near[0] + "?"
+		}
+	}
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		flag := invalid.GetFlag()
+		want := map[string]string{
+			"int": "want a whole number such as " + flag.DefValue, "duration": "want a duration such as 30s, 5m or 1h30m", "bool": "want true or false",
+		}[flag.Value.Type()]
+		err = fmt.Errorf("--%s %q: %s", flag.Name, invalid.GetValue(), cmp.Or(want, invalid.Unwrap().Error()))
+	}
+	return usageError(fmt.Errorf("%w%s", err, meant))
 }
 
 // renamedTo is the annotation of a flag's earlier name. Its value is the name of now.

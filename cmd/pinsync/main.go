@@ -100,9 +100,7 @@ func newRootCommand(program string) *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddCommand(newStatusCommand(), newExplainCommand(), newWhyCommand(), newCheckCommand(), newExportCommand(),
 		newPlanCommand(), newControllerCommand(), newRenderCommand(), newVersionCommand())
@@ -123,6 +121,20 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 		meant = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return usageError(fmt.Errorf("there is no command %q: %s", args[0], meant))
+}
+
+// noArgs returns an error if there is an argument, and the flag for which it may be meant, if any.
+func noArgs(flag string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		meant := "see " + cmd.CommandPath() + " --help"
+		if flag != "" {
+			meant = fmt.Sprintf("did you mean %s %s?", flag, args[0])
+		}
+		return usageError(fmt.Errorf("%s takes no argument %q: %s", cmd.Name(), args[0], meant))
+	}
 }
 
 // oneArg returns an error unless there is one argument, and describes it.

@@ -53,12 +53,22 @@ func TestMistakes(t *testing.T) {
 	}{
 		"a mistyped command":             {"exprot", 2, `there is no command "exprot": did you mean export?`},
 		"an unknown command":             {"delete", 2, `there is no command "delete": see pinsync --help`},
-		"a mistyped flag":                {"status --contxt a", 2, "unknown flag: --contxt; see pinsync status --help"},
+		"a mistyped flag":                {"status --contxt a", 2, "unknown flag: --contxt: did you mean --context?"},
+		"a flag in the singular":         {"export --pod-first", 2, "unknown flag: --pod-first: did you mean --pods-first?"},
+		"a flag of nothing":              {"status --zzzzz", 2, "unknown flag: --zzzzz; see pinsync status --help"},
+		"a file as an argument":          {"plan all.yaml", 2, `plan takes no argument "all.yaml": did you mean -f all.yaml?`},
+		"a file to export to":            {"export pins.txt", 2, `export takes no argument "pins.txt": did you mean --output-file pins.txt?`},
+		"a namespace as an argument":     {"status kotkan", 2, `status takes no argument "kotkan": did you mean -n kotkan?`},
+		"an argument of nothing":         {"version 1", 2, `version takes no argument "1": see pinsync version --help`},
+		"a percentage with its sign":     {"export --max-shrink 50%", 2, `--max-shrink "50%": want a whole number such as 50`},
+		"a word that is not true":        {"export --allow-empty=maybe", 2, `--allow-empty "maybe": want true or false`},
+		"another format":                 {"export -o yaml", 2, `--output "yaml": want one of pins, images, regex, gitea, json; see pinsync export --help`},
+		"an unknown namespace":           {"status -n nope", 5, "no release in namespace nope is protected: those with such releases are kotkan"},
 		"a flag without a value":         {"status --context", 2, "flag needs an argument: --context"},
 		"an empty flag":                  {"status --context=", 2, "--context is empty: give a value, or omit the flag"},
-		"an unknown format":              {"status -o wide", 2, `"wide" for "-o, --output" flag: want one of table, json, yaml`},
-		"a file as the format":           {"export -o /tmp/pins.txt", 2, "want one of pins, images, regex, gitea, json, or --output-file"},
-		"a duration without a unit":      {"status --max-age 5", 2, `invalid argument "5" for "--max-age" flag`},
+		"an unknown format":              {"status -o wide", 2, `--output "wide": want one of table, json, yaml`},
+		"a file as the format":           {"export -o /tmp/pins.txt", 2, "want one of pins, images, regex, gitea, json; did you mean --output-file /tmp/pins.txt?"},
+		"a duration without a unit":      {"status --max-age 5", 2, `--max-age "5": want a duration such as 30s, 5m or 1h30m`},
 		"a negative timeout":             {"status --request-timeout -1s", 2, "--request-timeout -1s: want 0 or more"},
 		"two ways to name namespaces":    {"status -A -n kotkan", 2, "--all-namespaces and --namespace kotkan: give one of them"},
 		"a wrong context":                {"status --context prod", 2, `--context "prod" is not in ` + e.kubeconfig + ", which has envtest"},
@@ -66,7 +76,7 @@ func TestMistakes(t *testing.T) {
 		"a kubeconfig without a cluster": {"status --kubeconfig " + broken, 2, "--kubeconfig " + broken + ": there is no cluster in it"},
 		"a namespace in capitals":        {"status -n Kotkan", 2, `--namespace "Kotkan": want a-z, 0-9 and hyphens`},
 		"pinsync's namespace as -n":      {"check -n pinsync-system", 5, "no release in namespace pinsync-system is protected: those with such releases are kotkan"},
-		"another namespace of pinsync":   {"status --pinsync-namespace flux-system", 5, "namespace flux-system: there is no list registry-pins"},
+		"another namespace of pinsync":   {"status --pinsync-namespace flux-system", 5, "namespace flux-system: there is no list registry-pins: is pinsync running, and --pinsync-namespace right?"},
 		"another name of the list":       {"status --name pins", 5, "ConfigMap registry-pins has the label of a list, but is no part of pins: give --name, or delete it"},
 		"no release named":               {"explain", 2, "want a release: NAME with -n NAMESPACE, NAMESPACE/NAME or helmrelease/NAME, not 0 arguments; see pinsync explain --help"},
 		"a mistyped release":             {"explain kotkan/wbe", 1, "there is no HelmRelease kotkan/wbe: did you mean web?"},
@@ -96,7 +106,7 @@ func TestMistakes(t *testing.T) {
 				t.Fatal("no message is expected")
 			}
 			args := strings.Fields(test.line)
-			if !strings.Contains(test.line, "--kubeconfig") && len(args) > 0 && args[0] != "exprot" && args[0] != "delete" && args[0] != "plan" {
+			if !strings.Contains(test.line, "--kubeconfig") && len(args) > 0 && args[0] != "exprot" && args[0] != "delete" && args[0] != "plan" && args[0] != "version" {
 				args = append(args[:1:1], append(k, args[1:]...)...)
 			}
 			code, out, errOut := pinsync(t, "", args...)

@@ -44,7 +44,7 @@ func newPlanCommand() *cobra.Command {
 			"error, unless the output includes them.",
 		Example: "  pinsync plan -f config/samples\n" +
 			"  kubectl get namespaces,helmreleases,imagepolicies,imagerepositories,configmaps -A -o json | pinsync plan -f - -o table",
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs("-f"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return plan(cmd.Context(), &o, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},

@@ -465,7 +465,7 @@ func TestPlanRefuses(t *testing.T) {
 		want []string
 	}{
 		"no file":        {args: []string{"plan"}, code: 2, want: []string{"-f FILE"}},
-		"unknown flag":   {args: []string{"plan", "--file", "x"}, code: 2, want: []string{"--file", "pinsync plan --help"}},
+		"unknown flag":   {args: []string{"plan", "--file", "x"}, code: 2, want: []string{"--file", "did you mean --filename?"}},
 		"argument":       {args: []string{"plan", "x.yaml"}, code: 2, want: []string{"x.yaml"}},
 		"unknown output": {args: []string{"plan", "-f", "-", "-o", "wide"}, code: 2, want: []string{`"wide"`, "pins, images, json, yaml, table"}},
 		"configuration":  {args: []string{"plan", "-f", "-", "--config", write("c.yaml", "heartbeat: 5")}, code: 2, want: []string{"c.yaml", "heartbeat", "5"}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,9 @@ const (
 	// take less than two seconds, and reading a large list is work for the API server.
 	minPoll = 250 * time.Millisecond
 	maxPoll = 5 * time.Second
+
+	// waitingPoll is the wait before which export prints that it waits: most renewals take less.
+	waitingPoll = 8 * minPoll
 
 	// requestInterval is how long after a request for a renewal the next one is made: the
 	// controller's clock may be behind, so that what it answered does not suffice.
@@ -38,7 +42,7 @@ func readReliable(ctx context.Context, clusters []*rest.Config, o *exportOptions
 	}
 	return readEach(ctx, clusters, func(ctx context.Context, cluster *rest.Config) ([]pinlist.Published, error) {
 		r := &reliableReader{
-			exportOptions: o, cluster: cluster, warn: warn, isWatched: isTerminal(errOut), requests: map[string]renewalRequest{},
+			exportOptions: o, cluster: cluster, warn: warn, requests: map[string]renewalRequest{},
 		}
 		return r.read(ctx)
 	})
@@ -50,8 +54,6 @@ type reliableReader struct {
 	cluster *rest.Config
 	// warn prints a line for people.
 	warn func(string)
-	// isWatched is set if people wait for the result.
-	isWatched bool
 	// requests are the last requests for renewals, by list.
 	requests map[string]renewalRequest
 }
@@ -87,7 +89,7 @@ func (r *reliableReader) read(ctx context.Context) ([]pinlist.Published, error) 
 		if r.since.IsZero() && !follows || left <= 0 {
 			return nil, r.refusal(ctx, lists, err)
 		}
-		if r.isWatched && poll == minPoll && !follows {
+		if poll == waitingPoll && !follows {
 			at := r.since.UTC().Format(time.RFC3339)
 			r.warn(fmt.Sprintf("%s: waiting up to %s for a list that is later than %s", r.cluster.Host, r.wait, at))
 		}
@@ -155,6 +157,9 @@ func (r *reliableReader) refusal(ctx context.Context, lists []pinlist.Published,
 		if failure := r.requests[name].err; failure != nil && !apierrors.IsForbidden(failure) {
 			return fmt.Errorf("%w; waited %s, and asking for a renewal failed: %w", err, r.wait, failure)
 		}
+	}
+	if strings.Contains(err.Error(), "is pinsync running") {
+		return fmt.Errorf("%w; waited %s", err, r.wait)
 	}
 	return fmt.Errorf("%w; waited %s: is pinsync running?", err, r.wait)
 }

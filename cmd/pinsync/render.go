@@ -19,7 +19,7 @@ func newRenderCommand() *cobra.Command {
 		Use:    renderName,
 		Short:  "Render charts for the process that starts this one",
 		Hidden: true,
-		Args:   usageArgs(cobra.NoArgs),
+		Args:   noArgs(""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return chartimages.Serve(limits, cmd.InOrStdin(), cmd.OutOrStdout())
 		},

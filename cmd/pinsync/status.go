@@ -32,10 +32,10 @@ func newStatusCommand() *cobra.Command {
 		Long: "status reads the published lists and the reports on them, and nothing else: it does not\n" +
 			"ask registries, but shows what check --record has found last. Of the releases that are not\n" +
 			"protected it shows how many are suspended.\n\n" +
-			"It exits with code 5 if a list must not be relied on.",
+			"It exits with code 5 if a list must not be relied on, or has nothing of the namespace.",
 		Example: "  pinsync status\n" +
 			"  pinsync status -n kotkan -o yaml",
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs("-n"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return status(cmd.Context(), &o, cmd.OutOrStdout())
 		},
@@ -59,6 +59,9 @@ func status(ctx context.Context, o *statusOptions, out io.Writer) error {
 	for i := range lists {
 		document.Lists = append(document.Lists, statusOf(&lists[i], o.namespace, o.maxAge))
 	}
+	if err := checkKnown(lists, document.Lists, o.namespace); err != nil {
+		return &exitError{exitUnknown, err}
+	}
 	if o.format != formatTable {
 		err = printAs(out, o.format, document)
 	} else if _, err = io.WriteString(out, statusText(document, widthOf(out))); err != nil {
@@ -68,6 +71,23 @@ func status(ctx context.Context, o *statusOptions, out io.Writer) error {
 		return errors.Join(err, &exitError{exitUnknown, errors.New("do not rely on the list")})
 	}
 	return err
+}
+
+// checkKnown returns an error if no list has anything of a namespace, and all reports say so: then its name
+// may be mistyped.
+func checkKnown(lists []describedList, states []v1alpha1.ListStatus, namespace string) error {
+	var namespaces []string
+	for i := range lists {
+		report := lists[i].Report
+		if namespace == "" || report == nil || len(states[i].Releases)+len(states[i].Held) > 0 ||
+			slices.ContainsFunc(report.Unprotected, func(u v1alpha1.UnprotectedReleases) bool { return u.Namespace == namespace }) {
+			return nil
+		}
+		for j := range report.Releases {
+			namespaces = append(namespaces, report.Releases[j].Namespace)
+		}
+	}
+	return noRelease(namespace, namespaces)
 }
 
 // describedList is a list, and why the report on it could not be read.

@@ -162,8 +162,8 @@ func TestTenant(t *testing.T) {
 			t.Errorf("longer than %d columns: %s", defaultWidth, line)
 		}
 	}
-	out, _ = as("tenant", 0, "status", "-n", "elsewhere", "-o", "yaml")
-	contains(out, "kind: PinStatus", "releases: []", "host: "+host)
+	out, _ = as("tenant", 0, "status", "-n", "kotkan", "-o", "yaml")
+	contains(out, "kind: PinStatus", "name: no-tag", "host: "+host)
 	out, _ = as("tenant", 0, "why", "generic/web==staging")
 	contains(out, "Needed, needed by HelmRelease/kotkan/web", "found in spec.values.image", "found in ImagePolicy flux-system/web")
 	_, out, _ = pinsync(t, "", "__complete", "explain", "--kubeconfig", d.plane.Kubeconfig, "-n", "kotkan", "")

@@ -34,7 +34,7 @@ func newVersionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  noArgs(""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := programVersion{version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 			if format != formatText {

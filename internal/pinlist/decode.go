@@ -66,8 +66,16 @@ func Find(names []string, objects []Object) ([]*List, error) {
 // line which of them is missing or damaged, and how.
 func Decode(name string, objects []Object) (*List, error) {
 	if len(objects) == 0 {
-		return nil, fmt.Errorf("there is no list %s", name)
+		return nil, fmt.Errorf("there is no list %s: is pinsync running, and --pinsync-namespace right?", name)
 	}
+	l, err := decode(name, objects)
+	if err != nil {
+		return nil, fmt.Errorf("%w: is pinsync running? It writes the list again", err)
+	}
+	return l, nil
+}
+
+func decode(name string, objects []Object) (*List, error) {
 	shards, err := inOrder(name, objects)
 	if err != nil {
 		return nil, err

@@ -47,8 +47,12 @@ func CheckReleases(lists []Published) error {
 		for j := range l.Report.Releases {
 			r := &l.Report.Releases[j]
 			if k := slices.IndexFunc(r.Problems, pin.MayMissTag); k >= 0 {
-				return fmt.Errorf("%s: images of %s/%s may be missing from the list %s: %s: %s",
-					l.Cluster, r.Namespace, r.Name, l.Name, r.Problems[k].Reason, r.Problems[k].Message)
+				more := ""
+				if others := MayLackImages(lists) - 1; others > 0 {
+					more = fmt.Sprintf(" (and of %d more, see pinsync status)", others)
+				}
+				return fmt.Errorf("%s: images of %s/%s may be missing from the list %s%s: %s: %s",
+					l.Cluster, r.Namespace, r.Name, l.Name, more, r.Problems[k].Reason, r.Problems[k].Message)
 			}
 		}
 	}
