@@ -140,6 +140,9 @@ type ListStatus struct {
 	// Disabled is how many suspended releases an annotation or namespaceDefault disables.
 	Disabled int `json:"disabled,omitempty"`
 
+	// DisabledReleases are their names, as namespace/name.
+	DisabledReleases []string `json:"disabledReleases,omitempty"`
+
 	// Held are the pins that no release needs any more and that are not removed yet.
 	Held []Pin `json:"held"`
 

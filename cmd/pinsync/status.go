@@ -31,7 +31,7 @@ func newStatusCommand() *cobra.Command {
 		Short: "Show whether the list is current, what it covers, what is held and what is wrong",
 		Long: "status reads the published lists and the reports on them, and nothing else: it does not\n" +
 			"ask registries, but shows what check --record has found last. Of the releases that are not\n" +
-			"protected it shows how many are suspended.\n\n" +
+			"protected it names those that are suspended.\n\n" +
 			"It exits with code 5 if a list must not be relied on, or has nothing of the namespace.",
 		Example: "  pinsync status\n" +
 			"  pinsync status -n kotkan -o yaml",
@@ -138,6 +138,9 @@ func statusOf(l *describedList, namespace string, maxAge time.Duration) v1alpha1
 	for i := range l.Report.Unprotected {
 		if u := &l.Report.Unprotected[i]; namespace == "" || u.Namespace == namespace {
 			s.Disabled += len(u.Disabled)
+			for _, name := range u.Disabled {
+				s.DisabledReleases = append(s.DisabledReleases, u.Namespace+"/"+name)
+			}
 		}
 	}
 	return s

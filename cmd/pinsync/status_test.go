@@ -1,9 +1,52 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
+
+// A problem that many releases have is printed once, and one long name leaves the others in columns.
+func TestStatusOfManyReleases(t *testing.T) {
+	l := v1alpha1.ListStatus{}
+	problem := v1alpha1.Problem{Reason: v1alpha1.ReasonChartNotRead, Message: "images that only the chart names may be missing"}
+	for i := range 8 {
+		name := fmt.Sprint("app-", i)
+		if i == 3 {
+			name = strings.Repeat("long-", 15)
+		}
+		l.Releases = append(l.Releases, v1alpha1.ReleaseStatus{
+			Namespace: "shop", Name: name, State: v1alpha1.ReleaseSuspended, MayLackTags: true, Problems: []v1alpha1.Problem{problem},
+		})
+	}
+	l.Releases[0].Problems = append(l.Releases[0].Problems, v1alpha1.Problem{Reason: v1alpha1.ReasonNoPin, Message: "nothing is pinned"})
+	text := statusText(&v1alpha1.PinStatus{Lists: []v1alpha1.ListStatus{l}}, 80)
+	for _, want := range []string{
+		"\nRELEASE     STATE      PINS  COVERED\nshop/app-0  Suspended  0     may lack tags: ChartNotRead, NoPin\n",
+		"\nshop/" + l.Releases[3].Name + "\n  state: Suspended\n  pins: 0\n  covered: may lack tags: ChartNotRead\nshop/app-4  Suspended  0     ",
+		"\n  shop/app-0, shop/app-1, shop/app-2,\n      shop/" + l.Releases[3].Name + "\n      and 4 more: images that only the chart names may be missing (ChartNotRead)\n  shop/app-0: nothing is pinned (NoPin)\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in:\n%s", want, text)
+		}
+	}
+	l.Releases = l.Releases[2:4] // one of two is no exception
+	if text := statusText(&v1alpha1.PinStatus{Lists: []v1alpha1.ListStatus{l}}, 80); !strings.Contains(text, "\nshop/app-2\n  state: Suspended\n") {
+		t.Errorf("a table of two rows is in columns:\n%s", text)
+	}
+}
+
+// Output that is piped is as wide as COLUMNS.
+func TestColumns(t *testing.T) {
+	for columns, want := range map[string]int{"": 80, "120": 120, "0": 80, "x": 80} {
+		t.Setenv("COLUMNS", columns)
+		if got := widthOf(&strings.Builder{}); got != want {
+			t.Errorf("COLUMNS=%s: width %d, want %d", columns, got, want)
+		}
+	}
+}
 
 // Suspended releases that nobody protects are not shown, but counted: somebody may not know of the
 // annotation on their namespace.
@@ -13,9 +56,9 @@ func TestStatusCountsDisabledReleases(t *testing.T) {
 	e.report("pinsync-system", `{"pins":[],"releases":[],"problems":[],"unprotected":[`+
 		`{"namespace":"kotkan","live":["a"],"disabled":["b","c"]},{"namespace":"other","disabled":["d"]},{"namespace":"live","live":["e"]}]}`)
 	for args, want := range map[string]string{
-		"":                  "\nNo protected release is suspended.\nNot protected: 3 suspended releases, disabled by annotation or namespaceDefault\n",
+		"":                  "\nNo protected release is suspended.\nNot protected: 3 suspended releases, disabled by annotation or namespaceDefault:\n    kotkan/b, kotkan/c, other/d\n",
 		"-n other":          "\nNot protected: 1 suspended release, disabled",
-		"-n kotkan -o json": `"disabled": 2,`,
+		"-n kotkan -o json": "\"disabled\": 2,\n      \"disabledReleases\": [\n        \"kotkan/b\",",
 	} {
 		code, out, errOut := pinsync(t, "", append([]string{"status", "--kubeconfig", e.kubeconfig}, strings.Fields(args)...)...)
 		if code != 0 || !strings.Contains(out, want) {

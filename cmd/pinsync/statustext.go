@@ -93,7 +93,8 @@ func printReleases(p *page, l *v1alpha1.ListStatus) {
 		p.line(0, "No protected release is suspended.")
 	}
 	if l.Disabled > 0 {
-		p.line(0, "Not protected: %s, disabled by annotation or namespaceDefault", amount(l.Disabled, "suspended release"))
+		p.line(0, "Not protected: %s, disabled by annotation or namespaceDefault: %s",
+			amount(l.Disabled, "suspended release"), someOf(l.DisabledReleases))
 	}
 	if live > 0 {
 		p.line(0, "%s protected, too; those without a problem are not shown", amount(live, "live release"))
@@ -131,23 +132,28 @@ func printHeld(p *page, l *v1alpha1.ListStatus) {
 	}
 }
 
-// printWrong prints the problems of the cluster, then those of the releases.
+// printWrong prints the problems of the cluster, then those of the releases: one of several releases once.
 func printWrong(p *page, l *v1alpha1.ListStatus) {
-	var lines []string
-	for i := range l.Problems {
-		lines = append(lines, namedReasonOf(&l.Problems[i]))
-	}
+	var problems []string
+	releases := map[string][]string{}
 	for i := range l.Releases {
 		r := &l.Releases[i]
 		for j := range r.Problems {
-			lines = append(lines, r.Namespace+"/"+r.Name+": "+namedReasonOf(&r.Problems[j]))
+			problem := namedReasonOf(&r.Problems[j])
+			if releases[problem] == nil {
+				problems = append(problems, problem)
+			}
+			releases[problem] = append(releases[problem], r.Namespace+"/"+r.Name)
 		}
 	}
-	if len(lines) == 0 {
+	if len(l.Problems)+len(problems) == 0 {
 		return
 	}
 	p.section("PROBLEMS")
-	for _, line := range lines {
-		p.line(1, "%s", line)
+	for i := range l.Problems {
+		p.line(1, "%s", namedReasonOf(&l.Problems[i]))
+	}
+	for _, problem := range problems {
+		p.line(1, "%s: %s", someOf(slices.Compact(releases[problem])), problem)
 	}
 }
