@@ -57,8 +57,9 @@ const configurationTail = `
   [The images of charts](charts.md#where-the-chart-comes-from).
 - ` + "`hold`" + ` is explained in [When a pin is removed](promise.md#when-a-pin-is-removed) and
   [What proves that a release is live](promise.md#what-proves-that-a-release-is-live).
-- With another ` + "`configMapName`" + ` pinsync starts a new list, without the pins that are held in the
-  old one: change it while no release is being resumed, and delete the old list and its report.
+- With another ` + "`configMapName`" + `, or in another namespace, pinsync starts a new list, without what the
+  old one knows of resumed releases and of what suspended ones ran: change it while no release is
+  being resumed, and delete the old list and its report.
 - With another ` + "`heartbeat`" + `, change the alert [PinsyncListStale](alerts.md#pinsyncliststale), and the
   cleaner's ` + "`--max-age`" + `, too.
 `
