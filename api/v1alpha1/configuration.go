@@ -49,7 +49,8 @@ type Configuration struct {
 	RenderTimeout string `json:"renderTimeout,omitempty"`
 
 	// RenderMemory is how much memory rendering one chart may take, as a Kubernetes quantity from 64Mi to
-	// 4Gi. Beyond it, the chart's defaults are searched. Default: 128Mi.
+	// 4Gi. Beyond it, the chart's defaults are searched. Whoever raises it must raise the memory limit of
+	// the Deployment's container by as much. Default: 128Mi.
 	RenderMemory string `json:"renderMemory,omitempty"`
 
 	// Tags sets which tags are pinned: Referenced, every one that a protected

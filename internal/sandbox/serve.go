@@ -24,9 +24,9 @@ type Limits struct {
 
 var errTooLarge = errors.New("is too large")
 
-// Memory that is not Go's heap: the program's own data, stacks, and what the allocator keeps in
-// reserve. It belongs to no request.
-const programMemory = 128 << 20
+// ProgramMemory is what a child may take besides Limits.Memory, in bytes: the program's own data, stacks,
+// and what the allocator keeps in reserve. It belongs to no request.
+const ProgramMemory = 128 << 20
 
 // maxStack ends an endless recursion before it takes all memory, in bytes.
 const maxStack = 64 << 20
@@ -39,7 +39,7 @@ const heapGrowth = 300
 // so that nothing that it reads runs without limits; it ends itself if one takes longer than its
 // time, so that it does not outlive the parent by more.
 func Serve(limits Limits, in io.Reader, out io.Writer, answer func(request []byte) []byte) error {
-	if err := confine(limits.Memory + programMemory); err != nil {
+	if err := confine(limits.Memory + ProgramMemory); err != nil {
 		return fmt.Errorf("limiting the process: %w", err)
 	}
 	debug.SetMemoryLimit(int64(limits.Memory))
