@@ -350,6 +350,28 @@ func TestReportLostWhileAsleep(t *testing.T) {
 	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2")
 }
 
+// Where image automation was removed for good, the list is complete again once the report is removed. What
+// policies had named stays listed for a release whose values name a tag of the image then.
+func TestReportRemovedAfterPolicies(t *testing.T) {
+	s := sleepingStory(t, true)
+	s.follow(map[string]string{"apps": "v2"})
+	s.releases[0].Inputs = imagesIn(map[string]any{"image": map[string]any{"repository": "g.io/o/app"}})
+	s.expect("container/app==v1 container/app==v2")
+	s.follow(nil)
+	if report := s.pass(time.Minute); !hasProblem(report, v1alpha1.ReasonLastTagKept) {
+		t.Errorf("got %+v", report.Releases)
+	}
+	if !s.kept.load(nil).HasPolicies {
+		t.Error("the report does not say that there were policies")
+	}
+	s.set("g.io/o/app:v3")
+	s.kept.report = nil
+	if s.kept.load(nil).HasPolicies {
+		t.Error("without the report, there were policies")
+	}
+	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2 container/app==v3")
+}
+
 // follower is a policy of a namespace that follows the image of the release app, and has resolved to a
 // tag.
 func follower(namespace, tag string) (link.Policy, link.Repository) {
