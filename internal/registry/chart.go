@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,34 +33,44 @@ func (p *chartPackage) url(file func(name string) string) string {
 	return at.String()
 }
 
-// lookUpChart asks for the archive of a chart, without reading it. A 404 is only believed of a Helm
-// repository, which has an index.
+// gzipped is how an archive begins.
+const gzipped = "\x1f\x8b"
+
+var errNoArchive = errors.New("it answers with something that is no archive of a chart, such as a page to log in")
+
+// lookUpChart asks for the archive of a chart, and reads only how it begins: what stands in front of a
+// registry may answer with a page. A 404 is only believed of a Helm repository, which has an index.
 func lookUpChart(ctx context.Context, client *auth.Client, p chartPackage) (Answer, error) {
 	archive := p.url(func(name string) string { return name + "-" + p.version + ".tgz" })
-	err := get(ctx, client, archive)
+	begins, err := get(ctx, client, archive)
+	if err == nil && begins != gzipped {
+		err = errNoArchive
+	}
 	if statusOf(err) != http.StatusNotFound {
 		return Answer{Status: v1alpha1.ImagePresent}, err
 	}
-	err = get(ctx, client, p.url(func(string) string { return "index.yaml" }))
+	_, err = get(ctx, client, p.url(func(string) string { return "index.yaml" }))
 	if statusOf(err) == http.StatusNotFound {
 		err = errors.Join(errNotConfirmed, err)
 	}
 	return Answer{v1alpha1.ImageMissing, "the Helm repository has no such version"}, err
 }
 
-// get asks for a file, without reading it.
-func get(ctx context.Context, client *auth.Client, address string) error {
+// get asks for a file, and returns its first bytes, as many as gzipped has.
+func get(ctx context.Context, client *auth.Client, address string) (begins string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return err
+		return "", err
 	}
+	request.Header.Set("Accept-Encoding", "identity") // else the client would undo the archive's own compression
 	response, err := client.Do(request)
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer response.Body.Close() //nolint:errcheck // it is not read
+	defer response.Body.Close() //nolint:errcheck // the rest is not read
 	if response.StatusCode != http.StatusOK {
-		return &errcode.ErrorResponse{Method: request.Method, URL: request.URL, StatusCode: response.StatusCode}
+		return "", &errcode.ErrorResponse{Method: request.Method, URL: request.URL, StatusCode: response.StatusCode}
 	}
-	return nil
+	text, err := io.ReadAll(io.LimitReader(response.Body, int64(len(gzipped))))
+	return string(text), err
 }
