@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -19,8 +20,10 @@ type host struct {
 	checker *Checker
 	name    string
 	// forAll is set by the first request that the registry could not answer: the other
-	// images need not wait for the same.
+	// images need not wait for the same. It is also set when the images that were not prompt have
+	// taken, in nanoseconds, what one may take.
 	forAll atomic.Pointer[Answer]
+	slow   atomic.Int64
 
 	mu      sync.Mutex
 	clients map[image.Repository][]*auth.Client
@@ -35,10 +38,14 @@ func (h *host) ask(ctx context.Context, ref image.Reference) Answer {
 	if said := h.forAll.Load(); said != nil {
 		return Answer{said.Status, "the registry was not asked again: " + said.Message}
 	}
-	limit := h.checker.limits.image
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("its requests took longer than %s", limit))
+	begin, limit := time.Now(), h.checker.limits.image
+	tooSlow := fmt.Errorf("its requests took longer than %s", limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, tooSlow)
 	defer cancel()
 	answer, err := h.answer(ctx, ref)
+	if took := time.Since(begin); took >= h.checker.limits.prompt && time.Duration(h.slow.Add(int64(took))) >= limit {
+		h.forAll.CompareAndSwap(nil, &Answer{v1alpha1.ImageUnknown, tooSlow.Error()})
+	}
 	switch {
 	case err == nil:
 		return answer

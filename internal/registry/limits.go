@@ -27,11 +27,15 @@ const (
 	// than one of them takes that is made again for the last time, so that what the
 	// registry says then is heard.
 	imageWithin = (retries + 1) * (exchangeWithin + longestWait)
+
+	// promptWithin is how long all of an image's requests take where nothing is wrong, those for its
+	// platforms included. All images that take longer may together take as long as one may.
+	promptWithin = 5 * time.Second
 )
 
 // limits are how long is waited at most: for a request and its answer, before a request is
-// made again, and for an image.
-type limits struct{ exchange, wait, image time.Duration }
+// made again, and for an image, and for all images of a registry that are not prompt.
+type limits struct{ exchange, wait, image, prompt time.Duration }
 
 // client returns a client that makes requests again that a registry has no time for.
 func (l limits) client() *http.Client {

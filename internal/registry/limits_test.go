@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,7 +18,7 @@ import (
 
 // hasty does not wait long for a host.
 func hasty(host string) *Checker {
-	return newChecker(withNone, []string{host}, limits{exchange: 200 * time.Millisecond, wait: time.Millisecond, image: time.Minute})
+	return newChecker(withNone, []string{host}, limits{exchange: 200 * time.Millisecond, wait: time.Millisecond, image: time.Minute, prompt: time.Minute})
 }
 
 // hang sends the beginning of a body that never ends.
@@ -75,8 +76,8 @@ func TestEndlessBodies(t *testing.T) {
 	}
 }
 
-// An image that takes too long is left, and says nothing of the others; so does the end of
-// the caller's patience.
+// An image that takes too long is left, and so are the others of its registry. The end of the caller's
+// patience says nothing of them.
 func TestImageTakesTooLong(t *testing.T) {
 	m := manifests{}
 	m.add("staging", ocispec.MediaTypeImageManifest, "{}")
@@ -88,19 +89,45 @@ func TestImageTakesTooLong(t *testing.T) {
 		}
 		m.ServeHTTP(w, r)
 	})
-	h := newChecker(withNone, []string{name}, limits{exchangeWithin, longestWait, 100 * time.Millisecond}).newHost(name)
+	h := newChecker(withNone, []string{name}, limits{exchangeWithin, longestWait, 100 * time.Millisecond, 50 * time.Millisecond}).newHost(name)
 	ref, err := image.Parse(name + "/o/app:slow")
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect(t, h.ask(t.Context(), ref), v1alpha1.ImageUnknown, "took longer than 100ms")
-
+	other := ref
+	other.Tag = "staging"
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	expect(t, h.ask(canceled, ref), v1alpha1.ImageUnknown, "context canceled")
+	expect(t, h.ask(t.Context(), other), v1alpha1.ImagePresent, "")
 
-	ref.Tag = "staging"
-	expect(t, h.ask(t.Context(), ref), v1alpha1.ImagePresent, "")
+	expect(t, h.ask(t.Context(), ref), v1alpha1.ImageUnknown, "took longer than 100ms")
+	expect(t, h.ask(t.Context(), other), v1alpha1.ImageUnknown, "not asked again: its requests took longer than 100ms")
+}
+
+// A registry that takes long for each of many images is given up when all of them have taken longer than
+// one may.
+func TestSlowRegistry(t *testing.T) {
+	m := manifests{}
+	m.add("staging", ocispec.MediaTypeImageManifest, "{}")
+	var asked atomic.Int32
+	const takes, most = 20 * time.Millisecond, 200 * time.Millisecond
+	host := registryOf(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		time.Sleep(takes)
+		m.ServeHTTP(w, r)
+	})
+	tags := slices.Repeat([]string{"staging"}, 200)
+	checker := newChecker(withNone, []string{host}, limits{exchangeWithin, longestWait, most, takes})
+	expect(t, askBy(t, checker, host, tags...)[199], v1alpha1.ImageUnknown, "not asked again")
+	// Each image that was answered took so long, and others were asked for meanwhile.
+	if n, want := int(asked.Load()), int(most/takes)+perRegistry; n > want {
+		t.Errorf("there were %d requests, want %d at most", n, want)
+	}
+
+	// Prompt ones may take longer together.
+	checker = newChecker(withNone, []string{host}, limits{exchangeWithin, longestWait, 3 * time.Second, 3 * time.Second})
+	expect(t, askBy(t, checker, host, tags...)[199], v1alpha1.ImagePresent, "")
 }
 
 // A registry that goes on refusing is asked for one image to the end, and for no other.

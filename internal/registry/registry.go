@@ -39,7 +39,7 @@ type Checker struct {
 
 // NewChecker returns a checker; the plain hosts are spoken to without TLS.
 func NewChecker(credentials Credentials, plain []string) *Checker {
-	return newChecker(credentials, plain, limits{exchange: exchangeWithin, wait: longestWait, image: imageWithin})
+	return newChecker(credentials, plain, limits{exchange: exchangeWithin, wait: longestWait, image: imageWithin, prompt: promptWithin})
 }
 
 func newChecker(credentials Credentials, plain []string, l limits) *Checker {
