@@ -56,7 +56,8 @@ func newCheckCommand() *cobra.Command {
 			"every platform. It uses the credentials of the Docker configuration and its credential\n" +
 			"helpers. Without the report on a list, which has the states of its pins, every tag in it\n" +
 			"counts as needed. A held tag counts as long as a release may still need it; that another\n" +
-			"one is missing is shown, and changes nothing.\n\n" +
+			"one is missing is shown, and changes nothing. With --namespace, a tag counts of which it is\n" +
+			"not known which releases need it.\n\n" +
 			"It exits with code 0 if all images exist, with code 4 if one is missing or incomplete,\n" +
 			"and with code 5 if one could not be checked.",
 		Args: noArgs("-n"),
@@ -101,7 +102,7 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 	if err := printCheck(result, o.format, out); err != nil {
 		return err
 	}
-	err = verdict(result, lists, o.maxAge)
+	err = verdict(result, lists, o)
 	if o.record {
 		err = errors.Join(err, recordCheck(ctx, result, clusters, lists))
 	}
@@ -109,7 +110,8 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 }
 
 // pinsOf returns the pins of all lists, or those that the releases of a namespace need or that are held
-// for them. It returns an error if there is no such release: that nothing is missing would prove nothing.
+// for them, as far as is known. It returns an error if there is no such release: that nothing is missing
+// would prove nothing.
 func pinsOf(lists []pinlist.Published, namespace string) ([]v1alpha1.Pin, error) {
 	var pins []v1alpha1.Pin
 	var namespaces []string
@@ -125,13 +127,17 @@ func pinsOf(lists []pinlist.Published, namespace string) ([]v1alpha1.Pin, error)
 	if namespace == "" {
 		return found, nil
 	}
-	if !slices.Contains(namespaces, namespace) {
+	if !slices.Contains(namespaces, namespace) && doubtOwners(lists) == nil {
 		return nil, noRelease(namespace, namespaces)
 	}
 	return slices.DeleteFunc(found, func(p v1alpha1.Pin) bool {
-		return !isHeldIn(&p, namespace) && !slices.ContainsFunc(p.NeededBy, func(name string) bool {
-			id, ok := object.ParseID(name)
-			return ok && id.Namespace == namespace
+		owners := slices.Clone(p.NeededBy)
+		for i := range p.HeldFor {
+			owners = append(owners, p.HeldFor[i].Owner)
+		}
+		return len(owners) > 0 && !slices.ContainsFunc(owners, func(owner string) bool {
+			id, ok := object.ParseID(owner)
+			return !ok || id.Namespace == namespace // any other owner stands for releases that are not known
 		})
 	}), nil
 }
@@ -140,6 +146,20 @@ func pinsOf(lists []pinlist.Published, namespace string) ([]v1alpha1.Pin, error)
 func noRelease(namespace string, namespaces []string) error {
 	slices.Sort(namespaces)
 	return fmt.Errorf("no release in namespace %s is protected: those with such releases are %s", namespace, someOf(slices.Compact(namespaces)))
+}
+
+// doubtOwners returns an error if it is not known of every list which releases need its pins.
+func doubtOwners(lists []pinlist.Published) error {
+	for i := range lists {
+		what := lists[i].Cluster + ": the report on the list " + lists[i].Name + ", which has the releases that need its pins,"
+		switch {
+		case lists[i].Report == nil:
+			return fmt.Errorf("%s cannot be read", what)
+		case lists[i].HasEarlierReport():
+			return fmt.Errorf("%s %w", what, pinlist.ErrEarlierReport)
+		}
+	}
+	return nil
 }
 
 // waitingFor returns the owners of holds that may still need the pin.
@@ -241,8 +261,8 @@ func (o *registryOptions) checker(ctx context.Context, refs []image.Reference, c
 }
 
 // verdict returns nil if all images exist, and the lists are known to name all that are
-// needed.
-func verdict(result *v1alpha1.RegistryCheck, lists []pinlist.Published, maxAge time.Duration) error {
+// needed, and those of the namespace.
+func verdict(result *v1alpha1.RegistryCheck, lists []pinlist.Published, o *checkOptions) error {
 	missing, unknown := count(result)
 	if missing > 0 {
 		return &exitError{exitMissing, fmt.Errorf("%s missing or incomplete", amount(missing, "needed image"))}
@@ -250,8 +270,11 @@ func verdict(result *v1alpha1.RegistryCheck, lists []pinlist.Published, maxAge t
 	if unknown > 0 {
 		return &exitError{exitUnknown, fmt.Errorf("%s could not be checked", amount(unknown, "needed image"))}
 	}
+	if err := doubtOwners(lists); o.namespace != "" && err != nil {
+		return &exitError{exitUnknown, fmt.Errorf("images that releases in namespace %s need may not have been checked: %w", o.namespace, err)}
+	}
 	for _, l := range lists {
-		if err := l.Doubt(l.Read.At, maxAge, l.Report); err != nil {
+		if err := l.Doubt(l.Read.At, o.maxAge, l.Report); err != nil {
 			return &exitError{exitUnknown, fmt.Errorf("the list may lack needed images, which were not checked: %s: %w", l.Cluster, err)}
 		}
 	}
