@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -40,6 +42,19 @@ func TestMemoryLimit(t *testing.T) {
 	if limit := container.Resources.Limits.Memory().Value(); limit < needed {
 		t.Errorf("the container may take %d MiB, its processes %d", limit>>20, needed>>20)
 	}
+}
+
+// A drain ends a replica that is not ready, whatever the other does: in a cluster without HelmReleases none
+// becomes ready.
+func TestEviction(t *testing.T) {
+	d := deploy(t)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "starting"}, Spec: d.podTemplate().Spec}
+	pod.Labels, pod.Spec.NodeName = d.podTemplate().Labels, "node"
+	localtest.Must(t, d.client.Create(t.Context(), pod))
+	pod.Status.Phase = corev1.PodRunning
+	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse}}
+	localtest.Must(t, d.client.Status().Update(t.Context(), pod))
+	localtest.Must(t, d.client.SubResource("eviction").Create(t.Context(), pod, &policyv1.Eviction{}))
 }
 
 // Whoever fetches artifacts reaches those that serve them, also where Flux was installed without
