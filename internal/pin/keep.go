@@ -49,6 +49,9 @@ func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previ
 	for _, p := range release.pins {
 		k.addReferred(p, r)
 	}
+	for _, repository := range release.inputs.needs.untagged {
+		k.addName(repository)
+	}
 	isUnknown := r.isUnknown() || release.inputs.needs.isOver
 	for _, p := range previous.of(release.owner) {
 		k.addPrevious(p, isUnknown)
@@ -91,6 +94,13 @@ func (k *keeper) isChartNew(r *Release) bool {
 // isNamedByChart reports whether the chart of a release names what stands in one of the places.
 func isNamedByChart(via []string) bool {
 	return slices.ContainsFunc(via, func(place string) bool { return strings.HasPrefix(place, image.ChartPath) })
+}
+
+// addName notes an image that the release refers to without a tag.
+func (k *keeper) addName(repository image.Repository) {
+	for _, l := range lines(k.pins.registries, repository, image.DefaultTag) {
+		k.names[l.name()], k.names[l.repository()] = true, true
+	}
 }
 
 // isNamedInRelease reports whether one of the places is a field of a release.

@@ -353,6 +353,12 @@ func TestReportLostWhileAsleep(t *testing.T) {
 // Where image automation was removed for good, the list is complete again once the report is removed. What
 // policies had named stays listed for a release whose values name a tag of the image then.
 func TestReportRemovedAfterPolicies(t *testing.T) {
+	for name, image := range map[string]any{"with a tag": "g.io/o/app:v3", "without a tag": map[string]any{"repository": "g.io/o/app"}} {
+		t.Run(name, func(t *testing.T) { testReportRemovedAfterPolicies(t, image) })
+	}
+}
+
+func testReportRemovedAfterPolicies(t *testing.T, image any) {
 	s := sleepingStory(t, true)
 	s.follow(map[string]string{"apps": "v2"})
 	s.releases[0].Inputs = imagesIn(map[string]any{"image": map[string]any{"repository": "g.io/o/app"}})
@@ -364,12 +370,16 @@ func TestReportRemovedAfterPolicies(t *testing.T) {
 	if !s.kept.load(nil).HasPolicies {
 		t.Error("the report does not say that there were policies")
 	}
-	s.set("g.io/o/app:v3")
+	s.releases[0].Inputs = imagesIn(map[string]any{"image": image})
 	s.kept.report = nil
 	if s.kept.load(nil).HasPolicies {
 		t.Error("without the report, there were policies")
 	}
-	s.expectFor(3*time.Hour, "container/app==v1 container/app==v2 container/app==v3")
+	want := "container/app==v1 container/app==v2"
+	if _, hasTag := image.(string); hasTag {
+		want += " container/app==v3"
+	}
+	s.expectFor(3*time.Hour, want)
 }
 
 // follower is a policy of a namespace that follows the image of the release app, and has resolved to a

@@ -134,6 +134,7 @@ func (f *needsFinder) addMention(m *image.Mention) {
 			"tag %s stands without a repository, and no ImagePolicy that accepts it has a matching name%s: "+
 				"it is not known which image it belongs to", quote(m, strconv.Quote(m.Tag)), f.others(linked)))
 	case m.Tag == "" && len(repositories) > 0 && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return f.trusts(c) && len(c.Tags()) > 0 }):
+		f.result.untagged = append(f.result.untagged, repositories...)
 		why := "has no tag (the chart's default applies, which pinsync does not know)"
 		if m.Beside != "" && !m.Secret {
 			why = fmt.Sprintf("has no tag, and it is not known whether the chart takes it from %q beside it", image.Shorten(m.Beside))

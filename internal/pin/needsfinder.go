@@ -15,6 +15,8 @@ type needs struct {
 	problems []v1alpha1.Problem
 	// notFollowed counts the tags that were left out because no policy follows them.
 	notFollowed int
+	// untagged are the images of which no tag is named.
+	untagged []image.Repository
 	// outside are the images that the configured registries do not include.
 	outside []string
 	// isOver is set if they could not be found within the budget of a release: it keeps the pins
