@@ -9,7 +9,9 @@ import (
 
 // clusterState is what a look at the cluster has found. Images are name:tag of the soak's owner.
 type clusterState struct {
-	releases map[string]releaseState
+	// at is when it began, and synced is up to when the list is known to be current.
+	at, synced time.Time
+	releases   map[string]releaseState
 	// latest are the images that policies resolve to, by the image's name.
 	latest map[string][]string
 	// templates are the images of Deployments, and running those of Pods that run, by release.
@@ -30,6 +32,10 @@ type need struct {
 	release, image string
 	// why are the reasons, for the report of a loss.
 	why []string
+	// began is when it was seen first, and isObserved is set if pinsync has seen the cluster since,
+	// while there was a reason.
+	began      time.Time
+	isObserved bool
 	// since is when the registry was seen to have it after it had become needed. Only those runs
 	// of the cleaner that begin later must not delete it. Zero, it was not seen yet.
 	since time.Time
@@ -109,21 +115,23 @@ func (s *tracked) update(name string, r releaseState, now *clusterState) {
 	if s.ran != "" {
 		why[s.ran] = append(why[s.ran], "its Deployment had it when it was suspended")
 	}
-	s.need(name, why)
+	s.need(name, why, now)
 }
 
-// need replaces what a release needs; if it is resuming, what it needed before stays.
-func (s *tracked) need(name string, why map[string][]string) {
+// need replaces what a release needs; if it is resuming, what it needed before stays, unless pinsync
+// cannot have seen that: while no replica of it ran.
+func (s *tracked) need(name string, why map[string][]string, now *clusterState) {
 	needs := map[string]*need{}
 	if s.phase == resuming {
-		maps.Copy(needs, s.needs)
+		needs = maps.Clone(s.needs)
+		maps.DeleteFunc(needs, func(_ string, n *need) bool { return !n.isObserved })
 	}
 	for image, reasons := range why {
 		n := s.needs[image]
 		if n == nil {
-			n = &need{release: name, image: image}
+			n = &need{release: name, image: image, began: now.at}
 		}
-		n.why = reasons
+		n.why, n.isObserved = reasons, n.isObserved || now.synced.After(n.began)
 		needs[image] = n
 	}
 	s.needs = needs

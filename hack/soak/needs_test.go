@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A release needs what its values name, what its policies resolve to and what it ran, from when it
@@ -16,8 +17,12 @@ func TestTracker(t *testing.T) {
 		latest:    map[string][]string{"shop": {"shop:1"}, "blog": {"blog:9"}},
 		templates: map[string]string{"shop": "shop:1"}, running: map[string][]string{"shop": {"shop:1"}},
 	}
+	isRunning := true // a replica of pinsync
 	expect := func(when string, want phase, images ...string) {
 		t.Helper()
+		if state.at = state.at.Add(time.Minute); isRunning {
+			state.synced = state.at.Add(time.Second)
+		}
 		l.update(state, func(string, *tracked) {})
 		s := l["shop"]
 		if got := slices.Sorted(maps.Keys(s.needs)); s.phase != want || !slices.Equal(got, images) {
@@ -48,6 +53,12 @@ func TestTracker(t *testing.T) {
 	expect("resumed", resuming, "shop:1", "shop:2", "shop:5")
 	state.latest["shop"] = []string{"shop:6"}
 	expect("the policy moved on while it was resumed", resuming, "shop:1", "shop:2", "shop:5", "shop:6")
+	isRunning = false
+	state.latest["shop"] = []string{"shop:7"}
+	expect("the policy moved on while no replica ran", resuming, "shop:1", "shop:2", "shop:5", "shop:6", "shop:7")
+	state.latest["shop"] = []string{"shop:6"}
+	expect("the policy moved back before one ran", resuming, "shop:1", "shop:2", "shop:5", "shop:6")
+	isRunning = true
 	state.running["shop"] = []string{"shop:1"}
 	expect("a Pod runs what it ran", resuming, "shop:1", "shop:2", "shop:5", "shop:6")
 	state.running["shop"] = []string{"shop:2"}

@@ -16,6 +16,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local/testbed"
 )
 
@@ -225,14 +226,17 @@ func (w *witness) find(ctx context.Context) (*clusterState, error) {
 	var policies imagev1.ImagePolicyList
 	var deployments appsv1.DeploymentList
 	var pods corev1.PodList
+	state := &clusterState{
+		at: time.Now(), releases: map[string]releaseState{}, latest: map[string][]string{},
+		templates: map[string]string{}, running: map[string][]string{},
+	}
 	for _, list := range []client.ObjectList{&pods, &deployments, &policies, &releases} {
 		if err := w.cluster.Client.List(ctx, list, client.InNamespace(namespace)); err != nil {
 			return nil, err
 		}
 	}
-	state := &clusterState{
-		releases: map[string]releaseState{}, latest: map[string][]string{},
-		templates: map[string]string{}, running: map[string][]string{},
+	if err := w.findSynced(ctx, state); err != nil {
+		return nil, err
 	}
 	for i := range releases.Items {
 		if r := &releases.Items[i]; r.DeletionTimestamp == nil {
@@ -256,6 +260,20 @@ func (w *witness) find(ctx context.Context) (*clusterState, error) {
 		}
 	}
 	return state, nil
+}
+
+// findSynced finds up to when the list is known to be current; zero, there is none.
+func (w *witness) findSynced(ctx context.Context, state *clusterState) error {
+	var lists corev1.ConfigMapList
+	if err := w.cluster.Client.List(ctx, &lists, client.InNamespace(testbed.OwnNamespace), client.MatchingLabels{v1alpha1.PinsLabel: "true"}); err != nil {
+		return err
+	}
+	for i := range lists.Items {
+		if synced, err := time.Parse(time.RFC3339, lists.Items[i].Annotations[v1alpha1.SyncedAtAnnotation]); err == nil {
+			state.synced = synced
+		}
+	}
+	return nil
 }
 
 // shorten returns name:tag of an image reference.
