@@ -202,7 +202,7 @@ func (c *chartImages) of(s *pin.Snapshot, r *pin.Release, spec *convert.ChartSpe
 // those that the last report had, the digest of the inputs is known.
 func (c *chartImages) isKnown(k *knownChart, inputs chartInputs) bool {
 	if k.try.inputs == (chartInputs{}) && k.found.digest != "" && k.found.digest == c.digestOf(&inputs) {
-		k.try.inputs, k.try.failures = inputs, 0
+		k.try = chartTry{inputs: inputs, staleSince: k.try.staleSince}
 	}
 	return k.try.inputs == inputs && k.try.failures == 0
 }

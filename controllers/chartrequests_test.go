@@ -73,8 +73,7 @@ func (w *world) takeOver(version string) *unstructured.Unstructured {
 // without another change. From then on pinsync leaves it alone.
 func TestRequestedChart(t *testing.T) {
 	w, served := newWorld(t), serveArtifacts(t)
-	w.release("web", `{}`, helmRepository)
-	w.changeRelease(func(r *helmv2.HelmRelease) {
+	w.release("web", `{}`, helmRepository, func(r *helmv2.HelmRelease) {
 		r.Spec.Chart.ObjectMeta = &helmv2.HelmChartTemplateObjectMeta{Labels: map[string]string{"team": "shop"}, Annotations: map[string]string{"note": "x"}}
 		r.Spec.Chart.Spec.ValuesFiles, r.Spec.Chart.Spec.IgnoreMissingValuesFiles = []string{"values.yaml"}, true
 		r.Spec.Chart.Spec.Interval = &metav1.Duration{Duration: 90 * time.Second}

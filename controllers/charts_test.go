@@ -157,16 +157,20 @@ func helmChartSpec(version string) map[string]any {
 	}
 }
 
-// release creates a release of version 1.x of a chart; its values are JSON.
-func (w *world) release(name, values string, source helmv2.CrossNamespaceObjectReference) {
+// release creates a suspended release of version 1.x of a chart, with changes; its values are JSON.
+func (w *world) release(name, values string, source helmv2.CrossNamespaceObjectReference, changes ...func(*helmv2.HelmRelease)) {
 	w.t.Helper()
-	w.create(&helmv2.HelmRelease{
+	r := &helmv2.HelmRelease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: name},
 		Spec: helmv2.HelmReleaseSpec{
 			Chart:   &helmv2.HelmChartTemplate{Spec: helmv2.HelmChartTemplateSpec{Chart: "web", Version: "1.x", SourceRef: source}},
 			Suspend: true, Values: &apiextensionsv1.JSON{Raw: []byte(values)}, Interval: metav1.Duration{Duration: time.Hour},
 		},
-	})
+	}
+	for _, change := range changes {
+		change(r)
+	}
+	w.create(r)
 }
 
 var helmRepository = helmv2.CrossNamespaceObjectReference{Kind: "HelmRepository", Name: "charts"}

@@ -55,7 +55,10 @@ type ranKnown struct {
 
 // isDue reports whether the workloads are to be read again.
 func (k *ranKnown) isDue() bool {
-	return k.notRead != "" && time.Since(k.at) >= forbiddenRetry || k.isDueAgain(time.Now())
+	if k.notRead != "" {
+		return time.Since(k.at) >= forbiddenRetry
+	}
+	return k.isDueAgain(time.Now())
 }
 
 // isDueAgain reports whether it is time, at this moment, for the next reread.

@@ -93,7 +93,7 @@ func (n namespaceWorkloads) images() (own map[object.Name][]image.Reference, unt
 			}
 		}
 	}
-	return ofReleases.sorted(), ofRepositories.sorted()
+	return ofReleases.sorted(budget.WorkloadImages), ofRepositories.sorted(budget.UntracedImages)
 }
 
 // imageSets are sets of images, by what they belong to.
@@ -106,12 +106,12 @@ func (s imageSets[K]) add(to K, ref image.Reference) {
 	s[to][ref] = true
 }
 
-// sorted returns the images of each set, one more than count at most: it shows that there are more.
-func (s imageSets[K]) sorted() map[K][]image.Reference {
+// sorted returns the images of each set, one more than so many at most: it shows that there are more.
+func (s imageSets[K]) sorted(most int) map[K][]image.Reference {
 	sorted := make(map[K][]image.Reference, len(s))
 	for of, set := range s {
 		refs := slices.SortedFunc(maps.Keys(set), func(a, b image.Reference) int { return cmp.Compare(a.String(), b.String()) })
-		sorted[of] = slices.Clone(refs[:min(len(refs), budget.WorkloadImages+1)])
+		sorted[of] = slices.Clone(refs[:min(len(refs), most+1)])
 	}
 	return sorted
 }

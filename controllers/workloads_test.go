@@ -135,7 +135,7 @@ func TestMoreImagesThanCount(t *testing.T) {
 		found[types.UID(fmt.Sprint("untraced-", i))] = convert.Workload{Images: []image.Reference{ref}}
 	}
 	own, untraced := found.images()
-	if a, b := len(own[web]), len(untraced["g.io/o/app"]); a != budget.WorkloadImages+1 || b != a {
-		t.Errorf("%d and %d images, want one more than %d", a, b, budget.WorkloadImages)
+	if a, b := len(own[web]), len(untraced["g.io/o/app"]); a != budget.WorkloadImages+1 || b != budget.UntracedImages+1 {
+		t.Errorf("%d and %d images, want one more than %d and %d", a, b, budget.WorkloadImages, budget.UntracedImages)
 	}
 }

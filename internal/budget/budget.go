@@ -45,10 +45,12 @@ const (
 	Mentions = 10_000
 	Pins     = 10_000
 
-	// WorkloadImages is how many images count that the workloads of a suspended release name, and of each
-	// repository that those name of which it is not known to which release they belong. A Deployment
-	// has some ten old ReplicaSets, and a release rarely more than a hundred Deployments.
+	// WorkloadImages is how many images count that the workloads of a suspended release name. A Deployment
+	// has some ten old ReplicaSets, and a release rarely more than a hundred Deployments. UntracedImages is
+	// how many count that workloads name of which it is not known to which release they belong, and how
+	// many of one repository are kept.
 	WorkloadImages = 5000
+	UntracedImages = 500
 
 	// ForeignTags is how many tags policies may add that the release does not refer to: those of
 	// other namespaces than its own, which may be anybody's.

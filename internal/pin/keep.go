@@ -173,29 +173,32 @@ func (k *keeper) addWorkloads(workloads *WorkloadImages) {
 	if workloads == nil {
 		return
 	}
-	k.addImages(workloads.Images)
+	k.addImages(workloads.Images, budget.WorkloadImages)
+	left := budget.UntracedImages
 	for _, name := range slices.Sorted(maps.Keys(k.names)) {
-		k.addImages(workloads.Untraced[name])
+		left -= k.addImages(workloads.Untraced[name], left)
 	}
 }
 
-// addImages keeps images that workloads name, as many as count.
-func (k *keeper) addImages(refs []image.Reference) {
-	if len(refs) > budget.WorkloadImages {
-		refs, k.release.hasRanMore = refs[:budget.WorkloadImages], true
+// addImages keeps images that workloads name, so many at most, and returns how many.
+func (k *keeper) addImages(refs []image.Reference, most int) int {
+	if len(refs) > most {
+		refs, k.release.hasRanMore = refs[:most], true
 	}
 	for _, ref := range refs {
 		for _, l := range lines(k.pins.registries, ref.Repository, ref.Tag) {
 			k.addRan(l)
 		}
 	}
+	return len(refs)
 }
 
 // ranMore returns the problem that workloads name more images than count.
 func ranMore() v1alpha1.Problem {
 	return v1alpha1.Problem{
-		Reason:  v1alpha1.ReasonOverBudget,
-		Message: fmt.Sprintf("its workloads, or those of no known release, name more than %d images that it may have run: the others are not pinned", budget.WorkloadImages),
+		Reason: v1alpha1.ReasonOverBudget,
+		Message: fmt.Sprintf("its workloads name more than %d images that it may have run, or those of no known release more than %d: the others are not pinned",
+			budget.WorkloadImages, budget.UntracedImages),
 	}
 }
 

@@ -119,8 +119,8 @@ func TestMoreWorkloadImagesThanCount(t *testing.T) {
 		"as many": {pin.WorkloadImages{Images: many(budget.WorkloadImages)}, budget.WorkloadImages, false},
 		"more":    {pin.WorkloadImages{Images: many(budget.WorkloadImages + 1)}, budget.WorkloadImages, true},
 		"untraced": {pin.WorkloadImages{
-			Images: []image.Reference{app("own")}, Untraced: map[string][]image.Reference{"g.io/o/app": many(budget.WorkloadImages + 1)},
-		}, budget.WorkloadImages + 1, true},
+			Images: []image.Reference{app("own")}, Untraced: map[string][]image.Reference{"g.io/o/app": many(budget.UntracedImages + 1)},
+		}, budget.UntracedImages + 1, true},
 		"untraced of another image": {pin.WorkloadImages{Untraced: map[string][]image.Reference{"g.io/o/other": many(budget.WorkloadImages + 1)}}, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,7 +49,6 @@ func start(command []string) (*child, error) {
 // do sends a request and returns the answer. After an error the child is of no use.
 func (c *child) do(ctx context.Context, request []byte, most int) ([]byte, error) {
 	c.served++
-	c.errors.reset()
 	stop := context.AfterFunc(ctx, c.kill)
 	err := writeFrame(c.in, request)
 	var answer []byte
@@ -87,13 +86,6 @@ func (t *printed) Write(text []byte) (int, error) {
 	defer t.mutex.Unlock()
 	t.text.Write(text[:min(len(text), printedSize-t.text.Len())])
 	return len(text), nil
-}
-
-// reset forgets what was printed before: it is of other requests.
-func (t *printed) reset() {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	t.text.Reset()
 }
 
 // has reports whether one of these was printed.

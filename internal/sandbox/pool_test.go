@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -49,8 +51,8 @@ func misbehave(request []byte) []byte {
 		return fmt.Append(nil, deep(0))
 	case "exit":
 		os.Exit(0)
-	case "print or exit":
-		printOrExit()
+	case "log or exit":
+		logOrExit()
 	case "panic":
 		panic("as told")
 	case "large":
@@ -66,16 +68,18 @@ func misbehave(request []byte) []byte {
 	return request
 }
 
-// hasPrinted is set once the child was told to print something.
-var hasPrinted bool
+// hasLogged is set once the child was told to log something.
+var hasLogged bool
 
-// printOrExit prints the first time, and ends the process afterwards.
-func printOrExit() {
-	if hasPrinted {
+// logOrExit logs the first time, and ends the process afterwards.
+func logOrExit() {
+	if hasLogged {
 		os.Exit(0)
 	}
-	hasPrinted = true
-	fmt.Fprintln(os.Stderr, errTooLarge)
+	hasLogged = true
+	long := strings.Repeat("x", 1<<17) // more than a pipe has room for: the parent has read the beginning
+	log.Println(errTooLarge, long)
+	slog.Error(errTooLarge.Error() + long)
 }
 
 func deep(n int) int {
@@ -117,11 +121,11 @@ func TestPoolSurvives(t *testing.T) {
 	}
 }
 
-// What a request makes its child print says nothing of the next one.
-func TestPrintedByRequestsBefore(t *testing.T) {
+// What a request makes its child log says nothing of the next one.
+func TestLoggedByRequestsBefore(t *testing.T) {
 	p := pool(t, 1)
 	for range 2 {
-		if _, err := p.Do(t.Context(), []byte("print or exit")); err != nil {
+		if _, err := p.Do(t.Context(), []byte("log or exit")); err != nil {
 			t.Error(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"time"
@@ -42,6 +43,9 @@ func Serve(limits Limits, in io.Reader, out io.Writer, answer func(request []byt
 	if err := confine(limits.Memory + ProgramMemory); err != nil {
 		return fmt.Errorf("limiting the process: %w", err)
 	}
+	// What is printed tells the parent why the child has ended: what a request logs must not forge that. Package
+	// log uses the same.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	debug.SetMemoryLimit(int64(limits.Memory))
 	debug.SetGCPercent(heapGrowth)
 	debug.SetMaxStack(maxStack)
