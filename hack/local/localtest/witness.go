@@ -64,6 +64,10 @@ func StartWitness(t testing.TB, config *rest.Config) *Witness {
 		}
 	})
 	t.Cleanup(func() {
+		// What the test has seen itself, the watch may still have to deliver.
+		for end := time.Now().Add(Timeout); !t.Failed() && !w.hasObserved() && time.Now().Before(end); {
+			time.Sleep(100 * time.Millisecond) // between looks at what was observed
+		}
 		cancel()
 		done.Wait()
 		if w.versions == 0 || w.reports == 0 {
@@ -71,6 +75,13 @@ func StartWitness(t testing.TB, config *rest.Config) *Witness {
 		}
 	})
 	return w
+}
+
+// hasObserved reports whether a version of the list and one of the report were observed.
+func (w *Witness) hasObserved() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.versions > 0 && w.reports > 0
 }
 
 // observe lists the ConfigMaps and then watches them, across interruptions. It returns when
