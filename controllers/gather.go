@@ -196,13 +196,13 @@ func (g *gatherer) confirm(ctx context.Context, id object.ID) (*flux.HelmRelease
 func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []*keptRelease, required *pin.Requirements) {
 	s.AllReleases = required.AllReleases
 	protector := pin.NewProtector(s.Namespaces, g.options)
-	var strange []*pin.Release
+	var mistyped []*pin.Release
 	for _, kept := range releases {
 		if kept.Value.Release.UnknownAnnotations != "" {
-			strange = append(strange, &kept.Value.Release)
+			mistyped = append(mistyped, &kept.Value.Release)
 		}
 	}
-	s.Notes = append(s.Notes, protector.Overlooked(strange)...)
+	s.Notes = append(s.Notes, protector.Overlooked(mistyped)...)
 	wanted := slices.DeleteFunc(releases, func(kept *keptRelease) bool {
 		release := &kept.Value.Release
 		return !protector.Protects(release) && !required.Wants(release.ID)

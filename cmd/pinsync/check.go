@@ -131,10 +131,7 @@ func pinsOf(lists []pinlist.Published, namespace string) ([]v1alpha1.Pin, error)
 		return nil, noRelease(namespace, namespaces)
 	}
 	return slices.DeleteFunc(found, func(p v1alpha1.Pin) bool {
-		owners := slices.Clone(p.NeededBy)
-		for i := range p.HeldFor {
-			owners = append(owners, p.HeldFor[i].Owner)
-		}
+		owners := slices.Concat(p.NeededBy, heldFor(&p))
 		return len(owners) > 0 && !slices.ContainsFunc(owners, func(owner string) bool {
 			id, ok := object.ParseID(owner)
 			return !ok || id.Namespace == namespace // any other owner stands for releases that are not known
@@ -160,6 +157,15 @@ func doubtOwners(lists []pinlist.Published) error {
 		}
 	}
 	return nil
+}
+
+// heldFor returns the owners that a pin is held for.
+func heldFor(p *v1alpha1.Pin) []string {
+	var owners []string
+	for i := range p.HeldFor {
+		owners = append(owners, p.HeldFor[i].Owner)
+	}
+	return owners
 }
 
 // waitingFor returns the owners of holds that may still need the pin.

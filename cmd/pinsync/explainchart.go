@@ -24,7 +24,7 @@ func (e *explanation) addChartProblems(entry *v1alpha1.Release, isIgnored bool) 
 	chart := e.Release.Rendered
 	hasPinsAlone := chart != nil && chart.Unknown
 	if hasPinsAlone {
-		e.Pins = pin.MergePins(slices.Concat(e.Pins, slices.DeleteFunc(e.list.Described(), func(p v1alpha1.Pin) bool { return !e.isFor(&p) })))
+		e.Pins = pin.MergePins(slices.Concat(e.Pins, e.described(e.isFor)))
 	}
 	isKnown := isIgnored || chart != nil && (!hasPinsAlone || e.isReportCurrent())
 	for _, p := range problemsOf(entry) {

@@ -89,11 +89,7 @@ func neededBy(entry *v1alpha1.Pin) string {
 	if len(entry.NeededBy) > 0 {
 		return fmt.Sprintf("%s, needed by %s", entry.State, strings.Join(entry.NeededBy, ", "))
 	}
-	var owners []string
-	for i := range entry.HeldFor {
-		owners = append(owners, entry.HeldFor[i].Owner)
-	}
-	return heldSince(entry) + ", kept for " + knownOf(owners)
+	return heldSince(entry) + ", kept for " + knownOf(heldFor(entry))
 }
 
 // heldSince describes a pin that no release needs.

@@ -56,12 +56,12 @@ func (e *explanation) inspect(inspected *inspect.Inspected, config configuration
 	}
 	e.replaced = errs
 	e.Protected, e.Problems, e.policyNames = true, entry.Problems, entry.Policies
-	e.Pins = e.neededPins()
+	e.Pins = e.described(func(p *v1alpha1.Pin) bool { return slices.Contains(p.NeededBy, release.String()) })
 }
 
-// neededPins returns the pins that the release needs by the report on the list.
-func (e *explanation) neededPins() []v1alpha1.Pin {
-	return slices.DeleteFunc(e.list.Described(), func(p v1alpha1.Pin) bool { return !slices.Contains(p.NeededBy, e.Release.String()) })
+// described returns the pins that the list has, as the report on it describes them, of which matches is true.
+func (e *explanation) described(matches func(*v1alpha1.Pin) bool) []v1alpha1.Pin {
+	return slices.DeleteFunc(e.list.Described(), func(p v1alpha1.Pin) bool { return !matches(&p) })
 }
 
 // isReportCurrent reports whether the report has all that is to be known of the releases now.

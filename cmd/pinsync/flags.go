@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -127,11 +126,16 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		flag := invalid.GetFlag()
-		want := map[string]string{
-			"int": "want a whole number such as " + flag.DefValue, "duration": "want a duration such as 30s, 5m or 1h30m", "bool": "want true or false",
-		}[flag.Value.Type()]
-		err = fmt.Errorf("--%s %q: %s", flag.Name, invalid.GetValue(), cmp.Or(want, invalid.Unwrap().Error()))
+		flag, want := invalid.GetFlag(), invalid.Unwrap().Error()
+		switch flag.Value.Type() {
+		case "int":
+			want = "want a whole number such as " + flag.DefValue
+		case "duration":
+			want = "want a duration such as 30s, 5m or 1h30m"
+		case "bool":
+			want = "want true or false"
+		}
+		err = fmt.Errorf("--%s %q: %s", flag.Name, invalid.GetValue(), want)
 	}
 	return usageError(fmt.Errorf("%w%s", err, meant))
 }

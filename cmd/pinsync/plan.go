@@ -115,12 +115,13 @@ func readSnapshot(ctx context.Context, o *planOptions, config *configuration.Con
 	}
 	resolver := charts.Resolver{OwnNamespaceOnly: config.DenyCrossNamespace, LookUp: manifests.Source}
 	finder := convert.ChartFinder{Reference: resolver.Reference}
-	local, err := newLocalCharts(o)
-	if err != nil {
-		return nil, err
-	}
-	defer local.finder.Close()
+	var local *localCharts
 	if len(o.charts) > 0 {
+		var err error
+		if local, err = newLocalCharts(o); err != nil {
+			return nil, err
+		}
+		defer local.finder.Close()
 		finder.Images = local.find(ctx)
 	}
 	s, err := manifests.Snapshot(config.Pins, config.ReadSecrets, finder)
@@ -130,7 +131,7 @@ func readSnapshot(ctx context.Context, o *planOptions, config *configuration.Con
 		err = ctx.Err()
 	case len(s.Releases) == 0:
 		err = errors.New("there is no HelmRelease in what was read")
-	case finder.Images == nil:
+	case local == nil:
 		s.Notes = append(s.Notes, v1alpha1.Problem{
 			Reason: v1alpha1.ReasonChartNotRead, Object: "charts",
 			Message: "images that only they name are not found: give them with --chart PATH",

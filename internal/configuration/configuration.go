@@ -206,17 +206,18 @@ func checkName(at *field.Path, name string) field.ErrorList {
 // shard is the end of the names that the further objects of a list have.
 var shard = regexp.MustCompile(`-[0-9]+$`)
 
-// wantedDuration and wantedMemory are what fields take, for people.
-const (
-	wantedDuration = "a duration of at least 1s, such as 30s, 5m or 1h30m"
-	wantedMemory   = "a quantity from 64Mi to 4Gi, such as 128Mi"
-)
+// wantedMemory is what a field takes, for people.
+const wantedMemory = "a quantity from 64Mi to 4Gi, such as 128Mi"
+
+// wantedDuration is what a field takes, for people.
+func wantedDuration() string {
+	return fmt.Sprintf("a duration of at least %s, such as 30s, 5m or 1h30m", minDuration)
+}
 
 func parseDuration(at *field.Path, s string, duration *time.Duration) field.ErrorList {
 	parsed, err := time.ParseDuration(s)
 	if err != nil || parsed < minDuration {
-		return field.ErrorList{field.Invalid(at, s,
-			"want "+wantedDuration)}
+		return field.ErrorList{field.Invalid(at, s, "want "+wantedDuration())}
 	}
 	*duration = parsed
 	return nil

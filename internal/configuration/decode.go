@@ -81,7 +81,7 @@ func wantedText(name string) string {
 	}
 	switch name {
 	case "hold.grace", "heartbeat", "renderTimeout":
-		return wantedDuration
+		return wantedDuration()
 	case "renderMemory":
 		return wantedMemory
 	default:

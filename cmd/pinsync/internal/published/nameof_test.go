@@ -8,7 +8,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Clusters with one URL are told apart by what leads to them; a password of a proxy is not told.
+// Clusters with one URL have names of their own if different proxies or server names lead to them. A proxy's
+// password is not in the name.
 func TestNameOf(t *testing.T) {
 	proxy := func(host string) func(*http.Request) (*url.URL, error) {
 		return http.ProxyURL(&url.URL{Scheme: "socks5", Host: host, User: url.UserPassword("user", "secret")})
