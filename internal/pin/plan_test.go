@@ -220,3 +220,25 @@ func TestUnknownImagesKeepPins(t *testing.T) {
 		t.Errorf("got %+v", p)
 	}
 }
+
+// Problems that mean that a tag may be missing are in the report, however many others there are.
+func TestManyProblemsHideNone(t *testing.T) {
+	s := &pin.Snapshot{Notes: []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRead, Object: "HelmRelease shop/z"}}}
+	for i := range 100 {
+		mistyped := v1alpha1.Problem{Reason: v1alpha1.ReasonInvalidAnnotation}
+		mistyped.Object = fmt.Sprintf("HelmRelease shop/a%d", i)
+		s.Notes = append(s.Notes, mistyped)
+		mistyped.Object = fmt.Sprintf("Namespace a%d", i)
+		s.Notes = append(s.Notes, mistyped)
+	}
+	mayMiss := 0
+	problems := pin.Plan(s, pin.Options{}).Problems
+	for i := range problems {
+		if pin.MayMissTag(problems[i]) {
+			mayMiss++
+		}
+	}
+	if mayMiss != 1 || problems[0] != s.Notes[0] || len(problems) != 51 {
+		t.Errorf("%d of %d problems may miss a tag, the first is %+v", mayMiss, len(problems), problems[0])
+	}
+}

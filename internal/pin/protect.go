@@ -80,10 +80,6 @@ func (p *Protector) protects(r *Release) (bool, *v1alpha1.Problem) {
 	return enabled && (r.Suspended || p.alsoLive), problem
 }
 
-// maxOverlooked is of how many namespaces a report has releases that are not protected and have annotations
-// that pinsync does not have.
-const maxOverlooked = 100
-
 // Overlooked returns the problems of releases that are not protected, and have annotations that pinsync does
 // not have: of each namespace that of the first, so that nobody can fill the report.
 func (p *Protector) Overlooked(releases []*Release) []v1alpha1.Problem {
@@ -108,7 +104,7 @@ func (p *Protector) Overlooked(releases []*Release) []v1alpha1.Problem {
 		}
 		problems = append(problems, *problem)
 	}
-	return problems[:min(len(problems), maxOverlooked)]
+	return problems
 }
 
 // enables reports whether a release is protected while it is suspended, and returns what is

@@ -31,9 +31,10 @@ func report(needed *neededPins, held *heldPins, problems []v1alpha1.Problem) *v1
 // maxOfNamespace is how many problems of the objects of a namespace the report has.
 const maxOfNamespace = 10
 
-// limitByNamespace leaves out problems of namespaces that have very many, so that they do not hide those
-// of others.
+// limitByNamespace leaves out problems of namespaces that have very many, the least important ones, so that
+// they do not hide those of others.
 func limitByNamespace(problems []v1alpha1.Problem) []v1alpha1.Problem {
+	slices.SortFunc(problems, compareProblems)
 	count := map[string]int{}
 	left, missed := []v1alpha1.Problem{}, 0
 	for _, p := range problems {

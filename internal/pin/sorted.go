@@ -73,13 +73,10 @@ func sortedVia(via []string) []string {
 	return set
 }
 
-// SortedProblems sorts problems, failed reads first, removes duplicates, and limits their number and
-// length. It never returns nil.
+// SortedProblems sorts problems by importance, removes duplicates, and limits their number and length. It
+// never returns nil.
 func SortedProblems(problems []v1alpha1.Problem) []v1alpha1.Problem {
-	slices.SortFunc(problems, func(a, b v1alpha1.Problem) int {
-		return cmp.Or(compareImportance(&a, &b), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Field, b.Field),
-			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
-	})
+	slices.SortFunc(problems, compareProblems)
 	set := append([]v1alpha1.Problem{}, slices.Compact(problems)...)
 	for i := range set {
 		if p := &set[i]; len(p.Message) > maxMessage {
@@ -92,15 +89,22 @@ func SortedProblems(problems []v1alpha1.Problem) []v1alpha1.Problem {
 	return append(set[:maxProblems:maxProblems], moreProblems(len(set)-maxProblems))
 }
 
-// compareImportance puts reads that have failed, which make a list incomplete, before all else.
-func compareImportance(a, b *v1alpha1.Problem) int {
-	rank := func(p *v1alpha1.Problem) int {
-		if p.Reason == v1alpha1.ReasonReadFailed {
-			return 0
-		}
+func compareProblems(a, b v1alpha1.Problem) int {
+	return cmp.Or(cmp.Compare(importance(a), importance(b)), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Field, b.Field),
+		cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
+}
+
+// importance puts reads that have failed, which make a list incomplete, first, then what may miss a tag: so
+// that of more problems than a report has, it has one of those if there is one.
+func importance(p v1alpha1.Problem) int {
+	switch {
+	case p.Reason == v1alpha1.ReasonReadFailed:
+		return 0
+	case MayMissTag(p):
 		return 1
+	default:
+		return 2
 	}
-	return cmp.Compare(rank(a), rank(b))
 }
 
 func moreProblems(n int) v1alpha1.Problem {
