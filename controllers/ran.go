@@ -3,6 +3,7 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -42,9 +43,10 @@ type ranImages struct {
 	readFor map[string]time.Time
 }
 
-// ranKnown is what the workloads of a release of a revision name.
+// ranKnown is what the workloads of a release of a revision name, in its target namespace.
 type ranKnown struct {
-	revision string
+	revision  string
+	namespace string
 	images   *pin.WorkloadImages
 	// at is when they were read last, and rereads how often after the first time.
 	at      time.Time
@@ -150,10 +152,15 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	if now := w.due[namespace]; len(now) > 0 && &now[0] == &due[0] {
 		delete(w.due, namespace) // else they are due for others, too
 	}
-	own, untraced := found.images()
+	own, untraced, isCut := found.images()
+	if isCut {
+		notRead = cmp.Or(notRead, fmt.Sprintf("%s has more than %d images in workloads of no known release", namespace, maxUntraced))
+	}
+	w.shareUntraced(namespace, untraced)
 	for _, r := range due {
 		known := ranKnown{
-			revision: r.Revision, images: &pin.WorkloadImages{Images: own[r.Name], Untraced: untraced}, at: at, notRead: image.Shorten(notRead),
+			revision: r.Revision, namespace: namespace, at: at, notRead: image.Shorten(notRead),
+			images: &pin.WorkloadImages{Images: own[r.Name], Untraced: untraced},
 		}
 		if before, _ := w.known.Peek(r.ID); before.revision == r.Revision && notRead == "" {
 			if known.rereads = before.rereads; before.isDueAgain(at) {
@@ -161,5 +168,16 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 			}
 		}
 		w.known.Put(r.ID, known)
+	}
+}
+
+// shareUntraced lets the releases that were known before have what was read of their namespace now, so that
+// it is kept once for all of them: what they ran, the pass has planned that found the others to be due.
+func (w *ranImages) shareUntraced(namespace string, untraced map[string][]image.Reference) {
+	for id, known := range w.known.All() {
+		if known.namespace == namespace {
+			known.images = &pin.WorkloadImages{Images: known.images.Images, Untraced: untraced}
+			w.known.Put(id, known)
+		}
 	}
 }

@@ -23,9 +23,12 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// maxWorkloads limits how many workloads of a namespace are read. Of a namespace with more, those count
-// that were read, as where some may not be read.
-const maxWorkloads = 20_000
+// maxWorkloads limits how many workloads of a namespace are read, and maxWorkloadImages how many images
+// these may name. Of a namespace with more, those count that were read, as where some may not be read.
+const (
+	maxWorkloads      = 20_000
+	maxWorkloadImages = 100_000
+)
 
 // namespaceWorkloads are the workloads of a namespace, by their uids.
 type namespaceWorkloads map[types.UID]convert.Workload
@@ -43,13 +46,15 @@ func readWorkloads(
 		&appsv1.DeploymentList{}, &appsv1.StatefulSetList{}, &appsv1.DaemonSetList{}, &appsv1.ReplicaSetList{},
 		&batchv1.CronJobList{}, &batchv1.JobList{},
 	}
+	images := 0
 	for _, list := range append(kinds, besides...) {
 		err := informers.EachPage(ctx, live, list, func(o client.Object) error {
 			if w, ok := convert.WorkloadOf(o); ok {
 				found[w.UID] = w
+				images += len(w.Images)
 			}
-			if len(found) > maxWorkloads {
-				return fmt.Errorf("%w: %s has more than %d", errTooMany, namespace, maxWorkloads)
+			if len(found) > maxWorkloads || images > maxWorkloadImages {
+				return fmt.Errorf("%w: %s has more than %d, or they name more than %d images", errTooMany, namespace, maxWorkloads, maxWorkloadImages)
 			}
 			return nil
 		}, client.InNamespace(namespace))
@@ -80,8 +85,9 @@ func (n namespaceWorkloads) release(uid types.UID) object.Name {
 
 // images returns what the workloads of each release name, with the old ReplicaSets of its Deployments,
 // and the ControllerRevisions of its other sets; and by repository what those name of which it is not
-// known to which release they belong, as those that an operator has made.
-func (n namespaceWorkloads) images() (own map[object.Name][]image.Reference, untraced map[string][]image.Reference) {
+// known to which release they belong, as those that an operator has made: of these all are kept for as long
+// as a release is suspended, so some are left out if they are too many.
+func (n namespaceWorkloads) images() (own map[object.Name][]image.Reference, untraced map[string][]image.Reference, isCut bool) {
 	ofReleases, ofRepositories := imageSets[object.Name]{}, imageSets[string]{}
 	for uid, w := range n {
 		release := n.release(uid)
@@ -93,8 +99,20 @@ func (n namespaceWorkloads) images() (own map[object.Name][]image.Reference, unt
 			}
 		}
 	}
-	return ofReleases.sorted(budget.WorkloadImages), ofRepositories.sorted(budget.UntracedImages)
+	untraced = ofRepositories.sorted(budget.UntracedImages)
+	left := maxUntraced
+	for _, repository := range slices.Sorted(maps.Keys(untraced)) {
+		if left -= len(untraced[repository]); left < 0 {
+			delete(untraced, repository)
+			isCut = true
+		}
+	}
+	return ofReleases.sorted(budget.WorkloadImages), untraced, isCut
 }
+
+// maxUntraced is how many images of a namespace are kept that workloads name of which it is not known to
+// which release they belong.
+const maxUntraced = 10_000
 
 // imageSets are sets of images, by what they belong to.
 type imageSets[K comparable] map[K]map[image.Reference]bool

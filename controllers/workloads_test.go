@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -20,6 +21,7 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 // workloadReader is an API server with some objects, by the type of their list, which refuses to list
@@ -76,7 +78,7 @@ func TestOneKindRefused(t *testing.T) {
 		if err != nil || !strings.Contains(why, refused) || (why == "") != (refused == "") {
 			t.Errorf("refused %q: why is %q, %v", refused, why, err)
 		}
-		own, _ := found.images()
+		own, _, _ := found.images()
 		if got := tagsOf(own[object.Name{Namespace: "apps", Name: "web"}]); got != want {
 			t.Errorf("refused %q: got %s, want %s", refused, got, want)
 		}
@@ -116,7 +118,7 @@ func TestWorkloadsAreTraced(t *testing.T) {
 		if err != nil || why != "" {
 			t.Fatal(why, err)
 		}
-		own, untraced := found.images()
+		own, untraced, _ := found.images()
 		if got := tagsOf(own[object.Name{Namespace: "apps", Name: "web"}]); got != test.own || len(own) != 1 {
 			t.Errorf("own are %v, want %s", own, test.own)
 		}
@@ -134,8 +136,55 @@ func TestMoreImagesThanCount(t *testing.T) {
 		found[types.UID(fmt.Sprint("own-", i))] = convert.Workload{Release: web, Images: []image.Reference{ref}}
 		found[types.UID(fmt.Sprint("untraced-", i))] = convert.Workload{Images: []image.Reference{ref}}
 	}
-	own, untraced := found.images()
+	own, untraced, isCut := found.images()
 	if a, b := len(own[web]), len(untraced["g.io/o/app"]); a != budget.WorkloadImages+1 || b != budget.UntracedImages+1 {
 		t.Errorf("%d and %d images, want one more than %d and %d", a, b, budget.WorkloadImages, budget.UntracedImages)
+	}
+	if isCut {
+		t.Error("images of one repository are as many as those of all may be")
+	}
+}
+
+// Of many images of no known release so many are kept, and no more are read than that many workloads name.
+func TestUntracedImagesAreLimited(t *testing.T) {
+	template := corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: make([]corev1.Container, 200)}}
+	deployments := make([]runtime.Object, maxWorkloadImages/200+2)
+	for i := range deployments {
+		t := template.DeepCopy()
+		for j := range t.Spec.Containers {
+			t.Spec.Containers[j].Image = fmt.Sprintf("g.io/o/a%d-%d:1", i, j)
+		}
+		deployments[i] = &appsv1.Deployment{ObjectMeta: labelled(fmt.Sprint(i), ""), Spec: appsv1.DeploymentSpec{Template: *t}}
+	}
+	reader := &workloadReader{objects: map[string][]runtime.Object{"*v1.DeploymentList": deployments}}
+	found, why, err := readWorkloads(t.Context(), reader, "apps")
+	if err != nil || len(found) != len(deployments)-1 || !strings.Contains(why, "apps has more than") {
+		t.Fatalf("%d of %d workloads were read, %q, %v", len(found), len(deployments), why, err)
+	}
+	if _, untraced, isCut := found.images(); len(untraced) != maxUntraced || !isCut {
+		t.Errorf("%d images are kept, want %d", len(untraced), maxUntraced)
+	}
+}
+
+// What no release is known for is kept once for a namespace, however often it is read; and nothing of it
+// for releases of another.
+func TestUntracedImagesAreShared(t *testing.T) {
+	ran := &ranImages{attempts: map[string]time.Time{}, failures: map[string]string{}, readFor: map[string]time.Time{}}
+	read := func(namespace, release, tag string) {
+		ref := image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/app"}, Tag: tag}
+		due := []*pin.Release{{ID: object.ID{Name: object.Name{Namespace: namespace, Name: release}}}}
+		own := convert.Workload{Release: due[0].Name, Images: []image.Reference{{Repository: ref.Repository, Tag: release}}}
+		ran.take(namespace, due, time.Now(), namespaceWorkloads{"own": own, "operated": {Images: []image.Reference{ref}}}, "", nil)
+	}
+	read("apps", "a", "1")
+	read("shop", "c", "1")
+	read("apps", "b", "2")
+	for release, want := range map[object.Name]string{
+		{Namespace: "apps", Name: "a"}: "2", {Namespace: "apps", Name: "b"}: "2", {Namespace: "shop", Name: "c"}: "1",
+	} {
+		known, _ := ran.known.Peek(object.ID{Name: release})
+		if own, untraced := tagsOf(known.images.Images), tagsOf(known.images.Untraced["g.io/o/app"]); own != release.Name || untraced != want {
+			t.Errorf("%s: its own are %s, and untraced %s", release, own, untraced)
+		}
 	}
 }
