@@ -118,6 +118,9 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 	c.schedule(k, r, inputs, state)
 	if r.ChartPending && isAwaited {
 		c.shares.wait(r.Namespace)
+		if k.try.isUnanswered {
+			addFailedRead(s, r.Kind+" "+r.Name.String(), k.try.notRead)
+		}
 	}
 	r.Rendered = k.found.with(cmp.Or(doubt, k.try.notRead, k.try.overdue(r.ChartStale)))
 }

@@ -53,14 +53,27 @@ func TestPassesWhileChartsWait(t *testing.T) {
 	}
 }
 
-// A release that cannot be read is read again some time later, and not at once.
+// A release that cannot be read is read again some time later, and not at once. As long as nothing is known
+// of its chart, the list is incomplete, however often it was tried.
 func TestChartOfAnUnreadableRelease(t *testing.T) {
-	due := &dueChart{object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "a", Name: "web"}}, chartInputs{revision: "1"}}
-	c, k := &chartImages{live: &emptyReader{err: errors.New("timeout")}, passes: newRequests(), mentions: map[string]int{}}, &knownChart{}
-	c.known.Put(due.id, k)
-	c.take(due, c.render(t.Context(), due), 0)
-	if !k.try.isPaused(&due.inputs) || k.try.notRead != "the release could not be read: timeout" {
-		t.Errorf("got %+v", k.try)
+	release := pin.Release{ID: object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "a", Name: "web"}}, Revision: "1"}
+	c := &chartImages{
+		live: &emptyReader{err: errors.New("timeout")}, passes: newRequests(), cluster: &clusterVersions{}, shares: newShares(), mentions: map[string]int{},
+	}
+	for try := range fetchRetries + 2 {
+		s := &pin.Snapshot{}
+		c.found = map[string][]*dueChart{}
+		c.attach(s, &keptRelease{}, &release, nil, true)
+		if s.Complete() != (try == 0) || !release.ChartPending {
+			t.Errorf("try %d: failed reads are %+v, pending: %t", try, s.FailedReads, release.ChartPending)
+		}
+		due := c.found["a"][0]
+		c.take(due, c.render(t.Context(), due), 0)
+		k, _ := c.known.Peek(release.ID)
+		if !k.try.isPaused(&due.inputs) || k.try.notRead != "the release could not be read: timeout" {
+			t.Errorf("got %+v", k.try)
+		}
+		k.try.retry = time.Time{}
 	}
 }
 

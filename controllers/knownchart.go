@@ -106,8 +106,10 @@ func chartNotRead(why string) v1alpha1.Problem {
 type chartTry struct {
 	// inputs are those that it was tried with; empty, it was not tried yet.
 	inputs chartInputs
-	// notRead is why the chart could not be fetched; empty, it was.
-	notRead string
+	// notRead is why the chart could not be fetched; empty, it was. isUnanswered is set if the API server
+	// could not be asked for what was needed for that.
+	notRead      string
+	isUnanswered bool
 	// failures is how often in a row it has failed for reasons that may pass, and retry when it is tried
 	// again.
 	failures int
@@ -132,7 +134,7 @@ func (t *chartTry) end(result *renderedChart) time.Duration {
 	if result.inputs != t.inputs {
 		t.failures = 0
 	}
-	t.inputs, t.notRead, t.retry = result.inputs, result.notRead, time.Time{}
+	t.inputs, t.notRead, t.isUnanswered, t.retry = result.inputs, result.notRead, result.isUnanswered, time.Time{}
 	if result.retryIn == 0 {
 		t.failures = 0
 		return 0
@@ -149,9 +151,9 @@ func (t *chartTry) isPaused(inputs *chartInputs) bool {
 }
 
 // isGivenUp reports whether the chart could not be fetched, and what serves it is not only away for a
-// moment.
+// moment. What the API server has is waited for as long as it takes.
 func (t *chartTry) isGivenUp() bool {
-	return t.notRead != "" && (t.failures == 0 || t.failures > fetchRetries)
+	return t.notRead != "" && !t.isUnanswered && (t.failures == 0 || t.failures > fetchRetries)
 }
 
 // overdue returns the doubt about a chart that is stale, and was for so long that somebody should know.

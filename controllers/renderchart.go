@@ -23,8 +23,10 @@ type renderedChart struct {
 	inputs chartInputs
 	// images are nil where they could not be looked for now.
 	images *pin.ChartImages
-	// notRead is why the chart could not be fetched.
-	notRead string
+	// notRead is why the chart could not be fetched; isUnanswered is set if what the API server has was
+	// needed for that, and could not be read.
+	notRead      string
+	isUnanswered bool
 	// retryIn is after what time it is tried again; zero, when the inputs have changed.
 	retryIn time.Duration
 }
@@ -39,7 +41,9 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 		if apierrors.IsNotFound(err) {
 			return &renderedChart{}
 		}
-		return &renderedChart{inputs: due.inputs, notRead: "the release could not be read: " + image.Shorten(err.Error()), retryIn: readRetry}
+		result := &renderedChart{inputs: due.inputs}
+		result.unanswered("the release", err)
+		return result
 	}
 	result := &renderedChart{spec: convert.ChartSpecOf(release), inputs: due.inputs}
 	revision := convert.Release(release).Revision
@@ -50,7 +54,7 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 	values := &valuesReader{ctx: reading, live: c.live, readSecrets: c.readSecrets, objects: map[convert.ValuesRef]convert.ValuesObject{}}
 	request, err := convert.ChartRequest(release, values.lookUp)
 	if values.err != nil {
-		result.retryIn, result.notRead = readRetry, "its values could not be read: "+image.Shorten(values.err.Error())
+		result.unanswered("its values", values.err)
 		return result
 	}
 	if err != nil {
@@ -71,6 +75,11 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 	result.images = c.finder.Find(ctx, request)
 	result.images.SetEntry(chart.Source.Kind+" "+chart.Source.Name.String(), chart.Artifact.Revision, c.entryInputs(&result.inputs, request.Secret))
 	return result
+}
+
+// unanswered notes that the API server could not be asked for something, which is tried again soon.
+func (r *renderedChart) unanswered(what string, err error) {
+	r.notRead, r.isUnanswered, r.retryIn = what+" could not be read: "+image.Shorten(err.Error()), true, readRetry
 }
 
 // entryInputs returns the digest of inputs that the report has; none where some come from a Secret.
