@@ -47,7 +47,7 @@ type ranImages struct {
 type ranKnown struct {
 	revision  string
 	namespace string
-	images   *pin.WorkloadImages
+	images    *pin.WorkloadImages
 	// at is when they were read last, and rereads how often after the first time.
 	at      time.Time
 	rereads int
