@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
@@ -54,21 +55,38 @@ func (v *clusterVersions) due() []string {
 	return []string{""}
 }
 
-// refresh reads the versions. What cannot be read stays as it was.
+// refresh reads the versions. What cannot be read stays as it was: an API whose server is away is missing
+// from the answer, as it is for helm-controller, perhaps for months.
 func (v *clusterVersions) refresh(ctx context.Context, _ string) {
 	kubeVersion, apiVersions, err := readVersions(v.discovery)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.read = time.Now()
-	if err != nil && (v.sum != "" || len(apiVersions) == 0) {
-		log.FromContext(ctx).Info("What the cluster serves could not be read: charts are rendered for what was read last", "reason", err.Error())
-		return
+	if err != nil {
+		log.FromContext(ctx).Info("What the cluster serves could not be read in full: the rest counts as it was read last", "reason", err.Error())
+		failed, ok := discovery.GroupDiscoveryFailedErrorGroups(err)
+		if !ok || len(apiVersions) == 0 {
+			return
+		}
+		apiVersions = slices.Compact(slices.Sorted(slices.Values(append(apiVersions, ofGroups(v.apiVersions, failed)...))))
 	}
 	sum := sha256.Sum256([]byte(kubeVersion + "\n" + strings.Join(apiVersions, "\n")))
 	if digest := hex.EncodeToString(sum[:]); digest != v.sum {
 		v.kubeVersion, v.apiVersions, v.sum = kubeVersion, apiVersions, digest
 		v.passes.ask()
 	}
+}
+
+// ofGroups returns those of the versions that are of these groups.
+func ofGroups(apiVersions []string, groups map[schema.GroupVersion]error) []string {
+	return slices.DeleteFunc(slices.Clone(apiVersions), func(version string) bool {
+		for group := range groups {
+			if version == group.String() || strings.HasPrefix(version, group.String()+"/") {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // readVersions returns what a chart's .Capabilities have, as Helm's GetVersionSet composes it. Some
