@@ -194,7 +194,7 @@ func (f *finder) text(at *path, text string, s scope) {
 
 // reference takes a text whose key promises an image, and reports whether it is one.
 func (f *finder) reference(at *path, text string, s scope) bool {
-	text = strings.TrimPrefix(strings.TrimPrefix(text, dockerTransport), ociTransport)
+	text = withoutTransport(text)
 	if _, _, err := parseTolerant(text); err != nil || isBoolean(text) {
 		return false
 	}
@@ -279,8 +279,12 @@ func isBoolean(text string) bool {
 	return err == nil || slices.Contains([]string{"yes", "no", "on", "off"}, strings.ToLower(text))
 }
 
-// How an image is to be had, where some tools write that before it.
-const (
-	dockerTransport = "docker://"
-	ociTransport    = "oci://"
-)
+// withoutTransport returns a text without how an image is to be had, which some tools write before it.
+func withoutTransport(text string) string {
+	for _, transport := range []string{"docker://", "oci://", "registry://"} {
+		if rest, ok := strings.CutPrefix(text, transport); ok {
+			return rest
+		}
+	}
+	return text
+}

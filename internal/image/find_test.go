@@ -84,7 +84,7 @@ func TestFind(t *testing.T) {
 		{`{"image":{"name":"g.io/o/a","tag":"1"}}`, "v.image g.io/o/a:1"},
 
 		{`{"images":{"web":"o/web:1","api":{"repository":"o/api","tag":"1"}}}`, "v.images.api docker.io/o/api:1; v.images.web docker.io/o/web:1"},
-		{`{"image":"docker://g.io/o/a:1","other":"oci://g.io/o/chart:1"}`, "v.image g.io/o/a:1"},
+		{`{"image":"docker://g.io/o/a:1","other":"oci://g.io/o/chart:1"}`, "v.image g.io/o/a:1; v.other g.io/o/chart:1"},
 		{`{"image":{"name":"nginx:1.25"}}`, "v.image docker.io/library/nginx:1.25"},
 		{`{"x":{"name":"g.io/o/a","tag":""}}`, "v.x g.io/o/a"},
 		{`{"x":{"tag":true,"repository":"g.io/o/a"}}`, "v.x g.io/o/a:true"},
@@ -217,15 +217,18 @@ func TestFindInText(t *testing.T) {
 		"g.io/o/a:1 and g.io/o/a:1":                           "g.io/o/a:1",
 		"(see g.io/o/a:1)...":                                 "g.io/o/a:1",
 		"registry.k8s.io/pause:3.9":                           "registry.k8s.io/pause:3.9",
+		"url: oci://g.io/o/a:1 registry://g.io/o/b:2":         "g.io/o/a:1 g.io/o/b:2",
+		"image:g.io:5000/o/a:1 ${IMAGE:-g.io/o/b:2}":          "g.io:5000/o/a:1 g.io/o/b:2",
+		`{"image":"g.io\/o\/a:1"}`:                            "g.io/o/a:1",
 
-		"https://g.io/o/a:1 oci://g.io/o/a:1 bob:pw@g.io/o/a:1":                       "",
+		"https://g.io/o/a:1 bob:pw@g.io/o/a:1 oci://bob:pw@g.io/o/a:1":                "",
 		"g.io/o/a:${TAG} g.io/o/a:1-${X} ${R}g.io/o/a:1 {{ .r }}/o/a:1 g.io/o/a:{{x}": "",
 		"o/a:1 redis:6379 g.io/o/a g.io:80/x /g.io/o/a:1 nas.io/x:/data":              "",
 		"node-role.kubernetes.io/control-plane:NoSchedule x.io/gpu:NoExecute":         "",
 		"topology.kubernetes.io/zone:a kubernetes.io/os:linux a.io/inject:true":       "",
 		"10.0.0.0/8:443 a=b:c 1.5/2:3":                                                "",
 		"password: g.io/o/a:1\n--api-token=g.io/o/b:1 \"authToken\": \"g.io/o/c:1\"":  "ValuesNotRead",
-		"password:g.io/o/a:1 --password=x:g.io/o/a:1":                                 "ValuesNotRead",
+		"password:g.io/o/a:1 --password=x:g.io/o/a:1 token:g.io:5000/o/a:1":           "ValuesNotRead",
 	} {
 		mentions, problems := Find(map[string]any{"x": text}, "v")
 		var got []string

@@ -39,7 +39,18 @@ func FindInManifests(objects []map[string]any, secret bool) ([]Mention, []v1alph
 			f.problems[i].Field = ChartPath
 		}
 	}
-	return f.mentions, f.problems
+	return distinct(f.mentions), f.problems
+}
+
+// distinct leaves out what is named at the same place once more: the same object may be rendered in several
+// ways.
+func distinct(mentions []Mention) []Mention {
+	seen := make(map[Mention]bool, len(mentions))
+	return slices.DeleteFunc(mentions, func(m Mention) bool {
+		isSeen := seen[m]
+		seen[m] = true
+		return isSeen
+	})
 }
 
 // ChartPath is what the paths of images begin with that a chart names.

@@ -32,6 +32,7 @@ func eachWord(text string, take func(start, end int)) {
 // than the reference. What a template or a variable completes is none, nor is part of a
 // URL. What a credential's key stands before is skipped.
 func references(text string) (found []string, skipped bool) {
+	text = strings.ReplaceAll(text, `\/`, "/") // as some write JSON
 	var seen map[string]bool
 	eachWord(text, func(start, end int) {
 		if end-start > maxReference || strings.IndexByte(text[start:end], '/') < 0 {
@@ -66,20 +67,18 @@ func references(text string) (found []string, skipped bool) {
 // isFullReference reports whether a text is a full reference and nothing else.
 func isFullReference(text string) bool {
 	word := fullReference(text)
-	return word != "" && word == strings.TrimPrefix(text, dockerTransport)
+	return word != "" && word == withoutTransport(text)
 }
 
 // fullReference returns the full reference that a word is, or ends with behind a key and
 // a colon; empty, it is none.
 func fullReference(word string) string {
-	word = strings.TrimRight(strings.TrimPrefix(word, dockerTransport), ".:")
+	word = strings.TrimRight(withoutTransport(word), ".:")
 	slash := strings.IndexByte(word, '/')
 	if slash < 0 || isURL(word) || strings.IndexByte(word[:slash], '@') >= 0 {
 		return ""
 	}
-	if colon := strings.LastIndexByte(word[:slash], ':'); colon >= 0 && strings.Trim(word[colon+1:slash], "0123456789") != "" {
-		word = word[colon+1:]
-	}
+	word = behindKey(word, slash)
 	name, suffix := splitName(word)
 	if suffix == "" || !HasHost(name) || isLabel(name, suffix) {
 		return ""
@@ -88,6 +87,18 @@ func fullReference(word string) string {
 		return ""
 	}
 	return word
+}
+
+// behindKey cuts the key and the colon off that may stand before a word's first part, which ends with a slash
+// and may be a host with a port: image:host:5000/path, and the default of a variable in a shell,
+// VARIABLE:-host/path.
+func behindKey(word string, slash int) string {
+	host := word[:slash]
+	colon := strings.LastIndexByte(host, ':')
+	if colon >= 0 && strings.Trim(host[colon+1:], "0123456789") == "" { // a port
+		colon = strings.LastIndexByte(host[:colon], ':')
+	}
+	return strings.TrimPrefix(word[colon+1:], "-")
 }
 
 // isLabel reports whether what reads like a reference is a Kubernetes label or taint: its
