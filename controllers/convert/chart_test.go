@@ -66,6 +66,18 @@ func TestChartRequest(t *testing.T) {
 	}
 }
 
+// Values of the revision before, which Helm adds to an upgrade, are not known.
+func TestChartRequestWithPreservedValues(t *testing.T) {
+	for status, isDoubt := range map[string]bool{`{}`: false, `{"history":[{}]}`: true} {
+		for spec, preserves := range map[string]bool{`{"upgrade":{}}`: false, `{"upgrade":{"preserveValues":true}}`: true} {
+			got, err := ChartRequest(helmRelease(t, `{"metadata":{"name":"web"},"spec":`+spec+`,"status":`+status+`}`), nil)
+			if err != nil || (got.Doubt != "") != (isDoubt && preserves) {
+				t.Errorf("%s, %s: the doubt is %q, %v", spec, status, got.Doubt, err)
+			}
+		}
+	}
+}
+
 // Values from a Secret are kept apart from the others; those beyond the budget are not rendered with.
 func TestChartRequestWithSecrets(t *testing.T) {
 	release := helmRelease(t, `{"metadata":{"name":"web"},"spec":{"valuesFrom":[{"kind":"Secret","name":"s"},{"kind":"ConfigMap","name":"c"}],"values":{"own":1}}}`)

@@ -32,6 +32,13 @@ type HelmReleaseSpec struct {
 
 	PostRenderStrategy helmv2.PostRenderStrategy `json:"postRenderStrategy,omitempty"`
 	Test               *Test                     `json:"test,omitempty"`
+	Upgrade            *Upgrade                  `json:"upgrade,omitempty"`
+}
+
+// Upgrade is how helm-controller upgrades the release.
+type Upgrade struct {
+	// PreserveValues adds the values of the revision before.
+	PreserveValues bool `json:"preserveValues,omitempty"`
 }
 
 // Test is whether helm-controller runs the tests of the chart.

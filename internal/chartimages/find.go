@@ -24,8 +24,9 @@ type Request struct {
 	// the chart renders with them may be quoted, and is read in full.
 	Secret     bool
 	OpenValues []byte
-	// NotRendered is why the chart is not to be rendered; then only its defaults are searched.
-	NotRendered string
+	// NotRendered is why the chart is not to be rendered; then only its defaults are searched. Doubt is why
+	// helm-controller may render it otherwise; empty, nothing is known of that.
+	NotRendered, Doubt string
 }
 
 // Find renders a chart and finds the images in its manifests. If it cannot be rendered, the problem
@@ -49,16 +50,13 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	}
 	found.Problems = found.Problems[:min(len(found.Problems), budget.RenderProblems)]
 	if notUpgraded != "" {
-		found.Problems = append(found.Problems, v1alpha1.Problem{
-			Reason:  v1alpha1.ReasonChartNotRendered,
-			Message: "the chart could be rendered as an installation only, and as an upgrade its images may be others: " + notUpgraded,
-		})
+		addDoubt(found, "the chart could be rendered as an installation only, and as an upgrade its images may be others: " + notUpgraded)
+	}
+	if r.Doubt != "" {
+		addDoubt(found, r.Doubt)
 	}
 	if len(rendered.Missing) > 0 {
-		found.Problems = append(found.Problems, v1alpha1.Problem{
-			Reason:  v1alpha1.ReasonChartNotRendered,
-			Message: "the chart does not contain its dependencies, whose images are not known: " + shorten(strings.Join(rendered.Missing, ", ")),
-		})
+		addDoubt(found, "the chart does not contain its dependencies, whose images are not known: " + shorten(strings.Join(rendered.Missing, ", ")))
 		return found
 	}
 	found.Unused = unused(r, rendered.Objects)
@@ -122,6 +120,11 @@ func notRendered(reason string) v1alpha1.Problem {
 	return v1alpha1.Problem{
 		Reason: v1alpha1.ReasonChartNotRendered, Message: "the chart could not be rendered, so images that only it names may be missing: " + reason,
 	}
+}
+
+// addDoubt adds the problem that helm-controller may render the chart otherwise.
+func addDoubt(found *pin.ChartImages, why string) {
+	found.Problems = append(found.Problems, v1alpha1.Problem{Reason: v1alpha1.ReasonChartNotRendered, Message: why})
 }
 
 // reason returns an error of a chart in one line, unless it may quote a Secret.

@@ -36,6 +36,11 @@ func TestFind(t *testing.T) {
 		},
 		"not to be rendered": {files: rendered, change: func(r *Request) { r.NotRendered = "because" }, want: "chart values.image git.example.com/team/app:4.5; ChartNotRendered: the chart could not be rendered, so images that only it names may be missing: because; "},
 		"no chart":           {change: func(r *Request) { r.Archive = []byte("x") }, want: "not an archive"},
+		"with a doubt, and the same as an installation and an upgrade": {
+			files:  map[string]string{"templates/a.yaml": strings.ReplaceAll(pod, "%", "{{ .Release.Name }}/app:v{{ if .Release.IsUpgrade }}1{{ else }}1{{ end }}")},
+			change: func(r *Request) { r.Doubt = "values may be missing" },
+			want:   "chart Pod/a.spec.containers[0].image docker.io/app/app:v1; ChartNotRendered: values may be missing; ",
+		},
 		"as an installation": {files: upgrade, change: func(r *Request) { r.IsUpgrade = true }, want: chartImage + "4.5; ChartNotRendered: the chart could be rendered as an installation only"},
 		"a missing dependency": {
 			files: map[string]string{"Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\nappVersion: \"4.5\"\ndependencies: [{name: db, version: 1.x}]\n", "values.yaml": values, "templates/a.yaml": rendered["templates/a.yaml"]},

@@ -77,7 +77,8 @@ type ImageChange struct {
 type HookStrategy string
 
 const (
-	// HooksCombined sends hooks together with all else; it is the default.
+	// HooksCombined sends hooks together with all else. It is the default of helm-controller since 1.6; before
+	// that, and with its feature gate UseHelm3Defaults, HooksUntouched is.
 	HooksCombined HookStrategy = "combined"
 	// HooksSeparate sends hooks in a stream of their own.
 	HooksSeparate HookStrategy = "separate"

@@ -12,21 +12,25 @@ import (
 )
 
 // postRender applies the post-renderers to the documents, as helm-controller's postrender package
-// does it: each is a kustomization of its own, with the manifests as its only resource.
+// does it: each is a kustomization of its own, with the manifests as its only resource. Where the release does
+// not say how hooks are sent, they are in the result with the post-renderers, and without.
 func postRender(in *Input, documents []document) ([]document, error) {
 	if len(in.PostRenderers) == 0 || len(documents) == 0 {
 		return documents, nil
 	}
-	if in.Hooks == HooksCombined || in.Hooks == "" {
-		return kustomizeAll(in.PostRenderers, documents)
-	}
 	isHook := func(d document) bool { return d.hook() != nil }
 	hooks := slices.DeleteFunc(slices.Clone(documents), func(d document) bool { return !isHook(d) })
-	others, err := kustomizeAll(in.PostRenderers, slices.DeleteFunc(slices.Clone(documents), isHook))
-	if err == nil && in.Hooks == HooksSeparate {
+	if in.Hooks == HooksSeparate || in.Hooks == HooksUntouched {
+		documents = slices.DeleteFunc(slices.Clone(documents), isHook)
+	}
+	result, err := kustomizeAll(in.PostRenderers, documents)
+	switch {
+	case err != nil, in.Hooks == HooksCombined:
+		return result, err
+	case in.Hooks == HooksSeparate:
 		hooks, err = kustomizeAll(in.PostRenderers, hooks)
 	}
-	return append(others, hooks...), err
+	return append(result, hooks...), err
 }
 
 // kustomizeAll applies each post-renderer to what the one before it has left.

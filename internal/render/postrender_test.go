@@ -18,13 +18,15 @@ func TestPostRender(t *testing.T) {
 		want      []string
 	}{
 		"none":                 {want: []string{"app:1", "app:1", "other:1"}},
-		"images":               {renderers: []PostRenderer{newTag}, want: []string{"git.example.com/app:2", "git.example.com/app:2", "other:1"}},
+		"images":               {renderers: []PostRenderer{newTag}, hooks: HooksCombined, want: []string{"git.example.com/app:2", "git.example.com/app:2", "other:1"}},
+		"hooks by default":     {renderers: []PostRenderer{newTag}, want: []string{"app:1", "git.example.com/app:2", "git.example.com/app:2", "other:1"}},
 		"hooks apart":          {renderers: []PostRenderer{newTag}, hooks: HooksSeparate, want: []string{"git.example.com/app:2", "git.example.com/app:2", "other:1"}},
 		"hooks untouched":      {renderers: []PostRenderer{newTag}, hooks: HooksUntouched, want: []string{"app:1", "git.example.com/app:2", "other:1"}},
-		"digest":               {renderers: []PostRenderer{{Images: []ImageChange{{Name: "other", Digest: "sha256:1"}}}}, want: []string{"app:1", "app:1", "other@sha256:1"}},
-		"strategic merge":      {renderers: []PostRenderer{{Patches: []Patch{{Patch: sidecar}}}}, want: []string{"app:1", "app:1", "other:1", "side:1"}},
-		"what is renamed next": {renderers: []PostRenderer{newTag, {Images: []ImageChange{{Name: "git.example.com/app", NewTag: "3"}}}}, want: []string{"git.example.com/app:3", "git.example.com/app:3", "other:1"}},
+		"digest":               {hooks: HooksCombined, renderers: []PostRenderer{{Images: []ImageChange{{Name: "other", Digest: "sha256:1"}}}}, want: []string{"app:1", "app:1", "other@sha256:1"}},
+		"strategic merge":      {hooks: HooksCombined, renderers: []PostRenderer{{Patches: []Patch{{Patch: sidecar}}}}, want: []string{"app:1", "app:1", "other:1", "side:1"}},
+		"what is renamed next": {hooks: HooksCombined, renderers: []PostRenderer{newTag, {Images: []ImageChange{{Name: "git.example.com/app", NewTag: "3"}}}}, want: []string{"git.example.com/app:3", "git.example.com/app:3", "other:1"}},
 		"operations and a target": {
+			hooks: HooksCombined,
 			renderers: []PostRenderer{{Patches: []Patch{{
 				Patch: "- {op: replace, path: /spec/containers/0/image, value: 'new:1'}\n", Target: &Target{Kind: "Pod", Name: "a|b"},
 			}}}},

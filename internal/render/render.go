@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -28,11 +29,31 @@ type Rendered struct {
 	// Missing are dependencies that are enabled and not in the archive: what they would render is
 	// missing, too.
 	Missing []string
+
+	// isByHistory is set if templates ask whether the release is installed or upgraded.
+	isByHistory bool
 }
 
 // Render renders a release. Values are not checked with the chart's schema: a schema may refer to
 // others by URL, which would be fetched.
+//
+// A chart that asks whether the release is installed or upgraded is rendered as both, and has the objects of
+// both: helm-controller decides by what Helm has stored, which a release that was made again, or was moved to
+// another namespace, does not show.
 func (c *Charts) Render(in *Input) (*Rendered, error) {
+	rendered, err := c.render(in)
+	if err != nil || !rendered.isByHistory {
+		return rendered, err
+	}
+	other := *in
+	other.IsUpgrade = !in.IsUpgrade
+	if also, err := c.render(&other); err == nil { // else it is only what is expected
+		rendered.Objects = append(rendered.Objects, also.Objects...)
+	}
+	return rendered, nil
+}
+
+func (c *Charts) render(in *Input) (*Rendered, error) {
 	chart, values, err := c.load(in)
 	if err != nil {
 		return nil, err
@@ -48,13 +69,22 @@ func (c *Charts) Render(in *Input) (*Rendered, error) {
 	if documents, err = postRender(in, documents); err != nil {
 		return nil, err
 	}
-	rendered := &Rendered{Chart: identity(chart), Missing: missing(chart)}
+	rendered := &Rendered{
+		Chart: identity(chart), Missing: missing(chart), isByHistory: asks(chart, ".IsInstall") || asks(chart, ".IsUpgrade"),
+	}
 	for i := range documents {
 		if in.Tests || !documents[i].isTest() {
 			rendered.Objects = append(rendered.Objects, documents[i].object)
 		}
 	}
 	return rendered, nil
+}
+
+// asks reports whether a text stands in the templates of a chart or its sub-charts.
+func asks(chart *helmchart.Chart, text string) bool {
+	isIn := func(f *common.File) bool { return bytes.Contains(f.Data, []byte(text)) }
+	return slices.ContainsFunc(chart.Templates, isIn) ||
+		slices.ContainsFunc(chart.Dependencies(), func(sub *helmchart.Chart) bool { return asks(sub, text) })
 }
 
 func identity(chart *helmchart.Chart) Chart {

@@ -152,11 +152,22 @@ func TestRender(t *testing.T) {
 		},
 		"name, namespace and install": {
 			files: files{"templates/a.yaml": pod("a", "{{ .Release.Namespace }}/{{ .Release.Name }}:{{ .Release.IsInstall }}-{{ .Release.IsUpgrade }}-{{ .Release.Revision }}")},
-			want:  []string{"shop/web:true-false-1"},
+			want:  []string{"shop/web:false-true-2", "shop/web:true-false-1"},
+		},
+		"a sub-chart that asks for an upgrade": {
+			files: files{
+				"charts/sub/Chart.yaml":       subchart("sub"),
+				"charts/sub/templates/a.yaml": "{{ if .Release.IsUpgrade }}" + pod("a", "a:{{ .Release.Revision }}") + "{{ end }}",
+			},
+			want: []string{"a:2"},
+		},
+		"what cannot be upgraded": {
+			files: files{"templates/a.yaml": pod("a", "a:{{ .Release.Revision }}") + "{{ if .Release.IsUpgrade }}{{ fail `no` }}{{ end }}"},
+			want:  []string{"a:1"},
 		},
 		"upgrade": {
-			files:  files{"templates/a.yaml": pod("a", "a:{{ .Release.IsInstall }}-{{ .Release.IsUpgrade }}")},
-			change: func(in *Input) { in.IsUpgrade = true }, want: []string{"a:false-true"},
+			files:  files{"templates/a.yaml": pod("a", "a:{{ .Release.Revision }}")},
+			change: func(in *Input) { in.IsUpgrade = true }, want: []string{"a:2"},
 		},
 		"the cluster's version": {
 			files:  files{"templates/a.yaml": pod("a", "a:{{ .Capabilities.KubeVersion.Version }}-{{ .Capabilities.KubeVersion.Minor }}")},
