@@ -237,6 +237,9 @@ func (f *finder) joined(at *path, text string, s scope) {
 		m.Beside = s.version
 	case HasHost(name) || strings.Contains(name, "/") && !s.several:
 		m.Tag, m.Implied = DefaultTag, true
+		if f.manifest {
+			f.problem(v1alpha1.ReasonNoTag, at, "has no tag: latest is pinned, and what reads it may take another")
+		}
 	}
 	f.mentions = append(f.mentions, m)
 	if m.Beside == "" {

@@ -68,6 +68,10 @@ func TestFindInManifests(t *testing.T) {
 			`{"kind": "X", "spec": {"args": ["--a-image=o/a:1", "--b-image", "o/b:1", "--image", "c:1", "--c=o/c:1", "g.io/d:1", "--imagex", "o/e:1", "--f-image", "--g", "--acme-solver-image=g.io/h:1"]}}`,
 			"X/.spec.args[2] docker.io/o/b:1; X/.spec.args[4] docker.io/library/c:1; X/.spec.args[0] docker.io/o/a:1; X/.spec.args[6] g.io/d:1; X/.spec.args[11] g.io/h:1",
 		},
+		"arguments without a tag": {
+			`{"kind": "X", "spec": {"args": ["--a-image=g.io/a", "--a-tag=v1"], "env": [{"name": "B_IMAGE", "value": "o/b"}]}}`,
+			"X/.spec.args[0] g.io/a:latest; X/.spec.env[0].value docker.io/o/b:latest; X/.spec.args[0] NoTag; X/.spec.env[0].value NoTag",
+		},
 		"a command in one text": {
 			`{"kind": "X", "spec": {"command": ["sh", "-c", "run --a-image o/a:1 --b-image=\"o/b:1\" --tag x:1 && B_IMAGE=o/c:1 run"]}}`,
 			"X/.spec.command[2] docker.io/o/a:1; X/.spec.command[2] docker.io/o/b:1; X/.spec.command[2] docker.io/o/c:1",

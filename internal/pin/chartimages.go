@@ -43,25 +43,44 @@ type answers struct {
 	unused      map[image.Reference]bool
 }
 
-// answers returns what the manifests tell; nothing, if the chart is not known or not rendered.
-func (c *ChartImages) answers() *answers {
+// answers returns what the manifests tell of what the values leave open; nothing, if the chart is not known or
+// not rendered. An image that the values name whole does not tell what a tag elsewhere in them belongs to.
+func (c *ChartImages) answers(values *ReleaseImages) *answers {
 	a := &answers{
 		repositories: map[image.Repository]bool{}, paths: map[string]bool{}, tags: map[string]bool{}, unused: map[image.Reference]bool{},
 	}
 	if c == nil || !c.Rendered {
 		return a
 	}
+	named := namedIn(values)
 	for i := range c.Mentions {
 		m := &c.Mentions[i]
-		a.repositories[m.Repository], a.tags[m.Tag] = true, true
+		a.repositories[m.Repository] = true
+		isNamed := false
 		for path, more := m.Repository.Path, true; more; _, path, more = strings.Cut(path, "/") {
 			a.paths[path] = true
+			isNamed = isNamed || named[path+":"+m.Tag]
 		}
+		a.tags[m.Tag] = a.tags[m.Tag] || !isNamed
 	}
 	for _, ref := range c.Unused {
 		a.unused[ref] = true
 	}
 	return a
+}
+
+// namedIn returns the images that values name with repository and tag, as path:tag.
+func namedIn(values *ReleaseImages) map[string]bool {
+	named := map[string]bool{}
+	if values == nil {
+		return named
+	}
+	for i := range values.Mentions {
+		if m := &values.Mentions[i]; m.Repository != (image.Repository{}) {
+			named[strings.TrimPrefix(m.Repository.Path, "library/")+":"+m.Tag] = true
+		}
+	}
+	return named
 }
 
 // has reports whether the manifests tell what a mention of the values leaves open: the tag or the

@@ -43,20 +43,21 @@ func TestChartImages(t *testing.T) {
 		chart          *ChartImages
 		pins, problems string
 	}{
-		"what only the chart names":         {chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
-		"links are made from it":            {chart: &ChartImages{Rendered: true, Mentions: []image.Mention{mention("chart", "g.io", "team/app", "v1")}}, pins: "container/app==v1 container/app==v9"},
-		"what only the values name":         {values: []image.Mention{mention("v", "g.io", "team/x", "v1")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1 container/x==v1"},
-		"a tag that the chart has":          {values: []image.Mention{mention("v", "g.io", "team/web", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
-		"a registry that the chart has":     {values: []image.Mention{hostless}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
-		"an owner that the chart has":       {values: []image.Mention{bare}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
-		"a repository that the chart has":   {values: []image.Mention{mention("v", "", "", "v1")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
-		"another tag":                       {values: []image.Mention{mention("v", "", "", "v2")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoRepository"},
-		"another repository":                {values: []image.Mention{mention("v", "g.io", "team/web2", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoTag"},
-		"another registry":                  {values: []image.Mention{mention("v", "h.io", "team/web", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoTag"},
-		"what the chart does not use":       {values: []image.Mention{mention("v", "g.io", "team/off", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}, Unused: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "team/off"}}}}, pins: "container/web==v1"},
-		"a chart that was not rendered":     {values: []image.Mention{mention("v", "g.io", "team/web", "")}, chart: &ChartImages{Mentions: []image.Mention{web}, Problems: []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRendered}}}, pins: "container/web==v1", problems: "ChartNotRendered NoTag"},
-		"a chart that is not known":         {values: []image.Mention{mention("v", "g.io", "team/web", "v3")}, pins: "container/web==v3"},
-		"a digest that the chart alone has": {chart: &ChartImages{Rendered: true, Mentions: []image.Mention{{Reference: image.Reference{Repository: web.Repository, Digest: "sha256:0"}}}}, problems: "NoPin NoTag"},
+		"what only the chart names":              {chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
+		"links are made from it":                 {chart: &ChartImages{Rendered: true, Mentions: []image.Mention{mention("chart", "g.io", "team/app", "v1")}}, pins: "container/app==v1 container/app==v9"},
+		"what only the values name":              {values: []image.Mention{mention("v", "g.io", "team/x", "v1")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1 container/x==v1"},
+		"a tag that the chart has":               {values: []image.Mention{mention("v", "g.io", "team/web", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
+		"a registry that the chart has":          {values: []image.Mention{hostless}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
+		"an owner that the chart has":            {values: []image.Mention{bare}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
+		"a repository that the chart has":        {values: []image.Mention{mention("v", "", "", "v1")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
+		"a tag of an image that the values name": {values: []image.Mention{mention("v", "", "", "v1"), mention("v.web", "docker.io", "team/web", "v1")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoRepository"},
+		"another tag":                            {values: []image.Mention{mention("v", "", "", "v2")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoRepository"},
+		"another repository":                     {values: []image.Mention{mention("v", "g.io", "team/web2", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoTag"},
+		"another registry":                       {values: []image.Mention{mention("v", "h.io", "team/web", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoTag"},
+		"what the chart does not use":            {values: []image.Mention{mention("v", "g.io", "team/off", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}, Unused: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "team/off"}}}}, pins: "container/web==v1"},
+		"a chart that was not rendered":          {values: []image.Mention{mention("v", "g.io", "team/web", "")}, chart: &ChartImages{Mentions: []image.Mention{web}, Problems: []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRendered}}}, pins: "container/web==v1", problems: "ChartNotRendered NoTag"},
+		"a chart that is not known":              {values: []image.Mention{mention("v", "g.io", "team/web", "v3")}, pins: "container/web==v3"},
+		"a digest that the chart alone has":      {chart: &ChartImages{Rendered: true, Mentions: []image.Mention{{Reference: image.Reference{Repository: web.Repository, Digest: "sha256:0"}}}}, problems: "NoPin NoTag"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -88,7 +88,7 @@ func (f *needsFinder) addFinding(path, image string, rule link.Rule, linked ...*
 // addMentions adds what the images in the values and of the chart need. It returns an error where that
 // is beyond the budget.
 func (f *needsFinder) addMentions(in *Inputs) error {
-	answers := in.Rendered.answers()
+	answers := in.Rendered.answers(in.Images)
 	if in.Images != nil {
 		for i := range in.Images.Problems {
 			if p := &in.Images.Problems[i]; !in.Rendered.solves(p) {
