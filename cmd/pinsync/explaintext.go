@@ -30,16 +30,7 @@ func explanationText(d *v1alpha1.ReleaseExplanation, width int) string {
 
 func printImages(p *page, d *v1alpha1.ReleaseExplanation) {
 	p.section("IMAGES")
-	if len(d.Images) == 0 {
-		p.line(1, "none was found")
-	}
-	for _, f := range d.Images {
-		p.line(1, "%s", f.Path)
-		p.line(2, "%s", f.Image)
-		for _, policy := range f.Policies {
-			p.line(2, "ImagePolicy %s, linked by: %s", policy, f.LinkedBy)
-		}
-	}
+	printFound(p, d.Images)
 	if len(d.Policies) == 0 {
 		return
 	}
@@ -53,6 +44,20 @@ func printImages(p *page, d *v1alpha1.ReleaseExplanation) {
 			p.line(2, "not read")
 		default:
 			p.line(2, "resolved to nothing yet")
+		}
+	}
+}
+
+// printFound prints each image below the place where it was found.
+func printFound(p *page, images []v1alpha1.FoundImage) {
+	if len(images) == 0 {
+		p.line(1, "none was found")
+	}
+	for _, f := range images {
+		p.line(1, "%s", f.Path)
+		p.line(2, "%s", f.Image)
+		for _, policy := range f.Policies {
+			p.line(2, "ImagePolicy %s, linked by: %s", policy, f.LinkedBy)
 		}
 	}
 }

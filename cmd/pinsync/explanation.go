@@ -114,12 +114,8 @@ func (e *explanation) document() *v1alpha1.ReleaseExplanation {
 	} else {
 		d.List.Doubt = describe(e.doubt)
 	}
-	for _, f := range e.Findings {
-		found := v1alpha1.FoundImage{Path: f.Path, Image: f.Image, LinkedBy: string(f.Rule)}
-		for _, policy := range f.Policies {
-			found.Policies = append(found.Policies, policy.String())
-		}
-		d.Images = append(d.Images, found)
+	for i := range e.Findings {
+		d.Images = append(d.Images, foundImage(&e.Findings[i]))
 	}
 	for _, name := range e.policyNames {
 		d.Policies = append(d.Policies, v1alpha1.LinkedPolicy{Name: name, Latest: e.latestOf(name)})
@@ -133,6 +129,14 @@ func (e *explanation) document() *v1alpha1.ReleaseExplanation {
 		d.Checked = e.checked.Images
 	}
 	return d
+}
+
+func foundImage(f *pin.Finding) v1alpha1.FoundImage {
+	found := v1alpha1.FoundImage{Path: f.Path, Image: f.Image, LinkedBy: string(f.Rule)}
+	for _, policy := range f.Policies {
+		found.Policies = append(found.Policies, policy.String())
+	}
+	return found
 }
 
 // latestOf returns what a linked policy has resolved to, as far as it was read.

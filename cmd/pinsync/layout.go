@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -34,21 +33,23 @@ type page struct {
 	width int
 }
 
-// line prints a line, indented by two blanks a level. One that is too long goes on in the next line,
-// further indented. Words stay whole: they are names to copy.
+// line prints a line, indented by two blanks a level.
 func (p *page) line(level int, format string, args ...any) {
 	indent := strings.Repeat("  ", level)
-	line := indent
-	for i, word := range strings.Split(printable(fmt.Sprintf(format, args...)), " ") {
-		switch {
-		case i == 0:
-			line += word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > p.width:
+	p.wrap(indent, indent+"    ", printable(fmt.Sprintf(format, args...)))
+}
+
+// wrap prints a text after the beginning of its line. What does not fit goes on in lines that begin with
+// next. Words stay whole: they are names to copy.
+func (p *page) wrap(begin, next, text string) {
+	line, sep := begin, ""
+	for word := range strings.SplitSeq(text, " ") {
+		if strings.TrimSpace(line) != "" && utf8.RuneCountInString(line+sep+word) > p.width {
 			p.end(line)
-			line = indent + "    " + word
-		default:
-			line += " " + word
+			line, sep = next, ""
 		}
+		line += sep + word
+		sep = " "
 	}
 	p.end(line)
 }
@@ -63,95 +64,35 @@ func (p *page) section(title string) {
 	p.line(0, "%s", title)
 }
 
-// table is printed in columns that fit the page, and the rows that do not fit with each cell on a line of
-// its own. So are all if they are many.
-type table struct {
-	header []string
-	rows   [][]string
-}
+// table is printed in columns, the header first. What follows a cell that takes more than half of the page is
+// printed in the next line, in its columns. The last cell is wrapped.
+type table [][]string
 
-// add adds a row. An empty cell is printed as a dash in columns, and not at all otherwise.
 func (t *table) add(cells ...string) {
 	for i := range cells {
 		cells[i] = printable(cells[i])
 	}
-	t.rows = append(t.rows, cells)
+	*t = append(*t, cells)
 }
 
 func (t *table) print(p *page) {
-	widths, isWide := t.layOut(p.width)
-	for i, row := range append([][]string{t.header}, t.rows...) {
-		switch {
-		case widths == nil && i == 0:
-		case widths == nil || isWide[i]:
-			t.printBlock(p, row)
-		default:
-			printColumns(p, row, widths)
+	widths := make([]int, len((*t)[0]))
+	for _, row := range *t {
+		for i, cell := range row {
+			if width := utf8.RuneCountInString(cell); width <= p.width/2 {
+				widths[i] = max(widths[i], width)
+			}
 		}
 	}
-}
-
-// maxWide is how many rows for one that does not fit make a table be printed in columns.
-const maxWide = 3
-
-// layOut returns the widths of the columns, and which rows, after the header, are wider; nil, too many are.
-func (t *table) layOut(most int) (widths []int, isWide []bool) {
-	widths, isWide = make([]int, len(t.header)), make([]bool, len(t.rows)+1)
-	order := make([]int, len(t.rows)+1) // the header is first, and the narrowest rows follow
-	for i := range order {
-		order[i] = i
-	}
-	rows := append([][]string{t.header}, t.rows...)
-	slices.SortStableFunc(order[1:], func(a, b int) int { return total(columnsOf(rows[a], nil)) - total(columnsOf(rows[b], nil)) })
-	wide := 0
-	for _, i := range order {
-		if wider := columnsOf(rows[i], widths); total(wider) <= most {
-			widths = wider
-		} else {
-			isWide[i] = true
-			wide++
+	for _, row := range *t {
+		line, column := "", 0
+		for i, cell := range row[:len(row)-1] {
+			line += fmt.Sprintf("%-*s  ", widths[i], cell)
+			if column += widths[i] + 2; utf8.RuneCountInString(line) > column {
+				p.end(line)
+				line = strings.Repeat(" ", column)
+			}
 		}
-	}
-	if isWide[0] || wide*(maxWide+1) > len(rows) {
-		return nil, nil
-	}
-	return widths, isWide
-}
-
-// columnsOf returns the widths that columns need for a row besides those that they have.
-func columnsOf(row []string, widths []int) []int {
-	wider := make([]int, len(row))
-	copy(wider, widths)
-	for i, cell := range row {
-		wider[i] = max(wider[i], utf8.RuneCountInString(cell), 1)
-	}
-	return wider
-}
-
-func total(widths []int) int {
-	sum := -2
-	for _, width := range widths {
-		sum += width + 2
-	}
-	return sum
-}
-
-func printColumns(p *page, row []string, widths []int) {
-	var line strings.Builder
-	for i, cell := range row {
-		if cell == "" {
-			cell = "-"
-		}
-		fmt.Fprint(&line, cell, strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
-	}
-	p.end(line.String())
-}
-
-func (t *table) printBlock(p *page, row []string) {
-	p.line(0, "%s", row[0])
-	for i, cell := range row[1:] {
-		if cell != "" {
-			p.line(1, "%s: %s", strings.ToLower(t.header[i+1]), cell)
-		}
+		p.wrap(line, "    ", row[len(row)-1])
 	}
 }

@@ -8,41 +8,55 @@ import (
 	"unicode"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
-	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// planTable returns a plan for people: how many releases there are; every image that was found in a
-// protected release or its chart, where, and the policies that were linked to it; the tags that those
-// policies name; every pin of every release.
+// planTable returns a plan for people: how many releases there are; of every protected release the images
+// that were found in it or its chart, with the policies that were linked to them, and those that these policies
+// name; every pin of every release.
 func planTable(s *pin.Snapshot, report *v1alpha1.PinReport, o pin.Options, width int) string {
 	p := &page{width: width}
 	p.line(0, "%s", summary(s, report))
-	images := table{header: []string{"RELEASE", "NAMED BY", "FOUND AT", "IMAGE", "POLICY", "LINKED BY"}}
+	found := map[string][]v1alpha1.FoundImage{}
 	for _, f := range pin.Explain(s, o) {
-		policies := make([]string, 0, len(f.Policies))
-		for _, policy := range f.Policies {
-			policies = append(policies, policy.String())
-		}
-		images.add(f.Release.String(), namedBy(f.Path), f.Path, f.Image, strings.Join(policies, ","), string(f.Rule))
+		found[f.Release.String()] = append(found[f.Release.String()], foundImage(&f))
 	}
-	addPolicyTags(report, &images)
-	p.line(0, "")
-	images.print(p)
-	pins := table{header: []string{"RELEASE", "STATE", "PIN"}}
-	for _, release := range report.Releases {
-		name := release.Namespace + "/" + release.Name
-		if len(release.Pins) == 0 {
-			pins.add(name, string(release.State), "none")
+	byLine := map[string][]*v1alpha1.Pin{} // two images may have the same pin
+	for i := range report.Pins {
+		byLine[report.Pins[i].Pin] = append(byLine[report.Pins[i].Pin], &report.Pins[i])
+	}
+	pins := table{{"RELEASE", "STATE", "PIN"}}
+	for i := range report.Releases {
+		r := &report.Releases[i]
+		name := r.Namespace + "/" + r.Name
+		p.section(name)
+		images := found[name]
+		for _, line := range r.Pins {
+			images = append(images, imagesOfPolicies(r, byLine[line])...)
+			pins.add(name, string(r.State), line)
 		}
-		for _, pin := range release.Pins {
-			pins.add(name, string(release.State), pin)
+		if len(r.Pins) == 0 {
+			pins.add(name, string(r.State), "none")
 		}
+		printFound(p, images)
 	}
 	p.line(0, "")
 	pins.print(p)
 	return p.String()
+}
+
+// imagesOfPolicies returns those images of pins that a release's policies name.
+func imagesOfPolicies(r *v1alpha1.Release, pins []*v1alpha1.Pin) []v1alpha1.FoundImage {
+	var images []v1alpha1.FoundImage
+	for _, p := range pins {
+		for _, via := range p.Via {
+			if policy, ok := strings.CutPrefix(via, link.PolicyObject); ok && slices.Contains(r.Policies, policy) {
+				images = append(images, v1alpha1.FoundImage{Path: via, Image: p.Image})
+			}
+		}
+	}
+	return images
 }
 
 // summary returns how many releases were read, and of how many of those that are protected it is
@@ -72,37 +86,6 @@ func summary(s *pin.Snapshot, report *v1alpha1.PinReport) string {
 	}
 	return fmt.Sprintf("%s: %d suspended, of which %d disabled; %d running. Of %d protected, %d %s.",
 		amount(len(s.Releases), "HelmRelease"), suspended, disabled, len(s.Releases)-suspended, len(report.Releases), pinned, what)
-}
-
-// namedBy returns what names an image, by the place where it was found.
-func namedBy(path string) string {
-	switch {
-	case strings.HasPrefix(path, image.ChartPath):
-		return "chart"
-	case strings.HasPrefix(path, "metadata.annotations"):
-		return "annotation"
-	default:
-		return "values"
-	}
-}
-
-// addPolicyTags adds the tags that policies name for the releases that they are linked to.
-func addPolicyTags(report *v1alpha1.PinReport, images *table) {
-	for i := range report.Pins {
-		p := &report.Pins[i]
-		for _, via := range p.Via {
-			policy, ok := strings.CutPrefix(via, link.PolicyObject)
-			if !ok {
-				continue
-			}
-			for j := range report.Releases {
-				r := &report.Releases[j]
-				if slices.Contains(r.Policies, policy) && slices.Contains(r.Pins, p.Pin) {
-					images.add(r.Namespace+"/"+r.Name, "policy", via, p.Image, policy, "")
-				}
-			}
-		}
-	}
 }
 
 // printProblems prints every problem of a report on a line of its own, so that programs can count them.

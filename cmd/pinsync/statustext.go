@@ -75,7 +75,7 @@ func lastCheck(c *v1alpha1.RecordedCheck) string {
 
 // printReleases prints the releases that are or were suspended, and how well each is covered.
 func printReleases(p *page, l *v1alpha1.ListStatus) {
-	releases := table{header: []string{"RELEASE", "STATE", "PINS", "COVERED"}}
+	releases := table{{"RELEASE", "STATE", "PINS", "COVERED"}}
 	live := 0
 	for i := range l.Releases {
 		r := &l.Releases[i]
@@ -87,7 +87,7 @@ func printReleases(p *page, l *v1alpha1.ListStatus) {
 		}
 	}
 	p.line(0, "")
-	if len(releases.rows) > 0 {
+	if len(releases) > 1 {
 		releases.print(p)
 	} else {
 		p.line(0, "No protected release is suspended.")
