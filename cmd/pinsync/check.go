@@ -271,10 +271,10 @@ func (o *registryOptions) checker(ctx context.Context, refs []image.Reference, c
 func verdict(result *v1alpha1.RegistryCheck, lists []pinlist.Published, o *checkOptions) error {
 	missing, unknown := count(result)
 	if missing > 0 {
-		return &exitError{exitMissing, fmt.Errorf("%s missing or incomplete", amount(missing, "needed image"))}
+		return &exitError{exitMissing, fmt.Errorf("%s missing or incomplete", object.Amount(missing, "needed image"))}
 	}
 	if unknown > 0 {
-		return &exitError{exitUnknown, fmt.Errorf("%s could not be checked", amount(unknown, "needed image"))}
+		return &exitError{exitUnknown, fmt.Errorf("%s could not be checked", object.Amount(unknown, "needed image"))}
 	}
 	if err := doubtOwners(lists); o.namespace != "" && err != nil {
 		return &exitError{exitUnknown, fmt.Errorf("images that releases in namespace %s need may not have been checked: %w", o.namespace, err)}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 func printCheck(result *v1alpha1.RegistryCheck, format string, out io.Writer) error {
@@ -45,7 +46,7 @@ func checkTable(result *v1alpha1.RegistryCheck, width int) string {
 		}
 	}
 	p.line(0, "")
-	p.line(0, "%s: %s", amount(len(result.Images), "image"), tally(result))
+	p.line(0, "%s: %s", object.Amount(len(result.Images), "image"), tally(result))
 	return p.String()
 }
 
@@ -81,12 +82,4 @@ func tally(result *v1alpha1.RegistryCheck) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// amount returns a number of things: 1 image, 2 images.
-func amount(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }

@@ -79,7 +79,7 @@ func TestEmptyList(t *testing.T) {
 
 	e.registries = []pin.Registry{{Host: "git.oleks.spcae", Type: "container"}}
 	e.plan(map[string]int{"kotkan": 2})
-	const want = ": the list registry-pins is empty, but 2 releases are suspended or protected, such as kotkan/kotkan-0 ("
+	const want = ": the list registry-pins is empty, but should have the tags of 2 releases, such as kotkan/kotkan-0 ("
 	e.refuses(3, want, args...)
 	e.refuses(3, "): if that is meant, export once with --allow-empty and --state")
 	e.succeeds("--allow-empty")
@@ -100,7 +100,7 @@ func TestEmptyList(t *testing.T) {
 	// Without a report it is not known whether releases are suspended.
 	e.plan(nil)
 	localtest.Must(t, e.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "pinsync-system", Name: "registry-pins-report"}}))
-	e.refuses(3, "and its report, which has the suspended releases, cannot be read")
+	e.refuses(3, "and its report, which has the protected releases, cannot be read")
 }
 
 // With a real controller: a release of which images may be missing is seen although the report is written

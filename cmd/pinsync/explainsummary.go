@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -50,7 +51,7 @@ func (e *explanation) pinned() string {
 	case pinned > 0:
 		return fmt.Sprintf("%d of %d tags pinned", pinned, len(tags))
 	case kept > 0:
-		return fmt.Sprintf("only %s pinned", amount(kept, "earlier tag"))
+		return fmt.Sprintf("only %s pinned", object.Amount(kept, "earlier tag"))
 	default:
 		return "and nothing is pinned"
 	}
@@ -69,11 +70,11 @@ func (e *explanation) stillKept() string {
 	case len(kept) == 0:
 		return "no tag is kept for it"
 	case waiting == 0:
-		return fmt.Sprintf("%s still kept until the grace is over", amount(len(kept), "tag"))
+		return fmt.Sprintf("%s still kept until the grace is over", object.Amount(len(kept), "tag"))
 	case waiting == len(kept):
-		return fmt.Sprintf("%s still kept until it is proven live", amount(len(kept), "tag"))
+		return fmt.Sprintf("%s still kept until it is proven live", object.Amount(len(kept), "tag"))
 	default:
-		return fmt.Sprintf("%s still kept, %d of them until it is proven live", amount(len(kept), "tag"), waiting)
+		return fmt.Sprintf("%s still kept, %d of them until it is proven live", object.Amount(len(kept), "tag"), waiting)
 	}
 }
 

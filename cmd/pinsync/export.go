@@ -26,7 +26,7 @@ type exportOptions struct {
 	metrics   string
 	format    string
 	static    string
-	// allowEmpty accepts empty lists although releases are suspended.
+	// allowEmpty accepts empty lists although releases are protected.
 	allowEmpty bool
 	// requireAllImages refuses releases of which images may be missing.
 	requireAllImages bool
@@ -73,7 +73,7 @@ func newExportCommand() *cobra.Command {
 			"but for those of releases that were resumed; 100 accepts any")
 	flags.StringVar(&o.state, "state", "", "`FILE` that records the last export for --max-shrink; without it, the loss of pins is not checked")
 	flags.BoolVar(&o.allowEmpty, "allow-empty", false,
-		"accept an empty list although releases are suspended; with --state, the next exports accept it, too, as long as it is empty")
+		"accept an empty list although releases are protected; with --state, the next exports accept it, too, as long as it is empty")
 	flags.BoolVar(&o.requireAllImages, "require-all-images", false,
 		"refuse a list with a release of which images may be missing, because its chart or its values are not known in full")
 	flags.StringVar(&o.file, "output-file", "", "`FILE` to replace atomically; by default standard output")

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
@@ -23,7 +24,7 @@ func exportSummary(c *collected) string {
 		}
 		lists = append(lists, text)
 	}
-	text := fmt.Sprintf("exported %d pins: %s", len(c.exported.Pins), strings.Join(lists, ", "))
+	text := fmt.Sprintf("exported %s: %s", object.Amount(len(c.exported.Pins), "pin"), strings.Join(lists, ", "))
 	if c.mayLack > 0 {
 		text += fmt.Sprintf("; releases that may need more: %d, see pinsync status", c.mayLack)
 	}

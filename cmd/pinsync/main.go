@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // Exit codes. Every command has the first two.
@@ -141,7 +143,7 @@ func noArgs(flag string) cobra.PositionalArgs {
 func oneArg(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return fmt.Errorf("%s, not %s", what, amount(len(args), "argument"))
+			return fmt.Errorf("%s, not %s", what, object.Amount(len(args), "argument"))
 		}
 		return nil
 	}

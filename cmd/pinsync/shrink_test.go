@@ -86,7 +86,7 @@ func TestShrinkByNamespace(t *testing.T) {
 	e.plan(map[string]int{"b": 2, "c": 2, "d": 1})
 	e.succeeds(args...)
 	e.plan(map[string]int{"noisy": 40, "d": 1})
-	e.refuses(3, "namespace b had 2 pins and has 0 now, namespace c had 2 pins and has 0 now; its 3 namespaces have lost 67 % of their pins "+
+	e.refuses(3, "namespace b had 2 pins and has 0 now, namespace c had 2 pins and has 0 now; 67 % of the pins of its 3 namespaces are lost "+
 		"on average: if that is meant, export once with --max-shrink 100", args...)
 	e.succeeds(append(args, "--max-shrink", "100")...)
 	e.succeeds(args...)
@@ -112,7 +112,7 @@ func TestShrinkInTheMorning(t *testing.T) {
 		e.plan(map[string]int{"a": 3, "b": 2, "c": 1})
 		e.succeeds(args...)
 		e.plan(nil)
-		e.refuses(3, "namespace a had 3 pins and has 0 now, namespace b had 2 pins and has 0 now, namespace c had 1 pins and has 0 now", args...)
+		e.refuses(3, "namespace a had 3 pins and has 0 now, namespace b had 2 pins and has 0 now, namespace c had 1 pin and has 0 now", args...)
 		e.plan(map[string]int{"c": 1}, "a")
 		e.succeeds(args...) // of three namespaces, b alone has lost pins without a reason
 		e.plan(map[string]int{"a": 3, "b": 2, "c": 1})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -33,10 +34,10 @@ func printList(p *page, l *v1alpha1.ListStatus) {
 	}
 	p.line(0, "list %s/%s of %s", l.Namespace, l.Name, l.Cluster)
 	if l.Doubt == "" {
-		p.line(1, "current and complete: %s, synced %s ago by %s", amount(l.Pins, "pin"), l.Age, clock)
+		p.line(1, "current and complete: %s, synced %s ago by %s", object.Amount(l.Pins, "pin"), l.Age, clock)
 	} else {
 		p.line(1, "DO NOT RELY ON IT: %s", l.Doubt)
-		p.line(1, "%s, synced %s ago by %s", amount(l.Pins, "pin"), l.Age, clock)
+		p.line(1, "%s, synced %s ago by %s", object.Amount(l.Pins, "pin"), l.Age, clock)
 	}
 	if l.ReportDoubt != "" {
 		p.line(1, "%s", l.ReportDoubt)
@@ -57,7 +58,7 @@ func lastCheck(c *v1alpha1.RecordedCheck) string {
 	if c.ListChanged {
 		text += ", and the list has changed since"
 	}
-	text += ": " + amount(c.Images, "image")
+	text += ": " + object.Amount(c.Images, "image")
 	if c.Missing > 0 {
 		text += fmt.Sprintf(", %d MISSING OR INCOMPLETE: %s", c.Missing, strings.Join(c.MissingPins, ", "))
 		if more := c.Missing - len(c.MissingPins); more > 0 {
@@ -94,17 +95,17 @@ func printReleases(p *page, l *v1alpha1.ListStatus) {
 	}
 	if l.Disabled > 0 {
 		p.line(0, "Not protected: %s, disabled by annotation or namespaceDefault: %s",
-			amount(l.Disabled, "suspended release"), someOf(l.DisabledReleases))
+			object.Amount(l.Disabled, "suspended release"), someOf(l.DisabledReleases))
 	}
 	if live > 0 {
-		p.line(0, "%s protected, too; those without a problem are not shown", amount(live, "live release"))
+		p.line(0, "%s protected, too; those without a problem are not shown", object.Amount(live, "live release"))
 	}
 }
 
 func coverage(r *v1alpha1.ReleaseStatus) string {
 	switch {
 	case r.Missing > 0:
-		return fmt.Sprintf("NO: the list lacks %s", amount(r.Missing, "pin"))
+		return fmt.Sprintf("NO: the list lacks %s", object.Amount(r.Missing, "pin"))
 	case r.MayLackTags:
 		var reasons []string
 		for i := range r.Problems {

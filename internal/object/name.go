@@ -3,6 +3,7 @@ package object
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -18,6 +19,14 @@ type Name struct {
 // String returns namespace/name.
 func (n Name) String() string {
 	return n.Namespace + "/" + n.Name
+}
+
+// Amount returns a number of objects for people: 1 pin, 2 pins.
+func Amount(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // Compare orders names by namespace, then by name.

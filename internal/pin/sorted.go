@@ -8,6 +8,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // maxVia and maxDigests limit how many places and digests the report has for a pin,
@@ -108,5 +109,5 @@ func importance(p v1alpha1.Problem) int {
 }
 
 func moreProblems(n int) v1alpha1.Problem {
-	return v1alpha1.Problem{Reason: v1alpha1.ReasonMoreProblems, Message: fmt.Sprintf("and %d more problems", n)}
+	return v1alpha1.Problem{Reason: v1alpha1.ReasonMoreProblems, Message: "and " + object.Amount(n, "more problem")}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // AllowEmpty records which empty lists are accepted: all, or those that were at the last export.
@@ -40,13 +41,13 @@ func CheckEmpty(now *v1alpha1.ExportState, lists []Published) error {
 // whyNotEmpty returns why an empty list should have pins; empty if there is no reason.
 func (p *Published) whyNotEmpty() string {
 	if p.Report == nil {
-		return "and its report, which has the suspended releases, cannot be read"
+		return "and its report, which has the protected releases, cannot be read"
 	}
 	if len(p.Report.Releases) == 0 {
 		return ""
 	}
 	first := &p.Report.Releases[0]
-	text := fmt.Sprintf("but %d releases are suspended or protected, such as %s/%s", len(p.Report.Releases), first.Namespace, first.Name)
+	text := fmt.Sprintf("but should have the tags of %s, such as %s/%s", object.Amount(len(p.Report.Releases), "release"), first.Namespace, first.Name)
 	if len(first.Problems) > 0 {
 		text += " (" + first.Problems[0].Message + ")"
 	}

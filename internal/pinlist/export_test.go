@@ -132,13 +132,13 @@ func TestCheckShrink(t *testing.T) {
 		"one fewer":           {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{"a": 3}, 0), 50, ""},
 		"one fewer, none may": {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{"a": 3}, 0), 0, "namespace a had 4 pins and has 3 now"},
 		"halved":              {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{"a": 2}, 0), 50, "namespace a had 4 pins and has 2 now"},
-		"emptied":             {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{}, 0), 50, "namespace a had 4 pins and has 0 now"},
+		"emptied":             {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{}, 0), 50, "namespace a had 4 pins and has 0 now; 100 % of the pins of its 1 namespace are lost on average"},
 		"emptied, any may":    {recorded(byNamespace{"a": 4}, 0), recorded(byNamespace{}, 0), 100, ""},
-		"thirds":              {recorded(byNamespace{"a": 3, "b": 3, "c": 3}, 0), recorded(byNamespace{"a": 2, "b": 2, "c": 2}, 0), 33, "have lost 33 %"},
+		"thirds":              {recorded(byNamespace{"a": 3, "b": 3, "c": 3}, 0), recorded(byNamespace{"a": 2, "b": 2, "c": 2}, 0), 33, "33 % of the pins of its 3 namespaces are lost"},
 		"a tenant is noisy":   {recorded(byNamespace{"noisy": 1000, "b": 2, "c": 2}, 0), recorded(byNamespace{"b": 2, "c": 2}, 0), 50, ""},
 		"and hides the others": {
 			recorded(byNamespace{"noisy": 10, "b": 2, "c": 2}, 0), recorded(byNamespace{"noisy": 1000}, 0), 50,
-			"namespace b had 2 pins and has 0 now, namespace c had 2 pins and has 0 now; its 3 namespaces have lost 67 % of their pins on average: " +
+			"namespace b had 2 pins and has 0 now, namespace c had 2 pins and has 0 now; 67 % of the pins of its 3 namespaces are lost on average: " +
 				"if that is meant, export once with --max-shrink 100",
 		},
 		"noisy, report is older":    {recorded(byNamespace{"noisy": 1000, "b": 2, "c": 2}, 0), recorded(byNamespace{"b": 2, "c": 2}, 9), 50, ""},

@@ -76,8 +76,8 @@ func TestPinsOfResumedReleasesAreNoLoss(t *testing.T) {
 		"one is disabled":                   {evening, nil, disabled, "namespace a had 3 pins"},
 		"the report is of an earlier plan":  {evening, nil, earlier, "namespace a had 3 pins"},
 		"there is no report":                {evening, nil, func(p *Published) { p.Report = nil }, "it had 4 pins and has 0 now"},
-		"an owner is not known":             {unknown, nil, live("a"), "namespace a had 1 pins and has 0 now"},
-		"no owner is known":                 {map[string][]string{"container/a==1": nil}, nil, live("a"), "it had 1 pins and has 0 now"},
+		"an owner is not known":             {unknown, nil, live("a"), "namespace a had 1 pin and has 0 now"},
+		"no owner is known":                 {map[string][]string{"container/a==1": nil}, nil, live("a"), "it had 1 pin and has 0 now"},
 	}
 	for name, test := range tests {
 		last := []Published{ownedList(test.before)}

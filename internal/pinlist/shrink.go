@@ -188,7 +188,7 @@ func lostPins(before, now *v1alpha1.RecordedList, percent int) string {
 	if isByNamespace && before.OwnersUnknown == 0 || now.Pins >= before.Pins || (before.Pins-now.Pins)*100 < percent*before.Pins {
 		return ""
 	}
-	return fmt.Sprintf("it had %d pins and has %d now", before.Pins, now.Pins)
+	return fmt.Sprintf("it had %s and has %d now", object.Amount(before.Pins, "pin"), now.Pins)
 }
 
 // maxNamed is how many namespaces a message names.
@@ -203,7 +203,7 @@ func lostNamespaces(before, now map[string]int, percent int) string {
 		had, has := before[namespace], now[namespace]
 		if has < had {
 			sum.Add(sum, big.NewRat(int64(100*(had-has)), int64(had)))
-			lost = append(lost, fmt.Sprintf("namespace %s had %d pins and has %d now", namespace, had, has))
+			lost = append(lost, fmt.Sprintf("namespace %s had %s and has %d now", namespace, object.Amount(had, "pin"), has))
 		}
 	}
 	average := sum.Quo(sum, big.NewRat(int64(len(before)), 1))
@@ -211,10 +211,10 @@ func lostNamespaces(before, now map[string]int, percent int) string {
 		return ""
 	}
 	if more := len(lost) - maxNamed; more > 0 {
-		lost = append(lost[:maxNamed], fmt.Sprintf("and %d more namespaces", more))
+		lost = append(lost[:maxNamed], "and "+object.Amount(more, "more namespace"))
 	}
-	return fmt.Sprintf("%s; its %d namespaces have lost %s %% of their pins on average",
-		strings.Join(lost, ", "), len(before), average.FloatString(0))
+	return fmt.Sprintf("%s; %s %% of the pins of its %s are lost on average",
+		strings.Join(lost, ", "), average.FloatString(0), object.Amount(len(before), "namespace"))
 }
 
 func describe(l v1alpha1.ExportedList) string {
