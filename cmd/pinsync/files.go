@@ -61,6 +61,9 @@ func (p *pendingFiles) stage(name, text string) error {
 	}
 	file, err := renameio.NewPendingFile(target, renameio.WithTempDir(filepath.Dir(target)),
 		renameio.WithPermissions(filePermissions), renameio.WithExistingPermissions())
+	if failed, ok := errors.AsType[*fs.PathError](err); ok { // its path is that of the temporary file
+		return fmt.Errorf("folder %s: %w: want one that exists and that you may write to", filepath.Dir(target), failed.Err)
+	}
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -155,13 +154,10 @@ func (r *reliableReader) refusal(ctx context.Context, lists []pinlist.Published,
 	}
 	for _, name := range r.names {
 		if failure := r.requests[name].err; failure != nil && !apierrors.IsForbidden(failure) {
-			return fmt.Errorf("%w; waited %s, and asking for a renewal failed: %w", err, r.wait, failure)
+			return fmt.Errorf("%w (waited %s, and asking for a renewal failed: %w)", err, r.wait, failure)
 		}
 	}
-	if strings.Contains(err.Error(), "is pinsync running") {
-		return fmt.Errorf("%w; waited %s", err, r.wait)
-	}
-	return fmt.Errorf("%w; waited %s: is pinsync running?", err, r.wait)
+	return fmt.Errorf("%w (waited %s)", err, r.wait)
 }
 
 // request asks for a renewal of the lists for which that would do.

@@ -52,7 +52,7 @@ func TestSinceToTheSecond(t *testing.T) {
 				return
 			}
 			e.refuses(3, "the list registry-pins was last known to be current at "+at(second)+", and "+test.want+
-				" or later is needed: the pods had been read at "+at(test.since), args...)
+				" or later is needed, as the pods had been read at "+test.since.UTC().Format(time.RFC3339)+": is pinsync running?", args...)
 		})
 	}
 	e.t = t
@@ -66,7 +66,7 @@ func TestSinceToTheSecond(t *testing.T) {
 		e.refuses(2, want, "--pinsync-namespace", "one", "--since", since)
 	}
 	e.refuses(2, "--wait -1s: want 0 or more", "--pinsync-namespace", "one", "--since", at(second), "--wait", "-1s")
-	e.refuses(3, "after the time of the API server", "--pinsync-namespace", "one", "--since", at(time.Now().Add(time.Hour)))
+	e.refuses(3, "Z, which is 1h0m0s after the time of the API server", "--pinsync-namespace", "one", "--since", at(time.Now().Add(time.Hour)))
 }
 
 // Every list must be current, and complete.
@@ -79,7 +79,7 @@ func TestSinceOfEveryList(t *testing.T) {
 		"--since", since, "--wait", "0")
 	e.publish("two", "registry-pins", func(o *corev1.ConfigMap) { o.Annotations["pinsync.oleks.space/complete"] = "false" }, "staging")
 	e.report("two", `{"problems":[{"reason":"ReadFailed","object":"ImagePolicies","message":"forbidden"}]}`)
-	e.refuses(3, "is incomplete: ImagePolicies: forbidden; waited 1s", "--pinsync-namespace", "two", "--since", since, "--wait", "1s")
+	e.refuses(3, "is incomplete: ImagePolicies: forbidden (waited 1s)\n", "--pinsync-namespace", "two", "--since", since, "--wait", "1s")
 	e.refuses(3, "namespace nowhere: there is no list registry-pins", "--pinsync-namespace", "nowhere", "--since", since)
 }
 
@@ -178,7 +178,7 @@ func TestSinceOfAHostWhoseClockIsBehind(t *testing.T) {
 	f := e.behind(e.config)
 	f.setDate(ahead(5 * time.Minute))
 	e.publish("one", "registry-pins", syncedAt(time.Now().Add(4*time.Minute)), "staging")
-	e.refuses(3, " is needed: ", "--pinsync-namespace", "one", "--since", at(time.Now()), "--wait", "0")
+	e.refuses(3, " is needed, ", "--pinsync-namespace", "one", "--since", at(time.Now()), "--wait", "0")
 	e.exported("--pinsync-namespace", "one", "--since", at(time.Now().Add(-2*time.Minute)), "--wait", "0")
 }
 
@@ -210,7 +210,7 @@ func TestSinceWithPermissionsOfTheCleaner(t *testing.T) {
 	d.kubectl("-n", "pinsync-system", "patch", "role", "pinsync-cleaner", "--type=json", "-p", `[{"op":"remove","path":"/rules/1"}]`)
 	const forbidden = ": no permission to ask for a renewal of the list registry-pins, waiting for its heartbeat: "
 	code, errOut := export("--wait", "3s")
-	if code != 3 || strings.Count(errOut, forbidden) != 1 || strings.Count(waiting.ReplaceAllString(errOut, ""), "\n") != 2 || !strings.Contains(errOut, "; waited 3s: is pinsync running?") {
+	if code != 3 || strings.Count(errOut, forbidden) != 1 || strings.Count(waiting.ReplaceAllString(errOut, ""), "\n") != 2 || !strings.Contains(errOut, ": is pinsync running? (waited 3s)\n") {
 		t.Errorf("exit code %d, printed %q", code, errOut)
 	}
 	r.Stop()

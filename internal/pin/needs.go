@@ -142,7 +142,7 @@ func (f *needsFinder) addMention(m *image.Mention) {
 		if m.Digest != "" {
 			why = "has no tag, only a digest, which a cleaner does not keep"
 		}
-		f.problem(v1alpha1.ReasonNoTag, m.Path, quote(m, m.Repository.String())+" "+why+", and no ImagePolicy names one"+f.others(linked))
+		f.problem(v1alpha1.ReasonNoTag, m.Path, quote(m, m.Repository.String())+" "+why+", and no ImagePolicy names one"+f.others(linked)+": set one in the release")
 	}
 }
 

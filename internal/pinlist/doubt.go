@@ -34,8 +34,8 @@ func (l *List) Doubt(now time.Time, maxAge time.Duration, report *v1alpha1.PinRe
 // the same second may be of before it.
 func (p *Published) DoubtSince(since time.Time) error {
 	if needed := p.neededAt(since); p.SyncedAt.Before(needed) {
-		return fmt.Errorf("the list %s was last known to be current at %s, and %s or later is needed: the pods had been read at %s", p.Name,
-			p.SyncedAt.UTC().Format(time.RFC3339), needed.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339Nano))
+		return fmt.Errorf("the list %s was last known to be current at %s, and %s or later is needed, as the pods had been read at %s: is pinsync running?", p.Name,
+			p.SyncedAt.UTC().Format(time.RFC3339), needed.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func (p *Published) neededAt(since time.Time) time.Time {
 func (t ReadTime) CheckPast(since time.Time) error {
 	if early := since.Sub(t.At); early > maxAhead {
 		return fmt.Errorf("the pods had been read at %s, which is %s after the time of the API server: is this host's clock right?",
-			since.UTC().Format(time.RFC3339Nano), early.Round(time.Second))
+			since.UTC().Format(time.RFC3339), early.Round(time.Second))
 	}
 	return nil
 }
