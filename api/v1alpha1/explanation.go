@@ -137,10 +137,8 @@ type ListStatus struct {
 
 	Releases []ReleaseStatus `json:"releases"`
 
-	// Disabled is how many suspended releases an annotation or namespaceDefault disables.
-	Disabled int `json:"disabled,omitempty"`
-
-	// DisabledReleases are their names, as namespace/name.
+	// DisabledReleases are the suspended releases that an annotation or namespaceDefault disables, as
+	// namespace/name.
 	DisabledReleases []string `json:"disabledReleases,omitempty"`
 
 	// Held are the pins that no release needs any more and that are not removed yet.

@@ -63,7 +63,6 @@ func TestMistakes(t *testing.T) {
 		"a percentage with its sign":     {"export --max-shrink 50%", 2, `--max-shrink "50%": want a whole number such as 50`},
 		"a word that is not true":        {"export --allow-empty=maybe", 2, `--allow-empty "maybe": want true or false`},
 		"another format":                 {"export -o yaml", 2, `--output "yaml": want one of pins, images, regex, gitea, json; see pinsync export --help`},
-		"an unknown namespace":           {"status -n nope", 5, "no release in namespace nope is protected: those with such releases are kotkan"},
 		"a flag without a value":         {"status --context", 2, "flag needs an argument: --context"},
 		"an empty flag":                  {"status --context=", 2, "--context is empty: give a value, or omit the flag"},
 		"an unknown format":              {"status -o wide", 2, `--output "wide": want one of table, json, yaml`},

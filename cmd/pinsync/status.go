@@ -28,11 +28,11 @@ func newStatusCommand() *cobra.Command {
 	var o statusOptions
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show whether the list is current, what it covers, what is held and what is wrong",
+		Short: "Show whether the list can be relied on, what it covers, what is held and what is wrong",
 		Long: "status reads the published lists and the reports on them, and nothing else: it does not\n" +
 			"ask registries, but shows what check --record has found last. Of the releases that are not\n" +
 			"protected it names those that are suspended.\n\n" +
-			"It exits with code 5 if a list must not be relied on, or has nothing of the namespace.",
+			"It exits with code 5 if a list must not be relied on, or nothing is known of the namespace.",
 		Example: "  pinsync status\n" +
 			"  pinsync status -n kotkan -o yaml",
 		Args: noArgs("-n"),
@@ -59,35 +59,49 @@ func status(ctx context.Context, o *statusOptions, out io.Writer) error {
 	for i := range lists {
 		document.Lists = append(document.Lists, statusOf(&lists[i], o.namespace, o.maxAge))
 	}
-	if err := checkKnown(lists, document.Lists, o.namespace); err != nil {
-		return &exitError{exitUnknown, err}
-	}
 	if o.format != formatTable {
 		err = printAs(out, o.format, document)
-	} else if _, err = io.WriteString(out, statusText(document, widthOf(out))); err != nil {
+	} else if _, err = io.WriteString(out, statusText(document, o.maxAge, widthOf(out))); err != nil {
 		err = fmt.Errorf("printing: %w", err)
 	}
 	if slices.ContainsFunc(document.Lists, func(l v1alpha1.ListStatus) bool { return l.Doubt != "" }) {
 		return errors.Join(err, &exitError{exitUnknown, errors.New("do not rely on the list")})
 	}
+	if unknown := checkKnown(lists, document.Lists, o.namespace); unknown != nil {
+		err = errors.Join(err, &exitError{exitUnknown, unknown})
+	}
 	return err
 }
 
-// checkKnown returns an error if no list has anything of a namespace, and all reports say so: then its name
-// may be mistyped.
+// checkKnown returns an error if nothing is known of a namespace: its name may be mistyped, or it has only
+// releases that the reports do not name.
 func checkKnown(lists []describedList, states []v1alpha1.ListStatus, namespace string) error {
 	var namespaces []string
+	others, isRead := 0, true
 	for i := range lists {
-		report := lists[i].Report
-		if namespace == "" || report == nil || len(states[i].Releases)+len(states[i].Held) > 0 ||
-			slices.ContainsFunc(report.Unprotected, func(u v1alpha1.UnprotectedReleases) bool { return u.Namespace == namespace }) {
+		if namespace == "" || len(states[i].Releases)+len(states[i].Held) > 0 {
 			return nil
 		}
+		report := lists[i].Report
+		if isRead = isRead && report != nil; !isRead {
+			continue
+		}
+		if slices.ContainsFunc(report.Unprotected, func(u v1alpha1.UnprotectedReleases) bool { return u.Namespace == namespace }) {
+			return nil
+		}
+		others += len(report.Unprotected)
 		for j := range report.Releases {
 			namespaces = append(namespaces, report.Releases[j].Namespace)
 		}
 	}
-	return noRelease(namespace, namespaces)
+	switch {
+	case !isRead:
+		return fmt.Errorf("unknown whether a release in namespace %s is protected: a report cannot be read", namespace)
+	case others == 0: // a large report leaves them out
+		return fmt.Errorf("%w; unknown whether it has others: the report names none that is not protected", noRelease(namespace, namespaces))
+	default:
+		return noRelease(namespace, namespaces)
+	}
 }
 
 // describedList is a list, and why the report on it could not be read.
@@ -137,7 +151,6 @@ func statusOf(l *describedList, namespace string, maxAge time.Duration) v1alpha1
 	}
 	for i := range l.Report.Unprotected {
 		if u := &l.Report.Unprotected[i]; namespace == "" || u.Namespace == namespace {
-			s.Disabled += len(u.Disabled)
 			for _, name := range u.Disabled {
 				s.DisabledReleases = append(s.DisabledReleases, u.Namespace+"/"+name)
 			}

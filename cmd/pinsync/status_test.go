@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/hack/local/localtest"
 )
 
 // A problem that many releases have is printed once, one long name leaves the others in columns, and what is too
@@ -23,7 +25,7 @@ func TestStatusOfManyReleases(t *testing.T) {
 		})
 	}
 	l.Releases[0].Problems = append(l.Releases[0].Problems, v1alpha1.Problem{Reason: v1alpha1.ReasonNoPin, Message: "nothing is pinned"})
-	text := statusText(&v1alpha1.PinStatus{Lists: []v1alpha1.ListStatus{l}}, 80)
+	text := statusText(&v1alpha1.PinStatus{Lists: []v1alpha1.ListStatus{l}}, time.Minute, 80)
 	for _, want := range []string{
 		"\nRELEASE     STATE      PINS  COVERED\nshop/app-0  Suspended  0     may lack tags: ChartNotRead, NoPin\n",
 		"\nshop/" + l.Releases[3].Name + "\n            Suspended  0     may lack tags: ChartNotRead\nshop/app-4  Suspended  0     ",
@@ -34,7 +36,7 @@ func TestStatusOfManyReleases(t *testing.T) {
 		}
 	}
 	want := "\nshop/app-0  Suspended  0     may lack tags:\n    ChartNotRead, NoPin\n"
-	if text := statusText(&v1alpha1.PinStatus{Lists: []v1alpha1.ListStatus{l}}, 48); !strings.Contains(text, want) {
+	if text := statusText(&v1alpha1.PinStatus{Lists: []v1alpha1.ListStatus{l}}, time.Minute, 48); !strings.Contains(text, want) {
 		t.Errorf("no %q in:\n%s", want, text)
 	}
 }
@@ -59,7 +61,7 @@ func TestStatusCountsDisabledReleases(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                  "\nNo protected release is suspended.\nNot protected: 3 suspended releases, disabled by annotation or namespaceDefault:\n    kotkan/b, kotkan/c, other/d\n",
 		"-n other":          "\nNot protected: 1 suspended release, disabled",
-		"-n kotkan -o json": "\"disabled\": 2,\n      \"disabledReleases\": [\n        \"kotkan/b\",",
+		"-n kotkan -o json": "\"disabledReleases\": [\n        \"kotkan/b\",",
 	} {
 		code, out, errOut := pinsync(t, "", append([]string{"status", "--kubeconfig", e.kubeconfig}, strings.Fields(args)...)...)
 		if code != 0 || !strings.Contains(out, want) {
@@ -69,4 +71,43 @@ func TestStatusCountsDisabledReleases(t *testing.T) {
 	if _, out, _ := pinsync(t, "", "status", "--kubeconfig", e.kubeconfig, "-n", "live"); strings.Contains(out, "Not protected") {
 		t.Errorf("printed %q", out)
 	}
+}
+
+// Of a namespace of which nothing is known, the state of the list is printed all the same, and what is not known.
+func TestStatusOfAnUnknownNamespace(t *testing.T) {
+	e := newExports(t)
+	e.publish("pinsync-system", "registry-pins", nil)
+	e.report("pinsync-system", `{"releases":[{"kind":"HelmRelease","namespace":"kotkan","name":"web"}],"unprotected":[{"namespace":"other","live":["a"]}]}`)
+	const nothing = "no release in namespace nope is protected: those with such releases are kotkan"
+	expect := func(want string) {
+		t.Helper()
+		for format, printed := range map[string]string{"json": `"pins": 0,`, "table": "\n  complete, and relied on for 15m0s after each sync\n  0 pins, synced "} {
+			code, out, errOut := pinsync(t, "", "status", "--kubeconfig", e.kubeconfig, "-n", "nope", "-o", format)
+			if code != exitUnknown || !strings.Contains(out, printed) || errOut != "pinsync: "+want+"\n" {
+				t.Errorf("exit code %d, printed %q and %q, want %q", code, out, errOut, want)
+			}
+		}
+	}
+	expect(nothing)
+	e.change(func(r *v1alpha1.PinReport) { r.Unprotected = nil }) // the report was too large
+	expect(nothing + "; unknown whether it has others: the report names none that is not protected")
+	_, err := e.plane.Kubectl(t.Context(), "-n", "pinsync-system", "delete", "configmap", "registry-pins-report")
+	localtest.Must(t, err)
+	expect("unknown whether a release in namespace nope is protected: a report cannot be read")
+}
+
+// What pinsync does by its configuration is said in words.
+func TestStatusOfConfigurations(t *testing.T) {
+	l := v1alpha1.ListStatus{Configuration: &v1alpha1.Configuration{
+		Releases: v1alpha1.ReleasesSuspended, Tags: v1alpha1.TagsReferenced, Hold: v1alpha1.HoldConfiguration{Grace: "1h", Proof: v1alpha1.ProofPods},
+	}}
+	expect := func(want string) {
+		t.Helper()
+		if text := statusText(&v1alpha1.PinStatus{Lists: []v1alpha1.ListStatus{l}}, time.Minute, 100); !strings.Contains(text, want) {
+			t.Errorf("no %q in:\n%s", want, text)
+		}
+	}
+	expect("\n  protects suspended releases: pins all tags that they refer to\n  after a resume, keeps the release's pins until a pod of it runs the tag, and for 1h after that\n")
+	l.Configuration.Releases, l.Configuration.Tags, l.Configuration.Hold.Proof = v1alpha1.ReleasesAll, v1alpha1.TagsFloating, v1alpha1.ProofReady
+	expect("\n  protects all releases: pins those of their tags that an ImagePolicy follows\n  after a resume, keeps the release's pins until it is ready, and for 1h after that\n")
 }

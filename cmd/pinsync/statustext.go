@@ -5,20 +5,21 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// statusText returns a status for people.
-func statusText(s *v1alpha1.PinStatus, width int) string {
+// statusText returns a status for people, of lists that are relied on up to an age.
+func statusText(s *v1alpha1.PinStatus, maxAge time.Duration, width int) string {
 	p := &page{width: width}
 	for i := range s.Lists {
 		if i > 0 {
 			p.line(0, "")
 		}
-		printList(p, &s.Lists[i])
+		printList(p, &s.Lists[i], maxAge)
 		printReleases(p, &s.Lists[i])
 		printHeld(p, &s.Lists[i])
 		printWrong(p, &s.Lists[i])
@@ -26,27 +27,39 @@ func statusText(s *v1alpha1.PinStatus, width int) string {
 	return p.String()
 }
 
-// printList prints whether a list is current and complete.
-func printList(p *page, l *v1alpha1.ListStatus) {
+// printList prints whether a list can be relied on, and what pinsync does by its configuration.
+func printList(p *page, l *v1alpha1.ListStatus, maxAge time.Duration) {
 	clock := "the API server's clock"
 	if l.AgeByHost {
 		clock = "this host's clock"
 	}
 	p.line(0, "list %s/%s of %s", l.Namespace, l.Name, l.Cluster)
 	if l.Doubt == "" {
-		p.line(1, "current and complete: %s, synced %s ago by %s", object.Amount(l.Pins, "pin"), l.Age, clock)
+		p.line(1, "complete, and relied on for %s after each sync", maxAge)
 	} else {
 		p.line(1, "DO NOT RELY ON IT: %s", l.Doubt)
-		p.line(1, "%s, synced %s ago by %s", object.Amount(l.Pins, "pin"), l.Age, clock)
 	}
+	p.line(1, "%s, synced %s ago by %s", object.Amount(l.Pins, "pin"), l.Age, clock)
 	if l.ReportDoubt != "" {
 		p.line(1, "%s", l.ReportDoubt)
 	}
 	if c := l.Configuration; c != nil {
-		p.line(1, "protects %s releases, pins %s tags; held for %s after proof by %s",
-			strings.ToLower(c.Releases), strings.ToLower(c.Tags), c.Hold.Grace, c.Hold.Proof)
+		printConfiguration(p, c)
 	}
 	p.line(1, "%s", lastCheck(l.Checked))
+}
+
+// printConfiguration prints which tags are pinned, and for how long.
+func printConfiguration(p *page, c *v1alpha1.Configuration) {
+	tags, isLive := "all tags that they refer to", "a pod of it runs the tag"
+	if c.Tags == v1alpha1.TagsFloating {
+		tags = "those of their tags that an ImagePolicy follows"
+	}
+	if c.Hold.Proof == v1alpha1.ProofReady {
+		isLive = "it is ready"
+	}
+	p.line(1, "protects %s releases: pins %s", strings.ToLower(c.Releases), tags)
+	p.line(1, "after a resume, keeps the release's pins until %s, and for %s after that", isLive, c.Hold.Grace)
 }
 
 // lastCheck returns what the last check that was recorded has found.
@@ -93,9 +106,9 @@ func printReleases(p *page, l *v1alpha1.ListStatus) {
 	} else {
 		p.line(0, "No protected release is suspended.")
 	}
-	if l.Disabled > 0 {
+	if len(l.DisabledReleases) > 0 {
 		p.line(0, "Not protected: %s, disabled by annotation or namespaceDefault: %s",
-			object.Amount(l.Disabled, "suspended release"), someOf(l.DisabledReleases))
+			object.Amount(len(l.DisabledReleases), "suspended release"), someOf(l.DisabledReleases))
 	}
 	if live > 0 {
 		p.line(0, "%s protected, too; those without a problem are not shown", object.Amount(live, "live release"))

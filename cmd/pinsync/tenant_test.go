@@ -154,8 +154,8 @@ func TestTenant(t *testing.T) {
 	}
 
 	out, _ = as("tenant", 0, "status")
-	contains(out, "list pinsync-system/registry-pins of ", "current and complete: 1 pin, synced ", "ago by the API server's clock",
-		"protects suspended releases, pins referenced tags", "kotkan/no-tag  Suspended  0     may lack tags: NoPin, NoTag\n",
+	contains(out, "list pinsync-system/registry-pins of ", "\n  complete, and relied on for 15m0s after each sync\n  1 pin, synced ", "ago by the API server's clock",
+		"protects suspended releases: pins all tags that they refer to", "kotkan/no-tag  Suspended  0     may lack tags: NoPin, NoTag\n",
 		"kotkan/web     Suspended  1     all tags that were found\n", "kotkan/web: ImagePolicy flux-system/web: is not ready")
 	for line := range strings.Lines(out) {
 		if len(line) > defaultWidth+1 && strings.Contains(strings.TrimSpace(line), " ") {
