@@ -61,11 +61,7 @@ const (
 // resolve returns the chart that a release would be installed from, and a doubt if that is not known or
 // may be another one. Kinds that cannot be read are a problem of the snapshot.
 func (s *chartSources) resolve(snapshot *pin.Snapshot, spec *convert.ChartSpec) (chart charts.Chart, doubt string, state sourcesState) {
-	kinds := []string{spec.Ref.Kind}
-	if spec.Template != nil {
-		kinds = append(kinds, spec.Template.Source.Kind)
-	}
-	for _, kind := range kinds {
+	for _, kind := range spec.Kinds() {
 		if w := s.watches[kind]; w != nil {
 			if state := s.check(snapshot, w); state != sourcesRead {
 				return charts.Chart{}, "", state

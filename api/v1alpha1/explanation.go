@@ -94,7 +94,7 @@ type ReleasePin struct {
 	Pin string `json:"pin"`
 	// Listed is whether the list has it: null if the list could not be read.
 	Listed *bool `json:"listed"`
-	// Entry is what the report has of the pin; null if it does not have it for this release.
+	// Entry is what the report has of the pin, whichever releases it is listed for; null if it names none.
 	Entry *Pin `json:"entry,omitempty"`
 }
 

@@ -18,16 +18,17 @@ func addChart(s *pin.Snapshot, id object.ID) {
 	}
 }
 
-// addChartProblems adds what is not known of the chart of a release, unless charts are ignored: what the
-// report says, or that it says nothing. Images that the report has as pins alone are among them.
-func (e *explanation) addChartProblems(entry *v1alpha1.Release, isIgnored bool) {
+// addChartProblems adds what is not known of the chart of a release, which comes from objects of these kinds:
+// what the report says of it or of them, or that it says nothing. Images that the report has as pins alone are
+// among the pins.
+func (e *explanation) addChartProblems(entry *v1alpha1.Release, kinds []string) {
 	chart := e.Release.Rendered
 	hasPinsAlone := chart != nil && chart.Unknown
 	if hasPinsAlone {
 		e.Pins = pin.MergePins(slices.Concat(e.Pins, e.described(e.isFor)))
 	}
-	isKnown := isIgnored || chart != nil && (!hasPinsAlone || e.isReportCurrent())
-	for _, p := range problemsOf(entry) {
+	isKnown := chart != nil && (!hasPinsAlone || e.isReportCurrent())
+	for _, p := range e.reported(entry, kinds) {
 		isOfChart := p.Reason == v1alpha1.ReasonChartNotRead || p.Reason == v1alpha1.ReasonChartNotRendered
 		isKnown = isKnown || isOfChart
 		if isOfChart && !slices.Contains(e.Problems, p) {
@@ -48,9 +49,19 @@ func (e *explanation) addChartProblems(entry *v1alpha1.Release, isIgnored bool) 
 	}
 }
 
-func problemsOf(entry *v1alpha1.Release) []v1alpha1.Problem {
-	if entry == nil {
-		return nil
+// reported returns the problems that the report has of a release, and of all releases whose charts come from
+// one of these kinds.
+func (e *explanation) reported(entry *v1alpha1.Release, kinds []string) []v1alpha1.Problem {
+	var problems []v1alpha1.Problem
+	if entry != nil {
+		problems = append(problems, entry.Problems...)
 	}
-	return entry.Problems
+	if e.list != nil && e.list.Report != nil {
+		for _, p := range e.list.Report.Problems {
+			if p.Object == "" || slices.Contains(kinds, p.Object) {
+				problems = append(problems, p)
+			}
+		}
+	}
+	return problems
 }

@@ -35,14 +35,15 @@ func TestExplainCheck(t *testing.T) {
 apiVersion: helm.toolkit.fluxcd.io/v2
 kind: HelmRelease
 metadata: {name: %s, namespace: shop, annotations: {pinsync.oleks.space/sync: %s}}
-spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, values: {image: "%s/oleks/web:v1"}}
+spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, values: {image: "%s:v1"}}
 ---
 `
 	objects := filepath.Join(t.TempDir(), "objects.yaml")
 	e.write(objects, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n"+
-		fmt.Sprintf(release, "rendered", "enabled", true, host)+fmt.Sprintf(release, "hidden", "enabled", true, host)+
-		fmt.Sprintf(release, "disabled", "disabled", true, host)+fmt.Sprintf(release, "running", "enabled", false, host)+
-		fmt.Sprintf(release, "broken", "enabled", false, empty))
+		fmt.Sprintf(release, "rendered", "enabled", true, host+"/oleks/web")+fmt.Sprintf(release, "hidden", "enabled", true, host+"/oleks/web")+
+		fmt.Sprintf(release, "disabled", "disabled", true, host+"/oleks/web")+fmt.Sprintf(release, "running", "enabled", false, host+"/oleks/web")+
+		fmt.Sprintf(release, "gone", "enabled", true, empty+"/oleks/gone")+fmt.Sprintf(release, "broken", "enabled", false, empty+"/oleks/web")+
+		fmt.Sprintf(release, "leaving", "disabled", true, host+"/oleks/leaving")+fmt.Sprintf(release, "nobody", "disabled", true, host+"/oleks/nobody"))
 	localtest.Must(t, local.Load(t.Context(), e.client, objects))
 	report := pin.NewReport()
 	config := configuration.Default()
@@ -50,13 +51,29 @@ spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, v
 	needed := func(tag string, by ...string) v1alpha1.Pin {
 		return v1alpha1.Pin{Pin: "container/web==" + tag, Image: host + "/oleks/web:" + tag, State: v1alpha1.PinNeeded, NeededBy: by, Via: []string{"spec.values.image"}}
 	}
-	report.Pins = []v1alpha1.Pin{needed("v1", "HelmRelease/shop/hidden", "HelmRelease/shop/rendered"), needed("v2", "HelmRelease/shop/hidden")}
+	held := func(name, owner string, safeSince *string) v1alpha1.Pin {
+		because := "no release needs it; removed at 2026-01-01T01:00:00Z at the earliest"
+		return v1alpha1.Pin{
+			Pin: "container/" + name + "==v1", Image: host + "/oleks/" + name + ":v1", State: v1alpha1.PinHeld, NeededBy: []string{}, Via: []string{},
+			HeldSince: safeSince, HeldBecause: &because, HeldFor: []v1alpha1.Hold{{Owner: owner, SafeSince: safeSince}},
+		}
+	}
+	since := "2026-01-01T00:00:00Z"
+	gone := v1alpha1.Pin{Pin: "container/gone==v1", Image: empty + "/oleks/gone:v1", State: v1alpha1.PinNeeded, NeededBy: []string{"HelmRelease/shop/gone"}, Via: []string{}}
+	report.Pins = []v1alpha1.Pin{
+		gone, held("leaving", "HelmRelease/shop/leaving", &since), held("nobody", v1alpha1.UnknownOwner, nil),
+		needed("v1", "HelmRelease/shop/hidden", "HelmRelease/shop/rendered"), needed("v2", "HelmRelease/shop/hidden"),
+	}
 	for name, chart := range map[string]*v1alpha1.ReleaseChart{
-		"rendered": {Source: "OCIRepository shop/web", Revision: "1", Inputs: "a"}, "hidden": {Source: "OCIRepository shop/web", Revision: "1"},
+		"rendered": {Source: "OCIRepository shop/web", Revision: "1", Inputs: "a"}, "gone": {Source: "OCIRepository shop/web", Revision: "1", Inputs: "b"},
+		"hidden": {Source: "OCIRepository shop/web", Revision: "1"},
 	} {
 		report.Releases = append(report.Releases, v1alpha1.Release{Kind: "HelmRelease", Namespace: "shop", Name: name, State: v1alpha1.ReleaseSuspended, Chart: chart})
 	}
 	e.replace(report)
+	explain := func(name string) (code int, out, errOut string) {
+		return pinsync(t, "", "explain", "--kubeconfig", e.kubeconfig, "shop/"+name, "--check", "--insecure-registry", host, "--insecure-registry", empty)
+	}
 	for name, test := range map[string]struct {
 		code int
 		want []string
@@ -64,13 +81,18 @@ spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, v
 		"rendered": {0, []string{"a resume would work now: nothing that is known blocks it\n"}},
 		"hidden":   {0, []string{"/oleks/web:v1: present", "/oleks/web:v2: present", "a resume would work now"}},
 		"disabled": {5, []string{
-			"the release is not protected: its tags may be deleted at any time\n", "pinsync reads the charts of\n        protected releases alone (ChartNotRead)",
-			"unknown whether a resume would work now:", "container/web==v1\n    listed for other releases alone: it is removed when they no longer need it\n",
+			"the release is not protected: a tag may be deleted once the list does not\n        have it\n", "pinsync reads the charts of\n        protected releases alone (ChartNotRead)",
+			"unknown whether a resume would work now:", "container/web==v1\n    Needed, needed by HelmRelease/shop/hidden, HelmRelease/shop/rendered\n",
 		}},
+		"leaving": {5, []string{
+			"removed at 2026-01-01T01:00:00Z at the earliest\n", "a tag may be deleted once the list does not\n        have it\n",
+		}},
+		"nobody":  {5, []string{"not protected, 1 of 1 tags pinned, ", "container/nobody==v1\n    Held, kept for releases that are not known\n"}},
+		"gone":    {4, []string{"a resume would not work now:\n    " + empty + "/oleks/gone:v1 is missing\n"}},
 		"running": {5, []string{"not suspended: there is nothing to resume\n", "/oleks/web:v1: present", "unknown whether a restart or an upgrade would work now:"}},
 		"broken":  {4, []string{"/oleks/web:v1: missing", "a restart or an upgrade may fail now:\n    " + empty + "/oleks/web:v1 is missing\n"}},
 	} {
-		code, out, errOut := pinsync(t, "", "explain", "--kubeconfig", e.kubeconfig, "shop/"+name, "--check", "--insecure-registry", host, "--insecure-registry", empty)
+		code, out, errOut := explain(name)
 		for _, want := range test.want {
 			if code != test.code || !strings.Contains(out, want) {
 				t.Errorf("%s: exit code %d, want %d; printed %s and %q, want %q", name, code, test.code, out, errOut, want)
@@ -78,6 +100,25 @@ spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, v
 		}
 		if strings.Contains(out, "nothing to resume") && strings.Contains(out+errOut, "a resume") {
 			t.Errorf("%s runs, and there is something to resume: %s%s", name, out, errOut)
+		}
+	}
+
+	// docs/resume.md shows what is printed with both exit codes.
+	for _, name := range []string{"rendered", "gone"} {
+		_, out, _ := explain(name)
+		_, resume, _ := strings.Cut(out, "RESUME\n")
+		const image = "git.oleks.space/oleks/cms-plugins:staging"
+		resume = strings.NewReplacer(host+"/oleks/web:v1", image, empty+"/oleks/gone:v1", image).Replace(resume)
+		if !strings.Contains(docsPages(t)["docs/resume.md"], "```text\nRESUME\n"+resume+"```\n") {
+			t.Errorf("docs/resume.md does not show\n%s", resume)
+		}
+	}
+	// Nothing is promised where pinsync may not read what the chart comes from, whatever it found before.
+	for object, want := range map[string]int{"OCIRepository": exitUnknown, "Bucket": 0} {
+		report.Problems = []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRead, Object: object, Message: "charts are not read"}}
+		e.replace(report)
+		if code, out, errOut := explain("rendered"); code != want || strings.Contains(out, "charts are not read (ChartNotRead)") != (want != 0) {
+			t.Errorf("without the kind %s: exit code %d, want %d; printed %s and %s", object, code, want, out, errOut)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func (e *explanation) stillKept() string {
 func (e *explanation) kept() []*v1alpha1.Pin {
 	var kept []*v1alpha1.Pin
 	for _, p := range e.pins() {
-		if p.Entry != nil {
+		if p.Entry != nil && e.isFor(p.Entry) {
 			kept = append(kept, p.Entry)
 		}
 	}

@@ -114,15 +114,13 @@ func knownOf(owners []string) string {
 	return cmp.Or(strings.Join(known, ", "), "releases that are not known")
 }
 
-// unlisted describes why a pin of the release is not among those that the report has for it.
+// unlisted describes a pin of the release of which the report does not have for whom it is listed.
 func unlisted(d *v1alpha1.ReleaseExplanation, pin *v1alpha1.ReleasePin) string {
 	switch {
 	case pin.Listed == nil:
 		return "not known whether it is listed"
-	case *pin.Listed && d.List.ReportDoubt != "":
-		return "listed"
 	case *pin.Listed:
-		return "listed for other releases alone: it is removed when they no longer need it"
+		return "listed for releases that are not known"
 	case d.Protected:
 		return "NOT LISTED"
 	case d.Suspended:

@@ -42,7 +42,6 @@ func (e *explanation) inspect(inspected *inspect.Inspected, config configuration
 	}
 	entry := entryOf(e.list, release)
 	e.Inspection = pin.Inspect(s, config.Pins, release)
-	e.addChartProblems(entry, config.IgnoreCharts)
 	for _, policy := range e.Policies {
 		e.policyNames = append(e.policyNames, policy.String())
 	}
@@ -52,11 +51,12 @@ func (e *explanation) inspect(inspected *inspect.Inspected, config configuration
 	}
 	if len(errs) == 0 || entry == nil || entry.State == v1alpha1.ReleaseResuming || !e.isReportCurrent() {
 		e.unread = append(e.unread, errs...)
-		return
+	} else {
+		e.replaced = errs
+		e.Protected, e.Problems, e.policyNames = true, slices.Clone(entry.Problems), entry.Policies
+		e.Pins = e.described(func(p *v1alpha1.Pin) bool { return slices.Contains(p.NeededBy, release.String()) })
 	}
-	e.replaced = errs
-	e.Protected, e.Problems, e.policyNames = true, entry.Problems, entry.Policies
-	e.Pins = e.described(func(p *v1alpha1.Pin) bool { return slices.Contains(p.NeededBy, release.String()) })
+	e.addChartProblems(entry, inspected.ChartKinds)
 }
 
 // described returns the pins that the list has, as the report on it describes them, of which matches is true.
@@ -157,21 +157,25 @@ func (e *explanation) isListed(pin string) bool {
 // pins returns the release's pins in the list, and those that it needs and are not listed.
 func (e *explanation) pins() []v1alpha1.ReleasePin {
 	pins := []v1alpha1.ReleasePin{}
-	listed := map[string]bool{}
+	listed, ofOthers := map[string]bool{}, map[string]*v1alpha1.Pin{}
 	yes := true
 	if e.list != nil {
 		described := e.list.Described()
 		for i := range described {
-			if entry := &described[i]; e.isFor(entry) {
+			entry := &described[i]
+			switch {
+			case e.isFor(entry):
 				listed[entry.Pin] = true
 				pins = append(pins, v1alpha1.ReleasePin{Pin: entry.Pin, Listed: &yes, Entry: entry})
+			case len(entry.NeededBy)+len(entry.HeldFor) > 0:
+				ofOthers[entry.Pin] = entry
 			}
 		}
 	}
 	for i := range e.Pins {
 		if line := e.Pins[i].Pin; !listed[line] {
 			listed[line] = true
-			p := v1alpha1.ReleasePin{Pin: line}
+			p := v1alpha1.ReleasePin{Pin: line, Entry: ofOthers[line]}
 			if e.list != nil {
 				isListed := e.isListed(line)
 				p.Listed = &isListed
@@ -248,7 +252,7 @@ func (e *explanation) gaps() []string {
 	}
 	gaps = slices.Concat(gaps, e.unread, e.tagGaps())
 	if e.Release.Suspended && !e.Protected {
-		gaps = append(gaps, "the release is not protected: its tags may be deleted at any time")
+		gaps = append(gaps, "the release is not protected: a tag may be deleted once the list does not have it")
 	}
 	return append(gaps, e.answerGaps()...)
 }

@@ -129,9 +129,12 @@ func TestTenant(t *testing.T) {
 		return !strings.Contains(errOut, "forbidden"), errOut
 	})
 	// The configuration is known without --config, and the policy from the report.
-	out, _ = as("tenant", 0, check...)
+	out, _ = as("tenant", exitUnknown, check...)
 	contains(out, "kotkan/web: suspended, 1 of 1 tags pinned, list ", "generic/web==staging\n    Needed", "flux-system/web\n    not read",
-		"NOT READ", "a resume would work now")
+		"NOT READ", "/oleks/web:staging: present", "unknown whether a resume would work now:\n    the configuration's charts is Ignore: images that only charts name are not\n        pinned (ChartNotRead)\n")
+	if _, reasons, _ := strings.Cut(out, "would work now:\n"); strings.Count(reasons, "\n") != 2 {
+		t.Errorf("something else is not known: %s", out)
+	}
 	// The first line and the exit code do not say more than is known.
 	out, _ = as("tenant", exitUnknown, "explain", "kotkan/no-tag")
 	contains(out, "kotkan/no-tag: suspended, and nothing is pinned, list ")

@@ -61,6 +61,14 @@ func ChartSpecOf(o *flux.HelmRelease) *ChartSpec {
 	return c
 }
 
+// Kinds returns the kinds of the objects that the chart comes from.
+func (c *ChartSpec) Kinds() []string {
+	if c.Template == nil {
+		return []string{c.Ref.Kind}
+	}
+	return []string{c.Ref.Kind, c.Template.Source.Kind}
+}
+
 // templateOf returns what a HelmChart in a namespace is made from.
 func templateOf(namespace string, spec *flux.HelmChartSpec) ChartTemplate {
 	return ChartTemplate{

@@ -22,6 +22,8 @@ import (
 // Inspected is a release with what its pins depend on, as far as it may be read.
 type Inspected struct {
 	Snapshot *pin.Snapshot
+	// ChartKinds are the kinds of the objects that the release's chart comes from.
+	ChartKinds []string
 	// Unread are the errors of what the user may not read: it is not in the snapshot.
 	Unread []error
 }
@@ -44,6 +46,7 @@ func Release(ctx context.Context, cluster *rest.Config, id object.ID, readSecret
 	if err := c.Get(ctx, client.ObjectKey{Namespace: id.Namespace, Name: id.Name.Name}, read); err != nil {
 		return nil, err
 	}
+	r.ChartKinds = convert.ChartSpecOf(read).Kinds()
 	release := convert.Release(read)
 	release.Images = convert.ValuesOf(read).Find(valuesFrom(ctx, c, readSecrets))
 	r.Snapshot.Releases = append(r.Snapshot.Releases, release)
