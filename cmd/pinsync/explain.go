@@ -87,7 +87,7 @@ func explain(ctx context.Context, o *explainOptions, name string, out, errOut io
 	}
 	inspected, err := inspect.Release(ctx, cluster, release, config.ReadSecrets)
 	if err != nil {
-		return fmt.Errorf("%s: %w", cluster.Host, orNear(ctx, cluster, release.Name, err, o.namespaceHint(name)))
+		return fmt.Errorf("%s: %w", cluster.Host, e.orMeant(ctx, cluster, release.Name, err))
 	}
 	e.inspect(inspected, config, release)
 	if o.check {
@@ -152,30 +152,54 @@ func isReleaseKind(word string) bool {
 	return slices.Contains([]string{"helmrelease", "helmreleases", "hr"}, kind) && (!hasGroup || strings.HasSuffix(group, "helm.toolkit.fluxcd.io"))
 }
 
-// namespaceHint returns how to name the namespace, if that of the context was taken.
-func (o *explainOptions) namespaceHint(argument string) string {
-	if o.namespace != "" || strings.Contains(argument, "/") {
-		return ""
-	}
-	return "; or give -n NAMESPACE"
-}
-
-// orNear returns the error of a release that could not be read; of one that does not exist, with the
-// names that are like its own.
-func orNear(ctx context.Context, cluster *rest.Config, release object.Name, err error, hint string) error {
+// orMeant returns the error of a release that could not be read; of one that does not exist, with those that
+// may be meant: of a name like its own, or of the same name in other namespaces.
+func (e *explanation) orMeant(ctx context.Context, cluster *rest.Config, release object.Name, err error) error {
 	if !apierrors.IsNotFound(err) {
 		return err
 	}
-	names, listErr := inspect.Names(ctx, cluster, release.Namespace)
-	near := nearTo(release.Name, names)
-	switch {
-	case listErr != nil:
-		return fmt.Errorf("there is no HelmRelease %s%s", release, hint)
-	case len(near) > 0:
-		return fmt.Errorf("there is no HelmRelease %s: did you mean %s?%s", release, someOf(near), hint)
-	default:
-		return fmt.Errorf("there is no HelmRelease %s: namespace %s has %s%s", release, release.Namespace, someOf(names), hint)
+	others, listErr := e.otherReleases(ctx, cluster, release.Namespace)
+	var here, elsewhere []string
+	for _, other := range others {
+		switch {
+		case other.Namespace == release.Namespace:
+			here = append(here, other.Name)
+		case other.Name == release.Name:
+			elsewhere = append(elsewhere, other.String())
+		}
 	}
+	meant := slices.Concat(nearTo(release.Name, here), elsewhere)
+	switch {
+	case len(meant) > 0:
+		return fmt.Errorf("there is no HelmRelease %s: did you mean %s?", release, someOf(meant))
+	case listErr != nil:
+		return fmt.Errorf("there is no HelmRelease %s", release)
+	default:
+		return fmt.Errorf("there is no HelmRelease %s: namespace %s has %s", release, release.Namespace, someOf(here))
+	}
+}
+
+// otherReleases returns all releases or, if the user may not list them, those of a namespace and those that the
+// report names.
+func (e *explanation) otherReleases(ctx context.Context, cluster *rest.Config, namespace string) ([]object.Name, error) {
+	names, err := inspect.Names(ctx, cluster, "")
+	if err == nil {
+		return names, nil
+	}
+	names, err = inspect.Names(ctx, cluster, namespace)
+	if e.list != nil && e.list.Report != nil {
+		for i := range e.list.Report.Releases {
+			r := &e.list.Report.Releases[i]
+			names = append(names, object.Name{Namespace: r.Namespace, Name: r.Name})
+		}
+		for _, u := range e.list.Report.Unprotected {
+			for _, name := range slices.Concat(u.Live, u.Disabled) {
+				names = append(names, object.Name{Namespace: u.Namespace, Name: name})
+			}
+		}
+	}
+	slices.SortFunc(names, object.Compare)
+	return slices.Compact(names), err
 }
 
 // readList reads the published lists and their reports, and chooses the list that has the release.

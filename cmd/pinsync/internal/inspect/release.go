@@ -59,8 +59,8 @@ func Release(ctx context.Context, cluster *rest.Config, id object.ID, readSecret
 	return r.Inspected, r.readPolicies(ctx, id.Namespace)
 }
 
-// Names returns the names of the releases in a namespace.
-func Names(ctx context.Context, cluster *rest.Config, namespace string) ([]string, error) {
+// Names returns the names of the releases in a namespace; empty means all namespaces.
+func Names(ctx context.Context, cluster *rest.Config, namespace string) ([]object.Name, error) {
 	c, err := newClient(cluster)
 	if err != nil {
 		return nil, err
@@ -68,9 +68,9 @@ func Names(ctx context.Context, cluster *rest.Config, namespace string) ([]strin
 	found := &metav1.PartialObjectMetadataList{}
 	found.SetGroupVersionKind(helmv2.GroupVersion.WithKind("HelmReleaseList"))
 	err = c.List(ctx, found, client.InNamespace(namespace))
-	names := make([]string, len(found.Items))
+	names := make([]object.Name, len(found.Items))
 	for i := range found.Items {
-		names[i] = found.Items[i].Name
+		names[i] = object.Name{Namespace: found.Items[i].Namespace, Name: found.Items[i].Name}
 	}
 	return names, err
 }
