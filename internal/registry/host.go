@@ -20,8 +20,9 @@ type host struct {
 	checker *Checker
 	name    string
 	// forAll is set by the first request that the registry could not answer: the other
-	// images need not wait for the same. It is also set when the images that were not prompt have
-	// taken, in nanoseconds, what one may take.
+	// images need not wait for the same. It is also set when the images that were not prompt, answered
+	// or not, have taken, in nanoseconds, what one may take: else a registry that answers slowly takes
+	// hours.
 	forAll atomic.Pointer[Answer]
 	slow   atomic.Int64
 
@@ -38,13 +39,14 @@ func (h *host) ask(ctx context.Context, ref image.Reference) Answer {
 	if said := h.forAll.Load(); said != nil {
 		return Answer{said.Status, "the registry was not asked again: " + said.Message}
 	}
-	begin, limit := time.Now(), h.checker.limits.image
-	tooSlow := fmt.Errorf("its requests took longer than %s", limit)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, tooSlow)
+	begin, limit, prompt := time.Now(), h.checker.limits.image, h.checker.limits.prompt
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("its requests took longer than %s", limit))
 	defer cancel()
 	answer, err := h.answer(ctx, ref)
-	if took := time.Since(begin); took >= h.checker.limits.prompt && time.Duration(h.slow.Add(int64(took))) >= limit {
-		h.forAll.CompareAndSwap(nil, &Answer{v1alpha1.ImageUnknown, tooSlow.Error()})
+	if took := time.Since(begin); took >= prompt && time.Duration(h.slow.Add(int64(took))) >= limit {
+		h.forAll.CompareAndSwap(nil, &Answer{
+			v1alpha1.ImageUnknown, fmt.Sprintf("its images that took %s or longer have taken %s or more together", prompt, limit),
+		})
 	}
 	switch {
 	case err == nil:
