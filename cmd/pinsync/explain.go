@@ -159,23 +159,22 @@ func (e *explanation) orMeant(ctx context.Context, cluster *rest.Config, release
 		return err
 	}
 	others, listErr := e.otherReleases(ctx, cluster, release.Namespace)
-	var here, elsewhere []string
+	var names []string
 	for _, other := range others {
-		switch {
-		case other.Namespace == release.Namespace:
-			here = append(here, other.Name)
-		case other.Name == release.Name:
-			elsewhere = append(elsewhere, other.String())
+		if other.Namespace == release.Namespace {
+			names = append(names, other.Name)
+		} else if other.Name == release.Name {
+			names = append(names, other.String())
 		}
 	}
-	meant := slices.Concat(nearTo(release.Name, here), elsewhere)
+	near := nearTo(release.Name, names)
 	switch {
-	case len(meant) > 0:
-		return fmt.Errorf("there is no HelmRelease %s: did you mean %s?", release, someOf(meant))
+	case len(near) > 0:
+		return fmt.Errorf("there is no HelmRelease %s: did you mean %s?", release, someOf(near))
 	case listErr != nil:
 		return fmt.Errorf("there is no HelmRelease %s", release)
 	default:
-		return fmt.Errorf("there is no HelmRelease %s: namespace %s has %s", release, release.Namespace, someOf(here))
+		return fmt.Errorf("there is no HelmRelease %s: namespace %s has %s", release, release.Namespace, someOf(names))
 	}
 }
 
@@ -191,11 +190,6 @@ func (e *explanation) otherReleases(ctx context.Context, cluster *rest.Config, n
 		for i := range e.list.Report.Releases {
 			r := &e.list.Report.Releases[i]
 			names = append(names, object.Name{Namespace: r.Namespace, Name: r.Name})
-		}
-		for _, u := range e.list.Report.Unprotected {
-			for _, name := range slices.Concat(u.Live, u.Disabled) {
-				names = append(names, object.Name{Namespace: u.Namespace, Name: name})
-			}
 		}
 	}
 	slices.SortFunc(names, object.Compare)

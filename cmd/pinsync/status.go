@@ -64,10 +64,11 @@ func status(ctx context.Context, o *statusOptions, out io.Writer) error {
 	} else if _, err = io.WriteString(out, statusText(document, o.maxAge, widthOf(out))); err != nil {
 		err = fmt.Errorf("printing: %w", err)
 	}
+	unknown := checkKnown(lists, document.Lists, o.namespace)
 	if slices.ContainsFunc(document.Lists, func(l v1alpha1.ListStatus) bool { return l.Doubt != "" }) {
-		return errors.Join(err, &exitError{exitUnknown, errors.New("do not rely on the list")})
+		unknown = errors.New("do not rely on the list")
 	}
-	if unknown := checkKnown(lists, document.Lists, o.namespace); unknown != nil {
+	if unknown != nil {
 		err = errors.Join(err, &exitError{exitUnknown, unknown})
 	}
 	return err
@@ -76,28 +77,30 @@ func status(ctx context.Context, o *statusOptions, out io.Writer) error {
 // checkKnown returns an error if nothing is known of a namespace: its name may be mistyped, or it has only
 // releases that the reports do not name.
 func checkKnown(lists []describedList, states []v1alpha1.ListStatus, namespace string) error {
-	var namespaces []string
-	others, isRead := 0, true
+	var namespaces, others []string
+	isRead := true
 	for i := range lists {
 		if namespace == "" || len(states[i].Releases)+len(states[i].Held) > 0 {
 			return nil
 		}
 		report := lists[i].Report
-		if isRead = isRead && report != nil; !isRead {
+		if report == nil {
+			isRead = false
 			continue
 		}
-		if slices.ContainsFunc(report.Unprotected, func(u v1alpha1.UnprotectedReleases) bool { return u.Namespace == namespace }) {
-			return nil
-		}
-		others += len(report.Unprotected)
 		for j := range report.Releases {
 			namespaces = append(namespaces, report.Releases[j].Namespace)
 		}
+		for j := range report.Unprotected {
+			others = append(others, report.Unprotected[j].Namespace)
+		}
 	}
 	switch {
+	case slices.Contains(others, namespace):
+		return nil
 	case !isRead:
 		return fmt.Errorf("unknown whether a release in namespace %s is protected: a report cannot be read", namespace)
-	case others == 0: // a large report leaves them out
+	case len(others) == 0: // a large report leaves them out
 		return fmt.Errorf("%w; unknown whether it has others: the report names none that is not protected", noRelease(namespace, namespaces))
 	default:
 		return noRelease(namespace, namespaces)
