@@ -167,7 +167,8 @@ func (w *docsWorld) compareOutput(b block) {
 	command, want, _ := strings.Cut(strings.TrimPrefix(b.text, "$ "), "\n")
 	output, err := w.command(b, command).Output() // what is printed beside it has times and addresses
 	got := regexp.MustCompile(`(?m) +$`).ReplaceAllString(string(output), "")
-	got = regexp.MustCompile(`list [0-9hms]+ old`).ReplaceAllString(got, "list 1s old")
+	got = regexp.MustCompile(`(list|synced) [0-9hms]+ (old|ago)`).ReplaceAllString(got, "$1 1s $2")
+	got = regexp.MustCompile(`https://127\.0\.0\.1:\d+`).ReplaceAllString(got, "https://api.example.com:6443")
 	if err != nil || got != want {
 		w.t.Errorf("%s: %s: %v, printed\n%s\nthe page shows\n%s", b.page, command, err, got, want)
 	}

@@ -65,7 +65,7 @@ func printConfiguration(p *page, c *v1alpha1.Configuration) {
 // lastCheck returns what the last check that was recorded has found.
 func lastCheck(c *v1alpha1.RecordedCheck) string {
 	if c == nil {
-		return "registries: no check is recorded; pinsync check --record does that"
+		return "registries: no check is recorded; record one with pinsync check --record"
 	}
 	text := fmt.Sprintf("registries: checked %s ago", c.Age)
 	if c.ListChanged {
