@@ -50,13 +50,13 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	}
 	found.Problems = found.Problems[:min(len(found.Problems), budget.RenderProblems)]
 	if notUpgraded != "" {
-		addDoubt(found, "the chart could be rendered as an installation only, and as an upgrade its images may be others: " + notUpgraded)
+		addDoubt(found, "the chart could be rendered as an installation only, and as an upgrade its images may be others: "+notUpgraded)
 	}
 	if r.Doubt != "" {
 		addDoubt(found, r.Doubt)
 	}
 	if len(rendered.Missing) > 0 {
-		addDoubt(found, "the chart does not contain its dependencies, whose images are not known: " + shorten(strings.Join(rendered.Missing, ", ")))
+		addDoubt(found, "the chart does not contain its dependencies, whose images are not known: "+shorten(strings.Join(rendered.Missing, ", ")))
 		return found
 	}
 	found.Unused = unused(r, rendered.Objects)
