@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,7 +24,8 @@ import (
 )
 
 // The cleaner of the page, with the permissions of the page, deletes nothing without a list. With one
-// it keeps what runs, by tag or digest, and what is asleep, so that it can be resumed, and deletes all else.
+// it keeps what runs, by tag or digest, and what is asleep, so that it can be resumed, and deletes all else
+// on the second day.
 func TestRegctlCleaner(t *testing.T) {
 	w := newWorld(t)
 	c := newRegctlCleaner(w)
@@ -52,6 +54,10 @@ func TestRegctlCleaner(t *testing.T) {
 	s.runsByDigest(s.registry.Name("tool") + "@" + tool.Digest.String())
 	s.isLive("app", "app:RC.2")
 	s.lists(testbed.Pin("asleep", "staging"), testbed.Pin("web/front", "production"))
+	before = s.registry.versions()
+	if cleaned := c.clean(); cleaned.code != 0 || cleaned.out != "" || !slices.Equal(s.registry.versions(), before) {
+		t.Errorf("on the first day: %+v, the versions were %q and are %q", cleaned, before, s.registry.versions())
+	}
 	want := []string{"app:1", "asleep:0.1.1", "tool:2", "web/front:old"}
 	for i := range want {
 		want[i] = "deleted " + s.registry.Name(want[i])
@@ -67,17 +73,20 @@ func TestRegctlCleaner(t *testing.T) {
 	s.registry.expectWhole("web/front", "production", index)
 	s.registry.expectWhole("tool", "1", tool)
 
+	s.registry.push("tool", "3") // on the second day
 	s.MayRemove(testbed.Pin("asleep", "staging"))
 	s.setSuspend("asleep", false)
 	s.isLive("asleep", "asleep:staging")
 	if cleaned := c.clean(); cleaned.code != 0 || cleaned.out != "" {
 		t.Errorf("after the resume: %+v", cleaned)
 	}
+	s.registry.expectWhole("asleep", "staging", asleep)
 }
 
-// regctlCleaner is the host of the page's cleaner.
+// regctlCleaner is the host of the page's cleaner, which runs once a day.
 type regctlCleaner struct {
 	*world
+	day          int
 	script       string
 	repositories []string
 	environment  []string
@@ -103,6 +112,10 @@ func newRegctlCleaner(w *world) *regctlCleaner {
 	for name, program := range map[string]string{"kubectl": kubectl, "pinsync": pinsyncBinary} {
 		localtest.Must(w.t, os.Symlink(program, filepath.Join(folder, name)))
 	}
+	date, err := exec.LookPath("date")
+	localtest.Must(w.t, err)
+	later := "#!/bin/sh\nexec " + date + " --date \"+$DAY days\" \"$@\"\n"
+	localtest.Must(w.t, os.WriteFile(filepath.Join(folder, "date"), []byte(later), 0o700))
 	c.environment = append(w.registry.withRegctl(folder), "STATE_DIRECTORY="+folder, "KUBECONFIG="+w.Reader)
 	return c
 }
@@ -126,14 +139,16 @@ func (r *registry) withRegctl(folder string) []string {
 	return environment
 }
 
-// clean runs the cleaner.
+// clean runs the cleaner, and lets a day pass.
 func (c *regctlCleaner) clean() result {
 	c.t.Helper()
+	environment := append(slices.Clip(c.environment), "DAY="+strconv.Itoa(c.day))
+	c.day++
 	var repositories []string
 	for _, image := range c.repositories {
 		repositories = append(repositories, c.registry.Name(image))
 	}
-	return c.host.runIn(c.environment, c.script, repositories...)
+	return c.host.runIn(environment, c.script, repositories...)
 }
 
 // runsByDigest creates a pod of an image without a tag.

@@ -14,6 +14,7 @@ import (
 
 func main() {
 	pins := flag.String("pins", "", "`FILE` of pins to print")
+	flag.Duration("minimum-age", 0, "age of the tags that may be deleted")
 	flag.Parse()
 	if *pins == "" {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
