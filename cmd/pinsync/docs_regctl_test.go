@@ -156,7 +156,7 @@ func (c *regctlScript) edit(name, before, after string) {
 
 func (c *regctlScript) write(name, text string) {
 	c.t.Helper()
-	if err := os.WriteFile(filepath.Join(c.folder, name), []byte(text), 0o700); err != nil { //nolint:gosec // some are programs
+	if err := os.WriteFile(filepath.Join(c.folder, name), []byte(text), 0o700); err != nil {
 		c.t.Fatal(err)
 	}
 }

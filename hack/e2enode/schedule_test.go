@@ -36,7 +36,7 @@ spec:
 `
 
 // The documented CronJob exports the list to its cleaner, which sees all pins, and keeps its
-// state on a volume from one run to the next.
+// state on a volume from one run to the next. A cleaner that cannot be pulled does not start later.
 func TestCronJob(t *testing.T) {
 	w := newWorld(t)
 	w.upgrade("releases: All")
@@ -62,6 +62,11 @@ func TestCronJob(t *testing.T) {
 	if second := w.runJob("second"); !strings.Contains(second, w.pin("after")+"\n") || !strings.Contains(second, w.pin("2")+"\n") {
 		t.Errorf("the cleaner was given %q, without %s or %s", second, w.pin("after"), w.pin("2"))
 	}
+	w.applyText(strings.NewReplacer("activeDeadlineSeconds: 1800", "activeDeadlineSeconds: 10", w.image("cleaner"), w.image("missing")).Replace(job))
+	w.kubectl("-n", testbed.OwnNamespace, "create", "job", "--from=cronjob/registry-cleaner", "third")
+	w.awaitPods(t, testbed.OwnNamespace, client.MatchingLabels{"job-name": "third"}, "have ended at the deadline", func(pods []corev1.Pod) bool {
+		return len(pods) == 1 && pods[0].Status.Phase == corev1.PodFailed && pods[0].Status.Reason == "DeadlineExceeded"
+	})
 }
 
 // documentedCronJob returns the manifests of the CronJob and its claim in the documentation.
