@@ -19,6 +19,7 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/chartimages"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/sweep"
@@ -120,6 +121,9 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 		c.shares.wait(r.Namespace)
 		if k.try.isUnanswered {
 			addFailedRead(s, r.Kind+" "+r.Name.String(), k.try.notRead)
+		}
+		if why := c.cluster.notRead(); why != "" {
+			addFailedRead(s, "the cluster's versions", image.Shorten(why))
 		}
 	}
 	r.Rendered = k.found.with(cmp.Or(doubt, k.try.notRead, k.try.overdue(r.ChartStale)))

@@ -28,6 +28,8 @@ type clusterVersions struct {
 	kubeVersion string
 	apiVersions []string
 	sum         string
+	// failure is why they could not be read at all yet.
+	failure string
 }
 
 // digest identifies the versions; empty, they were not read yet.
@@ -35,6 +37,16 @@ func (v *clusterVersions) digest() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.sum
+}
+
+// notRead returns why no version could be read yet; empty, one was, or it was not tried.
+func (v *clusterVersions) notRead() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.sum != "" {
+		return ""
+	}
+	return v.failure
 }
 
 // versions returns the versions as a chart gets them.
@@ -55,8 +67,8 @@ func (v *clusterVersions) due() []string {
 	return []string{""}
 }
 
-// refresh reads the versions. What cannot be read stays as it was: an API whose server is away is missing
-// from the answer, as it is for helm-controller, perhaps for months.
+// refresh reads the versions. What cannot be read stays as it was: the answer lacks an API whose server is
+// away, perhaps for months, and has the others.
 func (v *clusterVersions) refresh(ctx context.Context, _ string) {
 	kubeVersion, apiVersions, err := readVersions(v.discovery)
 	v.mu.Lock()
@@ -66,6 +78,7 @@ func (v *clusterVersions) refresh(ctx context.Context, _ string) {
 		log.FromContext(ctx).Info("What the cluster serves could not be read in full: the rest counts as it was read last", "reason", err.Error())
 		failed, ok := discovery.GroupDiscoveryFailedErrorGroups(err)
 		if !ok || len(apiVersions) == 0 {
+			v.failure = err.Error()
 			return
 		}
 		apiVersions = slices.Compact(slices.Sorted(slices.Values(append(apiVersions, ofGroups(v.apiVersions, failed)...))))

@@ -49,6 +49,9 @@ func TestVersionsWhileAnAPIIsAway(t *testing.T) {
 	} {
 		v.discovery = &step.served
 		v.refresh(t.Context(), "")
+		if isRead := step.version != ""; isRead != (v.notRead() == "") {
+			t.Errorf("%s: not read is %q", step.version, v.notRead())
+		}
 		if version, served := v.versions(); version != step.version || strings.Join(served, " ") != step.want {
 			t.Errorf("got %s with %q, want %s with %q", version, served, step.version, step.want)
 		}

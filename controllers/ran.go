@@ -3,7 +3,6 @@ package controllers
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -152,15 +151,12 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	if now := w.due[namespace]; len(now) > 0 && &now[0] == &due[0] {
 		delete(w.due, namespace) // else they are due for others, too
 	}
-	own, untraced, isCut := found.images()
-	if isCut {
-		notRead = cmp.Or(notRead, fmt.Sprintf("%s has more than %d images in workloads of no known release", namespace, maxUntraced))
-	}
-	w.shareUntraced(namespace, untraced)
+	own, untraced := found.images()
+	untraced, isCut := w.shareUntraced(namespace, untraced)
 	for _, r := range due {
 		known := ranKnown{
 			revision: r.Revision, namespace: namespace, at: at, notRead: image.Shorten(notRead),
-			images: &pin.WorkloadImages{Images: own[r.Name], Untraced: untraced},
+			images: &pin.WorkloadImages{Images: own[r.Name], Untraced: untraced, IsCut: isCut},
 		}
 		if before, _ := w.known.Peek(r.ID); before.revision == r.Revision && notRead == "" {
 			if known.rereads = before.rereads; before.isDueAgain(at) {
@@ -171,13 +167,27 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	}
 }
 
-// shareUntraced lets the releases that were known before have what was read of their namespace now, so that
-// it is kept once for all of them: what they ran, the pass has planned that found the others to be due.
-func (w *ranImages) shareUntraced(namespace string, untraced map[string][]image.Reference) {
+// shareUntraced adds what was read of a namespace now to what was read before for other releases, and lets all
+// have both, so that it is kept once. It reports whether some is left out, because there is too much of it.
+func (w *ranImages) shareUntraced(namespace string, now map[string][]image.Reference) (untraced map[string][]image.Reference, isCut bool) {
+	var before *pin.WorkloadImages
+	for _, known := range w.known.All() {
+		if known.namespace == namespace {
+			before = known.images
+		}
+	}
+	if before == nil {
+		return merged(nil, now)
+	}
+	untraced, isCut = merged(before.Untraced, now)
+	if isCut = isCut || before.IsCut; isCut == before.IsCut && maps.EqualFunc(untraced, before.Untraced, slices.Equal) {
+		return before.Untraced, isCut
+	}
 	for id, known := range w.known.All() {
 		if known.namespace == namespace {
-			known.images = &pin.WorkloadImages{Images: known.images.Images, Untraced: untraced}
+			known.images = &pin.WorkloadImages{Images: known.images.Images, Untraced: untraced, IsCut: isCut}
 			w.known.Put(id, known)
 		}
 	}
+	return untraced, isCut
 }

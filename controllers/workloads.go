@@ -85,9 +85,8 @@ func (n namespaceWorkloads) release(uid types.UID) object.Name {
 
 // images returns what the workloads of each release name, with the old ReplicaSets of its Deployments,
 // and the ControllerRevisions of its other sets; and by repository what those name of which it is not
-// known to which release they belong, as those that an operator has made: of these all are kept for as long
-// as a release is suspended, so some are left out if they are too many.
-func (n namespaceWorkloads) images() (own map[object.Name][]image.Reference, untraced map[string][]image.Reference, isCut bool) {
+// known to which release they belong, as those that an operator has made.
+func (n namespaceWorkloads) images() (own map[object.Name][]image.Reference, untraced map[string][]image.Reference) {
 	ofReleases, ofRepositories := imageSets[object.Name]{}, imageSets[string]{}
 	for uid, w := range n {
 		release := n.release(uid)
@@ -99,20 +98,38 @@ func (n namespaceWorkloads) images() (own map[object.Name][]image.Reference, unt
 			}
 		}
 	}
-	untraced = ofRepositories.sorted(budget.UntracedImages)
-	left := maxUntraced
-	for _, repository := range slices.Sorted(maps.Keys(untraced)) {
-		if left -= len(untraced[repository]); left < 0 {
-			delete(untraced, repository)
-			isCut = true
-		}
-	}
-	return ofReleases.sorted(budget.WorkloadImages), untraced, isCut
+	return ofReleases.sorted(budget.WorkloadImages), ofRepositories.sorted(budget.UntracedImages)
 }
 
-// maxUntraced is how many images of a namespace are kept that workloads name of which it is not known to
-// which release they belong.
+// maxUntraced is how many images of a namespace are kept, for as long as a release is suspended that is installed
+// there, that workloads name of which it is not known to which release they belong.
 const maxUntraced = 10_000
+
+// merged returns the images of both by repository, and reports whether some are left out: beyond so many of a
+// repository as sorted returns, and of those of now beyond maxUntraced.
+func merged(before, now map[string][]image.Reference) (images map[string][]image.Reference, isCut bool) {
+	images = maps.Clone(before)
+	if images == nil {
+		images = map[string][]image.Reference{}
+	}
+	left := maxUntraced
+	for _, refs := range before {
+		left -= len(refs)
+	}
+	for _, repository := range slices.Sorted(maps.Keys(now)) {
+		set := imageSets[string]{}
+		for _, ref := range slices.Concat(before[repository], now[repository]) {
+			set.add(repository, ref)
+		}
+		both := set.sorted(budget.UntracedImages)[repository]
+		if more := len(both) - len(before[repository]); more > left {
+			isCut = true
+		} else {
+			images[repository], left = both, left-more
+		}
+	}
+	return images, isCut
+}
 
 // imageSets are sets of images, by what they belong to.
 type imageSets[K comparable] map[K]map[image.Reference]bool

@@ -3,6 +3,9 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,7 +81,7 @@ func TestOneKindRefused(t *testing.T) {
 		if err != nil || !strings.Contains(why, refused) || (why == "") != (refused == "") {
 			t.Errorf("refused %q: why is %q, %v", refused, why, err)
 		}
-		own, _, _ := found.images()
+		own, _ := found.images()
 		if got := tagsOf(own[object.Name{Namespace: "apps", Name: "web"}]); got != want {
 			t.Errorf("refused %q: got %s, want %s", refused, got, want)
 		}
@@ -118,7 +121,7 @@ func TestWorkloadsAreTraced(t *testing.T) {
 		if err != nil || why != "" {
 			t.Fatal(why, err)
 		}
-		own, untraced, _ := found.images()
+		own, untraced := found.images()
 		if got := tagsOf(own[object.Name{Namespace: "apps", Name: "web"}]); got != test.own || len(own) != 1 {
 			t.Errorf("own are %v, want %s", own, test.own)
 		}
@@ -136,12 +139,9 @@ func TestMoreImagesThanCount(t *testing.T) {
 		found[types.UID(fmt.Sprint("own-", i))] = convert.Workload{Release: web, Images: []image.Reference{ref}}
 		found[types.UID(fmt.Sprint("untraced-", i))] = convert.Workload{Images: []image.Reference{ref}}
 	}
-	own, untraced, isCut := found.images()
+	own, untraced := found.images()
 	if a, b := len(own[web]), len(untraced["g.io/o/app"]); a != budget.WorkloadImages+1 || b != budget.UntracedImages+1 {
 		t.Errorf("%d and %d images, want one more than %d and %d", a, b, budget.WorkloadImages, budget.UntracedImages)
-	}
-	if isCut {
-		t.Error("images of one repository are as many as those of all may be")
 	}
 }
 
@@ -161,13 +161,21 @@ func TestUntracedImagesAreLimited(t *testing.T) {
 	if err != nil || len(found) != len(deployments)-1 || !strings.Contains(why, "apps has more than") {
 		t.Fatalf("%d of %d workloads were read, %q, %v", len(found), len(deployments), why, err)
 	}
-	if _, untraced, isCut := found.images(); len(untraced) != maxUntraced || !isCut {
-		t.Errorf("%d images are kept, want %d", len(untraced), maxUntraced)
+	_, untraced := found.images()
+	kept, isCut := merged(nil, untraced)
+	if len(kept) != maxUntraced || !isCut {
+		t.Errorf("%d images are kept, want %d", len(kept), maxUntraced)
+	}
+	if again, isCut := merged(kept, untraced); !maps.EqualFunc(again, kept, slices.Equal) || !isCut {
+		t.Errorf("%d images are kept, want the %d that there were", len(again), len(kept))
+	}
+	if all, isCut := merged(kept, kept); len(all) != len(kept) || isCut {
+		t.Errorf("of the same images %d are kept, cut: %t", len(all), isCut)
 	}
 }
 
-// What no release is known for is kept once for a namespace, however often it is read; and nothing of it
-// for releases of another.
+// What no release is known for is kept once for a namespace, all that was read of it; and nothing of it for
+// releases of another.
 func TestUntracedImagesAreShared(t *testing.T) {
 	ran := &ranImages{attempts: map[string]time.Time{}, failures: map[string]string{}, readFor: map[string]time.Time{}}
 	read := func(namespace, release, tag string) {
@@ -180,9 +188,13 @@ func TestUntracedImagesAreShared(t *testing.T) {
 	read("shop", "c", "1")
 	read("apps", "b", "2")
 	for release, want := range map[object.Name]string{
-		{Namespace: "apps", Name: "a"}: "2", {Namespace: "apps", Name: "b"}: "2", {Namespace: "shop", Name: "c"}: "1",
+		{Namespace: "apps", Name: "a"}: "1 2", {Namespace: "apps", Name: "b"}: "1 2", {Namespace: "shop", Name: "c"}: "1",
 	} {
 		known, _ := ran.known.Peek(object.ID{Name: release})
+		if other, _ := ran.known.Peek(object.ID{Name: object.Name{Namespace: release.Namespace, Name: "b"}}); other.images != nil &&
+			reflect.ValueOf(known.images.Untraced).Pointer() != reflect.ValueOf(other.images.Untraced).Pointer() {
+			t.Errorf("what no release is known for is kept for %s alone", release)
+		}
 		if own, untraced := tagsOf(known.images.Images), tagsOf(known.images.Untraced["g.io/o/app"]); own != release.Name || untraced != want {
 			t.Errorf("%s: its own are %s, and untraced %s", release, own, untraced)
 		}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -31,7 +33,7 @@ func (e *explanation) addChartProblems(entry *v1alpha1.Release, kinds []string) 
 	for _, p := range e.reported(entry, kinds) {
 		isOfChart := p.Reason == v1alpha1.ReasonChartNotRead || p.Reason == v1alpha1.ReasonChartNotRendered
 		isKnown = isKnown || isOfChart
-		if isOfChart && !slices.Contains(e.Problems, p) {
+		if (isOfChart || strings.HasPrefix(p.Field, image.ChartPath)) && !slices.Contains(e.Problems, p) {
 			e.Problems = append(e.Problems, p)
 		}
 	}

@@ -101,8 +101,8 @@ func ChartRequest(o *flux.HelmRelease, lookUp LookUpValues) (*chartimages.Reques
 		IsUpgrade: len(o.Status.History) > 0, Tests: o.Spec.Test != nil && o.Spec.Test.Enable,
 		PostRenderers: postRenderers(o.Spec.PostRenderers), Hooks: render.HookStrategy(o.Spec.PostRenderStrategy),
 	}}
-	if request.IsUpgrade && o.Spec.Upgrade != nil && o.Spec.Upgrade.PreserveValues {
-		request.Doubt = "spec.upgrade.preserveValues adds values of the revision before, which pinsync does not know: images that only these name may be missing"
+	if o.Spec.Upgrade != nil && o.Spec.Upgrade.PreserveValues {
+		request.Doubt = "spec.upgrade.preserveValues adds values of the revision before, which pinsync does not know: images that only these name may be missing, until they are in the release and it is unset"
 	}
 	if r.exceeded != nil {
 		request.NotRendered = "its values are not known: " + r.exceeded.Message

@@ -79,7 +79,7 @@ func open(charts *render.Charts, r *Request) []image.Mention {
 // renderRelease renders a release; one that is to be upgraded as an installation, where it cannot be
 // rendered otherwise, with the reason: some charts want to look up what is installed.
 func renderRelease(charts *render.Charts, r *Request) (rendered *render.Rendered, notUpgraded string, err error) {
-	rendered, err = charts.Render(&r.Input)
+	rendered, err = charts.RenderBoth(&r.Input)
 	if err == nil || !r.IsUpgrade {
 		return rendered, "", err
 	}

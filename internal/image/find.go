@@ -27,7 +27,7 @@ type Mention struct {
 	Hostless bool
 
 	// Beside is the key that stands beside an image without a tag and may have it, though
-	// not in a way that is known.
+	// not in a way that is known; also where such a tag was added to it.
 	Beside string
 
 	// Hint is the name of the nearest key above that is more than `image`; it may
@@ -141,7 +141,7 @@ func (f *finder) visit(at *path, value any, s scope) {
 }
 
 func (f *finder) object(at *path, m map[string]any, s scope) {
-	if isSecretObject(m) || f.manifest && isDefinition(m) {
+	if isSecretObject(m) || f.manifest && isWithoutImages(m) {
 		return
 	}
 	if f.manifest {
@@ -236,16 +236,15 @@ func (f *finder) joined(at *path, text string, s scope) {
 	case s.version != "":
 		m.Beside = s.version
 	case HasHost(name) || strings.Contains(name, "/") && !s.several:
-		m.Tag, m.Implied = DefaultTag, true
-		if f.manifest {
-			f.problem(v1alpha1.ReasonNoTag, at, "has no tag: latest is pinned, and what reads it may take another")
+		if f.manifest { // what reads it may take another tag than the kubelet would
+			f.mentions = append(f.mentions, m)
 		}
+		m.Tag, m.Implied = DefaultTag, true
 	}
 	f.mentions = append(f.mentions, m)
 	if m.Beside == "" {
 		return
 	}
-	m.Beside = ""
 	for _, m.Tag = range s.tags {
 		f.mentions = append(f.mentions, m)
 	}

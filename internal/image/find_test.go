@@ -221,14 +221,14 @@ func TestFindInText(t *testing.T) {
 		"image:g.io:5000/o/a:1 ${IMAGE:-g.io/o/b:2}":          "g.io:5000/o/a:1 g.io/o/b:2",
 		`{"image":"g.io\/o\/a:1"}`:                            "g.io/o/a:1",
 
-		"https://g.io/o/a:1 bob:pw@g.io/o/a:1 oci://bob:pw@g.io/o/a:1":                "",
-		"g.io/o/a:${TAG} g.io/o/a:1-${X} ${R}g.io/o/a:1 {{ .r }}/o/a:1 g.io/o/a:{{x}": "",
-		"o/a:1 redis:6379 g.io/o/a g.io:80/x /g.io/o/a:1 nas.io/x:/data":              "",
-		"node-role.kubernetes.io/control-plane:NoSchedule x.io/gpu:NoExecute":         "",
-		"topology.kubernetes.io/zone:a kubernetes.io/os:linux a.io/inject:true":       "",
-		"10.0.0.0/8:443 a=b:c 1.5/2:3":                                                "",
-		"password: g.io/o/a:1\n--api-token=g.io/o/b:1 \"authToken\": \"g.io/o/c:1\"":  "ValuesNotRead",
-		"password:g.io/o/a:1 --password=x:g.io/o/a:1 token:g.io:5000/o/a:1":           "ValuesNotRead",
+		"https://g.io/o/a:1 bob:pw@g.io/o/a:1 oci://bob:pw@g.io/o/a:1":                              "",
+		"g.io/o/a:${TAG} g.io/o/a:1-${X} ${R}g.io/o/a:1 {{ .r }}/o/a:1 g.io/o/a:{{x}":               "",
+		"o/a:1 redis:6379 g.io/o/a g.io:80/x /g.io/o/a:1 nas.io/x:/data":                            "",
+		"node-role.kubernetes.io/control-plane:NoSchedule x.io/gpu:NoExecute":                       "",
+		"topology.kubernetes.io/zone:a kubernetes.io/os:linux a.io/inject:true":                     "",
+		"10.0.0.0/8:443 a=b:c 1.5/2:3":                                                              "",
+		"password: g.io/o/a:1\n--api-token=g.io/o/b:1 \"authToken\": \"g.io/o/c:1\"":                "ValuesNotRead",
+		"password:g.io/o/a:1 --password=x:g.io/o/a:1 token:g.io:5000/o/a:1 ${PASSWORD:-g.io/o/a:1}": "ValuesNotRead",
 	} {
 		mentions, problems := Find(map[string]any{"x": text}, "v")
 		var got []string

@@ -15,7 +15,8 @@ import (
 // is read as values are: fields of a custom resource, and full references in arguments, variables
 // and ConfigMaps. The value of an argument or variable whose name ends in `image` is an image with
 // a host or without. An image without a host is one of Docker Hub: what stands in a manifest, no
-// chart joins with anything any more. Secrets and CustomResourceDefinitions are left out.
+// chart joins with anything any more. One without a tag is named without, too, unless it is that of a
+// container or a volume. Secrets and CustomResourceDefinitions are left out.
 //
 // With secret, some of what was rendered comes from a Secret: then nothing is quoted, and only what
 // stands where an image stands is one.
@@ -67,10 +68,10 @@ func rootOf(object map[string]any, secret bool) string {
 	return ChartPath + " " + kind + "/" + name
 }
 
-// isDefinition reports whether a map is a CustomResourceDefinition: what it has under image is a
-// schema.
-func isDefinition(m map[string]any) bool {
-	return m["kind"] == "CustomResourceDefinition"
+// isWithoutImages reports whether a map is a CustomResourceDefinition, which has a schema under image, or an
+// ImageRepository, which has a repository there.
+func isWithoutImages(m map[string]any) bool {
+	return m["kind"] == "CustomResourceDefinition" || m["kind"] == "ImageRepository"
 }
 
 // isDistribution reports whether a group has a registry and a version alone, as Flux's operator names

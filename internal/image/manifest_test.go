@@ -70,8 +70,9 @@ func TestFindInManifests(t *testing.T) {
 		},
 		"arguments without a tag": {
 			`{"kind": "X", "spec": {"args": ["--a-image=g.io/a", "--a-tag=v1"], "env": [{"name": "B_IMAGE", "value": "o/b"}]}}`,
-			"X/.spec.args[0] g.io/a:latest; X/.spec.env[0].value docker.io/o/b:latest; X/.spec.args[0] NoTag; X/.spec.env[0].value NoTag",
+			"X/.spec.args[0] g.io/a; X/.spec.args[0] g.io/a:latest; X/.spec.env[0].value docker.io/o/b; X/.spec.env[0].value docker.io/o/b:latest",
 		},
+		"a repository": {`{"kind": "ImageRepository", "spec": {"image": "g.io/a"}}`, ""},
 		"a command in one text": {
 			`{"kind": "X", "spec": {"command": ["sh", "-c", "run --a-image o/a:1 --b-image=\"o/b:1\" --tag x:1 && B_IMAGE=o/c:1 run"]}}`,
 			"X/.spec.command[2] docker.io/o/a:1; X/.spec.command[2] docker.io/o/b:1; X/.spec.command[2] docker.io/o/c:1",

@@ -51,7 +51,7 @@ func references(text string) (found []string, skipped bool) {
 		}
 		begin := start + strings.Index(text[start:end], word)
 		switch {
-		case IsCredentialKey(keyBefore(text[:start])), IsCredentialKey(keyBefore(text[:begin])):
+		case IsCredentialKey(keyBefore(text[:start])), IsCredentialKey(keyBefore(strings.TrimSuffix(text[:begin], "-"))):
 			skipped = true
 		case !seen[word]:
 			if seen == nil { // most texts have none

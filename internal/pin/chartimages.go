@@ -69,14 +69,15 @@ func (c *ChartImages) answers(values *ReleaseImages) *answers {
 	return a
 }
 
-// namedIn returns the images that values name with repository and tag, as path:tag.
+// namedIn returns the images that values name with repository and tag, as path:tag. One to which a tag was only
+// added that stands beside it is not among them.
 func namedIn(values *ReleaseImages) map[string]bool {
 	named := map[string]bool{}
 	if values == nil {
 		return named
 	}
 	for i := range values.Mentions {
-		if m := &values.Mentions[i]; m.Repository != (image.Repository{}) {
+		if m := &values.Mentions[i]; m.Repository != (image.Repository{}) && m.Beside == "" {
 			named[strings.TrimPrefix(m.Repository.Path, "library/")+":"+m.Tag] = true
 		}
 	}

@@ -51,13 +51,17 @@ func TestChartImages(t *testing.T) {
 		"an owner that the chart has":            {values: []image.Mention{bare}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
 		"a repository that the chart has":        {values: []image.Mention{mention("v", "", "", "v1")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1"},
 		"a tag of an image that the values name": {values: []image.Mention{mention("v", "", "", "v1"), mention("v.web", "docker.io", "team/web", "v1")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoRepository"},
-		"another tag":                            {values: []image.Mention{mention("v", "", "", "v2")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoRepository"},
-		"another repository":                     {values: []image.Mention{mention("v", "g.io", "team/web2", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoTag"},
-		"another registry":                       {values: []image.Mention{mention("v", "h.io", "team/web", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoTag"},
-		"what the chart does not use":            {values: []image.Mention{mention("v", "g.io", "team/off", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}, Unused: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "team/off"}}}}, pins: "container/web==v1"},
-		"a chart that was not rendered":          {values: []image.Mention{mention("v", "g.io", "team/web", "")}, chart: &ChartImages{Mentions: []image.Mention{web}, Problems: []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRendered}}}, pins: "container/web==v1", problems: "ChartNotRendered NoTag"},
-		"a chart that is not known":              {values: []image.Mention{mention("v", "g.io", "team/web", "v3")}, pins: "container/web==v3"},
-		"a digest that the chart alone has":      {chart: &ChartImages{Rendered: true, Mentions: []image.Mention{{Reference: image.Reference{Repository: web.Repository, Digest: "sha256:0"}}}}, problems: "NoPin NoTag"},
+		"a tag that stands beside an image": {
+			values: []image.Mention{mention("v", "", "", "v1"), {Reference: web.Reference, Beside: "tag"}},
+			chart:  &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1",
+		},
+		"another tag":                       {values: []image.Mention{mention("v", "", "", "v2")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoRepository"},
+		"another repository":                {values: []image.Mention{mention("v", "g.io", "team/web2", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoTag"},
+		"another registry":                  {values: []image.Mention{mention("v", "h.io", "team/web", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}}, pins: "container/web==v1", problems: "NoTag"},
+		"what the chart does not use":       {values: []image.Mention{mention("v", "g.io", "team/off", "")}, chart: &ChartImages{Rendered: true, Mentions: []image.Mention{web}, Unused: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "team/off"}}}}, pins: "container/web==v1"},
+		"a chart that was not rendered":     {values: []image.Mention{mention("v", "g.io", "team/web", "")}, chart: &ChartImages{Mentions: []image.Mention{web}, Problems: []v1alpha1.Problem{{Reason: v1alpha1.ReasonChartNotRendered}}}, pins: "container/web==v1", problems: "ChartNotRendered NoTag"},
+		"a chart that is not known":         {values: []image.Mention{mention("v", "g.io", "team/web", "v3")}, pins: "container/web==v3"},
+		"a digest that the chart alone has": {chart: &ChartImages{Rendered: true, Mentions: []image.Mention{{Reference: image.Reference{Repository: web.Repository, Digest: "sha256:0"}}}}, problems: "NoPin NoTag"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -173,6 +173,7 @@ func (k *keeper) addWorkloads(workloads *WorkloadImages) {
 	if workloads == nil {
 		return
 	}
+	k.release.hasRanMore = workloads.IsCut
 	k.addImages(workloads.Images, budget.WorkloadImages)
 	left := budget.UntracedImages
 	for _, name := range slices.Sorted(maps.Keys(k.names)) {

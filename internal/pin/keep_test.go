@@ -121,7 +121,8 @@ func TestMoreWorkloadImagesThanCount(t *testing.T) {
 		"untraced": {pin.WorkloadImages{
 			Images: []image.Reference{app("own")}, Untraced: map[string][]image.Reference{"g.io/o/app": many(budget.UntracedImages + 1)},
 		}, budget.UntracedImages + 1, true},
-		"untraced of another image": {pin.WorkloadImages{Untraced: map[string][]image.Reference{"g.io/o/other": many(budget.WorkloadImages + 1)}}, 1, false},
+		"untraced of another image that are left out": {pin.WorkloadImages{IsCut: true}, 1, true},
+		"untraced of another image":                   {pin.WorkloadImages{Untraced: map[string][]image.Reference{"g.io/o/other": many(budget.WorkloadImages + 1)}}, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := sleepingStory(t, true)

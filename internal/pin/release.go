@@ -82,6 +82,8 @@ type WorkloadImages struct {
 	// Untraced are those that workloads in its target namespace name of which it is not known to which
 	// release they belong, by repository.
 	Untraced map[string][]image.Reference
+	// IsCut is set if there are more of those than are kept.
+	IsCut bool
 }
 
 // FindImages searches the parts of a release for images.

@@ -34,26 +34,25 @@ type Rendered struct {
 	isByHistory bool
 }
 
-// Render renders a release. Values are not checked with the chart's schema: a schema may refer to
-// others by URL, which would be fetched.
-//
-// A chart that asks whether the release is installed or upgraded is rendered as both, and has the objects of
-// both: helm-controller decides by what Helm has stored, which a release that was made again, or was moved to
-// another namespace, does not show.
-func (c *Charts) Render(in *Input) (*Rendered, error) {
-	rendered, err := c.render(in)
+// RenderBoth renders a release as Render does. A chart that asks whether it is installed or upgraded is rendered
+// as both, and has the objects of both: helm-controller decides by what Helm has stored, which a release that was
+// made again, or was moved to another namespace, does not show.
+func (c *Charts) RenderBoth(in *Input) (*Rendered, error) {
+	rendered, err := c.Render(in)
 	if err != nil || !rendered.isByHistory {
 		return rendered, err
 	}
 	other := *in
 	other.IsUpgrade = !in.IsUpgrade
-	if also, err := c.render(&other); err == nil { // else it is only what is expected
+	if also, err := c.Render(&other); err == nil { // else its history counts: many charts cannot be upgraded without a cluster
 		rendered.Objects = append(rendered.Objects, also.Objects...)
 	}
 	return rendered, nil
 }
 
-func (c *Charts) render(in *Input) (*Rendered, error) {
+// Render renders a release. Values are not checked with the chart's schema: a schema may refer to
+// others by URL, which would be fetched.
+func (c *Charts) Render(in *Input) (*Rendered, error) {
 	chart, values, err := c.load(in)
 	if err != nil {
 		return nil, err

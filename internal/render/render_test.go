@@ -214,7 +214,7 @@ func TestRender(t *testing.T) {
 				test.change(in)
 			}
 			for range 2 {
-				rendered, err := charts.Render(in)
+				rendered, err := charts.RenderBoth(in)
 				if err != nil {
 					t.Fatal(err)
 				}
