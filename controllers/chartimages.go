@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -26,16 +27,16 @@ import (
 )
 
 // chartImages knows what the charts of protected releases name. Charts are fetched and rendered beside
-// the passes, one after the other, when a release, what its values come from, its chart or the
-// cluster's versions have changed. Until then, and if it fails, a release keeps what was rendered
-// before.
+// the passes, when a release, what its values come from, its chart or the cluster's versions have
+// changed: one is rendered while the next is fetched. Until then, and if it fails, a release keeps what
+// was rendered before.
 type chartImages struct {
 	live     client.Reader
 	sources  *chartSources
 	cluster  *clusterVersions
 	requests *chartRequests // nil where no HelmCharts are made
 	fetcher  *charts.Fetcher
-	finder   *chartimages.Finder
+	find     func(context.Context, *chartimages.Request) *pin.ChartImages
 	shares   *shares
 	// readSecrets allows to read Secrets, and version is pinsync's own.
 	readSecrets bool
@@ -43,12 +44,16 @@ type chartImages struct {
 	// passes are asked for when a chart was rendered; isAsked is set if that is to come.
 	passes  requests
 	isAsked atomic.Bool
+	// rendering is the chart that is being rendered.
+	rendering sync.WaitGroup
 
 	mu    sync.Mutex
 	known sweep.Map[object.ID, *knownChart]
 	// due are the charts of each namespace that the last pass found to be rendered, and found those of
 	// the pass that is being made: rendering does not wait for it.
 	due, found map[string][]*dueChart
+	// inWork are the releases that are being read, and whose charts are being rendered.
+	inWork []object.ID
 	// mentions is how many images are kept of the charts of each namespace.
 	mentions map[string]int
 	// served are when a chart of each namespace was rendered last, and pauses until when none is.
@@ -73,7 +78,7 @@ func newChartImages(mgr manager.Manager, options *Options, w *watches, s *shares
 	passes, sources := newRequests(), newChartSources(w.charts, options.DenyCrossNamespace)
 	return &chartImages{
 		live: mgr.GetAPIReader(), sources: sources, requests: newChartRequests(mgr.GetClient(), mgr.GetAPIReader(), options, w, sources, passes),
-		cluster: &clusterVersions{discovery: d, passes: passes}, fetcher: charts.NewFetcher(), finder: options.Charts,
+		cluster: &clusterVersions{discovery: d, passes: passes}, fetcher: charts.NewFetcher(), find: options.Charts.Find,
 		shares: s, readSecrets: options.ReadSecrets, version: options.Version, passes: passes,
 		served: map[string]time.Time{}, pauses: map[string]time.Time{},
 	}, nil

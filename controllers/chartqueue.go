@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // next returns the namespaces that have charts to be rendered: first the one that waits the longest.
@@ -22,29 +23,69 @@ func (c *chartImages) next() []string {
 func (c *chartImages) waiting() []string {
 	var namespaces []string
 	for namespace, due := range c.due {
-		if len(due) > 0 && !time.Now().Before(c.pauses[namespace]) {
+		if len(due) > 0 && !c.isPaused(namespace) {
 			namespaces = append(namespaces, namespace)
 		}
 	}
 	return namespaces
 }
 
+// isPaused reports whether no chart of a namespace is rendered now; the lock is held.
+func (c *chartImages) isPaused(namespace string) bool { return time.Now().Before(c.pauses[namespace]) }
+
 // maxPause is how long a namespace may have to wait whose charts have taken long.
 const maxPause = 10 * time.Minute
 
-// read renders the first chart that is due in a namespace.
+// read reads the first release that is due in a namespace, and has its chart rendered while the next one is
+// read. One is rendered at a time, so two requests at most are in memory.
 func (c *chartImages) read(ctx context.Context, namespace string) {
 	if due := c.pop(namespace); due != nil {
-		began := time.Now()
-		result := c.render(ctx, due)
-		if ctx.Err() == nil {
-			c.take(due, result, time.Since(began))
+		result := c.prepare(ctx, due)
+		c.rendering.Wait()
+		if c.serve(due, result) {
+			c.rendering.Go(func() { c.finish(ctx, due, result) })
 		}
-		c.askForPass()
 	}
-	if c.isIdle() {
+	if len(c.next()) == 0 {
 		c.fetcher.Drop()
 	}
+}
+
+// serve takes the turn of a namespace, and reports whether it has one: while the one before was rendered, the
+// namespace may have been paused, or another one that has waited for longer has got a chart to be rendered.
+// Then the chart waits again, as the first one of its namespace.
+func (c *chartImages) serve(due *dueChart, result *renderedChart) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	namespace := due.id.Namespace
+	isBefore := func(other string) bool { return c.served[other].Before(c.served[namespace]) }
+	if result.request != nil && (c.isPaused(namespace) || slices.ContainsFunc(c.waiting(), isBefore)) {
+		c.due[namespace] = slices.Insert(c.due[namespace], 0, due)
+		c.leaveWork(due)
+		return false
+	}
+	c.served[namespace] = time.Now()
+	return true
+}
+
+// finish renders a chart, if its request could be made, and takes the result.
+func (c *chartImages) finish(ctx context.Context, due *dueChart, result *renderedChart) {
+	began := time.Now()
+	if result.request != nil {
+		c.render(ctx, result)
+	}
+	if ctx.Err() == nil {
+		c.take(due, result, time.Since(began))
+	}
+	c.mu.Lock()
+	c.leaveWork(due)
+	c.mu.Unlock()
+	c.askForPass()
+}
+
+// leaveWork notes that a chart is not worked on any more; the lock is held.
+func (c *chartImages) leaveWork(due *dueChart) {
+	c.inWork = slices.DeleteFunc(c.inWork, func(id object.ID) bool { return id == due.id })
 }
 
 // askForPass asks for a pass: at once if no chart waits, else a little later, so that what is rendered
@@ -61,34 +102,36 @@ func (c *chartImages) askForPass() {
 	}
 }
 
-// isIdle reports whether no chart waits to be rendered.
+// isIdle reports whether no chart waits to be rendered, or is worked on.
 func (c *chartImages) isIdle() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.waiting()) == 0
+	return len(c.waiting()) == 0 && len(c.inWork) == 0
 }
 
-// pop removes and returns the first chart that is due in a namespace; nil, there is none.
+// pop removes and returns the first chart that is due in a namespace, to be worked on; nil, there is none.
 func (c *chartImages) pop(namespace string) *dueChart {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.served[namespace] = time.Now() // whatever becomes of it, the others come first now
 	for len(c.due[namespace]) > 0 {
 		due := c.due[namespace][0]
 		c.due[namespace] = c.due[namespace][1:]
 		if !c.isDone(due) {
+			c.inWork = append(c.inWork, due.id)
 			return due
 		}
 	}
 	return nil
 }
 
-// isDone reports whether a chart was rendered, or tried, while the pass was made that found it to be due;
-// the lock is held.
+// isDone reports whether a chart was rendered, or tried, while the pass was made that found it to be due,
+// or is worked on: the next pass finds out whether it is to be rendered again. The lock is held.
 func (c *chartImages) isDone(due *dueChart) bool {
 	switch k, ok := c.known.Peek(due.id); {
 	case !ok:
 		return true // nobody wants to know any more
+	case slices.Contains(c.inWork, due.id):
+		return true
 	case due.inputs == (chartInputs{}): // what it asks for is to be read
 		return k.asked.spec != nil
 	default:

@@ -68,7 +68,7 @@ func TestChartOfAnUnreadableRelease(t *testing.T) {
 			t.Errorf("try %d: failed reads are %+v, pending: %t", try, s.FailedReads, release.ChartPending)
 		}
 		due := c.found["a"][0]
-		c.take(due, c.render(t.Context(), due), 0)
+		c.take(due, c.prepare(t.Context(), due), 0)
 		k, _ := c.known.Peek(release.ID)
 		if !k.try.isPaused(&due.inputs) || k.try.notRead != "the release could not be read: timeout" {
 			t.Errorf("got %+v", k.try)

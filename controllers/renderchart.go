@@ -12,6 +12,7 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/chartimages"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -21,6 +22,8 @@ type renderedChart struct {
 	// spec is what the release asks for; nil, it could not be read.
 	spec   *convert.ChartSpec
 	inputs chartInputs
+	// request is what to render; nil, nothing.
+	request *chartimages.Request
 	// images are nil where they could not be looked for now.
 	images *pin.ChartImages
 	// notRead is why the chart could not be fetched; isUnanswered is set if what the API server has was
@@ -31,13 +34,12 @@ type renderedChart struct {
 	retryIn time.Duration
 }
 
-// render reads a release, fetches its chart and renders it. Rendering has a limit of its own, which the
-// configuration sets.
-func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart {
-	reading, cancel := context.WithTimeout(ctx, namespaceTimeout)
+// prepare reads a release and fetches its chart. The result has a request if the chart is to be rendered.
+func (c *chartImages) prepare(ctx context.Context, due *dueChart) *renderedChart {
+	ctx, cancel := context.WithTimeout(ctx, namespaceTimeout)
 	defer cancel()
 	release := &flux.HelmRelease{}
-	if err := c.live.Get(reading, client.ObjectKey{Namespace: due.id.Namespace, Name: due.id.Name.Name}, release); err != nil {
+	if err := c.live.Get(ctx, client.ObjectKey{Namespace: due.id.Namespace, Name: due.id.Name.Name}, release); err != nil {
 		if apierrors.IsNotFound(err) {
 			return &renderedChart{}
 		}
@@ -51,7 +53,7 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 		result.inputs.revision = revision
 		return result
 	}
-	values := &valuesReader{ctx: reading, live: c.live, readSecrets: c.readSecrets, objects: map[convert.ValuesRef]convert.ValuesObject{}}
+	values := &valuesReader{ctx: ctx, live: c.live, readSecrets: c.readSecrets, objects: map[convert.ValuesRef]convert.ValuesObject{}}
 	request, err := convert.ChartRequest(release, values.lookUp)
 	if values.err != nil {
 		result.unanswered("its values", values.err)
@@ -62,7 +64,7 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 		return result
 	}
 	chart := &result.inputs.chart
-	if request.Archive, err = c.fetcher.Fetch(reading, &chart.Artifact); err != nil {
+	if request.Archive, err = c.fetcher.Fetch(ctx, &chart.Artifact); err != nil {
 		result.notRead = image.Shorten(err.Error())
 		if !budget.IsExceeded(err) {
 			result.retryIn = readRetry
@@ -72,9 +74,15 @@ func (c *chartImages) render(ctx context.Context, due *dueChart) *renderedChart 
 	request.KubeVersion, request.APIVersions = c.cluster.versions()
 	request.Folder, request.IgnoreMissingValuesFiles = chart.Folder, chart.IgnoreMissingValuesFiles
 	request.ValuesFiles = strings.FieldsFunc(chart.ValuesFiles, func(r rune) bool { return r == '\n' })
-	result.images = c.finder.Find(ctx, request)
-	result.images.SetEntry(chart.Source.Kind+" "+chart.Source.Name.String(), chart.Artifact.Revision, c.entryInputs(&result.inputs, request.Secret))
+	result.request = request
 	return result
+}
+
+// render renders the chart of a request. That has a limit of its own, which the configuration sets.
+func (c *chartImages) render(ctx context.Context, result *renderedChart) {
+	chart := &result.inputs.chart
+	result.images = c.find(ctx, result.request)
+	result.images.SetEntry(chart.Source.Kind+" "+chart.Source.Name.String(), chart.Artifact.Revision, c.entryInputs(&result.inputs, result.request.Secret))
 }
 
 // unanswered notes that the API server could not be asked for something, which is tried again soon.
