@@ -1,6 +1,7 @@
 package chartimages
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,12 +40,11 @@ func (l Limits) sandbox() sandbox.Limits {
 func Serve(limits Limits, in io.Reader, out io.Writer) error {
 	var charts render.Charts
 	return sandbox.Serve(limits.sandbox(), in, out, func(request []byte) []byte {
-		var r Request
 		var answer any
-		if err := json.Unmarshal(request, &r); err != nil {
+		if r, err := decode(request); err != nil {
 			answer = unreadable(err)
 		} else {
-			answer = Find(&charts, &r)
+			answer = Find(&charts, r)
 		}
 		text, err := json.Marshal(answer)
 		if err != nil {
@@ -70,7 +70,7 @@ func (f *Finder) Find(ctx context.Context, r *Request) *pin.ChartImages {
 }
 
 func (f *Finder) ask(ctx context.Context, r *Request) (*pin.ChartImages, error) {
-	request, err := json.Marshal(r)
+	request, err := r.encode()
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +80,20 @@ func (f *Finder) ask(ctx context.Context, r *Request) (*pin.ChartImages, error) 
 	}
 	found := &pin.ChartImages{}
 	return found, json.Unmarshal(answer, found)
+}
+
+// encode returns a request for the process that renders: as JSON, and behind that the archive as it is.
+func (r *Request) encode() ([]byte, error) {
+	text, err := json.Marshal(r)
+	return append(text, r.Archive...), err
+}
+
+// decode decodes what encode has encoded. The archive is a part of it.
+func decode(request []byte) (*Request, error) {
+	r, decoder := &Request{}, json.NewDecoder(bytes.NewReader(request))
+	err := decoder.Decode(r)
+	r.Archive = request[decoder.InputOffset():]
+	return r, err
 }
 
 // Close ends the processes.

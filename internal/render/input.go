@@ -13,8 +13,9 @@ import (
 
 // Input is everything that the manifests of a release depend on.
 type Input struct {
-	// Archive is the chart: a tar archive, compressed with gzip, with the chart in a folder.
-	Archive []byte
+	// Archive is the chart: a tar archive, compressed with gzip, with the chart in a folder. It is not a
+	// part of the input as JSON.
+	Archive []byte `json:"-"`
 	// Folder is where the chart is, if Archive is that of a source with more than the chart, such as a
 	// Git repository: then ValuesFiles are relative to the source.
 	Folder string

@@ -11,9 +11,10 @@ const frameHeader = 4
 
 // writeFrame writes a message behind its length.
 func writeFrame(w io.Writer, message []byte) error {
-	frame := make([]byte, frameHeader, frameHeader+len(message))
-	binary.BigEndian.PutUint32(frame, uint32(len(message)))
-	_, err := w.Write(append(frame, message...))
+	if _, err := w.Write(binary.BigEndian.AppendUint32(nil, uint32(len(message)))); err != nil {
+		return err
+	}
+	_, err := w.Write(message)
 	return err
 }
 
