@@ -11,7 +11,6 @@ import (
 
 	release "helm.sh/helm/v4/pkg/release/v1"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
-	"sigs.k8s.io/yaml"
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
 )
@@ -58,13 +57,9 @@ func manifests(text string) []string {
 
 // parse reads a document, which may be empty. Its errors quote nothing of it.
 func parse(text string) (document, error) {
-	converted, err := yaml.YAMLToJSON([]byte(text))
+	object, err := decodeYAML([]byte(text))
 	if err != nil {
 		return document{}, errors.New("renders what " + NotYAML(err))
-	}
-	var object any
-	if err := DecodeJSON(converted, &object); err != nil {
-		return document{}, errors.New("renders what is not YAML")
 	}
 	switch object := object.(type) {
 	case nil:
