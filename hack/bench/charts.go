@@ -90,6 +90,9 @@ func (b *chartBench) measureAll(ctx context.Context) (err error) {
 	if err := b.measureRendering(ctx); err != nil {
 		return err
 	}
+	if err := b.measureOnAllCores(ctx); err != nil {
+		return err
+	}
 	pinsync, err := b.measureRestart(ctx)
 	if err != nil {
 		return err
@@ -100,17 +103,22 @@ func (b *chartBench) measureAll(ctx context.Context) (err error) {
 
 // startOnOneCore starts pinsync with a configuration; its child processes use the same core.
 func (b *chartBench) startOnOneCore(ctx context.Context, charts string) (p *process, err error) {
+	err = onOneCore(func() error {
+		p, err = b.startWith(ctx, charts)
+		return err
+	})
+	return p, err
+}
+
+// startWith starts pinsync with a configuration.
+func (b *chartBench) startWith(ctx context.Context, charts string) (*process, error) {
 	config := filepath.Join(b.folder, "charts.yaml")
 	text := fmt.Sprintf("apiVersion: pinsync.oleks.space/v1alpha1\nkind: Configuration\ncharts: %s\n", charts)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	err = onOneCore(func() error {
-		p, err = b.start(ctx, b.binary, "controller", "--kubeconfig", b.kubeconfig, "--config", config,
-			"--metrics-bind-address", "0", "--health-probe-bind-address", "0")
-		return err
-	})
-	return p, err
+	return b.start(ctx, b.binary, "controller", "--kubeconfig", b.kubeconfig, "--config", config,
+		"--metrics-bind-address", "0", "--health-probe-bind-address", "0")
 }
 
 // namedByValues are the lines that the values of the suspended releases name.
@@ -173,8 +181,7 @@ func (b *chartBench) measureRendering(ctx context.Context) error {
 	}
 	defer list.stop()
 	defer report.stop()
-	needed := b.namedByValues()
-	first := list.when(func() bool { return !slices.ContainsFunc(needed, func(line string) bool { return !list.has(line) }) })
+	first := b.firstList(list)
 	pinsync, err := b.startOnOneCore(ctx, v1alpha1.ChartsRead)
 	if err != nil {
 		return err
@@ -193,6 +200,7 @@ func (b *chartBench) measureRendering(ctx context.Context) error {
 	controllerAfter, childrenAfter := cpuWithChildren(pinsync.PID())
 	b.measured.ControllerCPUSeconds = (controllerAfter - controllerBefore).Seconds()
 	b.measured.ChildrenCPUSeconds = (childrenAfter - childrenBefore).Seconds()
+	needed := b.namedByValues()
 	for i := range b.fleet.Charts {
 		needed = append(needed, b.fleet.Charts[i].Pins...)
 	}
@@ -204,6 +212,43 @@ func (b *chartBench) measureRendering(ctx context.Context) error {
 	b.measured.ChildPeakBytes = children()
 	b.measured.Fetches = b.served.reset()
 	b.measured.SteadyBytes, err = b.steady(ctx, pinsync, list, report)
+	return err
+}
+
+// firstList returns when the list has what the values name.
+func (b *chartBench) firstList(list *watcher) <-chan time.Time {
+	needed := b.namedByValues()
+	return list.when(func() bool { return !slices.ContainsFunc(needed, func(line string) bool { return !list.has(line) }) })
+}
+
+// measureOnAllCores measures how long rendering takes by the clock where the processes have several cores.
+func (b *chartBench) measureOnAllCores(ctx context.Context) error {
+	progress("%d releases with charts: starting pinsync with charts on all cores", len(b.apps))
+	if err := b.deleteList(ctx); err != nil {
+		return err
+	}
+	list, report, err := b.watchPublished(ctx)
+	if err != nil {
+		return err
+	}
+	defer list.stop()
+	defer report.stop()
+	first := b.firstList(list)
+	pinsync, err := b.startWith(ctx, v1alpha1.ChartsRead)
+	if err != nil {
+		return err
+	}
+	defer pinsync.stop()
+	listed, err := await(ctx, first)
+	if err != nil {
+		return err
+	}
+	rendered, err := await(ctx, list.when(list.isComplete))
+	if err != nil {
+		return err
+	}
+	b.measured.AllCoresRenderSeconds = rendered.Sub(listed).Seconds()
+	_, err = b.steady(ctx, pinsync, list, report) // the report is written whole
 	return err
 }
 
@@ -273,6 +318,8 @@ type chartFigures struct {
 	FirstListWithoutSeconds float64 `json:"firstListWithoutSeconds"`
 	FirstListSeconds        float64 `json:"firstListSeconds"`
 	RenderSeconds           float64 `json:"renderSeconds"`
+	// AllCoresRenderSeconds is the same where the processes have all cores.
+	AllCoresRenderSeconds float64 `json:"allCoresRenderSeconds"`
 	// ControllerCPUSeconds and ChildrenCPUSeconds are what the controller and the processes that render
 	// use of the core in RenderSeconds.
 	ControllerCPUSeconds float64 `json:"controllerCPUSeconds"`
@@ -295,7 +342,8 @@ func (f *chartFigures) lines() string {
 	line := func(format string, args ...any) { fmt.Fprintf(&text, "- "+format+"\n", args...) }
 	line("%d suspended releases of %d charts of %d to %d KiB, on one core", f.Releases, f.Charts, slices.Min(f.ArchiveBytes)/kibi, slices.Max(f.ArchiveBytes)/kibi)
 	line("Helm's engine alone: %.2f s; pinsync from the first list to that with all charts: %.2f s, ratio %.2f", f.EngineSeconds, f.RenderSeconds, f.RenderSeconds/f.EngineSeconds)
-	line("CPU of the same: %.2f s; controller %.2f s and the process that renders %.2f s, ratio %.2f",
+	line("the same with all cores: %.2f s, ratio %.2f", f.AllCoresRenderSeconds, f.AllCoresRenderSeconds/f.EngineSeconds)
+	line("CPU on one core: %.2f s; controller %.2f s and the process that renders %.2f s, ratio %.2f",
 		f.EngineCPUSeconds, f.ControllerCPUSeconds, f.ChildrenCPUSeconds, (f.ControllerCPUSeconds+f.ChildrenCPUSeconds)/f.EngineCPUSeconds)
 	line("first list with charts: %.2f s, without: %.2f s", f.FirstListSeconds, f.FirstListWithoutSeconds)
 	line("steady memory with charts: %d MiB, without: %d MiB; a child at most %d MiB", f.SteadyBytes/mebi, f.SteadyWithoutBytes/mebi, f.ChildPeakBytes/mebi)
