@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -77,18 +78,17 @@ func plain(key string) string {
 // first, so that what belongs to one is not taken for another's. A version is an image's
 // only where the image is called like it.
 func (k keys) prefixes() []string {
-	set := map[string]bool{"": true}
+	prefixes := []string{""}
 	for key := range k {
 		for _, ending := range []string{tagEnding, repositoryEnding, versionEnding} {
 			prefix, found := strings.CutSuffix(key, ending)
 			if found && (ending != versionEnding || k.hasImage(prefix)) {
-				set[prefix] = true
+				prefixes = append(prefixes, prefix)
 			}
 		}
 	}
-	sorted := slices.Sorted(maps.Keys(set))
-	slices.SortStableFunc(sorted, func(a, b string) int { return len(b) - len(a) })
-	return sorted
+	slices.SortFunc(prefixes, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.Compact(prefixes)
 }
 
 // hasImage reports whether there is a field for the image of a prefix.
