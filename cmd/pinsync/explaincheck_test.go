@@ -41,6 +41,7 @@ spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, v
 	objects := filepath.Join(t.TempDir(), "objects.yaml")
 	e.write(objects, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n"+
 		fmt.Sprintf(release, "rendered", "enabled", true, host+"/oleks/web")+fmt.Sprintf(release, "hidden", "enabled", true, host+"/oleks/web")+
+		fmt.Sprintf(release, "unsure", "enabled", true, host+"/oleks/web")+
 		fmt.Sprintf(release, "disabled", "disabled", true, host+"/oleks/web")+fmt.Sprintf(release, "running", "enabled", false, host+"/oleks/web")+
 		fmt.Sprintf(release, "gone", "enabled", true, empty+"/oleks/gone")+fmt.Sprintf(release, "broken", "enabled", false, empty+"/oleks/web")+
 		fmt.Sprintf(release, "leaving", "disabled", true, host+"/oleks/leaving")+fmt.Sprintf(release, "nobody", "disabled", true, host+"/oleks/nobody"))
@@ -62,7 +63,7 @@ spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, v
 	gone := v1alpha1.Pin{Pin: "container/gone==v1", Image: empty + "/oleks/gone:v1", State: v1alpha1.PinNeeded, NeededBy: []string{"HelmRelease/shop/gone"}, Via: []string{}}
 	report.Pins = []v1alpha1.Pin{
 		gone, held("leaving", "HelmRelease/shop/leaving", &since), held("nobody", v1alpha1.UnknownOwner, nil),
-		needed("v1", "HelmRelease/shop/hidden", "HelmRelease/shop/rendered"), needed("v2", "HelmRelease/shop/hidden"),
+		needed("v1", "HelmRelease/shop/hidden", "HelmRelease/shop/rendered", "HelmRelease/shop/unsure"), needed("v2", "HelmRelease/shop/hidden"),
 	}
 	for name, chart := range map[string]*v1alpha1.ReleaseChart{
 		"rendered": {Source: "OCIRepository shop/web", Revision: "1", Inputs: "a"}, "gone": {Source: "OCIRepository shop/web", Revision: "1", Inputs: "b"},
@@ -70,6 +71,10 @@ spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, v
 	} {
 		report.Releases = append(report.Releases, v1alpha1.Release{Kind: "HelmRelease", Namespace: "shop", Name: name, State: v1alpha1.ReleaseSuspended, Chart: chart})
 	}
+	report.Releases = append(report.Releases, v1alpha1.Release{
+		Kind: "HelmRelease", Namespace: "shop", Name: "unsure", State: v1alpha1.ReleaseSuspended, Chart: &v1alpha1.ReleaseChart{Source: "OCIRepository shop/web", Revision: "1"},
+		Problems: []v1alpha1.Problem{{Reason: v1alpha1.ReasonNoTag, Field: "chart Runner/web.spec.args[0]", Message: "git.example.com/agent has no tag"}},
+	})
 	e.replace(report)
 	explain := func(name string) (code int, out, errOut string) {
 		return pinsync(t, "", "explain", "--kubeconfig", e.kubeconfig, "shop/"+name, "--check", "--insecure-registry", host, "--insecure-registry", empty)
@@ -80,9 +85,10 @@ spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, v
 	}{
 		"rendered": {0, []string{"a resume would work now: nothing that is known blocks it\n"}},
 		"hidden":   {0, []string{"/oleks/web:v1: present", "/oleks/web:v2: present", "a resume would work now"}},
+		"unsure":   {5, []string{"git.example.com/agent has no tag", "unknown whether a resume would work now:"}},
 		"disabled": {5, []string{
 			"the release is not protected: a tag may be deleted once the list does not\n        have it\n", "pinsync reads the charts of\n        protected releases alone (ChartNotRead)",
-			"unknown whether a resume would work now:", "container/web==v1\n    Needed, needed by HelmRelease/shop/hidden, HelmRelease/shop/rendered\n",
+			"unknown whether a resume would work now:", "container/web==v1\n    Needed, needed by HelmRelease/shop/hidden, HelmRelease/shop/rendered,\n",
 		}},
 		"leaving": {5, []string{
 			"removed at 2026-01-01T01:00:00Z at the earliest\n", "a tag may be deleted once the list does not\n        have it\n",
