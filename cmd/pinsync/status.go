@@ -95,13 +95,14 @@ func checkKnown(lists []describedList, states []v1alpha1.ListStatus, namespace s
 			others = append(others, report.Unprotected[j].Namespace)
 		}
 	}
+	near := slices.Compact(nearTo(namespace, slices.Concat(namespaces, others)))
 	switch {
 	case slices.Contains(others, namespace):
 		return nil
 	case !isRead:
 		return fmt.Errorf("unknown whether a release in namespace %s is protected: a report cannot be read", namespace)
-	case len(others) == 0: // a large report leaves them out
-		return fmt.Errorf("%w; unknown whether it has others: the report names none that is not protected", noRelease(namespace, namespaces))
+	case len(near) > 0:
+		return fmt.Errorf("nothing is known of namespace %s: did you mean %s?", namespace, someOf(near))
 	default:
 		return noRelease(namespace, namespaces)
 	}

@@ -78,22 +78,26 @@ func TestStatusOfAnUnknownNamespace(t *testing.T) {
 	e := newExports(t)
 	e.publish("pinsync-system", "registry-pins", nil)
 	e.report("pinsync-system", `{"releases":[{"kind":"HelmRelease","namespace":"kotkan","name":"web"}],"unprotected":[{"namespace":"other","live":["a"]}]}`)
-	const nothing = "no release in namespace nope is protected: those with such releases are kotkan"
-	expect := func(want string) {
+	expectOf := func(namespace, want string) {
 		t.Helper()
 		for format, printed := range map[string]string{"json": `"pins": 0,`, "table": "\n  complete, and relied on for 15m0s after each sync\n  0 pins, synced "} {
-			code, out, errOut := pinsync(t, "", "status", "--kubeconfig", e.kubeconfig, "-n", "nope", "-o", format)
+			code, out, errOut := pinsync(t, "", "status", "--kubeconfig", e.kubeconfig, "-n", namespace, "-o", format)
 			if code != exitUnknown || !strings.Contains(out, printed) || errOut != "pinsync: "+want+"\n" {
 				t.Errorf("exit code %d, printed %q and %q, want %q", code, out, errOut, want)
 			}
 		}
 	}
-	expect(nothing)
-	e.change(func(r *v1alpha1.PinReport) { r.Unprotected = nil }) // the report was too large
-	expect(nothing + "; unknown whether it has others: the report names none that is not protected")
+	expectOf("nope", "no release in namespace nope is protected: those with such releases are kotkan")
+	expectOf("kotkn", "nothing is known of namespace kotkn: did you mean kotkan?")
+	expectOf("othr", "nothing is known of namespace othr: did you mean other?")
+	e.change(func(r *v1alpha1.PinReport) { // the report was too large
+		r.Unprotected = nil
+		r.Releases = append(r.Releases, v1alpha1.Release{Kind: "HelmRelease", Namespace: "kotkan", Name: "api"})
+	})
+	expectOf("kotkn", "nothing is known of namespace kotkn: did you mean kotkan?")
 	_, err := e.plane.Kubectl(t.Context(), "-n", "pinsync-system", "delete", "configmap", "registry-pins-report")
 	localtest.Must(t, err)
-	expect("unknown whether a release in namespace nope is protected: a report cannot be read")
+	expectOf("nope", "unknown whether a release in namespace nope is protected: a report cannot be read")
 }
 
 // What pinsync does by its configuration is said in words.
