@@ -123,6 +123,9 @@ func TestDocsLinks(t *testing.T) {
 			t.Errorf("docs/README.md has no link to %s", name)
 		}
 	}
+	if _, anchor, _ := strings.Cut(tagGone, "#"); !slices.Contains(anchors(pages["docs/troubleshooting.md"]), anchor) {
+		t.Errorf("docs/troubleshooting.md has no heading of %s", tagGone)
+	}
 }
 
 // Each alert's runbook is its own section.

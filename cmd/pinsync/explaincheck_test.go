@@ -94,7 +94,7 @@ spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, v
 			"removed at 2026-01-01T01:00:00Z at the earliest\n", "a tag may be deleted once the list does not\n        have it\n",
 		}},
 		"nobody":  {5, []string{"not protected, 1 of 1 tags pinned, ", "container/nobody==v1\n    Held, kept for releases that are not known\n"}},
-		"gone":    {4, []string{"a resume would not work now:\n    " + empty + "/oleks/gone:v1 is missing\n"}},
+		"gone":    {4, []string{"a resume would not work now:\n    " + empty + "/oleks/gone:v1 is missing\n  to restore a missing tag, see\n      " + tagGone + "\n"}},
 		"running": {5, []string{"not suspended: there is nothing to resume\n", "/oleks/web:v1: present", "unknown whether a restart or an upgrade would work now:"}},
 		"broken":  {4, []string{"/oleks/web:v1: missing", "a restart or an upgrade may fail now:\n    " + empty + "/oleks/web:v1 is missing\n"}},
 	} {
@@ -103,6 +103,9 @@ spec: {suspend: %t, interval: 10m, chartRef: {kind: OCIRepository, name: web}, v
 			if code != test.code || !strings.Contains(out, want) {
 				t.Errorf("%s: exit code %d, want %d; printed %s and %q, want %q", name, code, test.code, out, errOut, want)
 			}
+		}
+		if strings.Contains(out, tagGone) != (code == exitMissing) {
+			t.Errorf("%s: exit code %d, printed %s", name, code, out)
 		}
 		if strings.Contains(out, "nothing to resume") && strings.Contains(out+errOut, "a resume") {
 			t.Errorf("%s runs, and there is something to resume: %s%s", name, out, errOut)

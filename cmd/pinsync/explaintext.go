@@ -141,6 +141,9 @@ func printProblemSection(p *page, problems []v1alpha1.Problem) {
 	}
 }
 
+// tagGone is where people read what to do about a tag that the registry does not have.
+const tagGone = "https://git.oleks.space/oleks/pinsync/src/branch/main/docs/troubleshooting.md#the-tag-is-gone-what-now"
+
 // printResume prints whether a resume would work.
 func printResume(p *page, d *v1alpha1.ReleaseExplanation) {
 	p.section("RESUME")
@@ -157,6 +160,9 @@ func printResume(p *page, d *v1alpha1.ReleaseExplanation) {
 	}
 	for _, reason := range d.Resume.Reasons {
 		p.line(2, "%s", reason)
+	}
+	if slices.ContainsFunc(d.Checked, func(c v1alpha1.CheckedImage) bool { return c.Status == v1alpha1.ImageMissing }) {
+		p.line(1, "to restore a missing tag, see %s", tagGone)
 	}
 }
 
