@@ -155,6 +155,33 @@ func TestDocsOfAlerts(t *testing.T) {
 	}
 }
 
+// The page of alerts has every reason where the rule of PinsyncReleaseUnresolved has it.
+func TestDocsOfUnresolved(t *testing.T) {
+	read := func(name string) string {
+		text, err := os.ReadFile(root + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	excluded := regexp.MustCompile(`reason!~"([^"]*)"`).FindStringSubmatch(read("config/prometheus/rules.yaml"))
+	_, section, _ := strings.Cut(read("docs/alerts.md"), "\n## PinsyncReleaseUnresolved\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	rows := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.*`) \\| (.*) \\|$").FindAllStringSubmatch(section, -1) {
+		for name := range strings.SplitSeq(row[1], ", ") {
+			rows[strings.Trim(name, "`")] = row[2]
+		}
+	}
+	for _, found := range regexp.MustCompile(`Reason = "(\w+)"`).FindAllStringSubmatch(read("api/v1alpha1/report.go"), -1) {
+		reason := found[1]
+		fires := !slices.Contains(strings.Split(excluded[1], "|"), reason)
+		if reason != string(v1alpha1.ReasonInvalidObject) && (rows[reason] == "" || fires != (rows[reason] == "this alert")) { // that is for plan only
+			t.Errorf("docs/alerts.md has %s as %q, and the rule fires for it: %t", reason, rows[reason], fires)
+		}
+	}
+}
+
 // The page of the configuration has a valid example with every field, and that of problems every
 // reason.
 func TestDocsAreComplete(t *testing.T) {
