@@ -51,7 +51,7 @@ func TestAnnotationPolicy(t *testing.T) {
 		"without a name":     {"helmrelease", release, "image-policies", "flux-system/", "want name or namespace/name"},
 		"mistyped":           {"helmrelease", release, "snyc", "enabled", "want pinsync.oleks.space/sync or pinsync.oleks.space/image-policies, not pinsync.oleks.space/snyc"},
 		"mistyped namespace": {"namespace", "shop", "Sync", "enabled", "not pinsync.oleks.space/Sync"},
-		"not read from here": {"namespace", "shop", "image-policies", "web;other", ""},
+		"of releases alone":  {"namespace", "shop", "image-policies", "web", "want pinsync.oleks.space/sync, not pinsync.oleks.space/image-policies"},
 	} {
 		err := set(test.kind, test.name, test.key, test.value)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {

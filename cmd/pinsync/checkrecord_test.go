@@ -36,7 +36,7 @@ func TestRecordedCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Checked, l.Plan, l.Read.At = string(text), "two", read.Add(time.Hour)
-	want := "registries: checked 1h0m0s ago, and the list has changed since: 17 images, 12 MISSING OR INCOMPLETE: " +
+	want := "registries: checked 1h0m0s ago, and the list has changed since: 17 needed images, 12 MISSING OR INCOMPLETE: " +
 		strings.Join(slices.Clone(l.Pins[3:13]), ", ") + " and 2 more, 2 could not be checked"
 	if got := lastCheck(checkedOf(l)); got != want {
 		t.Errorf("got %q, want %q", got, want)

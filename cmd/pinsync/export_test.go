@@ -158,7 +158,7 @@ func (e *exports) refuses(code int, want string, args ...string) {
 }
 
 // waiting is what an export prints while it waits.
-var waiting = regexp.MustCompile(`(?m)^pinsync: \S+: waiting up to \S+ for a list that is later than .*\n`)
+var waiting = regexp.MustCompile(`(?m)^pinsync: waiting up to \S+: .*\n`)
 
 // isSummary reports whether an export has printed nothing but the line on what was exported, and that it
 // has waited.

@@ -83,7 +83,7 @@ func summary(s *pin.Snapshot, report *v1alpha1.PinReport) string {
 	}
 	what := "fully pinned"
 	if slices.ContainsFunc(s.Notes, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonChartNotRead }) {
-		what = "with all that their values name"
+		what = "with every image in their values pinned"
 	}
 	return fmt.Sprintf("%s: %d suspended, of which %d disabled; %d running. Of %d protected, %d %s.",
 		object.Amount(len(s.Releases), "HelmRelease"), suspended, disabled, len(s.Releases)-suspended, len(report.Releases), pinned, what)

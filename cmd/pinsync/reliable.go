@@ -89,8 +89,7 @@ func (r *reliableReader) read(ctx context.Context) ([]pinlist.Published, error) 
 			return nil, r.refusal(ctx, lists, err)
 		}
 		if poll == waitingPoll && !follows {
-			at := r.since.UTC().Format(time.RFC3339)
-			r.warn(fmt.Sprintf("%s: waiting up to %s for a list that is later than %s", r.cluster.Host, r.wait, at))
+			r.warn(fmt.Sprintf("waiting up to %s: %v", r.wait, err))
 		}
 		r.request(ctx, lists)
 		select {

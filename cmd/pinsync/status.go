@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -147,7 +148,12 @@ func statusOf(l *describedList, namespace string, maxAge time.Duration) v1alpha1
 	if l.Report == nil {
 		return s
 	}
-	s.Configuration, s.Problems = l.Report.Configuration, l.Report.Problems
+	s.Configuration = l.Report.Configuration
+	for i := range l.Report.Problems {
+		if p := &l.Report.Problems[i]; namespace == "" || concerns(p, namespace) {
+			s.Problems = append(s.Problems, *p)
+		}
+	}
 	for i := range l.Report.Releases {
 		if r := &l.Report.Releases[i]; namespace == "" || r.Namespace == namespace {
 			s.Releases = append(s.Releases, coverageOf(r, l.Pins))
@@ -161,6 +167,14 @@ func statusOf(l *describedList, namespace string, maxAge time.Duration) v1alpha1
 		}
 	}
 	return s
+}
+
+// concerns reports whether a problem may be one of the releases in a namespace: that of another Namespace, or of a
+// release in it, is not, unless the list is incomplete for it.
+func concerns(p *v1alpha1.Problem, namespace string) bool {
+	kind, name, _ := strings.Cut(p.Object, " ")
+	of, _, _ := strings.Cut(name, "/")
+	return p.Reason == v1alpha1.ReasonReadFailed || kind != "Namespace" && kind != object.HelmRelease || of == namespace
 }
 
 // coverageOf returns how well the pins of a list cover a release.

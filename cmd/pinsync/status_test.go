@@ -8,6 +8,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/hack/local/localtest"
+	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
 // A problem that many releases have is printed once, one long name leaves the others in columns, and what is too
@@ -47,6 +48,32 @@ func TestColumns(t *testing.T) {
 		t.Setenv("COLUMNS", columns)
 		if got := widthOf(&strings.Builder{}); got != want {
 			t.Errorf("COLUMNS=%s: width %d, want %d", columns, got, want)
+		}
+	}
+}
+
+// The problems of other namespaces are not shown for one, unless the list is incomplete for them.
+func TestStatusOfANamespace(t *testing.T) {
+	problem := func(reason v1alpha1.Reason, of string) v1alpha1.Problem {
+		return v1alpha1.Problem{Reason: reason, Object: of}
+	}
+	report := &v1alpha1.PinReport{Problems: []v1alpha1.Problem{
+		problem(v1alpha1.ReasonReadFailed, "HelmRelease other/a"), problem(v1alpha1.ReasonInvalidAnnotation, "Namespace other"),
+		problem(v1alpha1.ReasonInvalidAnnotation, "HelmRelease other/a"), problem(v1alpha1.ReasonInvalidAnnotation, "Namespace shop"),
+		problem(v1alpha1.ReasonInvalidAnnotation, "HelmRelease shop/a"), problem(v1alpha1.ReasonPolicyWithoutImage, "ImagePolicy flux-system/a"),
+	}}
+	list := &describedList{Published: pinlist.Published{List: &pinlist.List{}, Report: report}}
+	for namespace, want := range map[string]string{
+		"":     "HelmRelease other/a, Namespace other, HelmRelease other/a, Namespace shop, HelmRelease shop/a, ImagePolicy flux-system/a",
+		"shop": "HelmRelease other/a, Namespace shop, HelmRelease shop/a, ImagePolicy flux-system/a",
+	} {
+		problems := statusOf(list, namespace, time.Minute).Problems
+		var got []string
+		for i := range problems {
+			got = append(got, problems[i].Object)
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%q: got %q, want %q", namespace, got, want)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func lastCheck(c *v1alpha1.RecordedCheck) string {
 	if c.ListChanged {
 		text += ", and the list has changed since"
 	}
-	text += ": " + object.Amount(c.Images, "image")
+	text += ": " + object.Amount(c.Images, "needed image")
 	if c.Missing > 0 {
 		text += fmt.Sprintf(", %d MISSING OR INCOMPLETE: %s", c.Missing, strings.Join(c.MissingPins, ", "))
 		if more := c.Missing - len(c.MissingPins); more > 0 {

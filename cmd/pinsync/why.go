@@ -116,7 +116,7 @@ func holdText(h *v1alpha1.Hold) string {
 		owner = "further releases that are not known"
 	}
 	if h.SafeSince == nil {
-		return owner + " may need it until that is proven live, deleted or disabled"
+		return owner + " may need it until that release is proven live, deleted or disabled"
 	}
 	return owner + " does not need it since " + *h.SafeSince + ": kept for the grace after that"
 }

@@ -19,9 +19,9 @@ func TestWhyOfAHeldPin(t *testing.T) {
   Held since 2026-01-01T00:00:00Z
   HelmRelease/shop/web is not Ready at its current generation
   found in spec.values.image
-  an unknown release may need it until that is proven live, deleted or disabled
+  an unknown release may need it until that release is proven live, deleted or disabled
   HelmRelease/shop/api does not need it since 2026-01-01T00:00:00Z: kept for the grace after that
-  HelmRelease/shop/web may need it until that is proven live, deleted or disabled
+  HelmRelease/shop/web may need it until that release is proven live, deleted or disabled
   list pinsync-system/registry-pins of c, 1s old
 `
 	if got := whyText(&v1alpha1.PinExplanation{Pins: []v1alpha1.ListedPin{{List: list, Pin: held}}}, 100); got != want {

@@ -135,7 +135,7 @@ func show(ctx context.Context, c client.Client, kubeconfig, binary string, out i
 const hints = `
 pinsync is running. In another terminal:
 
-  export KUBECONFIG=%[1]s PATH=%[2]s:%[3]s:$PATH
+  export KUBECONFIG=%[1]s PATH=%[2]s:$PATH:%[3]s
 
   # is the list current, and what is pinned for each release? the report follows the list within
   # some seconds; ChartNotRead is expected here: Flux's source-controller, which serves charts, does
