@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -172,83 +171,93 @@ func (b *chartBench) steady(ctx context.Context, pinsync *process, watchers ...*
 // measureRendering measures the first list, and that with what all charts name.
 func (b *chartBench) measureRendering(ctx context.Context) error {
 	progress("%d releases with charts: starting pinsync with charts", len(b.apps))
-	if err := b.deleteList(ctx); err != nil {
-		return err
-	}
-	list, report, err := b.watchPublished(ctx)
+	var children func() int64 // the peak of the memory of the processes that render
+	r, err := b.startRendering(ctx, func(ctx context.Context, charts string) (*process, error) {
+		p, err := b.startOnOneCore(ctx, charts)
+		if err == nil {
+			children = watchChildren(p.PID())
+		}
+		return p, err
+	})
 	if err != nil {
 		return err
 	}
-	defer list.stop()
-	defer report.stop()
-	first := b.firstList(list)
-	pinsync, err := b.startOnOneCore(ctx, v1alpha1.ChartsRead)
-	if err != nil {
+	defer r.stop()
+	controllerBefore, childrenBefore := cpuWithChildren(r.pinsync.PID())
+	if b.measured.RenderSeconds, err = r.await(ctx); err != nil {
 		return err
 	}
-	defer pinsync.stop()
-	children := watchChildren(pinsync.PID())
-	listed, err := await(ctx, first)
-	if err != nil {
-		return err
-	}
-	controllerBefore, childrenBefore := cpuWithChildren(pinsync.PID())
-	rendered, err := await(ctx, list.when(list.isComplete))
-	if err != nil {
-		return err
-	}
-	controllerAfter, childrenAfter := cpuWithChildren(pinsync.PID())
+	controllerAfter, childrenAfter := cpuWithChildren(r.pinsync.PID())
 	b.measured.ControllerCPUSeconds = (controllerAfter - controllerBefore).Seconds()
 	b.measured.ChildrenCPUSeconds = (childrenAfter - childrenBefore).Seconds()
 	needed := b.namedByValues()
 	for i := range b.fleet.Charts {
 		needed = append(needed, b.fleet.Charts[i].Pins...)
 	}
-	if err := list.mustHave(needed); err != nil {
+	if err := r.list.mustHave(needed); err != nil {
 		return err
 	}
-	b.measured.FirstListSeconds = listed.Sub(pinsync.Started).Seconds()
-	b.measured.RenderSeconds = rendered.Sub(listed).Seconds()
+	b.measured.FirstListSeconds = r.listed.Sub(r.pinsync.Started).Seconds()
 	b.measured.ChildPeakBytes = children()
 	b.measured.Fetches = b.served.reset()
-	b.measured.SteadyBytes, err = b.steady(ctx, pinsync, list, report)
+	b.measured.SteadyBytes, err = b.steady(ctx, r.pinsync, r.list, r.report)
 	return err
 }
 
-// firstList returns when the list has what the values name.
-func (b *chartBench) firstList(list *watcher) <-chan time.Time {
+// rendering is a pinsync that had no list when it was started, and renders all charts.
+type rendering struct {
+	list, report *watcher
+	pinsync      *process
+	// listed is when the list had what the values name.
+	listed time.Time
+}
+
+// startRendering starts pinsync without a list, and returns it when the list has what the values name.
+func (b *chartBench) startRendering(ctx context.Context, start func(context.Context, string) (*process, error)) (r *rendering, err error) {
+	if err := b.deleteList(ctx); err != nil {
+		return nil, err
+	}
+	r = &rendering{}
+	if r.list, r.report, err = b.watchPublished(ctx); err != nil {
+		return nil, err
+	}
 	needed := b.namedByValues()
-	return list.when(func() bool { return !slices.ContainsFunc(needed, func(line string) bool { return !list.has(line) }) })
+	first := r.list.when(func() bool { return !slices.ContainsFunc(needed, func(line string) bool { return !r.list.has(line) }) })
+	if r.pinsync, err = start(ctx, v1alpha1.ChartsRead); err == nil {
+		r.listed, err = await(ctx, first)
+	}
+	if err != nil {
+		r.stop()
+	}
+	return r, err
+}
+
+// await returns how many seconds it takes from then until the list has what all charts name.
+func (r *rendering) await(ctx context.Context) (seconds float64, err error) {
+	rendered, err := await(ctx, r.list.when(r.list.isComplete))
+	return rendered.Sub(r.listed).Seconds(), err
+}
+
+func (r *rendering) stop() {
+	if r.pinsync != nil {
+		r.pinsync.stop()
+	}
+	r.report.stop()
+	r.list.stop()
 }
 
 // measureOnAllCores measures how long rendering takes by the clock where the processes have several cores.
 func (b *chartBench) measureOnAllCores(ctx context.Context) error {
 	progress("%d releases with charts: starting pinsync with charts on all cores", len(b.apps))
-	if err := b.deleteList(ctx); err != nil {
-		return err
-	}
-	list, report, err := b.watchPublished(ctx)
+	r, err := b.startRendering(ctx, b.startWith)
 	if err != nil {
 		return err
 	}
-	defer list.stop()
-	defer report.stop()
-	first := b.firstList(list)
-	pinsync, err := b.startWith(ctx, v1alpha1.ChartsRead)
-	if err != nil {
+	defer r.stop()
+	if b.measured.AllCoresRenderSeconds, err = r.await(ctx); err != nil {
 		return err
 	}
-	defer pinsync.stop()
-	listed, err := await(ctx, first)
-	if err != nil {
-		return err
-	}
-	rendered, err := await(ctx, list.when(list.isComplete))
-	if err != nil {
-		return err
-	}
-	b.measured.AllCoresRenderSeconds = rendered.Sub(listed).Seconds()
-	_, err = b.steady(ctx, pinsync, list, report) // the report is written whole
+	_, err = b.steady(ctx, r.pinsync, r.list, r.report) // the report is written whole
 	return err
 }
 
@@ -301,53 +310,4 @@ func (b *chartBench) measureSuspends(ctx context.Context, pinsync *process) erro
 		b.measured.SuspendSeconds = append(b.measured.SuspendSeconds, at.Sub(sent).Seconds())
 	}
 	return nil
-}
-
-// chartFigures are the measurements of releases with charts, on one core.
-type chartFigures struct {
-	// Releases are the suspended ones; they share the charts.
-	Releases     int   `json:"releases"`
-	Charts       int   `json:"charts"`
-	ArchiveBytes []int `json:"archiveBytes"`
-	// EngineSeconds is what Helm's engine takes for all releases, by the clock, and EngineCPUSeconds of a
-	// core: what counts where other programs use the core, too.
-	EngineSeconds    float64 `json:"engineSeconds"`
-	EngineCPUSeconds float64 `json:"engineCPUSeconds"`
-	// FirstListSeconds is from the start until the list has what the values name, without charts and
-	// with them, and RenderSeconds from then until it has what the charts name.
-	FirstListWithoutSeconds float64 `json:"firstListWithoutSeconds"`
-	FirstListSeconds        float64 `json:"firstListSeconds"`
-	RenderSeconds           float64 `json:"renderSeconds"`
-	// AllCoresRenderSeconds is the same where the processes have all cores.
-	AllCoresRenderSeconds float64 `json:"allCoresRenderSeconds"`
-	// ControllerCPUSeconds and ChildrenCPUSeconds are what the controller and the processes that render
-	// use of the core in RenderSeconds.
-	ControllerCPUSeconds float64 `json:"controllerCPUSeconds"`
-	ChildrenCPUSeconds   float64 `json:"childrenCPUSeconds"`
-	// The memory of the controller when nothing is to be done any more, and of a child at most.
-	SteadyWithoutBytes int64 `json:"steadyWithoutBytes"`
-	SteadyBytes        int64 `json:"steadyBytes"`
-	ChildPeakBytes     int64 `json:"childPeakBytes"`
-	// Fetches are the requests for charts, and RendersAfterRestart is set if a child was started.
-	Fetches             int  `json:"fetches"`
-	FetchesAfterRestart int  `json:"fetchesAfterRestart"`
-	RendersAfterRestart bool `json:"rendersAfterRestart"`
-	// SuspendSeconds are from each suspend until the list has what the chart names.
-	SuspendSeconds []float64 `json:"suspendSeconds"`
-}
-
-// lines are the figures as text.
-func (f *chartFigures) lines() string {
-	var text strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&text, "- "+format+"\n", args...) }
-	line("%d suspended releases of %d charts of %d to %d KiB, on one core", f.Releases, f.Charts, slices.Min(f.ArchiveBytes)/kibi, slices.Max(f.ArchiveBytes)/kibi)
-	line("Helm's engine alone: %.2f s; pinsync from the first list to that with all charts: %.2f s, ratio %.2f", f.EngineSeconds, f.RenderSeconds, f.RenderSeconds/f.EngineSeconds)
-	line("the same with all cores: %.2f s, ratio %.2f", f.AllCoresRenderSeconds, f.AllCoresRenderSeconds/f.EngineSeconds)
-	line("CPU on one core: %.2f s; controller %.2f s and the process that renders %.2f s, ratio %.2f",
-		f.EngineCPUSeconds, f.ControllerCPUSeconds, f.ChildrenCPUSeconds, (f.ControllerCPUSeconds+f.ChildrenCPUSeconds)/f.EngineCPUSeconds)
-	line("first list with charts: %.2f s, without: %.2f s", f.FirstListSeconds, f.FirstListWithoutSeconds)
-	line("steady memory with charts: %d MiB, without: %d MiB; a child at most %d MiB", f.SteadyBytes/mebi, f.SteadyWithoutBytes/mebi, f.ChildPeakBytes/mebi)
-	line("charts fetched: %d; after a restart %d, rendered: %t", f.Fetches, f.FetchesAfterRestart, f.RendersAfterRestart)
-	line("suspend to the chart's images visible: p50 %.0f ms, p99 %.0f ms", percentile(f.SuspendSeconds, 50)*milliseconds, percentile(f.SuspendSeconds, 99)*milliseconds)
-	return text.String()
 }

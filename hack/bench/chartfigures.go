@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// chartFigures are the measurements of releases with charts, on one core.
+type chartFigures struct {
+	// Releases are the suspended ones; they share the charts.
+	Releases     int   `json:"releases"`
+	Charts       int   `json:"charts"`
+	ArchiveBytes []int `json:"archiveBytes"`
+	// EngineSeconds is what Helm's engine takes for all releases, by the clock, and EngineCPUSeconds of a
+	// core: what counts where other programs use the core, too.
+	EngineSeconds    float64 `json:"engineSeconds"`
+	EngineCPUSeconds float64 `json:"engineCPUSeconds"`
+	// FirstListSeconds is from the start until the list has what the values name, without charts and
+	// with them, and RenderSeconds from then until it has what the charts name.
+	FirstListWithoutSeconds float64 `json:"firstListWithoutSeconds"`
+	FirstListSeconds        float64 `json:"firstListSeconds"`
+	RenderSeconds           float64 `json:"renderSeconds"`
+	// AllCoresRenderSeconds is the same where the processes have all cores.
+	AllCoresRenderSeconds float64 `json:"allCoresRenderSeconds"`
+	// ControllerCPUSeconds and ChildrenCPUSeconds are what the controller and the processes that render
+	// use of the core in RenderSeconds.
+	ControllerCPUSeconds float64 `json:"controllerCPUSeconds"`
+	ChildrenCPUSeconds   float64 `json:"childrenCPUSeconds"`
+	// The memory of the controller when nothing is to be done any more, and of a child at most.
+	SteadyWithoutBytes int64 `json:"steadyWithoutBytes"`
+	SteadyBytes        int64 `json:"steadyBytes"`
+	ChildPeakBytes     int64 `json:"childPeakBytes"`
+	// Fetches are the requests for charts, and RendersAfterRestart is set if a child was started.
+	Fetches             int  `json:"fetches"`
+	FetchesAfterRestart int  `json:"fetchesAfterRestart"`
+	RendersAfterRestart bool `json:"rendersAfterRestart"`
+	// SuspendSeconds are from each suspend until the list has what the chart names.
+	SuspendSeconds []float64 `json:"suspendSeconds"`
+}
+
+// lines are the figures as text.
+func (f *chartFigures) lines() string {
+	var text strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&text, "- "+format+"\n", args...) }
+	line("%d suspended releases of %d charts of %d to %d KiB, on one core", f.Releases, f.Charts, slices.Min(f.ArchiveBytes)/kibi, slices.Max(f.ArchiveBytes)/kibi)
+	line("Helm's engine alone: %.2f s; pinsync from the first list to that with all charts: %.2f s, ratio %.2f", f.EngineSeconds, f.RenderSeconds, f.RenderSeconds/f.EngineSeconds)
+	line("the same with all cores: %.2f s, ratio %.2f", f.AllCoresRenderSeconds, f.AllCoresRenderSeconds/f.EngineSeconds)
+	line("CPU on one core: %.2f s; controller %.2f s and the process that renders %.2f s, ratio %.2f",
+		f.EngineCPUSeconds, f.ControllerCPUSeconds, f.ChildrenCPUSeconds, (f.ControllerCPUSeconds+f.ChildrenCPUSeconds)/f.EngineCPUSeconds)
+	line("first list with charts: %.2f s, without: %.2f s", f.FirstListSeconds, f.FirstListWithoutSeconds)
+	line("steady memory with charts: %d MiB, without: %d MiB; a child at most %d MiB", f.SteadyBytes/mebi, f.SteadyWithoutBytes/mebi, f.ChildPeakBytes/mebi)
+	line("charts fetched: %d; after a restart %d, rendered: %t", f.Fetches, f.FetchesAfterRestart, f.RendersAfterRestart)
+	line("suspend to the chart's images visible: p50 %.0f ms, p99 %.0f ms", percentile(f.SuspendSeconds, 50)*milliseconds, percentile(f.SuspendSeconds, 99)*milliseconds)
+	return text.String()
+}
