@@ -62,6 +62,8 @@ func TestSharedByLabel(t *testing.T) {
 	move("a", "west")
 	w.until(w.listOf("pins-west", "container/app==a\ncontainer/app==b\n"))
 	w.until(w.listOf("pins-east", ""))
+	east := w.configMap(t.Context(), "pins-east")
+	w.between(east, east) // The recorder may see it later.
 	var takenOver, removed int
 	w.mu.Lock()
 	defer w.mu.Unlock()
