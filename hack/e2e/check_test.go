@@ -89,14 +89,14 @@ func TestCheck(t *testing.T) {
 	}
 	w.host.logIn("wrong")
 	w.host.expectCheck(exitUnknown, unauthorized, "--record")
-	w.host.expectStatus("s ago: 5 images, 5 could not be checked ")
+	w.host.expectStatus("s ago: 5 needed images, 5 could not be checked ")
 	w.host.logIn(gitea.Token)
 
 	deleted := w.registry.Name("app:deleted")
 	w.registry.delete("app", "deleted")
 	all[deleted] = "missing"
 	w.host.expectCheck(exitMissing, all, "--record")
-	found := "5 images, 1 MISSING OR INCOMPLETE: " + testbed.Pin("app", "deleted") + " "
+	found := "5 needed images, 1 MISSING OR INCOMPLETE: " + testbed.Pin("app", "deleted") + " "
 	w.host.expectStatus("s ago: " + found)
 	w.registry.push("app", "deleted", "new")
 	w.release("app-new", "app", "new", true)
@@ -105,7 +105,7 @@ func TestCheck(t *testing.T) {
 	w.host.expectStatus("s ago, and the list has changed since: " + found)
 	all[deleted], all[w.registry.Name("app:new")] = "present", "present"
 	w.host.expectCheck(0, all, "--record")
-	w.host.expectStatus("s ago: 6 images, all present ")
+	w.host.expectStatus("s ago: 6 needed images, all present ")
 
 	torn, child := w.registry.Name("site:torn"), children[1].Digest.String()
 	w.registry.delete("site", child)
