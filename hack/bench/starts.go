@@ -70,30 +70,31 @@ func (b *bench) measureStart(ctx context.Context, kubeconfig string) (one oneSta
 		return one, nil, errors.New("a list exists before pinsync is started")
 	}
 	complete := list.when(list.isComplete)
-	if pinsync, err = b.startPinsync(ctx, kubeconfig); err != nil {
+	started, err := b.startPinsync(ctx, kubeconfig)
+	if err != nil {
 		return one, nil, err
 	}
 	defer func() {
 		if err != nil {
-			pinsync.stop()
+			started.stop()
 		}
 	}()
 	at, err := await(ctx, complete)
 	if err != nil {
 		return one, nil, err
 	}
-	if one, err = pinsync.startedIn(at); err != nil {
+	if one, err = started.startedIn(at); err != nil {
 		return one, nil, err
 	}
 	if err := list.mustHave(b.needed); err != nil {
 		return one, nil, err
 	}
-	if err := quiet(ctx, []*watcher{list, report}, pinsync); err != nil {
+	if err := quiet(ctx, []*watcher{list, report}, started); err != nil {
 		return one, nil, err
 	}
-	used, err := pinsync.usage()
+	used, err := started.usage()
 	one.PeakBytes = used.peak
-	return one, pinsync, err
+	return one, started, err
 }
 
 // deleteList deletes pinsync's list and the report on it.

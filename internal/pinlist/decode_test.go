@@ -247,3 +247,21 @@ func TestReadReportRefuses(t *testing.T) {
 		}
 	}
 }
+
+// The time when the pods had been read is by this host's clock, which may be wrong by a minute.
+func TestCheckPast(t *testing.T) {
+	read := ReadTime{At: time.Date(2026, 11, 26, 3, 0, 0, 0, time.UTC)}
+	for ahead, want := range map[time.Duration]string{
+		-time.Hour:  "",
+		time.Minute: "",
+		time.Hour:   "the pods had been read at 2026-11-26T04:00:00Z, which is 1h0m0s after the time of the API server: is this host's clock right?",
+	} {
+		got := ""
+		if err := read.CheckPast(read.At.Add(ahead)); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s ahead: got %q, want %q", ahead, got, want)
+		}
+	}
+}
