@@ -73,7 +73,7 @@ func TestManyTargetNamespaces(t *testing.T) {
 			t.Error("the release of another namespace waits")
 		}
 	}
-	b.start(t.Context(), ran.next, ran.read)
+	b.start(t.Context(), newRequests(), ran.next, ran.read)
 	for end := time.Now().Add(30 * time.Second); b.isBusy.Load(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it does not end")

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/discovery"
@@ -41,9 +40,8 @@ type chartImages struct {
 	// readSecrets allows to read Secrets, and version is pinsync's own.
 	readSecrets bool
 	version     string
-	// passes are asked for when a chart was rendered; isAsked is set if that is to come.
-	passes  requests
-	isAsked atomic.Bool
+	// passes are asked for when a chart was rendered, and when one may be tried again.
+	passes *requests
 	// rendering is the chart that is being rendered.
 	rendering sync.WaitGroup
 
@@ -67,7 +65,7 @@ type dueChart struct {
 }
 
 // newChartImages returns nil if no charts are read.
-func newChartImages(mgr manager.Manager, options *Options, w *watches, s *shares) (*chartImages, error) {
+func newChartImages(mgr manager.Manager, options *Options, w *watches, s *shares, passes *requests) (*chartImages, error) {
 	if options.Charts == nil {
 		return nil, nil //nolint:nilnil // as documented
 	}
@@ -75,10 +73,10 @@ func newChartImages(mgr manager.Manager, options *Options, w *watches, s *shares
 	if err != nil {
 		return nil, err
 	}
-	passes, sources := newRequests(), newChartSources(w.charts, options.DenyCrossNamespace)
+	sources := newChartSources(w.charts, options.DenyCrossNamespace)
 	return &chartImages{
 		live: mgr.GetAPIReader(), sources: sources, requests: newChartRequests(mgr.GetClient(), mgr.GetAPIReader(), options, w, sources, passes),
-		cluster: &clusterVersions{discovery: d, passes: passes}, fetcher: charts.NewFetcher(), find: options.Charts.Find,
+		cluster: &clusterVersions{discovery: d}, fetcher: charts.NewFetcher(), find: options.Charts.Find,
 		shares: s, readSecrets: options.ReadSecrets, version: options.Version, passes: passes,
 		served: map[string]time.Time{}, pauses: map[string]time.Time{},
 	}, nil

@@ -48,6 +48,7 @@ func (c *chartImages) read(ctx context.Context, namespace string) {
 	}
 	if len(c.next()) == 0 {
 		c.fetcher.Drop()
+		c.rendering.Wait()
 	}
 }
 
@@ -80,33 +81,12 @@ func (c *chartImages) finish(ctx context.Context, due *dueChart, result *rendere
 	c.mu.Lock()
 	c.leaveWork(due)
 	c.mu.Unlock()
-	c.askForPass()
+	c.passes.askLater()
 }
 
 // leaveWork notes that a chart is not worked on any more; the lock is held.
 func (c *chartImages) leaveWork(due *dueChart) {
 	c.inWork = slices.DeleteFunc(c.inWork, func(id object.ID) bool { return id == due.id })
-}
-
-// askForPass asks for a pass: at once if no chart waits, else a little later, so that what is rendered
-// until then costs one pass.
-func (c *chartImages) askForPass() {
-	switch {
-	case c.isIdle():
-		c.passes.ask()
-	case c.isAsked.CompareAndSwap(false, true):
-		time.AfterFunc(2*minWriteInterval, func() {
-			c.isAsked.Store(false)
-			c.passes.ask()
-		})
-	}
-}
-
-// isIdle reports whether no chart waits to be rendered, or is worked on.
-func (c *chartImages) isIdle() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.waiting()) == 0 && len(c.inWork) == 0
 }
 
 // pop removes and returns the first chart that is due in a namespace, to be worked on; nil, there is none.

@@ -39,20 +39,6 @@ func TestChartsTakeTurns(t *testing.T) {
 	}
 }
 
-// What is rendered while other charts wait is published together with them, a little later.
-func TestPassesWhileChartsWait(t *testing.T) {
-	c := &chartImages{passes: newRequests(), due: map[string][]*dueChart{"a": {{}}}}
-	c.askForPass()
-	if len(c.passes) > 0 {
-		t.Error("a pass is asked for at once")
-	}
-	<-c.passes
-	c.due = nil
-	if c.askForPass(); len(c.passes) == 0 {
-		t.Error("no pass is asked for after the last chart")
-	}
-}
-
 // A release that cannot be read is read again some time later, and not at once. As long as nothing is known
 // of its chart, the list is incomplete, however often it was tried.
 func TestChartOfAnUnreadableRelease(t *testing.T) {

@@ -33,7 +33,7 @@ type chartRequests struct {
 	charts   informers.Values[convert.Source]
 	releases *informers.Informer
 	decider  charts.Requester
-	passes   requests
+	passes   *requests
 
 	mu sync.Mutex
 	// known are the HelmCharts that are to exist or to go.
@@ -75,7 +75,7 @@ type dueRequest struct {
 const chartPatience = time.Minute
 
 // newChartRequests returns nil if no HelmCharts are made.
-func newChartRequests(c client.Client, live client.Reader, options *Options, w *watches, sources *chartSources, passes requests) *chartRequests {
+func newChartRequests(c client.Client, live client.Reader, options *Options, w *watches, sources *chartSources, passes *requests) *chartRequests {
 	if !options.CreateHelmCharts {
 		return nil
 	}

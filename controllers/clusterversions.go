@@ -20,8 +20,6 @@ const versionsInterval = 10 * time.Minute
 // clusterVersions are the versions of the cluster that charts are rendered for.
 type clusterVersions struct {
 	discovery discovery.DiscoveryInterface
-	// passes are asked for when they have changed.
-	passes requests
 
 	mu          sync.Mutex
 	read        time.Time
@@ -86,7 +84,6 @@ func (v *clusterVersions) refresh(ctx context.Context, _ string) {
 	sum := sha256.Sum256([]byte(kubeVersion + "\n" + strings.Join(apiVersions, "\n")))
 	if digest := hex.EncodeToString(sum[:]); digest != v.sum {
 		v.kubeVersion, v.apiVersions, v.sum = kubeVersion, apiVersions, digest
-		v.passes.ask()
 	}
 }
 

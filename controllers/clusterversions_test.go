@@ -34,7 +34,7 @@ func (s *servedVersions) ServerGroupsAndResources() (groups []*metav1.APIGroup, 
 func TestVersionsWhileAnAPIIsAway(t *testing.T) {
 	away := &discovery.ErrGroupDiscoveryFailed{Groups: map[schema.GroupVersion]error{{Group: "metrics.k8s.io", Version: "v1"}: errors.New("away")}}
 	const all = "apps/v1 apps/v1/Kind metrics.k8s.io/v1 metrics.k8s.io/v1/Kind"
-	v := &clusterVersions{passes: newRequests()}
+	v := &clusterVersions{}
 	for _, step := range []struct {
 		served  servedVersions
 		version string

@@ -39,6 +39,9 @@ type gatherer struct {
 	ran               *ranImages
 	pods              *pods
 
+	// passes are asked for when something was read beside them.
+	passes *requests
+
 	readingPods, readingWorkloads, readingCharts, readingVersions, requestingCharts background
 
 	// continuity knows since when the cluster was observed without interruption, and last is
@@ -281,19 +284,17 @@ func (g *gatherer) interval() time.Duration {
 	return g.pods.interval
 }
 
-// readMore begins to read what the next plans need of namespaces, and reports whether anything is
-// still to be read.
-func (g *gatherer) readMore(ctx context.Context) bool {
-	g.readingPods.start(ctx, g.pods.due, limited(g.pods.read))
-	g.readingWorkloads.start(ctx, g.ran.next, limited(g.ran.read))
+// readMore begins to read what the next plans need of namespaces.
+func (g *gatherer) readMore(ctx context.Context) {
+	g.readingPods.start(ctx, g.passes, g.pods.due, limited(g.pods.read))
+	g.readingWorkloads.start(ctx, g.passes, g.ran.next, limited(g.ran.read))
 	if g.charts != nil {
-		g.readingVersions.start(ctx, g.charts.cluster.due, limited(g.charts.cluster.refresh))
-		g.readingCharts.start(ctx, g.charts.next, g.charts.read)
+		g.readingVersions.start(ctx, g.passes, g.charts.cluster.due, limited(g.charts.cluster.refresh))
+		g.readingCharts.start(ctx, g.passes, g.charts.next, g.charts.read)
 		if requests := g.charts.requests; requests != nil {
-			g.requestingCharts.start(ctx, requests.next, limited(requests.act))
+			g.requestingCharts.start(ctx, g.passes, requests.next, limited(requests.act))
 		}
 	}
-	return g.readingPods.isBusy.Load() || g.readingWorkloads.isBusy.Load()
 }
 
 // isInterrupted reports whether a watch is interrupted, or has not shown since that it works.

@@ -141,9 +141,7 @@ func setup(mgr manager.Manager, reconciler *Reconciler) error {
 	for _, w := range reconciler.gatherer.valuesFromWatches {
 		events = append(events, w)
 	}
-	if charts := reconciler.gatherer.charts; charts != nil {
-		events = append(events, charts.passes.source(reconciler.request))
-	}
+	events = append(events, reconciler.gatherer.passes.source(reconciler.request))
 	for _, s := range events {
 		if err := c.Watch(s); err != nil {
 			return err
@@ -170,12 +168,13 @@ func newReconciler(
 	}
 	live := mgr.GetAPIReader()
 	valuesFrom := &valuesFromCache{live: live, readSecrets: options.ReadSecrets}
-	chartImages, err := newChartImages(mgr, &options, w, s)
+	requests := newRequests()
+	chartImages, err := newChartImages(mgr, &options, w, s, requests)
 	if err != nil {
 		return nil, err
 	}
 	g := &gatherer{
-		watches: w, live: live, options: options.Pins, shares: s,
+		watches: w, live: live, options: options.Pins, shares: s, passes: requests,
 		namespaces:   informers.Values[pin.Namespace]{Informer: w.namespaces},
 		policies:     informers.Values[link.Policy]{Informer: w.policies},
 		repositories: informers.Values[link.Repository]{Informer: w.repositories},

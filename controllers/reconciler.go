@@ -73,9 +73,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		r.stall.end(ctx, time.Now())
 	}
 	switch {
-	case err == nil && r.gatherer.readMore(ctx):
-		return reconcile.Result{RequeueAfter: min(next, requeueDelay)}, nil
 	case err == nil:
+		r.gatherer.readMore(ctx)
 		return reconcile.Result{RequeueAfter: next}, nil
 	case ctx.Err() != nil:
 		return reconcile.Result{}, nil // the controller is stopping: whatever failed, failed of that

@@ -1,0 +1,68 @@
+package controllers
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What is read while more is to be read costs one pass, a little later; none comes after one that was asked
+// for at once.
+func TestRequestsForLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRequests()
+		r.askLater()
+		r.askLater()
+		if synctest.Wait(); len(r.events) > 0 {
+			t.Error("a pass is asked for at once")
+		}
+		time.Sleep(2 * minWriteInterval)
+		if synctest.Wait(); len(r.events) != 1 {
+			t.Errorf("%d passes are asked for", len(r.events))
+		}
+		<-r.events
+		r.askLater()
+		r.ask()
+		<-r.events
+		time.Sleep(4 * minWriteInterval)
+		if synctest.Wait(); len(r.events) > 0 {
+			t.Error("a second pass is asked for")
+		}
+		r.askLater()
+		time.Sleep(2 * minWriteInterval)
+		if synctest.Wait(); len(r.events) != 1 {
+			t.Error("none is asked for any more")
+		}
+	})
+}
+
+// What becomes due just after the last read is read, too, and at once: a pass is asked for that can start it.
+func TestDueAtTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var due, reads atomic.Int32
+		var b background
+		passes, began := newRequests(), time.Now()
+		pass := func() {
+			b.start(t.Context(), passes, func() []string { return make([]string, due.Load()) }, func(context.Context, string) {
+				reads.Add(1)
+				due.Add(-1)
+			})
+		}
+		for n := int32(1); n <= 10_000; n++ {
+			due.Store(1)
+			for pass(); reads.Load() < n; pass() {
+				for range 10_000 { // a request that is waited for is seen later than its reader goes on
+					if len(passes.events) > 0 {
+						break
+					}
+				}
+				<-passes.events
+			}
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("it was read after %s", waited)
+		}
+	})
+}
