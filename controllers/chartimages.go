@@ -54,8 +54,9 @@ type chartImages struct {
 	inWork []object.ID
 	// mentions is how many images are kept of the charts of each namespace.
 	mentions map[string]int
-	// served are when a chart of each namespace was rendered last, and pauses until when none is.
-	served, pauses map[string]time.Time
+	// turns are when it is the turn of each namespace, if another one waits, and pauses until when no chart
+	// of it is rendered.
+	turns, pauses map[string]time.Time
 }
 
 // dueChart is a release whose chart is to be rendered.
@@ -78,7 +79,7 @@ func newChartImages(mgr manager.Manager, options *Options, w *watches, s *shares
 		live: mgr.GetAPIReader(), sources: sources, requests: newChartRequests(mgr.GetClient(), mgr.GetAPIReader(), options, w, sources, passes),
 		cluster: &clusterVersions{discovery: d}, fetcher: charts.NewFetcher(), find: options.Charts.Find,
 		shares: s, readSecrets: options.ReadSecrets, version: options.Version, passes: passes,
-		served: map[string]time.Time{}, pauses: map[string]time.Time{},
+		turns: map[string]time.Time{}, pauses: map[string]time.Time{},
 	}, nil
 }
 
@@ -101,7 +102,7 @@ func (c *chartImages) end() {
 	}
 	now := time.Now()
 	isOver := func(namespace string, at time.Time) bool { return len(c.due[namespace]) == 0 && now.Sub(at) > maxPause }
-	maps.DeleteFunc(c.served, isOver)
+	maps.DeleteFunc(c.turns, isOver)
 	maps.DeleteFunc(c.pauses, isOver)
 }
 

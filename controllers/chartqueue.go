@@ -10,12 +10,12 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
-// next returns the namespaces that have charts to be rendered: first the one that waits the longest.
+// next returns the namespaces that have charts to be rendered: first the one whose turn was the earliest.
 func (c *chartImages) next() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	namespaces := c.waiting()
-	slices.SortFunc(namespaces, func(a, b string) int { return cmp.Or(c.served[a].Compare(c.served[b]), cmp.Compare(a, b)) })
+	slices.SortFunc(namespaces, func(a, b string) int { return cmp.Or(c.turns[a].Compare(c.turns[b]), cmp.Compare(a, b)) })
 	return namespaces
 }
 
@@ -40,9 +40,11 @@ const maxPause = 10 * time.Minute
 // read. One is rendered at a time, so two requests at most are in memory.
 func (c *chartImages) read(ctx context.Context, namespace string) {
 	if due := c.pop(namespace); due != nil {
+		began := time.Now()
 		result := c.prepare(ctx, due)
+		took := time.Since(began)
 		c.rendering.Wait()
-		if c.serve(due, result) {
+		if c.serve(due, result, took) {
 			c.rendering.Go(func() { c.finish(ctx, due, result) })
 		}
 	}
@@ -52,21 +54,37 @@ func (c *chartImages) read(ctx context.Context, namespace string) {
 	}
 }
 
-// serve takes the turn of a namespace, and reports whether it has one: while the one before was rendered, the
-// namespace may have been paused, or another one that has waited for longer has got a chart to be rendered.
-// Then the chart waits again, as the first one of its namespace.
-func (c *chartImages) serve(due *dueChart, result *renderedChart) bool {
+// serve charges a namespace for what preparing a chart took, and reports whether it is still its turn: while
+// the one before was rendered, the namespace may have been paused, or another one whose turn was well before
+// has got a chart to be rendered. Then the chart waits again, as the first one of its namespace.
+func (c *chartImages) serve(due *dueChart, result *renderedChart, took time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	namespace := due.id.Namespace
-	isBefore := func(other string) bool { return c.served[other].Before(c.served[namespace]) }
+	turn := c.turns[namespace]
+	isBefore := func(other string) bool { return turn.Sub(c.turns[other]) > slowRender*costFactor }
+	c.charge(namespace, took)
 	if result.request != nil && (c.isPaused(namespace) || slices.ContainsFunc(c.waiting(), isBefore)) {
 		c.due[namespace] = slices.Insert(c.due[namespace], 0, due)
 		c.leaveWork(due)
 		return false
 	}
-	c.served[namespace] = time.Now()
 	return true
+}
+
+// charge puts the next turn of a namespace off by a multiple of the time that it took from all, so that one
+// with slow charts or downloads takes a small part of it as long as others wait; the lock is held.
+func (c *chartImages) charge(namespace string, took time.Duration) {
+	now := time.Now()
+	turn := now
+	if c.turns[namespace].After(now) {
+		turn = c.turns[namespace]
+	}
+	turn = turn.Add(took * costFactor)
+	if latest := now.Add(maxPause); turn.After(latest) {
+		turn = latest
+	}
+	c.turns[namespace] = turn
 }
 
 // finish renders a chart, if its request could be made, and takes the result.
@@ -75,10 +93,12 @@ func (c *chartImages) finish(ctx context.Context, due *dueChart, result *rendere
 	if result.request != nil {
 		c.render(ctx, result)
 	}
+	took := time.Since(began)
 	if ctx.Err() == nil {
-		c.take(due, result, time.Since(began))
+		c.take(due, result, took)
 	}
 	c.mu.Lock()
+	c.charge(due.id.Namespace, took)
 	c.leaveWork(due)
 	c.mu.Unlock()
 	c.passes.askLater()
@@ -155,14 +175,14 @@ func (c *chartImages) limit(k *knownChart, namespace string, result *renderedCha
 	case result.images.Rendered:
 		result.images = notRendered(budget.Exceeded(budget.ChartMentions, "images in the charts of its namespace"))
 	case took > slowRender:
-		c.pauses[namespace] = time.Now().Add(min(maxPause, took*pauseFactor))
+		c.pauses[namespace] = time.Now().Add(min(maxPause, took*costFactor))
 	}
 	result.retryIn = renderRetry
 }
 
 const (
-	// slowRender is how long a chart that cannot be rendered may take, and pauseFactor how many times
-	// as long its namespace waits otherwise.
-	slowRender  = time.Second
-	pauseFactor = 10
+	// slowRender is how long a chart that cannot be rendered may take, and costFactor how many times
+	// as long its namespace waits otherwise, and for its next turn.
+	slowRender = time.Second
+	costFactor = 10
 )

@@ -19,7 +19,7 @@ import (
 func TestChartsTakeTurns(t *testing.T) {
 	c := &chartImages{
 		live: &emptyReader{}, fetcher: charts.NewFetcher(), shares: newShares(), passes: newRequests(),
-		served: map[string]time.Time{}, pauses: map[string]time.Time{},
+		turns: map[string]time.Time{}, pauses: map[string]time.Time{},
 	}
 	due := map[string][]*dueChart{}
 	for _, namespace := range []string{"a", "b"} {
@@ -30,7 +30,7 @@ func TestChartsTakeTurns(t *testing.T) {
 	c.due = due
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, want := range []string{"a", "b", "a", "b"} {
+	for _, want := range []string{"a", "b"} {
 		next := c.next()
 		if len(next) == 0 || next[0] != want {
 			t.Fatalf("next are %q, want %s", next, want)
@@ -147,7 +147,7 @@ func TestRenderedMeanwhile(t *testing.T) {
 		"the release is to be read":  {&knownChart{}, chartInputs{}, true},
 		"the release does not exist": {nil, one, false},
 	} {
-		c := &chartImages{served: map[string]time.Time{}, due: map[string][]*dueChart{"a": {{id, test.due}}}}
+		c := &chartImages{turns: map[string]time.Time{}, due: map[string][]*dueChart{"a": {{id, test.due}}}}
 		if test.known != nil {
 			c.known.Put(id, test.known)
 		}

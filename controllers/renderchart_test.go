@@ -48,7 +48,7 @@ func newChartWork(t *testing.T) *chartWork {
 	}
 	w.chartImages = &chartImages{
 		live: w, fetcher: charts.NewFetcher(), find: w.find, cluster: &clusterVersions{}, shares: newShares(), passes: newRequests(),
-		due: map[string][]*dueChart{}, mentions: map[string]int{}, served: map[string]time.Time{}, pauses: map[string]time.Time{},
+		due: map[string][]*dueChart{}, mentions: map[string]int{}, turns: map[string]time.Time{}, pauses: map[string]time.Time{},
 	}
 	return w
 }
@@ -169,6 +169,42 @@ func TestTurnsOfReadCharts(t *testing.T) {
 	w.expect(t, "a/one", "b/late", "a/two")
 }
 
+// A namespace whose charts take long to be fetched or rendered, and can be, waits for the others as long as
+// they have charts to be rendered.
+func TestTurnsOfSlowCharts(t *testing.T) {
+	for name, slow := range map[string]func(w *chartWork, wait func(chart string)){
+		"fetched": func(w *chartWork, wait func(chart string)) { w.reading = wait },
+		"rendered": func(w *chartWork, wait func(chart string)) {
+			w.rendering = func(_ context.Context, chart string) *pin.ChartImages {
+				wait(chart)
+				return renderedImage("v1")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newChartWork(t)
+			synctest.Test(t, func(t *testing.T) {
+				slow(w, func(chart string) {
+					if chart < "b" {
+						time.Sleep(10 * slowRender)
+					}
+				})
+				for _, chart := range []string{"1", "2", "3"} {
+					w.add("a", chart)
+					w.add("b", chart)
+					w.add("c", chart)
+				}
+				w.work(t.Context())
+				slices.Sort(w.rendered[1:7]) // the others take turns as it happens
+				w.expect(t, "a/1", "b/1", "b/2", "b/3", "c/1", "c/2", "c/3", "a/2", "a/3")
+				if w.isPaused("a") {
+					t.Error("a namespace is paused though its charts can be rendered")
+				}
+			})
+		})
+	}
+}
+
 // A namespace is paused for what rendering its own chart has taken, and then what was read of it already is
 // not rendered either. What another one's chart has taken does not count.
 func TestPausesOfSlowCharts(t *testing.T) {
@@ -184,7 +220,7 @@ func TestPausesOfSlowCharts(t *testing.T) {
 		w.add("a", "next")
 		w.work(t.Context())
 		w.expect(t, "a/slow")
-		time.Sleep(2 * slowRender * pauseFactor)
+		time.Sleep(2 * slowRender * costFactor)
 		w.work(t.Context())
 		w.expect(t, "a/slow", "a/next")
 		w.add("b", "slow")
@@ -219,7 +255,7 @@ func TestStopWhileRendering(t *testing.T) {
 		}
 	}
 	w.rendering = func(context.Context, string) *pin.ChartImages { return renderedImage("v1") }
-	w.reading, w.rendered = func(string) {}, nil
+	w.reading, w.rendered, w.turns = func(string) {}, nil, map[string]time.Time{}
 	w.add("a", "one")
 	w.add("b", "two")
 	w.work(t.Context())
