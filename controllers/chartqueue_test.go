@@ -63,6 +63,32 @@ func TestChartOfAnUnreadableRelease(t *testing.T) {
 	}
 }
 
+// A chart of which no rendering is known, neither its own nor one of the last report, is unread, unless nothing
+// can be read that it comes from.
+func TestUnreadChart(t *testing.T) {
+	read, failed := renderedImage("v1"), &pin.ChartImages{}
+	for name, test := range map[string]struct {
+		found foundImages
+		state sourcesState
+		want  bool
+	}{
+		"never tried":      {foundImages{}, sourcesRead, true},
+		"failed":           {foundImages{latest: failed}, sourcesRead, true},
+		"rendered":         {foundImages{latest: read, rendered: read}, sourcesRead, false},
+		"failed since":     {foundImages{latest: failed, rendered: read}, sourcesRead, false},
+		"may not be read":  {foundImages{}, sourcesNotRead, false},
+		"not read yet":     {foundImages{}, sourcesSyncing, true},
+		"read, and is not": {foundImages{latest: read, rendered: read}, sourcesNotRead, false},
+	} {
+		release := sleeping("a", "web", "")
+		c := &chartImages{cluster: &clusterVersions{}, shares: newShares(), found: map[string][]*dueChart{}}
+		c.known.Put(release.ID, &knownChart{found: test.found, asked: askedChart{resolved: resolvedChart{state: test.state}}})
+		if c.attach(&pin.Snapshot{}, &keptRelease{}, &release, nil, false); release.ChartUnread != test.want {
+			t.Errorf("%s: unread is %t", name, release.ChartUnread)
+		}
+	}
+}
+
 // Once a chart was rendered anew, the inputs of what the last report had count no more.
 func TestDigestOfTheLastReport(t *testing.T) {
 	c, k := &chartImages{}, &knownChart{}

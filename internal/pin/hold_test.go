@@ -387,6 +387,28 @@ func TestUnknownOwners(t *testing.T) {
 		s.releases[0].Sync = nil
 		s.watch(2*time.Hour, "HelmRelease/apps/live is not Ready")
 	})
+	t.Run("a chart that was not read may name it", func(t *testing.T) {
+		chart := suspended("chart", "")
+		chart.Inputs, chart.ChartUnread, chart.TargetNamespace = imagesIn(map[string]any{}), true, "live"
+		s := newStory(t, chart)
+		s.kept = handWritten()
+		s.watch(2*time.Hour, "the images of HelmRelease/apps/chart are not known")
+		s.releases[0].Suspended = false
+		s.watch(2*time.Hour, "the images of HelmRelease/apps/chart are not known")
+		s.releases[0].Ready = true
+		s.watch(time.Hour, safe)
+		s.gone()
+	})
+	t.Run("a chart that was read does not name it", func(t *testing.T) {
+		chart := suspended("chart", "")
+		chart.Inputs, chart.ChartUnread = imagesIn(map[string]any{}), true
+		s := newStory(t, chart)
+		s.kept = handWritten()
+		s.watch(2*time.Hour, "the images of HelmRelease/apps/chart are not known")
+		s.releases[0].ChartUnread = false
+		s.watch(time.Hour, safe)
+		s.gone()
+	})
 	t.Run("no list at all", func(t *testing.T) {
 		s := newStory(t, suspended("web", "g.io/o/web:v1"), live)
 		s.kept = published{}

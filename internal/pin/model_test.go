@@ -38,6 +38,8 @@ type modelRelease struct {
 	suspended, disabled, ready, unreadable, hasRun bool
 
 	tag, deployed string
+	// isBare is set if its values name no image at all.
+	isBare bool
 
 	chart modelChart
 	// seenChart is what a process knew of the chart that has seen the release.
@@ -87,7 +89,7 @@ func (c *modelCluster) seenTags(name string) []string {
 // valuesTags are what a release refers to without its chart.
 func (c *modelCluster) valuesTags(name string) []string {
 	r, exists := c.releases[name]
-	if !exists || r.disabled {
+	if !exists || r.disabled || r.isBare {
 		return nil
 	}
 	var tags []string
@@ -111,8 +113,12 @@ type modelDebt struct {
 	isSuspended, isResumed bool
 	// refers is set if it was observed that the release refers to the tag.
 	refers bool
+	// byChart is set if its chart named it when it was rendered last, by whatever process.
+	byChart bool
 	// hasRun is set if the release ran it when it was suspended.
 	hasRun bool
+	// isForgotten is set if nothing but the chart can tell any more that the release needs it.
+	isForgotten bool
 	// unsafe is the last moment at which it had to stay, and notLive the last one at
 	// which the release was not live.
 	unsafe, notLive time.Time
@@ -353,7 +359,14 @@ func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, de
 	exists = exists && !r.disabled
 	tags := seen.seenTags(n.release)
 	refers := slices.Contains(tags, n.tag)
-	debt.isSuspended = exists && r.suspended && (refers || debt.hasRun || len(tags) == 0)
+	// A chart that has named it may do so as long as this process has not rendered it.
+	debt.byChart = slices.Contains(r.seenChart.adds(), n.tag) || debt.byChart && !r.seenChart.isRendered
+	mayRefer := debt.isSuspended && debt.byChart
+	if isReady := !r.suspended && r.ready; debt.isForgotten && !refers && (isReady || !debt.byChart) {
+		delete(m.debts, n)
+		return
+	}
+	debt.isSuspended = exists && r.suspended && (refers || mayRefer || debt.hasRun || len(tags) == 0 && !r.isBare)
 	debt.isResumed, debt.refers = exists && !r.suspended, refers
 	isElsewhere := refers || m.options.ReadyIsProof || p.isLiveElsewhere(n, tags)
 	switch {
@@ -369,7 +382,7 @@ func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, de
 func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *modelRelease) {
 	fellAsleep := r.fellAsleep(m.asleep[name])
 	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || r.isKnown())
-	isOwed := m.mayHaveRun(name, fellAsleep && r.hasRun) || r.suspended
+	isOwed := m.mayHaveRun(name, fellAsleep && r.hasRun && !r.isBare) || r.suspended
 	if !isOwed || r.disabled || r.unreadable || p.seenAt.Before(m.unknownSince[name]) {
 		return
 	}
@@ -452,13 +465,17 @@ func (m *model) load(p *modelProcess) {
 	}
 }
 
-// loseLastNames cancels what is owed to releases that name no image now, because it is not known any
-// more what they named last: a process that has seen it before takes the list's owners instead.
+// loseLastNames cancels what is owed to releases whose values cannot be read, and forgets what those ran
+// that name no image now, because it is not known any more what they named last: a process that has seen
+// it before takes the list's owners instead.
 func (m *model) loseLastNames() {
-	for _, name := range []string{"x", "y"} {
-		if len(m.cluster.valuesTags(name)) == 0 || m.cluster.releases[name].unreadable {
-			m.unknownSince[name] = m.now
-			maps.DeleteFunc(m.debts, func(n modelNeed, _ *modelDebt) bool { return n.release == name })
+	for n, debt := range m.debts {
+		switch r := m.cluster.releases[n.release]; {
+		case r.unreadable:
+			m.unknownSince[n.release] = m.now
+			delete(m.debts, n)
+		case r.isBare:
+			debt.hasRun, debt.isForgotten = false, true
 		}
 	}
 }
@@ -552,7 +569,10 @@ func modelSnapshot(name string, r modelRelease, looked bool, workloads *pin.Work
 		release.Workloads = workloads
 	}
 	release.Inputs = imagesIn(map[string]any{"image": map[string]any{"repository": "g.io/o/app"}})
-	if r.tag != "" {
+	switch {
+	case r.isBare:
+		release.Inputs = imagesIn(map[string]any{})
+	case r.tag != "":
 		release.Inputs = imagesIn(map[string]any{"image": "g.io/o/app:" + r.tag})
 	}
 	if r.disabled {
@@ -682,7 +702,11 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"create": func(*rapid.T) {
 			if name := m.someRelease(); m.cluster.releases[name] == (modelRelease{}) {
 				isSuspended := rapid.Bool().Draw(m.T, "suspended")
-				m.cluster.releases[name] = modelRelease{tag: m.someTag(), suspended: isSuspended, hasRun: !isSuspended, chart: m.someChart()}
+				r := modelRelease{suspended: isSuspended, hasRun: !isSuspended, chart: m.someChart(), isBare: rapid.Bool().Draw(m.T, "bare")}
+				if !r.isBare {
+					r.tag = m.someTag()
+				}
+				m.cluster.releases[name] = r
 			}
 		},
 		"delete":  func(*rapid.T) { delete(m.cluster.releases, m.someRelease()) },
@@ -691,9 +715,10 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"ready":   func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.ready = !r.suspended }) },
 		"fail":    func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.ready = false }) },
 		"edit": func(*rapid.T) {
-			m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.ready = m.someTag(), false })
+			m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.isBare, r.ready = m.someTag(), false, false })
 		},
-		"empty values": func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.ready = "", false }) },
+		"empty values": func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.isBare, r.ready = "", false, false }) },
+		"no values":    func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.isBare, r.ready = "", true, false }) },
 		"annotate":     func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.disabled = !r.disabled }) },
 		"lose values":  func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.unreadable = !r.unreadable }) },
 		"resolve":      func(*rapid.T) { m.cluster.policy = rapid.SampledFrom(append(modelTags(), "")).Draw(m.T, "latest") },
@@ -815,7 +840,7 @@ func (m *model) downgrade() {
 }
 
 // often are the actions without which nothing else matters.
-var often = []string{"create", "suspend", "resume", "ready", "roll out", "steady", "steady", "steady", "sync", "plan", "write", "write report", "start", "crash", "edit chart", "render", "break chart"}
+var often = []string{"create", "suspend", "resume", "ready", "roll out", "steady", "steady", "steady", "sync", "plan", "write", "write report", "start", "crash", "edit chart", "render", "break chart", "lose chart"}
 
 func TestNoTagIsLost(t *testing.T) {
 	checks := flag.Lookup("rapid.checks")

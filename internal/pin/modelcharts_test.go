@@ -113,7 +113,7 @@ func (k *knownChart) take(c *modelChart) {
 
 // attach adds to a release what its chart names.
 func (k *knownChart) attach(release *pin.Release) {
-	release.Rendered, release.ChartPending, release.ChartStale = k.found, k.found == nil && !k.notRead, k.notRead
+	release.Rendered, release.ChartPending, release.ChartStale, release.ChartUnread = k.found, k.found == nil && !k.notRead, k.notRead, k.rendered == nil
 	if k.notRead {
 		doubt := v1alpha1.Problem{Reason: v1alpha1.ReasonChartNotRead}
 		if release.Rendered == nil {

@@ -133,13 +133,13 @@ func (o *owners) read(r *Release) *owner {
 }
 
 // referring returns the releases that refer to any tag of each repository, and of each name of
-// pins, disabled ones, too, and one that may refer to any, because its images are not known; empty,
+// pins, disabled ones, too, and one that may refer to any, because not all its images are known; empty,
 // there is none.
 func (o *owners) referring() (byName map[string][]string, unreadable string) {
 	byName = map[string][]string{}
 	for i := range o.snapshot.Releases {
 		r := &o.snapshot.Releases[i]
-		if r.isUnknown() || o.cache.of(r).isOver {
+		if r.mayNeedMore() || o.cache.of(r).isOver {
 			if enabled, _ := o.protector.enables(r); enabled && (unreadable == "" || r.String() < unreadable) {
 				unreadable = r.String()
 			}

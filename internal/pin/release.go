@@ -24,6 +24,9 @@ type Release struct {
 	// ChartPending is set if its chart is still to be rendered for the first time, and ChartStale if it has
 	// changed since, and is to be rendered again.
 	ChartPending, ChartStale bool
+	// ChartUnread is set if no rendering of its chart is known, though there is one: of an earlier process it
+	// may have had pins that only the chart names.
+	ChartUnread bool
 	// Ready is set if its Ready condition is true at its current generation.
 	Ready bool
 	// TargetNamespace is where its pods are, unless RemoteCluster is set: then they are on a
@@ -39,6 +42,12 @@ type Release struct {
 // isUnknown reports whether it is not known which images it refers to.
 func (r *Release) isUnknown() bool {
 	return r.Images == nil || r.Images.Unknown || r.ChartPending || r.Rendered != nil && r.Rendered.Unknown
+}
+
+// mayNeedMore reports whether it may need pins besides those that it is known to refer to. One that is Ready is
+// taken for what Helm has installed then, and its pods run.
+func (r *Release) mayNeedMore() bool {
+	return r.isUnknown() || r.ChartUnread && (r.Suspended || !r.Ready)
 }
 
 // Inputs are everything of a release that decides what it needs. They are comparable: what
