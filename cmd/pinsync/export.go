@@ -67,7 +67,7 @@ func newExportCommand() *cobra.Command {
 		"`TIME` (RFC 3339) when the cleaner had read the pods: require that every list was current then or later, and wait for that")
 	flags.BoolVar(&o.podsFirst, "pods-first", false,
 		"the cleaner had read all pods before this command was started: the same as --since with the time of the start")
-	flags.DurationVar(&o.wait, "wait", 2*time.Minute, "how long to wait for a list that --since or --pods-first requires, or a report that --require-all-images does; 0 does not wait")
+	flags.DurationVar(&o.wait, "wait", 2*time.Minute, "how long to wait for a list that --since or --pods-first requires, or for the report on a list; 0 does not wait")
 	flags.IntVar(&o.maxShrink, "max-shrink", 50,
 		"refuse a list whose namespaces have lost this many `PERCENT` of their pins since the last export on average, or more, "+
 			"but for those of releases that were resumed; 100 accepts any")
@@ -189,7 +189,7 @@ func collect(ctx context.Context, o *exportOptions, clusters []*rest.Config, sta
 			return nil, err
 		}
 	}
-	if !o.requireAllImages { // else they were read with the lists
+	if !o.needsReports() { // else they were read with the lists
 		readReports(ctx, clusters, o.pinsyncNamespace, lists) // they have the owners of the pins, and the releases
 	}
 	if err := o.checkOrder(lists); err != nil {
@@ -211,6 +211,9 @@ func collect(ctx context.Context, o *exportOptions, clusters []*rest.Config, sta
 	}
 	return &collected{exported, state, pinlist.MayLackImages(lists), o.state != "" && last.Kind == ""}, nil
 }
+
+// needsReports reports whether it is to be known from the reports whether the lists will do.
+func (o *exportOptions) needsReports() bool { return o.requireAllImages || o.since.IsZero() }
 
 // checkOrder returns an error if the cleaner may read the pods after the list, and a list is not
 // made for that.

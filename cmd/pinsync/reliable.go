@@ -129,7 +129,7 @@ func (r *reliableReader) check(lists []pinlist.Published) error {
 // checkReports reads the reports, for which they are asked, and returns an error if one is not on the list
 // that was read: then both are read again.
 func (r *reliableReader) checkReports(ctx context.Context, lists []pinlist.Published) error {
-	if !r.requireAllImages {
+	if !r.needsReports() {
 		return nil
 	}
 	_ = published.ReadReports(ctx, r.cluster, r.pinsyncNamespace, lists) // what cannot be read is refused later

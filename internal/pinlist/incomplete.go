@@ -18,12 +18,13 @@ func (p *Published) HasEarlierReport() bool {
 	return p.Report != nil && p.Report.List != nil && p.Report.List.Plan != p.Plan
 }
 
-// DoubtReport returns an error if the report on a list has not the problems of the releases in it yet.
+// DoubtReport returns an error if the report on a list does not say yet what it protects, and the problems of
+// the releases in it.
 func (p *Published) DoubtReport() error {
 	if !p.HasEarlierReport() {
 		return nil
 	}
-	return fmt.Errorf("the report on the list %s, which has the problems of releases, %w", p.Name, ErrEarlierReport)
+	return fmt.Errorf("the report on the list %s %w", p.Name, ErrEarlierReport)
 }
 
 // CheckReleases returns an error if a list has a release of which images may be missing, or if that is
