@@ -19,7 +19,7 @@ const versionsInterval = 10 * time.Minute
 
 // clusterVersions are the versions of the cluster that charts are rendered for.
 type clusterVersions struct {
-	discovery discovery.DiscoveryInterface
+	discovery discovery.DiscoveryInterfaceWithContext
 
 	mu          sync.Mutex
 	read        time.Time
@@ -68,7 +68,7 @@ func (v *clusterVersions) due() []string {
 // refresh reads the versions. What cannot be read stays as it was: the answer lacks an API whose server is
 // away, perhaps for months, and has the others.
 func (v *clusterVersions) refresh(ctx context.Context, _ string) {
-	kubeVersion, apiVersions, err := readVersions(v.discovery)
+	kubeVersion, apiVersions, err := readVersions(ctx, v.discovery)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.read = time.Now()
@@ -101,12 +101,12 @@ func ofGroups(apiVersions []string, groups map[schema.GroupVersion]error) []stri
 
 // readVersions returns what a chart's .Capabilities have, as Helm's GetVersionSet composes it. Some
 // of it may be missing if there is an error.
-func readVersions(d discovery.DiscoveryInterface) (kubeVersion string, apiVersions []string, err error) {
-	version, err := d.ServerVersion()
+func readVersions(ctx context.Context, d discovery.DiscoveryInterfaceWithContext) (kubeVersion string, apiVersions []string, err error) {
+	version, err := d.ServerVersionWithContext(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	_, resources, err := d.ServerGroupsAndResources()
+	_, resources, err := d.ServerGroupsAndResourcesWithContext(ctx)
 	for _, list := range resources {
 		apiVersions = append(apiVersions, list.GroupVersion)
 		for i := range list.APIResources {

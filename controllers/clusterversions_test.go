@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -13,17 +14,17 @@ import (
 
 // servedVersions is an API server of a version, with a kind in each of its groups, and what it answers besides.
 type servedVersions struct {
-	discovery.DiscoveryInterface
+	discovery.DiscoveryInterfaceWithContext
 	version string
 	groups  []string
 	err     error
 }
 
-func (s *servedVersions) ServerVersion() (*version.Info, error) {
+func (s *servedVersions) ServerVersionWithContext(context.Context) (*version.Info, error) {
 	return &version.Info{GitVersion: s.version}, nil
 }
 
-func (s *servedVersions) ServerGroupsAndResources() (groups []*metav1.APIGroup, resources []*metav1.APIResourceList, err error) {
+func (s *servedVersions) ServerGroupsAndResourcesWithContext(context.Context) (groups []*metav1.APIGroup, resources []*metav1.APIResourceList, err error) {
 	for _, group := range s.groups {
 		resources = append(resources, &metav1.APIResourceList{GroupVersion: group, APIResources: []metav1.APIResource{{Kind: "Kind"}}})
 	}

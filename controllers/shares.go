@@ -50,7 +50,7 @@ func (s *shares) begin(releases map[string]int) {
 	for namespace, a := range s.accounts {
 		s.refill(a)
 		if a.isWaiting {
-			a.waited += now.Sub(s.began)
+			a.waited += min(now.Sub(s.began), readRetry) // more is no pass that has waited: none could be made
 		}
 		a.isWaiting = false
 		switch {

@@ -40,6 +40,13 @@ func TestShares(t *testing.T) {
 	expect("beyond it again", s.spend("greedy", 0), false)
 	now = now.Add(budget.MaxWait)
 	s.begin(nil)
+	s.wait("greedy")
+	expectWaiting("after an outage", true, true)
+	for range budget.MaxWait / readRetry {
+		now = now.Add(readRetry)
+		s.begin(nil)
+		s.wait("greedy")
+	}
 	expect("a whole share", s.spend("greedy", 2*budget.ShareBytes), true)
 	expect("and no more", s.spend("greedy", 0), false)
 	expectWaiting("for too long in this hour", true, false)

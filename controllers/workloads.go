@@ -46,14 +46,15 @@ func readWorkloads(
 		&appsv1.DeploymentList{}, &appsv1.StatefulSetList{}, &appsv1.DaemonSetList{}, &appsv1.ReplicaSetList{},
 		&batchv1.CronJobList{}, &batchv1.JobList{},
 	}
-	images := 0
+	objects, images := 0, 0
 	for _, list := range append(kinds, besides...) {
 		err := informers.EachPage(ctx, live, list, func(o client.Object) error {
+			objects++
 			if w, ok := convert.WorkloadOf(o); ok {
 				found[w.UID] = w
 				images += len(w.Images)
 			}
-			if len(found) > maxWorkloads || images > maxWorkloadImages {
+			if objects > maxWorkloads || images > maxWorkloadImages {
 				return fmt.Errorf("%w: %s has more than %d, or they name more than %d images", errTooMany, namespace, maxWorkloads, maxWorkloadImages)
 			}
 			return nil

@@ -174,6 +174,19 @@ func TestUntracedImagesAreLimited(t *testing.T) {
 	}
 }
 
+// Objects count that nothing is kept of: no namespace is read without end.
+func TestObjectsAreLimited(t *testing.T) {
+	revisions := make([]runtime.Object, maxWorkloads+1)
+	for i := range revisions {
+		revisions[i] = &appsv1.ControllerRevision{ObjectMeta: labelled(fmt.Sprint(i), ""), Data: runtime.RawExtension{Raw: []byte(`"none"`)}}
+	}
+	reader := &workloadReader{objects: map[string][]runtime.Object{"*v1.ControllerRevisionList": revisions}}
+	found, why, err := readWorkloads(t.Context(), reader, "apps", &appsv1.ControllerRevisionList{})
+	if err != nil || len(found) > 0 || !strings.Contains(why, "apps has more than 20000") {
+		t.Errorf("%d workloads were read, %q, %v", len(found), why, err)
+	}
+}
+
 // What no release is known for is kept once for a namespace, all that was read of it; and nothing of it for
 // releases of another.
 func TestUntracedImagesAreShared(t *testing.T) {

@@ -12,11 +12,11 @@ func TestExportRefusesAListOfSuspendedReleases(t *testing.T) {
 	e := newExports(t)
 	const remedy = ": let the cleaner read the pods first and add --pods-first, or set releases: All in pinsync's configuration"
 	for namespace, test := range map[string]struct{ report, want string }{
-		"suspended":  {`{"protects":"Suspended"}`, "the list registry-pins has only the tags of suspended releases" + remedy},
-		"earlier":    {`{}`, "the list registry-pins has only the tags of suspended releases" + remedy},
-		"damaged":    {`{`, "the report on the list registry-pins cannot be read, so the list may have only the tags of suspended releases" + remedy},
-		"none":       {"", "the report on the list registry-pins cannot be read, so the list may have only the tags of suspended releases" + remedy},
-		"all":        {`{"protects":"All"}`, ""},
+		"suspended": {`{"protects":"Suspended"}`, "the list registry-pins has only the tags of suspended releases" + remedy},
+		"earlier":   {`{}`, "the list registry-pins has only the tags of suspended releases" + remedy},
+		"damaged":   {`{`, "the report on the list registry-pins cannot be read, so the list may have only the tags of suspended releases" + remedy},
+		"none":      {"", "the report on the list registry-pins cannot be read, so the list may have only the tags of suspended releases" + remedy},
+		"all":       {`{"protects":"All"}`, ""},
 		"another":   {`{"protects":"All","list":{"plan":"0"}}`, "the report on the list registry-pins is of an earlier list: that on this one is still to be written"},
 	} {
 		t.Run(namespace, func(t *testing.T) {
