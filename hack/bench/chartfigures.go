@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,21 +13,14 @@ type chartFigures struct {
 	Releases     int   `json:"releases"`
 	Charts       int   `json:"charts"`
 	ArchiveBytes []int `json:"archiveBytes"`
-	// EngineSeconds is what Helm's engine takes for all releases, by the clock, and EngineCPUSeconds of a
-	// core: what counts where other programs use the core, too.
-	EngineSeconds    float64 `json:"engineSeconds"`
-	EngineCPUSeconds float64 `json:"engineCPUSeconds"`
+	// Rounds are the measurements of rendering them all, one after the other.
+	Rounds []chartRound `json:"rounds"`
 	// FirstListSeconds is from the start until the list has what the values name, without charts and
-	// with them, and RenderSeconds from then until it has what the charts name.
+	// with them.
 	FirstListWithoutSeconds float64 `json:"firstListWithoutSeconds"`
 	FirstListSeconds        float64 `json:"firstListSeconds"`
-	RenderSeconds           float64 `json:"renderSeconds"`
-	// AllCoresRenderSeconds is the same where the processes have all cores.
+	// AllCoresRenderSeconds is the RenderSeconds of a round where the processes have all cores.
 	AllCoresRenderSeconds float64 `json:"allCoresRenderSeconds"`
-	// ControllerCPUSeconds and ChildrenCPUSeconds are what the controller and the processes that render
-	// use of the core in RenderSeconds.
-	ControllerCPUSeconds float64 `json:"controllerCPUSeconds"`
-	ChildrenCPUSeconds   float64 `json:"childrenCPUSeconds"`
 	// The memory of the controller when nothing is to be done any more, and of a child at most.
 	SteadyWithoutBytes int64 `json:"steadyWithoutBytes"`
 	SteadyBytes        int64 `json:"steadyBytes"`
@@ -39,15 +33,40 @@ type chartFigures struct {
 	SuspendSeconds []float64 `json:"suspendSeconds"`
 }
 
+// chartRound is one measurement of rendering all charts, on one core.
+type chartRound struct {
+	// EngineSeconds is what Helm's engine takes for all releases, by the clock, and EngineCPUSeconds of a
+	// core: what counts where other programs use the core, too. They are measured before and after the rest.
+	EngineSeconds    float64 `json:"engineSeconds"`
+	EngineCPUSeconds float64 `json:"engineCPUSeconds"`
+	// RenderSeconds is from the list with what the values name to that with what the charts name.
+	RenderSeconds float64 `json:"renderSeconds"`
+	// ControllerCPUSeconds and ChildrenCPUSeconds are what the controller and the processes that render
+	// use of the core in RenderSeconds.
+	ControllerCPUSeconds float64 `json:"controllerCPUSeconds"`
+	ChildrenCPUSeconds   float64 `json:"childrenCPUSeconds"`
+}
+
+// ratio is how many times as much CPU rendering takes as Helm's engine does.
+func (r *chartRound) ratio() float64 {
+	return (r.ControllerCPUSeconds + r.ChildrenCPUSeconds) / r.EngineCPUSeconds
+}
+
 // lines are the figures as text.
 func (f *chartFigures) lines() string {
 	var text strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&text, "- "+format+"\n", args...) }
 	line("%d suspended releases of %d charts of %d to %d KiB, on one core", f.Releases, f.Charts, slices.Min(f.ArchiveBytes)/kibi, slices.Max(f.ArchiveBytes)/kibi)
-	line("Helm's engine alone: %.2f s; pinsync from the first list to that with all charts: %.2f s, ratio %.2f", f.EngineSeconds, f.RenderSeconds, f.RenderSeconds/f.EngineSeconds)
-	line("the same with all cores: %.2f s, ratio %.2f", f.AllCoresRenderSeconds, f.AllCoresRenderSeconds/f.EngineSeconds)
-	line("CPU on one core: %.2f s; controller %.2f s and the process that renders %.2f s, ratio %.2f",
-		f.EngineCPUSeconds, f.ControllerCPUSeconds, f.ChildrenCPUSeconds, (f.ControllerCPUSeconds+f.ChildrenCPUSeconds)/f.EngineCPUSeconds)
+	rounds := slices.SortedFunc(slices.Values(f.Rounds), func(a, b chartRound) int { return cmp.Compare(a.ratio(), b.ratio()) })
+	for i := range rounds {
+		r := &rounds[i]
+		line("Helm's engine alone: %.2f s; pinsync from the first list to that with all charts: %.2f s, ratio %.2f", r.EngineSeconds, r.RenderSeconds, r.RenderSeconds/r.EngineSeconds)
+		line("CPU of that: %.2f s; controller %.2f s and the process that renders %.2f s, ratio %.2f", r.EngineCPUSeconds, r.ControllerCPUSeconds, r.ChildrenCPUSeconds, r.ratio())
+	}
+	if median := len(rounds) / 2; median < len(rounds) {
+		line("ratio of the CPU, median of %d: %.2f", len(rounds), rounds[median].ratio())
+	}
+	line("with all cores: %.2f s", f.AllCoresRenderSeconds)
 	line("first list with charts: %.2f s, without: %.2f s", f.FirstListSeconds, f.FirstListWithoutSeconds)
 	line("steady memory with charts: %d MiB, without: %d MiB; a child at most %d MiB", f.SteadyBytes/mebi, f.SteadyWithoutBytes/mebi, f.ChildPeakBytes/mebi)
 	line("charts fetched: %d; after a restart %d, rendered: %t", f.Fetches, f.FetchesAfterRestart, f.RendersAfterRestart)
