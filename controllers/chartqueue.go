@@ -72,19 +72,15 @@ func (c *chartImages) serve(due *dueChart, result *renderedChart, took time.Dura
 	return true
 }
 
-// charge puts the next turn of a namespace off by a multiple of the time that it took from all, so that one
-// with slow charts or downloads takes a small part of it as long as others wait; the lock is held.
+// charge puts the next turn of a namespace off by a multiple of the time that its charts took, downloads
+// included: those that always have charts share the time evenly, and the others come before them; the lock is
+// held.
 func (c *chartImages) charge(namespace string, took time.Duration) {
-	now := time.Now()
-	turn := now
-	if c.turns[namespace].After(now) {
+	turn := time.Now()
+	if c.turns[namespace].After(turn) {
 		turn = c.turns[namespace]
 	}
-	turn = turn.Add(took * costFactor)
-	if latest := now.Add(maxPause); turn.After(latest) {
-		turn = latest
-	}
-	c.turns[namespace] = turn
+	c.turns[namespace] = turn.Add(took * costFactor)
 }
 
 // finish renders a chart, if its request could be made, and takes the result.
@@ -175,7 +171,9 @@ func (c *chartImages) limit(k *knownChart, namespace string, result *renderedCha
 	case result.images.Rendered:
 		result.images = notRendered(budget.Exceeded(budget.ChartMentions, "images in the charts of its namespace"))
 	case took > slowRender:
-		c.pauses[namespace] = time.Now().Add(min(maxPause, took*costFactor))
+		pause := min(maxPause, took*costFactor)
+		c.pauses[namespace] = time.Now().Add(pause)
+		time.AfterFunc(pause, c.passes.ask)
 	}
 	result.retryIn = renderRetry
 }

@@ -176,6 +176,9 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	if err != nil {
 		return 0, false, err
 	}
+	if s.Complete() {
+		r.gatherer.shares.count()
+	}
 	r.metrics.report(report)
 	r.changes.log(ctx, s.Memory.Pins, report.Pins)
 	r.logFailedReads(ctx, s)

@@ -19,9 +19,10 @@ type shares struct {
 	clock func() time.Time
 
 	mu sync.Mutex
-	// began is when the pass began.
-	began    time.Time
-	accounts map[string]*account
+	// began is when the pass began, and isCounted is set if it has written a list for which it was waited.
+	began     time.Time
+	isCounted bool
+	accounts  map[string]*account
 }
 
 // account is what a namespace has spent.
@@ -47,10 +48,15 @@ func (s *shares) begin(releases map[string]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock()
+	waited := time.Duration(0)
+	if s.isCounted { // what passes is waited for in vain if they fail, or none can be made
+		waited = min(now.Sub(s.began), readRetry)
+	}
+	s.isCounted = false
 	for namespace, a := range s.accounts {
 		s.refill(a)
 		if a.isWaiting {
-			a.waited += min(now.Sub(s.began), readRetry) // more is no pass that has waited: none could be made
+			a.waited += waited
 		}
 		a.isWaiting = false
 		switch {
@@ -65,6 +71,13 @@ func (s *shares) begin(releases map[string]int) {
 	for namespace, n := range releases {
 		s.account(namespace).releases = n
 	}
+}
+
+// count notes that a list was written that is incomplete for nothing but what is waited for.
+func (s *shares) count() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isCounted = true
 }
 
 // spend takes from the share of a namespace what finding images in so many bytes of values takes, and

@@ -38,14 +38,23 @@ func TestShares(t *testing.T) {
 	expectWaiting("a new pass", false, false)
 	expect("after some time", s.spend("greedy", budget.ShareBytes+budget.ShareBytesPerRelease), true)
 	expect("beyond it again", s.spend("greedy", 0), false)
+	s.count()
 	now = now.Add(budget.MaxWait)
 	s.begin(nil)
 	s.wait("greedy")
-	expectWaiting("after an outage", true, true)
-	for range budget.MaxWait / readRetry {
+	expectWaiting("after no pass could be made", true, true)
+	pass := func() {
 		now = now.Add(readRetry)
 		s.begin(nil)
 		s.wait("greedy")
+	}
+	for range budget.MaxWait / readRetry {
+		pass()
+	}
+	expectWaiting("after passes have failed", true, true)
+	for range budget.MaxWait / readRetry {
+		s.count()
+		pass()
 	}
 	expect("a whole share", s.spend("greedy", 2*budget.ShareBytes), true)
 	expect("and no more", s.spend("greedy", 0), false)

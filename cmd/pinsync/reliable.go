@@ -126,8 +126,8 @@ func (r *reliableReader) check(lists []pinlist.Published) error {
 	return nil
 }
 
-// checkReports reads the reports, for which they are asked, and returns an error if one is not on the list
-// that was read: then both are read again.
+// checkReports reads the reports where they are needed, and returns an error if one is not on the list that
+// was read: then both are read again.
 func (r *reliableReader) checkReports(ctx context.Context, lists []pinlist.Published) error {
 	if !r.needsReports() {
 		return nil

@@ -57,14 +57,14 @@ func (f *chartFigures) lines() string {
 	var text strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&text, "- "+format+"\n", args...) }
 	line("%d suspended releases of %d charts of %d to %d KiB, on one core", f.Releases, f.Charts, slices.Min(f.ArchiveBytes)/kibi, slices.Max(f.ArchiveBytes)/kibi)
-	rounds := slices.SortedFunc(slices.Values(f.Rounds), func(a, b chartRound) int { return cmp.Compare(a.ratio(), b.ratio()) })
-	for i := range rounds {
-		r := &rounds[i]
+	sorted := slices.SortedFunc(slices.Values(f.Rounds), func(a, b chartRound) int { return cmp.Compare(a.ratio(), b.ratio()) })
+	for i := range sorted {
+		r := &sorted[i]
 		line("Helm's engine alone: %.2f s; pinsync from the first list to that with all charts: %.2f s, ratio %.2f", r.EngineSeconds, r.RenderSeconds, r.RenderSeconds/r.EngineSeconds)
-		line("CPU of that: %.2f s; controller %.2f s and the process that renders %.2f s, ratio %.2f", r.EngineCPUSeconds, r.ControllerCPUSeconds, r.ChildrenCPUSeconds, r.ratio())
+		line("CPU of the engine: %.2f s; of pinsync: controller %.2f s and the process that renders %.2f s, ratio %.2f", r.EngineCPUSeconds, r.ControllerCPUSeconds, r.ChildrenCPUSeconds, r.ratio())
 	}
-	if median := len(rounds) / 2; median < len(rounds) {
-		line("ratio of the CPU, median of %d: %.2f", len(rounds), rounds[median].ratio())
+	if median := len(sorted) / 2; median < len(sorted) {
+		line("ratio of the CPU, median of %d: %.2f", len(sorted), sorted[median].ratio())
 	}
 	line("with all cores: %.2f s", f.AllCoresRenderSeconds)
 	line("first list with charts: %.2f s, without: %.2f s", f.FirstListSeconds, f.FirstListWithoutSeconds)

@@ -220,7 +220,7 @@ func (b *chartBench) measureRendering(ctx context.Context, round *chartRound) er
 		return err
 	}
 	b.measured.FirstListSeconds = r.listed.Sub(r.pinsync.Started).Seconds()
-	b.measured.ChildPeakBytes = children()
+	b.measured.ChildPeakBytes = max(b.measured.ChildPeakBytes, children())
 	b.measured.Fetches = b.served.reset()
 	b.measured.SteadyBytes, err = b.steady(ctx, r.pinsync, r.list, r.report)
 	return err

@@ -359,14 +359,11 @@ func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, de
 	exists = exists && !r.disabled
 	tags := seen.seenTags(n.release)
 	refers := slices.Contains(tags, n.tag)
-	// A chart that has named it may do so as long as this process has not rendered it.
-	debt.byChart = slices.Contains(r.seenChart.adds(), n.tag) || debt.byChart && !r.seenChart.isRendered
-	mayRefer := debt.isSuspended && debt.byChart
-	if isReady := !r.suspended && r.ready; debt.isForgotten && !refers && (isReady || !debt.byChart) {
+	if debt.observeChart(&r, n.tag, refers); debt.isForgotten && (r.isLive() || !debt.byChart) {
 		delete(m.debts, n)
 		return
 	}
-	debt.isSuspended = exists && r.suspended && (refers || mayRefer || debt.hasRun || len(tags) == 0 && !r.isBare)
+	debt.isSuspended = exists && r.suspended && (debt.mayRefer(refers) || len(tags) == 0 && !r.isBare)
 	debt.isResumed, debt.refers = exists && !r.suspended, refers
 	isElsewhere := refers || m.options.ReadyIsProof || p.isLiveElsewhere(n, tags)
 	switch {
@@ -377,12 +374,27 @@ func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, de
 	}
 }
 
+// observeChart notes whether the chart of a release that is owed a tag has named it: it may do so as long as
+// this process has not rendered it.
+func (d *modelDebt) observeChart(r *modelRelease, tag string, refers bool) {
+	d.byChart = slices.Contains(r.seenChart.adds(), tag) || d.byChart && !r.seenChart.isRendered
+	d.isForgotten = d.isForgotten && !refers && !d.hasRun
+}
+
+// mayRefer reports whether a release that sleeps needs the tag, or may.
+func (d *modelDebt) mayRefer(refers bool) bool {
+	return refers || d.hasRun || d.isSuspended && d.byChart
+}
+
+// isLive reports whether it is taken for live of which nothing but the chart could tell what it needs.
+func (r *modelRelease) isLive() bool { return !r.suspended && r.ready }
+
 // addDebts adds what is owed to a release that a process had seen: what it refers to, while it
 // sleeps or something is still owed to it, and what it ran when it was suspended.
 func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *modelRelease) {
 	fellAsleep := r.fellAsleep(m.asleep[name])
 	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || r.isKnown())
-	isOwed := m.mayHaveRun(name, fellAsleep && r.hasRun && !r.isBare) || r.suspended
+	isOwed := m.mayHaveRun(name, fellAsleep && r.hasRun) || r.suspended
 	if !isOwed || r.disabled || r.unreadable || p.seenAt.Before(m.unknownSince[name]) {
 		return
 	}
@@ -400,7 +412,7 @@ func (m *model) mayHaveRun(name string, hasRun bool) (isResumed bool) {
 	for n, debt := range m.debts {
 		if n.release == name {
 			isResumed = isResumed || debt.isResumed
-			debt.hasRun = debt.hasRun || hasRun
+			debt.hasRun = debt.hasRun || hasRun && !debt.isForgotten
 		}
 	}
 	return isResumed
@@ -717,17 +729,21 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"edit": func(*rapid.T) {
 			m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.isBare, r.ready = m.someTag(), false, false })
 		},
-		"empty values": func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.isBare, r.ready = "", false, false }) },
-		"no values":    func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.isBare, r.ready = "", true, false }) },
-		"annotate":     func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.disabled = !r.disabled }) },
-		"lose values":  func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.unreadable = !r.unreadable }) },
-		"resolve":      func(*rapid.T) { m.cluster.policy = rapid.SampledFrom(append(modelTags(), "")).Draw(m.T, "latest") },
-		"roll out":     func(*rapid.T) { m.rollOut(m.someRelease()) },
-		"scale down":   func(*rapid.T) { m.scaleDown(m.someRelease()) },
-		"flicker":      m.flicker,
-		"time":         func(*rapid.T) { m.pass(time.Duration(rapid.IntRange(1, 90).Draw(m.T, "seconds")) * time.Second) },
-		"start":        func(*rapid.T) { m.someProcess().running = true },
-		"kill":         func(*rapid.T) { m.someProcess().die() },
+		"empty values": func(*rapid.T) {
+			m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.isBare, r.ready = "", false, false })
+		},
+		"no values": func(*rapid.T) {
+			m.edit(m.someRelease(), func(r *modelRelease) { r.tag, r.isBare, r.ready = "", true, false })
+		},
+		"annotate":    func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.disabled = !r.disabled }) },
+		"lose values": func(*rapid.T) { m.edit(m.someRelease(), func(r *modelRelease) { r.unreadable = !r.unreadable }) },
+		"resolve":     func(*rapid.T) { m.cluster.policy = rapid.SampledFrom(append(modelTags(), "")).Draw(m.T, "latest") },
+		"roll out":    func(*rapid.T) { m.rollOut(m.someRelease()) },
+		"scale down":  func(*rapid.T) { m.scaleDown(m.someRelease()) },
+		"flicker":     m.flicker,
+		"time":        func(*rapid.T) { m.pass(time.Duration(rapid.IntRange(1, 90).Draw(m.T, "seconds")) * time.Second) },
+		"start":       func(*rapid.T) { m.someProcess().running = true },
+		"kill":        func(*rapid.T) { m.someProcess().die() },
 		"set clock": func(*rapid.T) {
 			m.someProcess().clock = time.Duration(rapid.SampledFrom([]int{-3600, 0, 30, 3600}).Draw(m.T, "seconds")) * time.Second
 		},

@@ -44,10 +44,10 @@ func (r *Release) isUnknown() bool {
 	return r.Images == nil || r.Images.Unknown || r.ChartPending || r.Rendered != nil && r.Rendered.Unknown
 }
 
-// mayNeedMore reports whether it may need pins besides those that it is known to refer to. One that is Ready is
-// taken for what Helm has installed then, and its pods run.
+// mayNeedMore reports whether it may need pins besides those that it is known to refer to. Of one that is Ready
+// what its values name will do: charts that cannot be rendered are too common to hold pins for each.
 func (r *Release) mayNeedMore() bool {
-	return r.isUnknown() || r.ChartUnread && (r.Suspended || !r.Ready)
+	return r.isUnknown() || (r.ChartUnread || r.ChartStale) && (r.Suspended || !r.Ready)
 }
 
 // Inputs are everything of a release that decides what it needs. They are comparable: what
