@@ -366,8 +366,13 @@ func (m *model) observeDebt(p *modelProcess, seen *modelCluster, n modelNeed, de
 	debt.isSuspended = exists && r.suspended && (debt.mayRefer(refers) || len(tags) == 0 && !r.isBare)
 	debt.isResumed, debt.refers = exists && !r.suspended, refers
 	isElsewhere := refers || m.options.ReadyIsProof || p.isLiveElsewhere(n, tags)
+	m.observeSafety(n, debt, r.ready && isElsewhere)
+}
+
+// observeSafety notes whether a debt is due at this moment.
+func (m *model) observeSafety(n modelNeed, debt *modelDebt, isLive bool) {
 	switch {
-	case debt.isSuspended, debt.isResumed && !r.ready, debt.isResumed && !isElsewhere, !m.isSafe(n, debt):
+	case debt.isSuspended, debt.isResumed && !isLive, !m.isSafe(n, debt):
 		debt.unsafe = m.now
 	case debt.isResumed && !m.options.ReadyIsProof && debt.notLive.After(debt.unsafe):
 		debt.unsafe = debt.notLive
