@@ -405,7 +405,9 @@ func TestUnknownOwners(t *testing.T) {
 		s := newStory(t, chart)
 		s.kept = handWritten()
 		s.watch(2*time.Hour, "the images of HelmRelease/apps/chart are not known")
-		s.releases[0].ChartUnread = false
+		s.releases[0].ChartUnread, s.releases[0].ChartStale = false, true
+		s.watch(2*time.Hour, "the images of HelmRelease/apps/chart are not known")
+		s.releases[0].ChartStale = false
 		s.watch(time.Hour, safe)
 		s.gone()
 	})
