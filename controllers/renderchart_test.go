@@ -140,8 +140,8 @@ func TestDueWhileInWork(t *testing.T) {
 	}
 	w.work(t.Context())
 	w.expect(t, "a/one")
-	if k.found.latest == nil {
-		t.Error("nothing was found")
+	if k.found.latest == nil || w.passes.later == nil {
+		t.Errorf("found %v, and a pass is asked for: %t", k.found.latest, w.passes.later != nil)
 	}
 	w.add("a", "one")
 	if due := w.pop("a"); due != nil {
@@ -220,7 +220,12 @@ func TestPausesOfSlowCharts(t *testing.T) {
 		w.add("a", "next")
 		w.work(t.Context())
 		w.expect(t, "a/slow")
+		time.Sleep(2 * minWriteInterval)
+		<-w.passes.events // what was found is published
 		time.Sleep(2 * slowRender * costFactor)
+		if synctest.Wait(); len(w.passes.events) == 0 {
+			t.Error("no pass is asked for when the pause is over")
+		}
 		w.work(t.Context())
 		w.expect(t, "a/slow", "a/next")
 		w.add("b", "slow")

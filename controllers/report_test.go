@@ -66,7 +66,7 @@ func TestReportIsWrittenLessOften(t *testing.T) {
 	before := w.expect()
 	begin := time.Now()
 	n := 0
-	for range time.Tick(10 * time.Millisecond) { // more than some thousand pins have two reports
+	for range time.Tick(10 * time.Millisecond) { // the report on some thousand pins has several objects, of which one is read
 		if len(w.versions("registry-pins")) >= 14 {
 			break
 		}

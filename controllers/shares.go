@@ -49,7 +49,7 @@ func (s *shares) begin(releases map[string]int) {
 	defer s.mu.Unlock()
 	now := s.clock()
 	waited := time.Duration(0)
-	if s.isCounted { // what passes is waited for in vain if they fail, or none can be made
+	if s.isCounted { // no namespace is charged for passes that fail, or for a time without any
 		waited = min(now.Sub(s.began), readRetry)
 	}
 	s.isCounted = false
