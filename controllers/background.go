@@ -18,7 +18,8 @@ type background struct {
 // start calls read for the first of the namespaces that next returns, until there is none, unless the
 // last call still runs. Those that are left when the time of a pass is over are read another time.
 // Passes are asked for meanwhile, and at once when it has ended: that one starts it again if something
-// became due at the last moment.
+// became due at the last moment. They are nil where what read does makes events, and a pass before these
+// would do it again.
 func (b *background) start(ctx context.Context, passes *requests, next func() []string, read readNamespace) {
 	if len(next()) == 0 || !b.isBusy.CompareAndSwap(false, true) {
 		return
@@ -27,10 +28,14 @@ func (b *background) start(ctx context.Context, passes *requests, next func() []
 		began := time.Now()
 		for namespaces := next(); len(namespaces) > 0 && ctx.Err() == nil && time.Since(began) < passTimeout; namespaces = next() {
 			read(ctx, namespaces[0])
-			passes.askLater()
+			if passes != nil {
+				passes.askLater()
+			}
 		}
 		b.isBusy.Store(false)
-		passes.ask()
+		if passes != nil {
+			passes.ask()
+		}
 	}()
 }
 

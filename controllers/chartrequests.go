@@ -243,7 +243,8 @@ func (c *chartRequests) take(namespace string) *dueRequest {
 	return queue[0]
 }
 
-// finish notes what has become of a request. One that has failed is made again later.
+// finish notes what has become of a request. If it was carried out, or is none any more, an event makes
+// a pass.
 func (c *chartRequests) finish(ctx context.Context, due *dueRequest, ok bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -268,6 +269,7 @@ func (c *chartRequests) finish(ctx context.Context, due *dueRequest, ok bool, er
 		warn(ctx, "A HelmChart could not be made or removed", "helmChart", due.chart.String(), "remove", due.remove, "reason", k.failed)
 	}
 	time.AfterFunc(delay, c.passes.ask)
+	c.passes.ask()
 }
 
 // maxRequestRetry is how long after a failure a request is tried again at the latest.

@@ -292,7 +292,7 @@ func (g *gatherer) readMore(ctx context.Context) {
 		g.readingVersions.start(ctx, g.passes, g.charts.cluster.due, limited(g.charts.cluster.refresh))
 		g.readingCharts.start(ctx, g.passes, g.charts.next, g.charts.read)
 		if requests := g.charts.requests; requests != nil {
-			g.requestingCharts.start(ctx, g.passes, requests.next, limited(requests.act))
+			g.requestingCharts.start(ctx, nil, requests.next, limited(requests.act))
 		}
 	}
 }
