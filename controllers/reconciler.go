@@ -169,7 +169,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	longer, cancel := untilStopped(ctx)
 	defer cancel()
 	done = r.metrics.step("publish")
-	waiting, incomplete := r.gatherer.shares.isWaiting()
+	waitsForShare, incomplete := r.gatherer.shares.isWaiting()
 	complete := s.Complete() && !incomplete
 	publishIn, err := r.publisher.publish(longer, report, view{complete: complete, taken: s.Taken, salt: r.salt(s)})
 	done()
@@ -185,16 +185,16 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	r.recorder.record(ctx, s, report)
 	r.freeMemory(complete)
 	reportIn, err := r.publisher.publishReport(longer)
-	return r.nextIn(s, report, more || waiting, min(publishIn, reportIn)), true, err
+	return r.nextIn(s, report, complete, more || waitsForShare, min(publishIn, reportIn)), true, err
 }
 
 // nextIn returns when the next pass is due where nothing changes.
-func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, more bool, publishIn time.Duration) time.Duration {
+func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, complete, more bool, publishIn time.Duration) time.Duration {
 	next := publishIn
 	switch {
 	case more, pin.HoldsMore(s.Memory, report):
 		next = requeueDelay
-	case !s.Complete():
+	case !complete:
 		next = min(next, readRetry)
 	case slices.ContainsFunc(report.Pins, func(p v1alpha1.Pin) bool { return len(p.HeldFor) > 0 }):
 		next = min(next, r.gatherer.interval())

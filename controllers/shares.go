@@ -22,7 +22,9 @@ type shares struct {
 	// began is when the pass began, and isCounted is set if it has written a list for which it was waited.
 	began     time.Time
 	isCounted bool
-	accounts  map[string]*account
+	// isSpent is set if something was refused in this pass: a part of it comes back each second.
+	isSpent  bool
+	accounts map[string]*account
 }
 
 // account is what a namespace has spent.
@@ -32,8 +34,8 @@ type account struct {
 	// spent are the bytes at a time, of which some come back with time.
 	spent int
 	at    time.Time
-	// isWaiting is set if something was refused in this pass, and waited is for how long that was so
-	// in the hour that began then.
+	// isWaiting is set if something is still to be read after this pass, and waited is for how long that
+	// was so in the hour that began then.
 	isWaiting bool
 	waited    time.Duration
 	hour      time.Time
@@ -52,7 +54,7 @@ func (s *shares) begin(releases map[string]int) {
 	if s.isCounted { // no namespace is charged for passes that fail, or for a time without any
 		waited = min(now.Sub(s.began), readRetry)
 	}
-	s.isCounted = false
+	s.isCounted, s.isSpent = false, false
 	for namespace, a := range s.accounts {
 		s.refill(a)
 		if a.isWaiting {
@@ -88,14 +90,14 @@ func (s *shares) spend(namespace string, bytes int) bool {
 	a := s.account(namespace)
 	s.refill(a)
 	if a.spent >= budget.ShareBytes+a.releases*budget.ShareBytesPerRelease {
-		a.isWaiting = true
+		a.isWaiting, s.isSpent = true, true
 		return false
 	}
 	a.spent += bytes
 	return true
 }
 
-// wait notes that something of a namespace is still to be read in this pass.
+// wait notes that something of a namespace is still to be read beside the passes, which asks for one when it was.
 func (s *shares) wait(namespace string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,15 +107,15 @@ func (s *shares) wait(namespace string) {
 // isLeft reports whether anything is left of the share of a namespace.
 func (s *shares) isLeft(namespace string) bool { return s.spend(namespace, 0) }
 
-// isWaiting reports whether releases wait for their share, and may make the list incomplete by it.
-func (s *shares) isWaiting() (waiting, incomplete bool) {
+// isWaiting reports whether releases wait for their share, so that a pass is due soon, and whether the list is
+// incomplete without what is still to be read.
+func (s *shares) isWaiting() (forShare, incomplete bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.accounts {
-		waiting = waiting || a.isWaiting
 		incomplete = incomplete || a.isWaiting && a.waited < budget.MaxWait
 	}
-	return waiting, incomplete
+	return s.isSpent, incomplete
 }
 
 // waitingForShare returns the problem of a release that waits for its share.

@@ -20,10 +20,10 @@ func TestShares(t *testing.T) {
 			t.Errorf("%s: %t, want %t", what, got, want)
 		}
 	}
-	expectWaiting := func(what string, wantWaiting, wantIncomplete bool) {
+	expectWaiting := func(what string, wantForShare, wantIncomplete bool) {
 		t.Helper()
-		waiting, incomplete := s.isWaiting()
-		expect(what+", waiting", waiting, wantWaiting)
+		forShare, incomplete := s.isWaiting()
+		expect(what+", for its share", forShare, wantForShare)
 		expect(what+", incomplete", incomplete, wantIncomplete)
 	}
 	expect("the first", s.spend("greedy", budget.ShareBytes), true)
@@ -42,7 +42,7 @@ func TestShares(t *testing.T) {
 	now = now.Add(budget.MaxWait)
 	s.begin(nil)
 	s.wait("greedy")
-	expectWaiting("after no pass could be made", true, true)
+	expectWaiting("after no pass could be made", false, true)
 	pass := func() {
 		now = now.Add(readRetry)
 		s.begin(nil)
@@ -51,7 +51,7 @@ func TestShares(t *testing.T) {
 	for range budget.MaxWait / readRetry {
 		pass()
 	}
-	expectWaiting("after passes have failed", true, true)
+	expectWaiting("after passes have failed", false, true)
 	for range budget.MaxWait / readRetry {
 		s.count()
 		pass()
@@ -98,7 +98,7 @@ func TestSharesWaitAgainInTheSameHour(t *testing.T) {
 	if !s.spend("apps", 1<<20) {
 		t.Fatal("it still waits")
 	}
-	if waiting, _ := s.isWaiting(); waiting {
+	if forShare, _ := s.isWaiting(); forShare {
 		t.Fatal("it still waits")
 	}
 	now = now.Add(10 * time.Minute) // a release is suspended
