@@ -137,21 +137,17 @@ func (c *configMaps) write(ctx context.Context, p *part, desired []*corev1.Confi
 
 // writeOne creates a ConfigMap or updates the version that was read.
 func (c *configMaps) writeOne(ctx context.Context, object *corev1.ConfigMap) error {
-	var err error
-	operation := opUpdate
+	operation, write := opUpdate, func() error { return c.client.Update(ctx, object, fieldOwner) }
 	if object.ResourceVersion == "" {
-		operation = opCreate
-		err = c.client.Create(ctx, object, fieldOwner)
-	} else {
-		err = c.client.Update(ctx, object, fieldOwner)
+		operation, write = opCreate, func() error { return c.client.Create(ctx, object, fieldOwner) }
 	}
+	err := c.known.addWritten(object, write)
 	switch name := client.ObjectKeyFromObject(object); {
 	case apierrors.IsInvalid(err) && object.Immutable != nil && *object.Immutable:
 		return fmt.Errorf("ConfigMap %s is immutable: delete it, and pinsync writes it again: %w", name, err)
 	case err != nil:
 		return fmt.Errorf("writing ConfigMap %s: %w", name, err)
 	}
-	c.known.add(object)
 	c.metrics.writes.WithLabelValues(operation).Inc()
 	return nil
 }

@@ -16,6 +16,23 @@ type knownVersions struct {
 func (v *knownVersions) add(o metav1.Object) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.put(o)
+}
+
+// addWritten writes a version and adds it. Before that, has does not answer: the event about a version may come
+// before the API server's answer to the write.
+func (v *knownVersions) addWritten(o metav1.Object, write func() error) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	err := write()
+	if err == nil {
+		v.put(o)
+	}
+	return err
+}
+
+// put adds a version; the lock is held.
+func (v *knownVersions) put(o metav1.Object) {
 	if v.byName == nil {
 		v.byName = map[string]string{}
 	}

@@ -1,6 +1,8 @@
 package controllers
 
 import (
+	"errors"
+	"runtime"
 	"testing"
 
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
@@ -96,5 +98,30 @@ func TestListChanged(t *testing.T) {
 			p.Update(event.UpdateEvent{ObjectOld: o, ObjectNew: o}) != test.changed || p.Delete(event.DeleteEvent{Object: o}) != test.deleted {
 			t.Errorf("version %s of %s does not pass as it should", test.version, test.name)
 		}
+	}
+}
+
+// An event about a version that is being written waits for the answer to the write, or it would pass as somebody
+// else's.
+func TestKnownWhileWritten(t *testing.T) {
+	known, o := &knownVersions{}, &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "registry-pins", ResourceVersion: "1"}}
+	written := o.DeepCopy()
+	written.ResourceVersion = "2"
+	isKnown := make(chan bool, 1)
+	err := known.addWritten(o, func() error {
+		go func() { isKnown <- known.has(written) }()
+		for range 1000 { // it has the time to answer too early
+			runtime.Gosched()
+		}
+		o.ResourceVersion = written.ResourceVersion
+		return nil
+	})
+	if err != nil || !<-isKnown {
+		t.Errorf("the event about a write passes, %v", err)
+	}
+	failed := errors.New("failed")
+	o.ResourceVersion = "3"
+	if err := known.addWritten(o, func() error { return failed }); !errors.Is(err, failed) || known.has(o) {
+		t.Errorf("a version is known that was not written, %v", err)
 	}
 }

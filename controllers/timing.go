@@ -47,6 +47,10 @@ const (
 // read the list.
 const minWriteInterval = 750 * time.Millisecond
 
+// laterDelay is how long what is read beside the passes waits for a pass while there is more to be read. It is
+// twice what two writes of the list take, so that the write of the last of it need not wait for its turn.
+const laterDelay = 4 * minWriteInterval
+
 // maxReportDelay is how long after a list the report on it is written at the latest, so that
 // a burst of changes does not rewrite a large report each time.
 const maxReportDelay = 3 * time.Second
