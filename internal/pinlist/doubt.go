@@ -85,7 +85,7 @@ func whyIncomplete(report *v1alpha1.PinReport) string {
 			}
 		}
 	}
-	return "pinsync could not read all of the cluster"
+	return "not everything that releases need was read yet: if it stays so, the report and the log of pinsync have the reason"
 }
 
 // CheckImages returns an error if there is a pin whose image is not known, so that it is in
