@@ -1,11 +1,13 @@
 package controllers
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"testing"
 
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -104,24 +106,36 @@ func TestListChanged(t *testing.T) {
 // An event about a version that is being written waits for the answer to the write, or it would pass as somebody
 // else's.
 func TestKnownWhileWritten(t *testing.T) {
-	known, o := &knownVersions{}, &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "registry-pins", ResourceVersion: "1"}}
-	written := o.DeepCopy()
-	written.ResourceVersion = "2"
-	isKnown := make(chan bool, 1)
-	err := known.addWritten(o, func() error {
-		go func() { isKnown <- known.has(written) }()
-		for range 1000 { // it has the time to answer too early
-			runtime.Gosched()
-		}
-		o.ResourceVersion = written.ResourceVersion
-		return nil
-	})
-	if err != nil || !<-isKnown {
-		t.Errorf("the event about a write passes, %v", err)
+	m, err := newMetrics("test")
+	if err != nil {
+		t.Fatal(err)
 	}
 	failed := errors.New("failed")
-	o.ResourceVersion = "3"
-	if err := known.addWritten(o, func() error { return failed }); !errors.Is(err, failed) || known.has(o) {
-		t.Errorf("a version is known that was not written, %v", err)
+	for _, fails := range []error{nil, failed} {
+		isKnown := make(chan bool, 1)
+		maps := configMaps{known: &knownVersions{}, metrics: m}
+		maps.client = writer{update: func(o client.Object) error {
+			o.SetResourceVersion("2")
+			event := o.DeepCopyObject().(client.Object) //nolint:forcetypeassert // a copy has the same type
+			go func() { isKnown <- maps.known.has(event) }()
+			for range 1000 { // it has the time to answer too early
+				runtime.Gosched()
+			}
+			return fails
+		}}
+		err := maps.writeOne(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "registry-pins", ResourceVersion: "1"}})
+		if !errors.Is(err, fails) || <-isKnown != (fails == nil) {
+			t.Errorf("the write ended with %v, want %v, and the version is known only if it did not fail", err, fails)
+		}
 	}
+}
+
+// writer is a client that only updates.
+type writer struct {
+	client.Client
+	update func(client.Object) error
+}
+
+func (w writer) Update(_ context.Context, o client.Object, _ ...client.UpdateOption) error {
+	return w.update(o)
 }

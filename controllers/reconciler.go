@@ -169,7 +169,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	longer, cancel := untilStopped(ctx)
 	defer cancel()
 	done = r.metrics.step("publish")
-	waitsForShare, incomplete := r.gatherer.shares.isWaiting()
+	incomplete, _ := r.gatherer.shares.isWaiting()
 	complete := s.Complete() && !incomplete
 	publishIn, err := r.publisher.publish(longer, report, view{complete: complete, taken: s.Taken, salt: r.salt(s)})
 	done()
@@ -185,16 +185,18 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	r.recorder.record(ctx, s, report)
 	r.freeMemory(complete)
 	reportIn, err := r.publisher.publishReport(longer)
-	return r.nextIn(s, report, complete, more || waitsForShare, min(publishIn, reportIn)), true, err
+	return r.nextIn(s, report, more, min(publishIn, reportIn)), true, err
 }
 
-// nextIn returns when the next pass is due where nothing changes.
-func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, complete, more bool, publishIn time.Duration) time.Duration {
-	next := publishIn
+// nextIn returns when the next pass is due where nothing changes. What was removed from the list may make room for
+// a release that has none.
+func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, more bool, publishIn time.Duration) time.Duration {
+	_, waitIn := r.gatherer.shares.isWaiting()
+	next := min(publishIn, waitIn)
 	switch {
-	case more, pin.HoldsMore(s.Memory, report):
+	case more, pin.HoldsMore(s.Memory, report), len(report.Pins) < len(s.Memory.Pins):
 		next = requeueDelay
-	case !complete:
+	case !s.Complete():
 		next = min(next, readRetry)
 	case slices.ContainsFunc(report.Pins, func(p v1alpha1.Pin) bool { return len(p.HeldFor) > 0 }):
 		next = min(next, r.gatherer.interval())

@@ -50,7 +50,7 @@ func (r *requests) askLater() {
 // delay sends a request a little later; the lock is held.
 func (r *requests) delay() {
 	if r.later == nil {
-		r.later = time.AfterFunc(laterDelay, func() {
+		r.later = time.AfterFunc(2*minWriteInterval, func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.send()

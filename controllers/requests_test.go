@@ -20,7 +20,7 @@ func TestRequestsForLater(t *testing.T) {
 		if synctest.Wait(); len(r.events) > 0 {
 			t.Error("a pass is asked for at once")
 		}
-		time.Sleep(laterDelay)
+		time.Sleep(2 * minWriteInterval)
 		if synctest.Wait(); len(r.events) != 1 {
 			t.Errorf("%d passes are asked for", len(r.events))
 		}
@@ -28,12 +28,12 @@ func TestRequestsForLater(t *testing.T) {
 		r.askLater()
 		r.ask()
 		<-r.events
-		time.Sleep(2 * laterDelay)
+		time.Sleep(4 * minWriteInterval)
 		if synctest.Wait(); len(r.events) > 0 {
 			t.Error("a second pass is asked for")
 		}
 		r.askLater()
-		time.Sleep(laterDelay)
+		time.Sleep(2 * minWriteInterval)
 		if synctest.Wait(); len(r.events) != 1 {
 			t.Error("none is asked for any more")
 		}
@@ -56,7 +56,7 @@ func TestRequestsAreLimited(t *testing.T) {
 		if passes < 40 || passes > 90 {
 			t.Errorf("%d passes are asked for in a minute", passes)
 		}
-		time.Sleep(laterDelay)
+		time.Sleep(2 * minWriteInterval)
 		if synctest.Wait(); len(r.events) != 1 {
 			t.Error("the last request is lost")
 		}

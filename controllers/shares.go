@@ -97,7 +97,7 @@ func (s *shares) spend(namespace string, bytes int) bool {
 	return true
 }
 
-// wait notes that something of a namespace is still to be read beside the passes, which asks for one when it was.
+// wait notes that something of a namespace is still to be read beside the passes.
 func (s *shares) wait(namespace string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,15 +107,23 @@ func (s *shares) wait(namespace string) {
 // isLeft reports whether anything is left of the share of a namespace.
 func (s *shares) isLeft(namespace string) bool { return s.spend(namespace, 0) }
 
-// isWaiting reports whether releases wait for their share, so that a pass is due soon, and whether the list is
-// incomplete without what is still to be read.
-func (s *shares) isWaiting() (forShare, incomplete bool) {
+// isWaiting reports whether the list is incomplete without what is still to be read. A pass is due after next:
+// soon where releases wait for their share, and after readRetry for what is read beside the passes, which asks for
+// one when it was; never, nothing is waited for.
+func (s *shares) isWaiting() (incomplete bool, next time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	next = never
 	for _, a := range s.accounts {
+		if a.isWaiting {
+			next = readRetry
+		}
 		incomplete = incomplete || a.isWaiting && a.waited < budget.MaxWait
 	}
-	return s.isSpent, incomplete
+	if s.isSpent {
+		next = requeueDelay
+	}
+	return incomplete, next
 }
 
 // waitingForShare returns the problem of a release that waits for its share.

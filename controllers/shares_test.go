@@ -20,29 +20,31 @@ func TestShares(t *testing.T) {
 			t.Errorf("%s: %t, want %t", what, got, want)
 		}
 	}
-	expectWaiting := func(what string, wantForShare, wantIncomplete bool) {
+	expectWaiting := func(what string, wantIncomplete bool, wantNext time.Duration) {
 		t.Helper()
-		forShare, incomplete := s.isWaiting()
-		expect(what+", for its share", forShare, wantForShare)
+		incomplete, next := s.isWaiting()
 		expect(what+", incomplete", incomplete, wantIncomplete)
+		if next != wantNext {
+			t.Errorf("%s: the next pass is due after %s, want %s", what, next, wantNext)
+		}
 	}
 	expect("the first", s.spend("greedy", budget.ShareBytes), true)
 	expect("what is left for its release", s.spend("greedy", 2*budget.ShareBytes), true)
-	expectWaiting("nothing was refused", false, false)
+	expectWaiting("nothing was refused", false, never)
 	expect("beyond the share", s.spend("greedy", 0), false)
 	expect("another namespace", s.spend("calm", budget.ShareBytes), true)
-	expectWaiting("one was refused", true, true)
+	expectWaiting("one was refused", true, requeueDelay)
 
 	now = now.Add(2 * time.Minute)
 	s.begin(nil)
-	expectWaiting("a new pass", false, false)
+	expectWaiting("a new pass", false, never)
 	expect("after some time", s.spend("greedy", budget.ShareBytes+budget.ShareBytesPerRelease), true)
 	expect("beyond it again", s.spend("greedy", 0), false)
 	s.count()
 	now = now.Add(budget.MaxWait)
 	s.begin(nil)
 	s.wait("greedy")
-	expectWaiting("after no pass could be made", false, true)
+	expectWaiting("after no pass could be made", true, readRetry)
 	pass := func() {
 		now = now.Add(readRetry)
 		s.begin(nil)
@@ -51,19 +53,20 @@ func TestShares(t *testing.T) {
 	for range budget.MaxWait / readRetry {
 		pass()
 	}
-	expectWaiting("after passes have failed", false, true)
+	expectWaiting("after passes have failed", true, readRetry)
 	for range budget.MaxWait / readRetry {
 		s.count()
 		pass()
 	}
+	expectWaiting("a chart, for too long in this hour", false, readRetry)
 	expect("a whole share", s.spend("greedy", 2*budget.ShareBytes), true)
 	expect("and no more", s.spend("greedy", 0), false)
-	expectWaiting("for too long in this hour", true, false)
+	expectWaiting("for too long in this hour", false, requeueDelay)
 	now = now.Add(time.Hour)
 	s.begin(nil)
 	expect("the next hour", s.spend("greedy", 2*budget.ShareBytes), true)
 	expect("and no more then", s.spend("greedy", 0), false)
-	expectWaiting("in the next hour", true, true)
+	expectWaiting("in the next hour", true, requeueDelay)
 }
 
 // Namespaces that spend nothing are not kept.
@@ -90,7 +93,7 @@ func TestSharesWaitAgainInTheSameHour(t *testing.T) {
 	if s.spend("apps", 1<<20) {
 		t.Fatal("the share suffices")
 	}
-	if _, incomplete := s.isWaiting(); !incomplete {
+	if incomplete, _ := s.isWaiting(); !incomplete {
 		t.Fatal("the list is complete while a release waits")
 	}
 	now = now.Add(4 * time.Second) // it is read, and nothing waits any more
@@ -98,7 +101,7 @@ func TestSharesWaitAgainInTheSameHour(t *testing.T) {
 	if !s.spend("apps", 1<<20) {
 		t.Fatal("it still waits")
 	}
-	if forShare, _ := s.isWaiting(); forShare {
+	if incomplete, next := s.isWaiting(); incomplete || next != never {
 		t.Fatal("it still waits")
 	}
 	now = now.Add(10 * time.Minute) // a release is suspended
@@ -107,7 +110,7 @@ func TestSharesWaitAgainInTheSameHour(t *testing.T) {
 	if s.spend("apps", budget.FreeBytes) {
 		t.Fatal("the share suffices")
 	}
-	if _, incomplete := s.isWaiting(); !incomplete {
+	if incomplete, _ := s.isWaiting(); !incomplete {
 		t.Error("the list is complete, without what a release needs that was suspended")
 	}
 }

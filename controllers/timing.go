@@ -1,13 +1,19 @@
 package controllers
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // requeueDelay is when a pass is made again that could not be finished: the caches are still
 // being read, or somebody else wrote the list.
 const requeueDelay = time.Second
 
-// readRetry is when a pass is made again in which a read has failed.
+// readRetry is when a pass is made again in which a read has failed, or for which something is still being read.
 const readRetry = 10 * time.Second
+
+// never is when a pass is due for which nothing waits.
+const never = time.Duration(math.MaxInt64)
 
 // startupTimeout is how long a start waits for a complete snapshot before it writes an
 // incomplete list, which has new pins but removes none. Reading all objects of a large cluster
@@ -46,10 +52,6 @@ const (
 // etcd and every reader a good part of this time. It is short beside what it takes a cleaner to
 // read the list.
 const minWriteInterval = 750 * time.Millisecond
-
-// laterDelay is how long what is read beside the passes waits for a pass while there is more to be read. It is
-// twice what two writes of the list take, so that the write of the last of it need not wait for its turn.
-const laterDelay = 4 * minWriteInterval
 
 // maxReportDelay is how long after a list the report on it is written at the latest, so that
 // a burst of changes does not rewrite a large report each time.

@@ -49,8 +49,8 @@ const (
 	// time: RFC 3339. Each value asks once.
 	RequestedAtAnnotation = Group + "/requested-at"
 
-	// CompleteAnnotation is "true" when every read for the list succeeded, "false" when one
-	// failed; then no pin was removed.
+	// CompleteAnnotation is "true" when all was read that the list depends on, "false" when a read has failed,
+	// and then no pin was removed, or while what a release needs is still being read.
 	CompleteAnnotation = Group + "/complete"
 
 	// ChecksumAnnotation is "sha256:" and the hex digest of PinsKey's bytes.

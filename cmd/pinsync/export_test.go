@@ -251,7 +251,7 @@ func TestExport(t *testing.T) {
 // there is no report that can be read.
 func TestExportOfIncompleteList(t *testing.T) {
 	e := newExports(t)
-	const generic = "the list registry-pins is incomplete: not everything that releases need was read yet: if it stays so, the report and the log of pinsync have the reason"
+	const generic = "the list registry-pins is incomplete: not everything that releases need was read yet: if it stays so, the report has the reason"
 	for namespace, test := range map[string]struct{ report, want string }{
 		"missing": {"", generic},
 		"damaged": {`{"problems":[`, generic},

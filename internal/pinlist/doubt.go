@@ -85,7 +85,7 @@ func whyIncomplete(report *v1alpha1.PinReport) string {
 			}
 		}
 	}
-	return "not everything that releases need was read yet: if it stays so, the report and the log of pinsync have the reason"
+	return "not everything that releases need was read yet: if it stays so, the report has the reason"
 }
 
 // CheckImages returns an error if there is a pin whose image is not known, so that it is in
