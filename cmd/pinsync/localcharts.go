@@ -47,7 +47,7 @@ func newLocalCharts(o *planOptions) (*localCharts, error) {
 		return nil, fmt.Errorf("finding the program to render charts with: %w", err)
 	}
 	l := &localCharts{
-		finder: newFinder(program, chartimages.DefaultLimits()), kubeVersion: o.kubeVersion, apiVersions: o.apiVersions,
+		finder: newFinder(program, chartimages.DefaultLimits()), kubeVersion: o.kubeVersion, apiVersions: render.KubernetesAPIs(o.apiVersions...),
 	}
 	for _, flag := range o.charts {
 		chart, err := readLocalChart(flag)

@@ -116,7 +116,7 @@ func (r *release) plan(ctx context.Context, finder *chartimages.Finder, archive 
 		}
 	}
 	s, err := manifests.Snapshot(pin.Options{}, false, convert.ChartFinder{Images: func(_ convert.WantedChart, request *chartimages.Request) *pin.ChartImages {
-		request.Archive, request.KubeVersion, request.APIVersions = archive, kubeVersion, versions
+		request.Archive, request.KubeVersion, request.APIVersions = archive, kubeVersion, render.KubernetesAPIs(versions...)
 		return finder.Find(ctx, request)
 	}})
 	if err != nil {

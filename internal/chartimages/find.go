@@ -42,13 +42,17 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	}
 	found := &pin.ChartImages{Rendered: true}
 	found.Mentions, found.Problems = image.FindInManifests(rendered.Objects, r.Secret)
-	if r.Secret {
-		found.Mentions = append(found.Mentions, open(charts, r)...)
-	}
-	if len(found.Problems) > 0 && found.Problems[0].Reason == v1alpha1.ReasonOverBudget {
-		return defaults(charts, r, found.Problems[0].Message)
+	if why := overBudget(found.Problems); why != "" {
+		return defaults(charts, r, why)
 	}
 	found.Problems = found.Problems[:min(len(found.Problems), budget.RenderProblems)]
+	if r.Secret {
+		mentions, notRead := open(charts, r)
+		found.Mentions = append(found.Mentions, mentions...)
+		if notRead != "" {
+			addDoubt(found, "images in arguments, environment and other text of the chart may be missing, because that is read only as it is without the values from Secrets, and without them the chart could not be rendered: "+notRead)
+		}
+	}
 	if notUpgraded != "" {
 		addDoubt(found, "the chart could be rendered as an installation only, and as an upgrade its images may be others: "+notUpgraded)
 	}
@@ -63,17 +67,25 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	return found
 }
 
-// open finds the images that the chart names without the values that come from a Secret. There are
-// none where it needs those.
-func open(charts *render.Charts, r *Request) []image.Mention {
-	in := r.Input
-	in.Values = r.OpenValues
-	rendered, err := charts.Render(&in)
+// open finds the images that the chart names without the values that come from a Secret, or returns why
+// it cannot. Nothing of those values is in the reason.
+func open(charts *render.Charts, r *Request) (mentions []image.Mention, notRead string) {
+	without := *r
+	without.Values, without.Secret = r.OpenValues, false
+	rendered, _, err := renderRelease(charts, &without)
 	if err != nil {
-		return nil
+		return nil, without.reason(err)
 	}
-	mentions, _ := image.FindInManifests(rendered.Objects, false)
-	return mentions
+	mentions, problems := image.FindInManifests(rendered.Objects, false)
+	return mentions, overBudget(problems)
+}
+
+// overBudget returns why manifests were not searched; empty, they were.
+func overBudget(problems []v1alpha1.Problem) string {
+	if len(problems) > 0 && problems[0].Reason == v1alpha1.ReasonOverBudget {
+		return problems[0].Message
+	}
+	return ""
 }
 
 // renderRelease renders a release; one that is to be upgraded as an installation, where it cannot be

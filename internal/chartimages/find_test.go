@@ -34,6 +34,11 @@ func TestFind(t *testing.T) {
 			values: `{"tag":"secret"}`, change: func(r *Request) { r.Secret, r.OpenValues = true, []byte(`{"tag":"open"}`) },
 			want: "chart git.example.com/team/app:secret; " + chartImage + "open; chart.args[0] docker.io/team/x:1; chart.args[1] docker.io/team/y:open; ",
 		},
+		"not rendered without a Secret": {
+			files:  map[string]string{"templates/a.yaml": strings.ReplaceAll(pod, "%", "git.example.com/team/app:{{ required `no tag` .Values.tag }}") + "---\nargs: [--x-image=team/x:1]\n"},
+			values: `{"tag":"secret"}`, change: func(r *Request) { r.Secret, r.OpenValues = true, []byte("{}") },
+			want: "chart git.example.com/team/app:secret; ChartNotRendered: images in arguments, environment and other text of the chart may be missing, because that is read only as it is without the values from Secrets, and without them the chart could not be rendered: execution error at (app/templates/a.yaml:4:",
+		},
 		"not to be rendered": {files: rendered, change: func(r *Request) { r.NotRendered = "because" }, want: "chart values.image git.example.com/team/app:4.5; ChartNotRendered: the chart could not be rendered, so images that only it names may be missing: because; "},
 		"no chart":           {change: func(r *Request) { r.Archive = []byte("x") }, want: "not an archive"},
 		"with a doubt, and the same as an installation and an upgrade": {

@@ -35,8 +35,8 @@ type Input struct {
 
 	// KubeVersion is the cluster's version, such as v1.37.2; empty, it is DefaultKubeVersion.
 	KubeVersion string
-	// APIVersions are what the cluster serves besides Kubernetes' own APIs, as group/version and
-	// group/version/Kind.
+	// APIVersions are all that the cluster serves, as group/version and group/version/Kind; empty, they are
+	// KubernetesAPIs. Those that the chart's own CustomResourceDefinitions add are not needed.
 	APIVersions []string
 
 	// PostRenderers are applied in order.

@@ -92,7 +92,7 @@ func identity(chart *helmchart.Chart) Chart {
 
 // execute runs the templates of a chart, and returns their texts by name.
 func execute(in *Input, chart *helmchart.Chart, values map[string]any) (map[string]string, error) {
-	capabilities, err := capabilitiesOf(in)
+	capabilities, err := capabilitiesOf(in, chart)
 	if err != nil {
 		return nil, err
 	}
@@ -134,14 +134,14 @@ func CheckKubeVersion(version string) error {
 }
 
 // capabilitiesOf returns the versions of the cluster that a chart is rendered for.
-func capabilitiesOf(in *Input) (*common.Capabilities, error) {
+func capabilitiesOf(in *Input, chart *helmchart.Chart) (*common.Capabilities, error) {
 	version, err := common.ParseKubeVersion(cmp.Or(in.KubeVersion, DefaultKubeVersion))
 	if err != nil {
 		return nil, fmt.Errorf("version %q of Kubernetes: %w", in.KubeVersion, err)
 	}
 	return &common.Capabilities{
 		KubeVersion: *version,
-		APIVersions: append(slices.Clone(common.DefaultVersionSet), in.APIVersions...),
+		APIVersions: apisFor(in, chart),
 		HelmVersion: common.DefaultCapabilities.HelmVersion,
 	}, nil
 }

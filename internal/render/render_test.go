@@ -176,7 +176,24 @@ func TestRender(t *testing.T) {
 		"the default version": {files: files{"templates/a.yaml": pod("a", "a:{{ .Capabilities.KubeVersion.Version }}")}, want: []string{"a:" + DefaultKubeVersion}},
 		"the cluster's APIs": {
 			files:  files{"templates/a.yaml": pod("a", `a:{{ .Capabilities.APIVersions.Has "x.io/v1" }}-{{ .Capabilities.APIVersions.Has "apps/v1" }}-{{ .Capabilities.APIVersions.Has "y.io/v1" }}`)},
-			change: func(in *Input) { in.APIVersions = []string{"x.io/v1"} }, want: []string{"a:true-true-false"},
+			change: func(in *Input) { in.APIVersions = []string{"x.io/v1"} }, want: []string{"a:true-false-false"},
+		},
+		"without a cluster": {
+			files:  files{"templates/a.yaml": pod("a", `a:{{ .Capabilities.APIVersions.Has "x.io/v1" }}-{{ .Capabilities.APIVersions.Has "apps/v1" }}-{{ .Capabilities.APIVersions.Has "y.io/v1" }}`)},
+			change: func(in *Input) { in.APIVersions = KubernetesAPIs("x.io/v1") }, want: []string{"a:true-true-false"},
+		},
+		"the APIs of its own CustomResourceDefinitions, and of enabled sub-charts": {
+			files: files{
+				"crds/a.yaml":            crd("x.io", "X", "v1") + "---\n" + crd("y.io", "Y", "v2") + "---\nkind: Pod\n",
+				"charts/on/Chart.yaml":   "apiVersion: v2\nname: on\nversion: 1.0.0\n",
+				"charts/on/crds/a.yaml":  crd("on.io", "X", "v1"),
+				"charts/off/Chart.yaml":  "apiVersion: v2\nname: off\nversion: 1.0.0\n",
+				"charts/off/crds/a.yaml": crd("off.io", "X", "v1"),
+				"Chart.yaml":             "apiVersion: v2\nname: app\nversion: 1.2.3\ndependencies: [{name: on, version: 1.x}, {name: off, version: 1.x, condition: isOff}]\n",
+				"values.yaml":            "isOff: false\n",
+				"templates/a.yaml":       pod("a", `a:{{ range list "x.io/v1" "x.io/v1/X" "x.io/v0" "y.io/v2/Y" "on.io/v1" "off.io/v1" "apps/v1" }}{{ $.Capabilities.APIVersions.Has . }}-{{ end }}`),
+			},
+			want: []string{"a:true-true-false-true-true-false-true-"},
 		},
 		"hooks, but no tests": {
 			files: files{
@@ -312,4 +329,10 @@ func TestDefaults(t *testing.T) {
 	if string(text) != want || identity != (Chart{"app", "1.2.3", "4.5"}) {
 		t.Errorf("got %v %s, want %s", identity, text, want)
 	}
+}
+
+// crd is a CustomResourceDefinition that serves one version, and has an older one.
+func crd(group, kind, version string) string {
+	return fmt.Sprintf("apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec:\n  group: %s\n  names: {kind: %s}\n"+
+		"  versions: [{name: v0, served: false}, {name: %s, served: true, schema: {openAPIV3Schema: {type: object}}}]\n", group, kind, version)
 }

@@ -3,15 +3,18 @@ package render
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/loader/archive"
 	helmchart "helm.sh/helm/v4/pkg/chart/v2"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/ignore"
 	"sigs.k8s.io/yaml"
 
@@ -103,7 +106,7 @@ func isIgnored(rules *ignore.Rules, name string, size int) bool {
 	return rules.Ignore(name, file.FileInfo())
 }
 
-// withLocalDependencies adds the charts that a chart refers to by file:// to those in it.
+// withLocalDependencies adds the charts that a chart refers to by file:// to those in it, unless they are in it.
 func (s sourceFiles) withLocalDependencies(files []*archive.BufferedFile, folder string, depth int) ([]*archive.BufferedFile, error) {
 	metadata := fileOf(files, "Chart.yaml")
 	if metadata == nil {
@@ -113,12 +116,17 @@ func (s sourceFiles) withLocalDependencies(files []*archive.BufferedFile, folder
 	if err := yaml.Unmarshal(metadata.Data, &chart); err != nil {
 		return nil, fmt.Errorf("the chart's Chart.yaml is not YAML: %w", err)
 	}
-	for _, dependency := range chart.Dependencies {
-		if dependency == nil {
-			continue
-		}
-		local, ok := strings.CutPrefix(dependency.Repository, "file://")
-		if !ok || path.IsAbs(local) {
+	isLocal := func(d *helmchart.Dependency) bool { return d != nil && strings.HasPrefix(d.Repository, fileScheme) }
+	if !slices.ContainsFunc(chart.Dependencies, isLocal) {
+		return files, nil
+	}
+	missing, err := notIncluded(files, chart.Dependencies)
+	if err != nil {
+		return nil, err
+	}
+	for _, dependency := range missing {
+		local := strings.TrimPrefix(dependency.Repository, fileScheme)
+		if !isLocal(dependency) || path.IsAbs(local) {
 			continue
 		}
 		below, err := s.chart(path.Join(folder, local), depth+1)
@@ -133,4 +141,24 @@ func (s sourceFiles) withLocalDependencies(files []*archive.BufferedFile, folder
 		}
 	}
 	return files, nil
+}
+
+// fileScheme is what the repository of a dependency begins with that is another folder.
+const fileScheme = "file://"
+
+// notIncluded returns the dependencies of a chart that are not among its files, as collectMissing in
+// source-controller's internal/helm/chart does: what is committed in the folder charts is installed, whatever
+// else the chart refers to.
+func notIncluded(files []*archive.BufferedFile, dependencies []*helmchart.Dependency) ([]*helmchart.Dependency, error) {
+	chart, err := loader.LoadFiles(files)
+	if err != nil {
+		return nil, err
+	}
+	included := chart.Dependencies()
+	if len(included) == len(dependencies) {
+		return nil, nil
+	}
+	return slices.DeleteFunc(slices.Clone(dependencies), func(d *helmchart.Dependency) bool {
+		return d == nil || slices.ContainsFunc(included, func(sub *helmchart.Chart) bool { return sub.Name() == cmp.Or(d.Alias, d.Name) })
+	}), nil
 }

@@ -1,0 +1,38 @@
+package render
+
+import (
+	"slices"
+	"testing"
+)
+
+// A dependency that is another folder is added only where it is not in the chart, as source-controller does it:
+// what is committed there may be older, and is what is installed.
+func TestLocalDependency(t *testing.T) {
+	const metadata = "apiVersion: v2\nname: side\nversion: 1.0.0\n"
+	older := string(chart(t, files{"Chart.yaml": metadata, "templates/b.yaml": pod("b", "side:v1")}))
+	other := string(chart(t, files{"Chart.yaml": "apiVersion: v2\nname: other\nversion: 1.0.0\n"}))
+	for name, test := range map[string]struct {
+		included []entry
+		want     string
+	}{
+		"not included":           {want: "side:v2"},
+		"included as a folder":   {[]entry{file("web/charts/side/Chart.yaml", metadata), file("web/charts/side/templates/b.yaml", pod("b", "side:v1"))}, "side:v1"},
+		"included as an archive": {[]entry{file("web/charts/side-1.0.0.tgz", older)}, "side:v1"},
+		"another is included":    {[]entry{file("web/charts/other-1.0.0.tgz", other)}, "side:v2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			archive := pack(t, append(test.included,
+				file("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: side, version: 1.x, repository: 'file://../side'}, {name: off, version: 1.x, condition: isOff}]\n"),
+				file("web/values.yaml", "isOff: false\n"), file("side/Chart.yaml", metadata), file("side/templates/b.yaml", pod("b", "side:v2")))...)
+			for range 5 { // the files of a source are in no order
+				rendered, err := new(Charts).Render(&Input{Archive: archive, Folder: "web", ReleaseName: "web", Namespace: "shop"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := images(rendered.Objects); !slices.Equal(got, []string{test.want}) {
+					t.Fatalf("got %v, want %s", got, test.want)
+				}
+			}
+		})
+	}
+}
