@@ -61,12 +61,17 @@ func ChartSpecOf(o *flux.HelmRelease) *ChartSpec {
 	return c
 }
 
-// Kinds returns the kinds of the objects that the chart comes from.
+// Kinds returns the kinds of the objects that the chart comes from. Where that is a HelmChart that was not made
+// for the release, only its HelmRepository says what is to be pinned for the chart itself, if it has one.
 func (c *ChartSpec) Kinds() []string {
-	if c.Template == nil {
+	switch {
+	case c.Template != nil:
+		return []string{c.Ref.Kind, c.Template.Source.Kind}
+	case c.Ref.Kind == flux.HelmChartKind:
+		return []string{c.Ref.Kind, flux.HelmRepositoryKind}
+	default:
 		return []string{c.Ref.Kind}
 	}
-	return []string{c.Ref.Kind, c.Template.Source.Kind}
 }
 
 // templateOf returns what a HelmChart in a namespace is made from.
