@@ -100,8 +100,8 @@ func TestChartRequestWithSecrets(t *testing.T) {
 func TestChartKinds(t *testing.T) {
 	for spec, want := range map[string]string{
 		`{"chart":{"spec":{"sourceRef":{"kind":"Bucket","name":"b"}}}}`: "HelmChart Bucket",
-		`{"chartRef":{"kind":"HelmChart","name":"c"}}`:                   "HelmChart HelmRepository",
-		`{"chartRef":{"kind":"OCIRepository","name":"c"}}`:               "OCIRepository",
+		`{"chartRef":{"kind":"HelmChart","name":"c"}}`:                  "HelmChart HelmRepository",
+		`{"chartRef":{"kind":"OCIRepository","name":"c"}}`:              "OCIRepository",
 	} {
 		if got := strings.Join(ChartSpecOf(helmRelease(t, `{"spec":`+spec+`}`)).Kinds(), " "); got != want {
 			t.Errorf("%s: got %s, want %s", spec, got, want)
