@@ -68,9 +68,12 @@ func (f *needsFinder) reportOutside() {
 // reportMoved reports the policies that are linked although they follow another registry than
 // the one that is named.
 func (f *needsFinder) reportMoved(m *image.Mention, linked []*link.Candidate) {
+	if m.Hostless || m.Repository == (image.Repository{}) {
+		return
+	}
 	var others []string
 	for _, c := range linked {
-		if isMoved(m, c) {
+		if !c.Follows(m.Repository) {
 			others = append(others, fmt.Sprintf("%s (%s)", c, quote(m, image.Shorten(c.Image().String()))))
 		}
 	}
@@ -79,27 +82,4 @@ func (f *needsFinder) reportMoved(m *image.Mention, linked []*link.Candidate) {
 			"no ImagePolicy of their namespaces follows %s as it is written; those of the same path at another registry are linked: %s",
 			quote(m, m.Repository.String()), strings.Join(few(sortedSet(others), 5), ", ")))
 	}
-}
-
-// isMoved reports whether an image is linked to a policy that has it at another registry than the one that
-// is named.
-func isMoved(m *image.Mention, c *link.Candidate) bool {
-	return !m.Hostless && m.Repository != (image.Repository{}) && !c.Follows(m.Repository)
-}
-
-// movedTags returns an image with the tags of the policies that have it at another registry. It is not known
-// which of both is to be changed, or whether they are two names of one registry: so each tag is pinned at both.
-func (f *needsFinder) movedTags(m *image.Mention, linked []*link.Candidate) []neededTag {
-	var tags []neededTag
-	for _, c := range linked {
-		if !isMoved(m, c) {
-			continue
-		}
-		for _, ref := range c.Tags() {
-			if f.mayAdd(c, true) {
-				tags = append(tags, neededTag{image.Reference{Repository: m.Repository, Tag: ref.Tag}, link.PolicyObject + c.String(), f.trusts(c)})
-			}
-		}
-	}
-	return tags
 }

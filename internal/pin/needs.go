@@ -127,7 +127,6 @@ func (f *needsFinder) addMention(m *image.Mention) {
 		tags = nil
 	}
 	f.result.tags = append(f.result.tags, tags...)
-	f.result.tags = append(f.result.tags, f.movedTags(m, linked)...)
 	switch {
 	case f.isAnswered:
 	case m.Tag != "" && m.Repository == (image.Repository{}) && !slices.ContainsFunc(linked, f.trusts):
@@ -205,7 +204,7 @@ func (f *needsFinder) link(m *image.Mention) ([]*link.Candidate, link.Rule) {
 
 // tagsOf returns the images with the tag that a release mentions: of the repositories that
 // it is pinned at, and of those of the policies that were found without the registry or the
-// repository being named, or have it at another registry.
+// repository being named.
 func (f *needsFinder) tagsOf(m *image.Mention, repositories []image.Repository, linked []*link.Candidate) []neededTag {
 	if m.Tag == "" {
 		return nil
@@ -214,10 +213,10 @@ func (f *needsFinder) tagsOf(m *image.Mention, repositories []image.Repository, 
 	for _, repository := range repositories {
 		tags = append(tags, neededTag{image.Reference{Repository: repository, Tag: m.Tag, Digest: m.Digest}, m.Path, true})
 	}
+	if m.Repository != (image.Repository{}) && !m.Hostless {
+		return tags
+	}
 	for _, c := range linked {
-		if m.Repository != (image.Repository{}) && !m.Hostless && !isMoved(m, c) {
-			continue
-		}
 		if repository := c.Image(); !slices.Contains(repositories, repository) && repository != (image.Repository{}) && f.mayAdd(c, true) {
 			tags = append(tags, neededTag{image.Reference{Repository: repository, Tag: m.Tag}, m.Path, f.trusts(c)})
 		}
