@@ -243,23 +243,19 @@ func (c *chartRequests) take(namespace string) *dueRequest {
 	return queue[0]
 }
 
-// finish notes what has become of a request. Mostly an event makes a pass then. There is none where nothing was
-// changed, and a request that came meanwhile was left out: so one is asked for that is made when the caches have
-// what was written.
+// finish notes what has become of a request. What was written makes an event, and that a pass: one before it would
+// write the same again. Where nothing was written, the passes go on as long as a chart is waited for.
 func (c *chartRequests) finish(ctx context.Context, due *dueRequest, ok bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.of(due.chart)
 	k.active = false
 	switch {
-	case err == nil:
-		if ok {
-			c.isForbidden = false
-			*k = requestedChart{revision: due.release.Revision, made: time.Now()}
-		}
-		c.passes.askLater()
+	case err == nil && ok:
+		c.isForbidden = false
+		*k = requestedChart{revision: due.release.Revision, made: time.Now()}
 		return
-	case errors.Is(ctx.Err(), context.Canceled):
+	case err == nil, errors.Is(ctx.Err(), context.Canceled):
 		return
 	}
 	delay := min(maxRequestRetry, readRetry<<min(k.failures, 10))

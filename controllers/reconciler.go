@@ -169,8 +169,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	longer, cancel := untilStopped(ctx)
 	defer cancel()
 	done = r.metrics.step("publish")
-	incomplete, _ := r.gatherer.shares.isWaiting()
-	complete := s.Complete() && !incomplete
+	complete := s.Complete() && !r.gatherer.shares.isIncomplete()
 	publishIn, err := r.publisher.publish(longer, report, view{complete: complete, taken: s.Taken, salt: r.salt(s)})
 	done()
 	if err != nil {
@@ -191,8 +190,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 // nextIn returns when the next pass is due where nothing changes. What was removed from the list may make room for
 // a release that has none.
 func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, more bool, publishIn time.Duration) time.Duration {
-	_, waitIn := r.gatherer.shares.isWaiting()
-	next := min(publishIn, waitIn)
+	next := min(publishIn, r.gatherer.shares.passIn())
 	switch {
 	case more, pin.HoldsMore(s.Memory, report), len(report.Pins) < len(s.Memory.Pins):
 		next = requeueDelay

@@ -107,23 +107,32 @@ func (s *shares) wait(namespace string) {
 // isLeft reports whether anything is left of the share of a namespace.
 func (s *shares) isLeft(namespace string) bool { return s.spend(namespace, 0) }
 
-// isWaiting reports whether the list is incomplete without what is still to be read. A pass is due after next:
-// soon where releases wait for their share, and after readRetry for what is read beside the passes, which asks for
-// one when it was; never, nothing is waited for.
-func (s *shares) isWaiting() (incomplete bool, next time.Duration) {
+// isIncomplete reports whether the list is incomplete without what is still to be read.
+func (s *shares) isIncomplete() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next = never
+	for _, a := range s.accounts {
+		if a.isWaiting && a.waited < budget.MaxWait {
+			return true
+		}
+	}
+	return false
+}
+
+// passIn returns when a pass is due for what is still to be read: soon where releases wait for their share, and
+// later for what is read beside the passes, which asks for one when it was.
+func (s *shares) passIn() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isSpent {
+		return requeueDelay
+	}
 	for _, a := range s.accounts {
 		if a.isWaiting {
-			next = readRetry
+			return readRetry
 		}
-		incomplete = incomplete || a.isWaiting && a.waited < budget.MaxWait
 	}
-	if s.isSpent {
-		next = requeueDelay
-	}
-	return incomplete, next
+	return never
 }
 
 // waitingForShare returns the problem of a release that waits for its share.

@@ -22,7 +22,7 @@ func TestShares(t *testing.T) {
 	}
 	expectWaiting := func(what string, wantIncomplete bool, wantNext time.Duration) {
 		t.Helper()
-		incomplete, next := s.isWaiting()
+		incomplete, next := s.isIncomplete(), s.passIn()
 		expect(what+", incomplete", incomplete, wantIncomplete)
 		if next != wantNext {
 			t.Errorf("%s: the next pass is due after %s, want %s", what, next, wantNext)
@@ -93,7 +93,7 @@ func TestSharesWaitAgainInTheSameHour(t *testing.T) {
 	if s.spend("apps", 1<<20) {
 		t.Fatal("the share suffices")
 	}
-	if incomplete, _ := s.isWaiting(); !incomplete {
+	if !s.isIncomplete() {
 		t.Fatal("the list is complete while a release waits")
 	}
 	now = now.Add(4 * time.Second) // it is read, and nothing waits any more
@@ -101,7 +101,7 @@ func TestSharesWaitAgainInTheSameHour(t *testing.T) {
 	if !s.spend("apps", 1<<20) {
 		t.Fatal("it still waits")
 	}
-	if incomplete, next := s.isWaiting(); incomplete || next != never {
+	if s.isIncomplete() || s.passIn() != never {
 		t.Fatal("it still waits")
 	}
 	now = now.Add(10 * time.Minute) // a release is suspended
@@ -110,7 +110,7 @@ func TestSharesWaitAgainInTheSameHour(t *testing.T) {
 	if s.spend("apps", budget.FreeBytes) {
 		t.Fatal("the share suffices")
 	}
-	if incomplete, _ := s.isWaiting(); !incomplete {
+	if !s.isIncomplete() {
 		t.Error("the list is complete, without what a release needs that was suspended")
 	}
 }

@@ -12,7 +12,7 @@ const requeueDelay = time.Second
 // readRetry is when a pass is made again in which a read has failed, or for which something is still being read.
 const readRetry = 10 * time.Second
 
-// never is when a pass is due for which nothing waits.
+// never is longer than anything is waited for.
 const never = time.Duration(math.MaxInt64)
 
 // startupTimeout is how long a start waits for a complete snapshot before it writes an

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -49,8 +50,8 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	if r.Secret {
 		mentions, notRead := open(charts, r)
 		found.Mentions = append(found.Mentions, mentions...)
-		if notRead != "" {
-			addDoubt(found, "images in arguments, environment and other text of the chart may be missing, because that is read only as it is without the values from Secrets, and without them the chart could not be rendered: "+notRead)
+		if notRead != "" && namesMore(rendered.Objects, found.Mentions) {
+			addDoubt(found, "images in arguments, environment and other text of the chart may be missing, because that is read only as it is without the values from Secrets, and without them the chart cannot be searched: "+notRead)
 		}
 	}
 	if notUpgraded != "" {
@@ -67,17 +68,26 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	return found
 }
 
-// open finds the images that the chart names without the values that come from a Secret, or returns why
-// it cannot. Nothing of those values is in the reason.
+// namesMore reports whether manifests name images that were not found, because some of their text may come from a
+// Secret.
+func namesMore(objects []map[string]any, found []image.Mention) bool {
+	all, _ := image.FindInManifests(objects, false)
+	return slices.ContainsFunc(all, func(m image.Mention) bool {
+		return !slices.ContainsFunc(found, func(f image.Mention) bool { return f.Reference == m.Reference })
+	})
+}
+
+// open finds the images that the chart names without the values that come from a Secret, and returns why
+// that may not be all. Nothing of those values is in the reason.
 func open(charts *render.Charts, r *Request) (mentions []image.Mention, notRead string) {
 	without := *r
 	without.Values, without.Secret = r.OpenValues, false
-	rendered, _, err := renderRelease(charts, &without)
+	rendered, notUpgraded, err := renderRelease(charts, &without)
 	if err != nil {
 		return nil, without.reason(err)
 	}
 	mentions, problems := image.FindInManifests(rendered.Objects, false)
-	return mentions, overBudget(problems)
+	return mentions, cmp.Or(overBudget(problems), notUpgraded)
 }
 
 // overBudget returns why manifests were not searched; empty, they were.

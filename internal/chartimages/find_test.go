@@ -35,9 +35,19 @@ func TestFind(t *testing.T) {
 			want: "chart git.example.com/team/app:secret; " + chartImage + "open; chart.args[0] docker.io/team/x:1; chart.args[1] docker.io/team/y:open; ",
 		},
 		"not rendered without a Secret": {
-			files:  map[string]string{"templates/a.yaml": strings.ReplaceAll(pod, "%", "git.example.com/team/app:{{ required `no tag` .Values.tag }}") + "---\nargs: [--x-image=team/x:1]\n"},
+			files:  map[string]string{"templates/a.yaml": secretPod + "---\nargs: [--x-image=team/x:1]\n"},
 			values: `{"tag":"secret"}`, change: func(r *Request) { r.Secret, r.OpenValues = true, []byte("{}") },
-			want: "chart git.example.com/team/app:secret; ChartNotRendered: images in arguments, environment and other text of the chart may be missing, because that is read only as it is without the values from Secrets, and without them the chart could not be rendered: execution error at (app/templates/a.yaml:4:",
+			want: "chart git.example.com/team/app:secret; ChartNotRendered: images in arguments, environment and other text of the chart may be missing, because that is read only as it is without the values from Secrets, and without them the chart cannot be searched: execution error at (app/templates/a.yaml:4:",
+		},
+		"not rendered without a Secret, and without images in text": {
+			files:  map[string]string{"templates/a.yaml": secretPod},
+			values: `{"tag":"secret"}`, change: func(r *Request) { r.Secret, r.OpenValues = true, []byte("{}") },
+			want: "chart git.example.com/team/app:secret; ",
+		},
+		"not rendered as an upgrade without a Secret": {
+			files:  map[string]string{"templates/a.yaml": "{{ if .Release.IsUpgrade }}a: {{ required `no tag` .Values.tag }}{{ end }}\nargs: [--x-image=team/x:{{ .Release.Revision }}]\n"},
+			values: `{"tag":"secret"}`, change: func(r *Request) { r.Secret, r.OpenValues, r.IsUpgrade = true, []byte("{}"), true },
+			want: "chart.args[0] docker.io/team/x:1; ChartNotRendered: images in arguments",
 		},
 		"not to be rendered": {files: rendered, change: func(r *Request) { r.NotRendered = "because" }, want: "chart values.image git.example.com/team/app:4.5; ChartNotRendered: the chart could not be rendered, so images that only it names may be missing: because; "},
 		"no chart":           {change: func(r *Request) { r.Archive = []byte("x") }, want: "not an archive"},
@@ -86,3 +96,6 @@ func TestUnused(t *testing.T) {
 		t.Error("an image without a name is unused")
 	}
 }
+
+// secretPod cannot be rendered without a tag.
+const secretPod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{image: 'git.example.com/team/app:{{ required `no tag` .Values.tag }}'}]}\n"

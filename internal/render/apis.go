@@ -15,14 +15,14 @@ func KubernetesAPIs(others ...string) []string {
 }
 
 // apisFor returns the APIs that a chart finds in the cluster. helm-controller applies what is in the crds folders of
-// the chart and its sub-charts first, unless spec.install.crds is Skip, and Helm asks what the cluster serves after
+// the chart and its sub-charts first, unless it is told to skip that, and Helm asks what the cluster serves after
 // that. Reading them takes time, so they are only read if templates ask.
 func apisFor(in *Input, chart *helmchart.Chart) common.VersionSet {
 	served := slices.Clone(in.APIVersions)
 	if len(served) == 0 {
 		served = KubernetesAPIs()
 	}
-	if !asks(chart, "APIVersions") {
+	if in.SkipCRDs || !asks(chart, "APIVersions") {
 		return served
 	}
 	for _, file := range chart.CRDObjects() {

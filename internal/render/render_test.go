@@ -195,6 +195,10 @@ func TestRender(t *testing.T) {
 			},
 			want: []string{"a:true-true-false-true-true-false-true-"},
 		},
+		"without its own CustomResourceDefinitions": {
+			files:  files{"crds/a.yaml": crd("x.io", "X", "v1"), "templates/a.yaml": pod("a", `a:{{ .Capabilities.APIVersions.Has "x.io/v1" }}`)},
+			change: func(in *Input) { in.SkipCRDs = true }, want: []string{"a:false"},
+		},
 		"hooks, but no tests": {
 			files: files{
 				"templates/a.yaml": strings.Replace(pod("a", "a:1"), "name: a\n", "name: a\n  annotations: {helm.sh/hook: 'pre-install,post-upgrade'}\n", 1),

@@ -120,7 +120,7 @@ func (s sourceFiles) withLocalDependencies(files []*archive.BufferedFile, folder
 	if !slices.ContainsFunc(chart.Dependencies, isLocal) {
 		return files, nil
 	}
-	missing, err := notIncluded(files, chart.Dependencies)
+	missing, err := notIncluded(files)
 	if err != nil {
 		return nil, err
 	}
@@ -146,15 +146,18 @@ func (s sourceFiles) withLocalDependencies(files []*archive.BufferedFile, folder
 // fileScheme is what the repository of a dependency begins with that is another folder.
 const fileScheme = "file://"
 
-// notIncluded returns the dependencies of a chart that are not among its files, as collectMissing in
-// source-controller's internal/helm/chart does: what is committed in the folder charts is installed, whatever
+// notIncluded returns the dependencies of a chart that are not among its files, as Build and collectMissing in
+// source-controller's internal/helm/chart do: what is committed in the folder charts is installed, whatever
 // else the chart refers to.
-func notIncluded(files []*archive.BufferedFile, dependencies []*helmchart.Dependency) ([]*helmchart.Dependency, error) {
+func notIncluded(files []*archive.BufferedFile) ([]*helmchart.Dependency, error) {
 	chart, err := loader.LoadFiles(files)
 	if err != nil {
 		return nil, err
 	}
-	included := chart.Dependencies()
+	included, dependencies := chart.Dependencies(), chart.Metadata.Dependencies
+	if chart.Lock != nil {
+		dependencies = chart.Lock.Dependencies
+	}
 	if len(included) == len(dependencies) {
 		return nil, nil
 	}
