@@ -59,3 +59,19 @@ func TestMovedRegistry(t *testing.T) {
 		}
 	}
 }
+
+// A policy that has an image at a registry that is not configured does not say which tag of it is needed.
+func TestMovedOutOfConfiguredRegistries(t *testing.T) {
+	for host, isAnswered := range map[string]bool{"gitea.svc:3000": false, "git.example.com": true} {
+		s := &pin.Snapshot{Releases: []pin.Release{suspended("web", "git.example.com/oleks/web@sha256:"+strings.Repeat("a", 64))}}
+		follows(s, s.Releases[0].Namespace, host+"/oleks/web", "b")
+		report := pin.Plan(s, pin.Options{Registries: []pin.Registry{{Host: "git.example.com", Owner: "oleks", Type: pin.DefaultType}}})
+		if (len(report.Pins) == 1) != isAnswered {
+			t.Errorf("%s: the pins are %+v", host, report.Pins)
+		}
+		isSaid := slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonNoTag })
+		if isSaid == isAnswered {
+			t.Errorf("%s: the problems are %v", host, report.Releases[0].Problems)
+		}
+	}
+}

@@ -133,7 +133,7 @@ func (f *needsFinder) addMention(m *image.Mention) {
 		f.problem(v1alpha1.ReasonNoRepository, m.Path, fmt.Sprintf(
 			"tag %s stands without a repository, and no ImagePolicy that accepts it has a matching name%s: "+
 				"it is not known which image it belongs to", quote(m, strconv.Quote(m.Tag)), f.others(linked)))
-	case m.Tag == "" && len(repositories) > 0 && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return f.trusts(c) && len(c.Tags()) > 0 }):
+	case m.Tag == "" && len(repositories) > 0 && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return f.namesTag(c, m) }):
 		f.result.untagged = append(f.result.untagged, repositories...)
 		why := "has no tag (the chart's default applies, which pinsync does not know)"
 		if m.Beside != "" && !m.Secret {
@@ -144,6 +144,15 @@ func (f *needsFinder) addMention(m *image.Mention) {
 		}
 		f.problem(v1alpha1.ReasonNoTag, m.Path, quote(m, m.Repository.String())+" "+why+", and no ImagePolicy names one"+f.others(linked)+": set one in the release")
 	}
+}
+
+// namesTag reports whether a policy that the release relies on names the tag of an image that has none. What it names
+// at another registry than the one of the image counts only if it is pinned there.
+func (f *needsFinder) namesTag(c *link.Candidate, m *image.Mention) bool {
+	return f.trusts(c) && slices.ContainsFunc(c.Tags(), func(ref image.Reference) bool {
+		_, isPinned := pinName(f.registries, ref.Repository)
+		return isPinned || m.Hostless
+	})
 }
 
 // exceeded returns an error where what the images need is beyond the budget.
