@@ -20,8 +20,8 @@ const never = time.Duration(math.MaxInt64)
 // takes a few seconds.
 const startupTimeout = 30 * time.Second
 
-// memoryDelay is how long after the first complete list the start is over: its events are
-// recorded.
+// memoryDelay is how long no pass is made before memory is given back: the events of the last one are recorded
+// then.
 const memoryDelay = 20 * time.Second
 
 // stopTimeout limits how long a write that was begun, and that of the last report, may hold up
