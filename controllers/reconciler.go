@@ -55,8 +55,8 @@ type Reconciler struct {
 	mu sync.Mutex
 	// started is when the first pass began: when this replica became the leader.
 	started time.Time
-	// quiet gives memory back when it has run out.
-	quiet *time.Timer
+	// freed is when memory was given back last, or is to be.
+	freed time.Time
 	// failedReads is what was logged last of the reads that have failed.
 	failedReads string
 }
@@ -182,7 +182,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	r.changes.log(ctx, s.Memory.Pins, report.Pins)
 	r.logFailedReads(ctx, s)
 	r.recorder.record(ctx, s, report)
-	r.freeMemory()
+	r.freeMemory(complete)
 	reportIn, err := r.publisher.publishReport(longer)
 	return r.nextIn(s, report, more, min(publishIn, reportIn)), true, err
 }
@@ -215,14 +215,14 @@ func (r *Reconciler) salt(s *pin.Snapshot) string {
 	return ""
 }
 
-// freeMemory gives memory back once no pass was made for some time: reading everything, rendering charts, composing
-// reports, and the events about them, leave several times as much behind as is kept, and as long as nothing happens
-// nobody would.
-func (r *Reconciler) freeMemory() {
-	if r.quiet == nil {
-		r.quiet = time.AfterFunc(memoryDelay, debug.FreeOSMemory)
+// freeMemory gives memory back some time after a complete list, but not often: reading everything, rendering
+// charts, composing reports, and the events about them, leave several times as much behind as is kept, and as
+// long as nothing happens nobody would.
+func (r *Reconciler) freeMemory(complete bool) {
+	if complete && time.Since(r.freed) > memoryInterval {
+		r.freed = time.Now().Add(memoryDelay)
+		time.AfterFunc(memoryDelay, debug.FreeOSMemory)
 	}
-	r.quiet.Reset(memoryDelay)
 }
 
 // logFailedReads logs the reads that have failed, once.

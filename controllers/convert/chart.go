@@ -99,7 +99,6 @@ func ChartRequest(o *flux.HelmRelease, lookUp LookUpValues) (*chartimages.Reques
 	request := &chartimages.Request{Secret: r.hasSecret, OpenValues: openValues, Input: render.Input{
 		Values: values, ReleaseName: releaseName(o), Namespace: cmp.Or(o.Spec.TargetNamespace, o.Namespace),
 		IsUpgrade: len(o.Status.History) > 0, Tests: o.Spec.Test != nil && o.Spec.Test.Enable,
-		SkipCRDs:      o.Spec.Install != nil && o.Spec.Install.CRDs == helmv2.Skip,
 		PostRenderers: postRenderers(o.Spec.PostRenderers), Hooks: render.HookStrategy(o.Spec.PostRenderStrategy),
 	}}
 	if o.Spec.Upgrade != nil && o.Spec.Upgrade.PreserveValues {

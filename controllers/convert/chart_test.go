@@ -38,14 +38,6 @@ func TestChartRequest(t *testing.T) {
 			release: `{"metadata":{"name":"web","namespace":"shop"},"spec":{"targetNamespace":"prod","releaseName":"own","test":{"enable":true},"postRenderStrategy":"nohooks"},"status":{"history":[{"name":"own"}]}}`,
 			want:    render.Input{Values: []byte("{}"), ReleaseName: "own", Namespace: "prod", Tests: true, IsUpgrade: true, Hooks: render.HooksUntouched},
 		},
-		"without CRDs": {
-			release: `{"metadata":{"name":"web","namespace":"shop"},"spec":{"install":{"crds":"Skip"}}}`,
-			want:    render.Input{Values: []byte("{}"), ReleaseName: "web", Namespace: "shop", SkipCRDs: true},
-		},
-		"with CRDs": {
-			release: `{"metadata":{"name":"web","namespace":"shop"},"spec":{"install":{"crds":"CreateReplace"}}}`,
-			want:    render.Input{Values: []byte("{}"), ReleaseName: "web", Namespace: "shop"},
-		},
 		"a long name": {
 			release: `{"metadata":{"name":"` + long + `","namespace":"shop"}}`,
 			want:    render.Input{Values: []byte("{}"), ReleaseName: long[:40] + "-fb886b452111", Namespace: "shop"},

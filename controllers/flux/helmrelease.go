@@ -32,14 +32,7 @@ type HelmReleaseSpec struct {
 
 	PostRenderStrategy helmv2.PostRenderStrategy `json:"postRenderStrategy,omitempty"`
 	Test               *Test                     `json:"test,omitempty"`
-	Install            *Install                  `json:"install,omitempty"`
 	Upgrade            *Upgrade                  `json:"upgrade,omitempty"`
-}
-
-// Install is how helm-controller installs the release.
-type Install struct {
-	// CRDs is what becomes of the CustomResourceDefinitions of the chart.
-	CRDs helmv2.CRDsPolicy `json:"crds,omitempty"`
 }
 
 // Upgrade is how helm-controller upgrades the release.

@@ -71,20 +71,21 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 // namesMore reports whether manifests name images that were not found, because some of their text may come from a
 // Secret.
 func namesMore(objects []map[string]any, found []image.Mention) bool {
-	all, _ := image.FindInManifests(objects, false)
-	return slices.ContainsFunc(all, func(m image.Mention) bool {
+	all, problems := image.FindInManifests(objects, false)
+	return overBudget(problems) != "" || slices.ContainsFunc(all, func(m image.Mention) bool {
 		return !slices.ContainsFunc(found, func(f image.Mention) bool { return f.Reference == m.Reference })
 	})
 }
 
 // open finds the images that the chart names without the values that come from a Secret, and returns why
-// that may not be all. Nothing of those values is in the reason.
+// that may not be all: then those of its defaults are among them. Nothing of those values is in the reason.
 func open(charts *render.Charts, r *Request) (mentions []image.Mention, notRead string) {
 	without := *r
 	without.Values, without.Secret = r.OpenValues, false
 	rendered, notUpgraded, err := renderRelease(charts, &without)
 	if err != nil {
-		return nil, without.reason(err)
+		reason := without.reason(err)
+		return defaults(charts, &without, reason).Mentions, reason
 	}
 	mentions, problems := image.FindInManifests(rendered.Objects, false)
 	return mentions, cmp.Or(overBudget(problems), notUpgraded)
@@ -101,7 +102,7 @@ func overBudget(problems []v1alpha1.Problem) string {
 // renderRelease renders a release; one that is to be upgraded as an installation, where it cannot be
 // rendered otherwise, with the reason: some charts want to look up what is installed.
 func renderRelease(charts *render.Charts, r *Request) (rendered *render.Rendered, notUpgraded string, err error) {
-	rendered, err = charts.RenderBoth(&r.Input)
+	rendered, err = charts.RenderAll(&r.Input)
 	if err == nil || !r.IsUpgrade {
 		return rendered, "", err
 	}

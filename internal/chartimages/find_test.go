@@ -44,6 +44,11 @@ func TestFind(t *testing.T) {
 			values: `{"tag":"secret"}`, change: func(r *Request) { r.Secret, r.OpenValues = true, []byte("{}") },
 			want: "chart git.example.com/team/app:secret; ",
 		},
+		"not rendered without a Secret, and with images of the values in text": {
+			files:  map[string]string{"values.yaml": "sidecar: {image: team/x:1}\n", "templates/a.yaml": secretPod + "---\nargs: [--x-image={{ .Values.sidecar.image }}]\n"},
+			values: `{"tag":"secret"}`, change: func(r *Request) { r.Secret, r.OpenValues = true, []byte("{}") },
+			want: "chart git.example.com/team/app:secret; chart values.sidecar.image docker.io/team/x:1; ",
+		},
 		"not rendered as an upgrade without a Secret": {
 			files:  map[string]string{"templates/a.yaml": "{{ if .Release.IsUpgrade }}a: {{ required `no tag` .Values.tag }}{{ end }}\nargs: [--x-image=team/x:{{ .Release.Revision }}]\n"},
 			values: `{"tag":"secret"}`, change: func(r *Request) { r.Secret, r.OpenValues, r.IsUpgrade = true, []byte("{}"), true },

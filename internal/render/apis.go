@@ -14,27 +14,48 @@ func KubernetesAPIs(others ...string) []string {
 	return append(slices.Clone(common.DefaultVersionSet), others...)
 }
 
-// apisFor returns the APIs that a chart finds in the cluster. helm-controller applies what is in the crds folders of
-// the chart and its sub-charts first, unless it is told to skip that, and Helm asks what the cluster serves after
-// that. Reading them takes time, so they are only read if templates ask.
-func apisFor(in *Input, chart *helmchart.Chart) common.VersionSet {
-	served := slices.Clone(in.APIVersions)
-	if len(served) == 0 {
-		served = KubernetesAPIs()
+// apis returns the APIs that a chart finds in the cluster.
+func (in *Input) apis() []string {
+	if len(in.APIVersions) == 0 {
+		return KubernetesAPIs()
 	}
-	if in.SkipCRDs || !asks(chart, "APIVersions") {
-		return served
-	}
-	for _, file := range chart.CRDObjects() {
-		for _, text := range manifests(string(file.File.Data)) {
-			served = append(served, apisOf(text)...)
-		}
-	}
-	return served
+	return in.APIVersions
 }
 
-// apisOf returns the APIs that a CustomResourceDefinition adds; none, if the text is not one.
-func apisOf(text string) []string {
+// withOwnAPIs returns an input with the APIs that the chart defines itself, too, or nil if it has them, or the chart
+// does not ask for APIs.
+func (c *Charts) withOwnAPIs(in *Input) *Input {
+	kept := c.kept[keyOf(in)]
+	if kept == nil {
+		return nil
+	}
+	served := in.apis()
+	added := slices.DeleteFunc(slices.Clone(kept.apis), func(api string) bool { return slices.Contains(served, api) })
+	if len(added) == 0 {
+		return nil
+	}
+	with := *in
+	with.APIVersions = slices.Concat(served, added)
+	return &with
+}
+
+// definedBy returns the APIs that the CustomResourceDefinitions in the crds folders of a chart and its sub-charts
+// define; none, if no template asks for APIs.
+func definedBy(chart *helmchart.Chart) []string {
+	if !asks(chart, "APIVersions") {
+		return nil
+	}
+	var apis []string
+	for _, file := range chart.CRDObjects() {
+		for _, text := range manifests(string(file.File.Data)) {
+			apis = append(apis, definedIn(text)...)
+		}
+	}
+	return apis
+}
+
+// definedIn returns the APIs that a CustomResourceDefinition defines; none, if the text is not one.
+func definedIn(text string) []string {
 	var definition struct {
 		Kind string
 		Spec struct {

@@ -29,14 +29,20 @@ type chartKey struct {
 
 type keptChart struct {
 	chart *helmchart.Chart
+	// apis are those that it defines itself.
+	apis  []string
 	bytes int
 	used  int
+}
+
+func keyOf(in *Input) chartKey {
+	return chartKey{sha256.Sum256(in.Archive), in.Folder, fmt.Sprintf("%q", in.ValuesFiles), in.IgnoreMissingValuesFiles}
 }
 
 // chart returns the chart of an input, for the caller to change.
 func (c *Charts) chart(in *Input) (*helmchart.Chart, error) {
 	c.renders++
-	key := chartKey{sha256.Sum256(in.Archive), in.Folder, fmt.Sprintf("%q", in.ValuesFiles), in.IgnoreMissingValuesFiles}
+	key := keyOf(in)
 	if kept := c.kept[key]; kept != nil {
 		kept.used = c.renders
 		return clone(kept.chart), nil
@@ -67,7 +73,7 @@ func (c *Charts) keep(key chartKey, chart *helmchart.Chart, size int) {
 	if c.kept == nil {
 		c.kept = map[chartKey]*keptChart{}
 	}
-	c.kept[key] = &keptChart{chart, size, c.renders}
+	c.kept[key] = &keptChart{chart, definedBy(chart), size, c.renders}
 	c.bytes += size
 }
 

@@ -32,13 +32,11 @@ type Input struct {
 	IsUpgrade bool
 	// Tests includes the hooks of `helm test`.
 	Tests bool
-	// SkipCRDs is set if the chart's CustomResourceDefinitions are not applied before it is rendered.
-	SkipCRDs bool
 
 	// KubeVersion is the cluster's version, such as v1.37.2; empty, it is DefaultKubeVersion.
 	KubeVersion string
 	// APIVersions are all that the cluster serves, as group/version and group/version/Kind; empty, they are
-	// KubernetesAPIs. Those that the chart's own CustomResourceDefinitions add need not be among them.
+	// KubernetesAPIs.
 	APIVersions []string
 
 	// PostRenderers are applied in order.

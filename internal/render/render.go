@@ -34,10 +34,31 @@ type Rendered struct {
 	isByHistory bool
 }
 
-// RenderBoth renders a release as Render does. A chart that asks whether it is installed or upgraded is rendered
+// RenderAll renders a release as Render does, in all ways in which helm-controller may render it, and has the
+// objects of all. It applies the CustomResourceDefinitions in the chart's crds folders first, by spec.install.crds
+// and spec.upgrade.crds, and then the chart finds the APIs that they define, unless these are older in the cluster.
+func (c *Charts) RenderAll(in *Input) (*Rendered, error) {
+	rendered, err := c.renderBoth(in)
+	with := c.withOwnAPIs(in)
+	if with == nil {
+		return rendered, err
+	}
+	also, alsoErr := c.renderBoth(with)
+	switch {
+	case alsoErr != nil:
+		return rendered, err
+	case err != nil:
+		return also, nil //nolint:nilerr // the chart insists on what it defines
+	default:
+		rendered.Objects = append(rendered.Objects, also.Objects...)
+		return rendered, nil
+	}
+}
+
+// renderBoth renders a release as Render does. A chart that asks whether it is installed or upgraded is rendered
 // as both, and has the objects of both: helm-controller decides by what Helm has stored, which a release that was
 // made again, or was moved to another namespace, does not show.
-func (c *Charts) RenderBoth(in *Input) (*Rendered, error) {
+func (c *Charts) renderBoth(in *Input) (*Rendered, error) {
 	rendered, err := c.Render(in)
 	if err != nil || !rendered.isByHistory {
 		return rendered, err
@@ -92,7 +113,7 @@ func identity(chart *helmchart.Chart) Chart {
 
 // execute runs the templates of a chart, and returns their texts by name.
 func execute(in *Input, chart *helmchart.Chart, values map[string]any) (map[string]string, error) {
-	capabilities, err := capabilitiesOf(in, chart)
+	capabilities, err := capabilitiesOf(in)
 	if err != nil {
 		return nil, err
 	}
@@ -134,14 +155,14 @@ func CheckKubeVersion(version string) error {
 }
 
 // capabilitiesOf returns the versions of the cluster that a chart is rendered for.
-func capabilitiesOf(in *Input, chart *helmchart.Chart) (*common.Capabilities, error) {
+func capabilitiesOf(in *Input) (*common.Capabilities, error) {
 	version, err := common.ParseKubeVersion(cmp.Or(in.KubeVersion, DefaultKubeVersion))
 	if err != nil {
 		return nil, fmt.Errorf("version %q of Kubernetes: %w", in.KubeVersion, err)
 	}
 	return &common.Capabilities{
 		KubeVersion: *version,
-		APIVersions: apisFor(in, chart),
+		APIVersions: in.apis(),
 		HelmVersion: common.DefaultCapabilities.HelmVersion,
 	}, nil
 }

@@ -182,22 +182,26 @@ func TestRender(t *testing.T) {
 			files:  files{"templates/a.yaml": pod("a", `a:{{ .Capabilities.APIVersions.Has "x.io/v1" }}-{{ .Capabilities.APIVersions.Has "apps/v1" }}-{{ .Capabilities.APIVersions.Has "y.io/v1" }}`)},
 			change: func(in *Input) { in.APIVersions = KubernetesAPIs("x.io/v1") }, want: []string{"a:true-true-false"},
 		},
-		"the APIs of its own CustomResourceDefinitions, and of enabled sub-charts": {
+		"with and without the APIs that it defines": {
 			files: files{
 				"crds/a.yaml":            crd("x.io", "X", "v1") + "---\n" + crd("y.io", "Y", "v2") + "---\nkind: Pod\n",
-				"charts/on/Chart.yaml":   "apiVersion: v2\nname: on\nversion: 1.0.0\n",
-				"charts/on/crds/a.yaml":  crd("on.io", "X", "v1"),
-				"charts/off/Chart.yaml":  "apiVersion: v2\nname: off\nversion: 1.0.0\n",
-				"charts/off/crds/a.yaml": crd("off.io", "X", "v1"),
-				"Chart.yaml":             "apiVersion: v2\nname: app\nversion: 1.2.3\ndependencies: [{name: on, version: 1.x}, {name: off, version: 1.x, condition: isOff}]\n",
-				"values.yaml":            "isOff: false\n",
-				"templates/a.yaml":       pod("a", `a:{{ range list "x.io/v1" "x.io/v1/X" "x.io/v0" "y.io/v2/Y" "on.io/v1" "off.io/v1" "apps/v1" }}{{ $.Capabilities.APIVersions.Has . }}-{{ end }}`),
+				"charts/sub/Chart.yaml":  "apiVersion: v2\nname: sub\nversion: 1.0.0\n",
+				"charts/sub/crds/a.yaml": crd("sub.io", "X", "v1"),
+				"templates/a.yaml":       pod("a", `a:{{ range list "x.io/v1" "x.io/v1/X" "x.io/v0" "y.io/v2/Y" "sub.io/v1" "apps/v1" }}{{ $.Capabilities.APIVersions.Has . }}-{{ end }}`),
 			},
-			want: []string{"a:true-true-false-true-true-false-true-"},
+			want: []string{"a:false-false-false-false-false-true-", "a:true-true-false-true-true-true-"},
 		},
-		"without its own CustomResourceDefinitions": {
+		"with APIs that it defines, on which it insists": {
+			files: files{"crds/a.yaml": crd("x.io", "X", "v1"), "templates/a.yaml": pod("a", `a:{{ if .Capabilities.APIVersions.Has "x.io/v1" }}1{{ else }}{{ fail "no X" }}{{ end }}`)},
+			want:  []string{"a:1"},
+		},
+		"with APIs that it defines, and fails with": {
+			files: files{"crds/a.yaml": crd("x.io", "X", "v1"), "templates/a.yaml": pod("a", `a:{{ if .Capabilities.APIVersions.Has "x.io/v1" }}{{ fail "X" }}{{ else }}1{{ end }}`)},
+			want:  []string{"a:1"},
+		},
+		"with APIs that it defines, and that are served": {
 			files:  files{"crds/a.yaml": crd("x.io", "X", "v1"), "templates/a.yaml": pod("a", `a:{{ .Capabilities.APIVersions.Has "x.io/v1" }}`)},
-			change: func(in *Input) { in.SkipCRDs = true }, want: []string{"a:false"},
+			change: func(in *Input) { in.APIVersions = []string{"x.io/v1", "x.io/v1/X"} }, want: []string{"a:true"},
 		},
 		"hooks, but no tests": {
 			files: files{
@@ -235,7 +239,7 @@ func TestRender(t *testing.T) {
 				test.change(in)
 			}
 			for range 2 {
-				rendered, err := charts.RenderBoth(in)
+				rendered, err := charts.RenderAll(in)
 				if err != nil {
 					t.Fatal(err)
 				}
