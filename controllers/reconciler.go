@@ -187,12 +187,11 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	return r.nextIn(s, report, more, min(publishIn, reportIn)), true, err
 }
 
-// nextIn returns when the next pass is due where nothing changes. What was removed from the list may make room for
-// a release that has none.
+// nextIn returns when the next pass is due where nothing changes.
 func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, more bool, publishIn time.Duration) time.Duration {
 	next := min(publishIn, r.gatherer.shares.passIn())
 	switch {
-	case more, pin.HoldsMore(s.Memory, report), len(report.Pins) < len(s.Memory.Pins):
+	case more, pin.IsUnfinished(s.Memory, report):
 		next = requeueDelay
 	case !s.Complete():
 		next = min(next, readRetry)

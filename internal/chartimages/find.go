@@ -48,10 +48,10 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	}
 	found.Problems = found.Problems[:min(len(found.Problems), budget.RenderProblems)]
 	if r.Secret {
-		mentions, notRead := open(charts, r)
+		mentions, reason := withoutSecrets(charts, r)
 		found.Mentions = append(found.Mentions, mentions...)
-		if notRead != "" && namesMore(rendered.Objects, found.Mentions) {
-			addDoubt(found, "images in arguments, environment and other text of the chart may be missing, because that is read only as it is without the values from Secrets, and without them the chart cannot be searched: "+notRead)
+		if reason != "" && namesMore(rendered.Objects, found.Mentions) {
+			addDoubt(found, "images in arguments, environment and other text of the chart may be missing, because that is read only as it is without the values from Secrets, and without them the chart cannot be searched: "+reason)
 		}
 	}
 	if notUpgraded != "" {
@@ -71,21 +71,23 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 // namesMore reports whether manifests name images that were not found, because some of their text may come from a
 // Secret.
 func namesMore(objects []map[string]any, found []image.Mention) bool {
+	known := make(map[image.Reference]bool, len(found))
+	for i := range found {
+		known[found[i].Reference] = true
+	}
 	all, problems := image.FindInManifests(objects, false)
-	return overBudget(problems) != "" || slices.ContainsFunc(all, func(m image.Mention) bool {
-		return !slices.ContainsFunc(found, func(f image.Mention) bool { return f.Reference == m.Reference })
-	})
+	return overBudget(problems) != "" || slices.ContainsFunc(all, func(m image.Mention) bool { return !known[m.Reference] })
 }
 
-// open finds the images that the chart names without the values that come from a Secret, and returns why
-// that may not be all: then those of its defaults are among them. Nothing of those values is in the reason.
-func open(charts *render.Charts, r *Request) (mentions []image.Mention, notRead string) {
+// withoutSecrets finds the images that the chart names without the values that come from a Secret. A reason is
+// why these may not be all; where the chart cannot be rendered so, they are those of its defaults. Nothing of
+// those values is in the reason.
+func withoutSecrets(charts *render.Charts, r *Request) (mentions []image.Mention, reason string) {
 	without := *r
 	without.Values, without.Secret = r.OpenValues, false
 	rendered, notUpgraded, err := renderRelease(charts, &without)
 	if err != nil {
-		reason := without.reason(err)
-		return defaults(charts, &without, reason).Mentions, reason
+		return inDefaults(charts, &without), without.reason(err)
 	}
 	mentions, problems := image.FindInManifests(rendered.Objects, false)
 	return mentions, cmp.Or(overBudget(problems), notUpgraded)
@@ -114,24 +116,28 @@ func renderRelease(charts *render.Charts, r *Request) (rendered *render.Rendered
 	return nil, "", err
 }
 
-// defaults finds the images in a chart's defaults. It returns none if they cannot be read either.
+// defaults returns the images in a chart's defaults, and the reason why it is not rendered.
 func defaults(charts *render.Charts, r *Request, reason string) *pin.ChartImages {
-	found := &pin.ChartImages{Problems: []v1alpha1.Problem{notRendered(reason)}}
+	return &pin.ChartImages{Mentions: inDefaults(charts, r), Problems: []v1alpha1.Problem{notRendered(reason)}}
+}
+
+// inDefaults finds the images in a chart's defaults. It returns none if they cannot be read either.
+func inDefaults(charts *render.Charts, r *Request) []image.Mention {
 	_, values, err := charts.Defaults(&r.Input)
 	if err != nil {
-		return found
+		return nil
 	}
 	text, err := json.Marshal(values)
 	if err != nil {
-		return found
+		return nil
 	}
 	var decoded any
 	if err := render.DecodeJSON(text, &decoded); err != nil {
-		return found
+		return nil
 	}
 	// What is wrong with the values is found in the release itself.
-	found.Mentions, _ = pin.FindPart(pin.ReleasePart{Path: image.ChartPath + " values", Value: decoded, Secret: r.Secret})
-	return found
+	mentions, _ := pin.FindPart(pin.ReleasePart{Path: image.ChartPath + " values", Value: decoded, Secret: r.Secret})
+	return mentions
 }
 
 // unreadable returns no images, and the reason.

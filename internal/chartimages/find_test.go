@@ -1,10 +1,12 @@
 package chartimages
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/render"
 )
@@ -99,6 +101,22 @@ func TestUnused(t *testing.T) {
 	}
 	if slices.Contains(found.Unused, image.Reference{}) {
 		t.Error("an image without a name is unused")
+	}
+}
+
+// What a chart renders in several ways costs the budget of the release only as far as it differs.
+func TestFindInSeveralRenderings(t *testing.T) {
+	ways := "{{ .Release.IsUpgrade }}{{ .Capabilities.APIVersions.Has `x.io/v1` }}"
+	files := map[string]string{
+		"crds/x.yaml":      "kind: CustomResourceDefinition\nspec: {group: x.io, names: {kind: X}, versions: [{name: v1, served: true}]}\n",
+		"templates/a.yaml": strings.ReplaceAll(pod, "%", "git.example.com/team/app:"+ways),
+		"templates/b.yaml": fmt.Sprintf("kind: ConfigMap\ndata:\n{{ range until %d }}  k{{ . }}: v\n{{ end }}", budget.Nodes*3/4),
+	}
+	got := images(Find(new(render.Charts), request(t, files, "")))
+	for _, tag := range []string{"falsefalse", "truefalse", "falsetrue", "truetrue"} {
+		if !strings.Contains(got, "git.example.com/team/app:"+tag+"; ") {
+			t.Errorf("%s is missing in %s", tag, got)
+		}
 	}
 }
 

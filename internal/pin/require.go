@@ -133,9 +133,12 @@ func (q *Requirements) Namespaces(releases []Release) []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// HoldsMore reports whether a plan holds pins that the memory before it did not:
-// nothing was required for them yet, and the next plan should not wait.
-func HoldsMore(m Memory, r *v1alpha1.PinReport) bool {
+// IsUnfinished reports whether another plan should follow at once: this one holds pins that the memory before it
+// did not, for which nothing was required yet, or it has removed some, which makes room for a release that had none.
+func IsUnfinished(m Memory, r *v1alpha1.PinReport) bool {
+	if len(r.Pins) < len(m.Pins) {
+		return true
+	}
 	held := map[line]bool{}
 	for i := range m.Pins {
 		if m.Pins[i].State == v1alpha1.PinHeld {

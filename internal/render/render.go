@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -50,9 +51,30 @@ func (c *Charts) RenderAll(in *Input) (*Rendered, error) {
 	case err != nil:
 		return also, nil //nolint:nilerr // the chart insists on what it defines
 	default:
-		rendered.Objects = append(rendered.Objects, also.Objects...)
+		rendered.add(also.Objects)
 		return rendered, nil
 	}
+}
+
+// add adds the objects of another rendering that differ from all that there are: mostly few do, so that they cost
+// little of the budget of a release.
+func (r *Rendered) add(objects []map[string]any) {
+	known := make(map[[sha256.Size]byte]bool, len(r.Objects))
+	for _, object := range r.Objects {
+		known[digestOf(object)] = true
+	}
+	for _, object := range objects {
+		if !known[digestOf(object)] {
+			r.Objects = append(r.Objects, object)
+		}
+	}
+}
+
+// digestOf returns a digest of an object. Package fmt sorts keys, quotes texts, and cannot fail.
+func digestOf(object map[string]any) [sha256.Size]byte {
+	digest := sha256.New()
+	fmt.Fprintf(digest, "%#v", object)
+	return [sha256.Size]byte(digest.Sum(nil))
 }
 
 // renderBoth renders a release as Render does. A chart that asks whether it is installed or upgraded is rendered
@@ -66,7 +88,7 @@ func (c *Charts) renderBoth(in *Input) (*Rendered, error) {
 	other := *in
 	other.IsUpgrade = !in.IsUpgrade
 	if also, err := c.Render(&other); err == nil { // else its history counts: many charts cannot be upgraded without a cluster
-		rendered.Objects = append(rendered.Objects, also.Objects...)
+		rendered.add(also.Objects)
 	}
 	return rendered, nil
 }
