@@ -229,7 +229,7 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 		}
 		if g.charts != nil {
 			// The others are searched for the owners of pins, which the list does not wait for.
-			isAwaited := protector.Protects(release) || !required.AllReleases
+			isAwaited := !required.AllReleases || protector.Protects(release)
 			g.charts.attach(s, kept, release, g.images.versionsOf(kept), isAwaited)
 		}
 	}
@@ -318,7 +318,7 @@ func readKind[T any](ctx context.Context, g *gatherer, s *pin.Snapshot, i *infor
 	if !i.IsInSync() {
 		return nil
 	}
-	objects, err := informers.Live[T](ctx, g.live, i, convert.Keep(true, g.shares.spend))
+	objects, err := informers.Live[T](ctx, i, convert.Keep(true, g.shares.spend))
 	if err != nil {
 		addFailedRead(s, i.GVK.Kind, image.Shorten(err.Error()))
 		return informers.List[T](i)

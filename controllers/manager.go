@@ -135,7 +135,7 @@ func setup(mgr manager.Manager, reconciler *Reconciler) error {
 	}
 	var events []source.Source
 	for _, i := range reconciler.watches.all() {
-		i.Use(mgr.GetCache(), mgr.GetRESTMapper())
+		i.Use(mgr)
 		events = append(events, i)
 	}
 	for _, w := range reconciler.gatherer.valuesFromWatches {
@@ -178,7 +178,7 @@ func newReconciler(
 		namespaces:   informers.Values[pin.Namespace]{Informer: w.namespaces},
 		policies:     informers.Values[link.Policy]{Informer: w.policies},
 		repositories: informers.Values[link.Repository]{Informer: w.repositories},
-		images:       &releaseImages{live: live, valuesFrom: valuesFrom, shares: s, waiting: pin.OverBudget(waitingForShare())},
+		images:       &releaseImages{live: live, releases: w.releases, valuesFrom: valuesFrom, shares: s, waiting: pin.OverBudget(waitingForShare())},
 		charts:       chartImages,
 		ignoreCharts: options.IgnoreCharts,
 		valuesFrom:   valuesFrom,

@@ -24,6 +24,7 @@ type keptRelease = convert.Kept[convert.KeptRelease]
 // are found once, and again when the release or one of those objects has changed.
 type releaseImages struct {
 	live       client.Reader
+	releases   *informers.Informer
 	valuesFrom *valuesFromCache
 	shares     *shares
 	// waiting is what is known of a release that waits for its share.
@@ -182,7 +183,7 @@ func (r *releaseImages) readInBulk(ctx context.Context, wanted []*keptRelease) e
 	if len(missing) < bulkThreshold {
 		return nil
 	}
-	return informers.EachPage(ctx, r.live, &flux.HelmReleaseList{}, func(o client.Object) error {
+	return r.releases.Each(ctx, func(o client.Object) error {
 		key := client.ObjectKeyFromObject(o)
 		whole, ok := o.(*flux.HelmRelease)
 		if !ok || !missing[key] {

@@ -42,7 +42,7 @@ func newWatches(options *Options, list reconcile.Request, known *knownVersions) 
 	}
 	w := &watches{
 		namespaces: informer(informers.Options{
-			GVK: core.WithKind("Namespace"), Object: metadataOf("Namespace"), List: metadataListOf("Namespace"),
+			GVK: core.WithKind("Namespace"), Object: metadataOf("Namespace"),
 			Predicate: updated(namespaceChanged), Required: true,
 		}),
 		configMaps: informer(informers.Options{
@@ -138,13 +138,6 @@ func cacheOptions(options *Options, scheme *runtime.Scheme, w *watches, spend co
 			metadataOf("ConfigMap"): {Namespaces: map[string]cache.Config{options.Namespace: {}}},
 		},
 	}
-}
-
-// metadataListOf is an empty list of a core kind of which only the metadata is read.
-func metadataListOf(kind string) *metav1.PartialObjectMetadataList {
-	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind + "List"))
-	return list
 }
 
 // metadataOf stands for a core kind of which only the metadata is read.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
@@ -19,7 +18,7 @@ type NewInformerFunc = func(
 	toolscache.ListerWatcher, runtime.Object, time.Duration, toolscache.Indexers,
 ) toolscache.SharedIndexInformer
 
-// Factory returns what makes a cache's informers, with the selectors, indexers and health of
+// Factory returns what makes a cache's informers, with the requests, indexers and health of
 // these. Objects are kept as that function converts them.
 func Factory(scheme *runtime.Scheme, all []*Informer, keep toolscache.TransformFunc) NewInformerFunc {
 	byKind := make(map[schema.GroupVersionKind]*Informer, len(all))
@@ -34,26 +33,32 @@ func Factory(scheme *runtime.Scheme, all []*Informer, keep toolscache.TransformF
 		}
 		indexers = maps.Clone(indexers)
 		maps.Copy(indexers, i.Indexers)
-		informer := toolscache.NewSharedIndexInformer(i.observe(i.ctx, selected(lw, i.Selector), keep), object, resync, indexers)
-		i.setStore(informer.GetIndexer())
+		requests := i.requestsOf(lw)
+		informer := toolscache.NewSharedIndexInformer(i.observe(i.ctx, requests, keep), object, resync, indexers)
+		i.setStore(informer.GetIndexer(), requests)
 		return informer
 	}
 }
 
-// selected limits requests to objects with some labels; nil: all.
-func selected(lw toolscache.ListerWatcher, selector labels.Selector) toolscache.ListerWatcher {
-	if selector == nil {
-		return lw
-	}
+// requestsOf returns the requests for the objects that the informer selects; lw has those of its cache for all.
+func (i *Informer) requestsOf(lw toolscache.ListerWatcher) *toolscache.ListWatch {
 	inner := toolscache.ToListerWatcherWithContext(lw)
+	list := i.list
+	if list == nil {
+		list = inSmallPages(inner.ListWithContext)
+	}
+	selected := func(options metav1.ListOptions) metav1.ListOptions {
+		if i.Selector != nil {
+			options.LabelSelector = i.Selector.String()
+		}
+		return options
+	}
 	return &toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.LabelSelector = selector.String()
-			return inner.ListWithContext(ctx, options)
+			return list(ctx, selected(options))
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.LabelSelector = selector.String()
-			return inner.WatchWithContext(ctx, options)
+			return inner.WatchWithContext(ctx, selected(options))
 		},
 	}
 }

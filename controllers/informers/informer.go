@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/cluster"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -48,8 +49,8 @@ const (
 
 // Options are what an Informer watches.
 type Options struct {
-	// GVK is the kind, Object an empty object of it, and List an empty list, which live
-	// reads need.
+	// GVK is the kind, Object an empty object of it, and List an empty list, which objects that come as JSON
+	// are read into; nil, they are read as the cache reads them.
 	GVK    schema.GroupVersionKind
 	Object client.Object
 	List   client.ObjectList
@@ -78,16 +79,19 @@ type Informer struct {
 	Options
 	*Health
 
-	cache  cache.Cache
-	mapper apimeta.RESTMapper
-	ctx    context.Context //nolint:containedctx // the controller's, which Start is given and the requests need
+	cluster cluster.Cluster
+	ctx     context.Context //nolint:containedctx // the controller's, which Start is given and the requests need
+	// list reads objects of the kind where Options.List is set.
+	list listFunc
 	// changes counts the events that passed the predicate.
 	changes atomic.Uint64
 
-	mu     sync.Mutex
-	store  toolscache.Indexer
-	state  State
-	detail string
+	mu sync.Mutex
+	// store is what the watch fills, and requests are those that it makes.
+	store    toolscache.Indexer
+	requests *toolscache.ListWatch
+	state    State
+	detail   string
 }
 
 var _ source.Source = &Informer{}
@@ -97,10 +101,9 @@ func New(o Options) *Informer {
 	return &Informer{Options: o, Health: newHealth(o.GVK.Kind, o.SilenceTolerance)}
 }
 
-// Use sets the cache that the informer fills and the mapper that knows which kinds are served.
-// It must be called before Start.
-func (i *Informer) Use(c cache.Cache, mapper apimeta.RESTMapper) {
-	i.cache, i.mapper = c, mapper
+// Use sets the cluster that is watched, whose cache the informer fills. It must be called before Start.
+func (i *Informer) Use(c cluster.Cluster) {
+	i.cluster = c
 }
 
 // Start begins to look for the kind; it does not wait.
@@ -137,7 +140,7 @@ func (i *Informer) sync(ctx context.Context, queue workqueue.TypedRateLimitingIn
 		return false
 	}
 	i.set(ctx, Syncing, "its objects are not all read yet")
-	informer, err := i.cache.GetInformer(ctx, i.Object, cache.BlockUntilSynced(false))
+	informer, err := i.informer(ctx)
 	if err != nil {
 		i.set(ctx, Unknown, err.Error())
 		return false
@@ -159,6 +162,16 @@ func (i *Informer) sync(ctx context.Context, queue workqueue.TypedRateLimitingIn
 	return true
 }
 
+// informer returns the cache's informer, which has its requests from Factory.
+func (i *Informer) informer(ctx context.Context) (informer cache.Informer, err error) {
+	if i.List != nil {
+		if i.list, err = directList(i.cluster, i.GVK, i.List); err != nil {
+			return nil, err
+		}
+	}
+	return i.cluster.GetCache().GetInformer(ctx, i.Object, cache.BlockUntilSynced(false))
+}
+
 // count counts a change and returns the request that it asks for. It runs after the cache has
 // taken the change and before the request is enqueued, so the pass sees both.
 func (i *Informer) count(context.Context, client.Object) []reconcile.Request {
@@ -168,14 +181,15 @@ func (i *Informer) count(context.Context, client.Object) []reconcile.Request {
 
 // discover asks the API server whether it serves the kind.
 func (i *Informer) discover() (State, string) {
-	_, err := i.mapper.RESTMapping(i.GVK.GroupKind(), i.GVK.Version)
+	mapper := i.cluster.GetRESTMapper()
+	_, err := mapper.RESTMapping(i.GVK.GroupKind(), i.GVK.Version)
 	switch {
 	case err == nil:
 		return Syncing, ""
 	case !apimeta.IsNoMatchError(err):
 		return Unknown, err.Error()
 	}
-	if other, err := i.mapper.RESTMapping(i.GVK.GroupKind()); err == nil {
+	if other, err := mapper.RESTMapping(i.GVK.GroupKind()); err == nil {
 		// There may be objects, and they cannot be read.
 		return Unknown, fmt.Sprintf("the cluster serves version %s of it, pinsync reads %s",
 			other.GroupVersionKind.Version, i.GVK.Version)
@@ -225,19 +239,25 @@ func (i *Informer) set(ctx context.Context, to State, detail string) {
 	}
 }
 
-// setStore sets the store that the watch fills.
-func (i *Informer) setStore(store toolscache.Indexer) {
+// setStore sets the store that the watch fills, and its requests.
+func (i *Informer) setStore(store toolscache.Indexer, requests *toolscache.ListWatch) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.store = store
+	i.store, i.requests = store, requests
 }
 
 // syncedStore returns the store once all objects are in it; before, nil.
 func (i *Informer) syncedStore() toolscache.Indexer {
+	store, _ := i.synced()
+	return store
+}
+
+// synced returns the store and the watch's requests once all objects are in it; before, nil.
+func (i *Informer) synced() (toolscache.Indexer, *toolscache.ListWatch) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.state != InSync {
-		return nil
+		return nil, nil
 	}
-	return i.store
+	return i.store, i.requests
 }

@@ -2,6 +2,7 @@ package informers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,8 +12,18 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 )
 
+// listFunc requests a list, or a page of it.
+type listFunc = func(context.Context, metav1.ListOptions) (runtime.Object, error)
+
 // pageTimeout is how long the API server may take for one page of a list.
 const pageTimeout = time.Minute
+
+// maxPerPage is how many objects are in a page of a list at most, and perPage where it is not known how large
+// the page is before it is in memory: each object may have a megabyte.
+const (
+	maxPerPage = 500
+	perPage    = 50
+)
 
 // listWatch are the requests of an informer or reflector that lists before it watches. A watch that
 // sends the initial objects takes twice the CPU: the decoder reads each object nine times, to find
@@ -35,43 +46,55 @@ func (l *keptList) DeepCopyObject() runtime.Object {
 	return &same
 }
 
-// listAll lists all objects as they are now, and converts those of each page before it requests the
-// next, so that never all are in memory as they were read.
-func listAll(
-	ctx context.Context, list func(context.Context, metav1.ListOptions) (runtime.Object, error), keep toolscache.TransformFunc,
-) (*keptList, error) {
+// listAll lists all objects as they are now, converted.
+func listAll(ctx context.Context, list listFunc, keep toolscache.TransformFunc) (*keptList, error) {
 	all := &keptList{}
-	for next := ""; ; {
-		page, err := listPage(ctx, list, metav1.ListOptions{Limit: perPage, Continue: next})
+	version, err := each(ctx, list, func(item runtime.Object) error {
+		kept, err := keep(item)
+		object, ok := kept.(runtime.Object)
+		if err == nil && !ok {
+			err = fmt.Errorf("%T is not an object", kept)
+		}
+		all.Items = append(all.Items, object)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all.ResourceVersion = version
+	return all, nil
+}
+
+// each hands all objects on one by one, as they are now, and returns the resource version of the list. Those of
+// each page are handed on before it requests the next, so that never all are in memory as they were read. A page
+// that is too large is requested again with half as many objects, and the next may have twice as many again: the
+// large objects of one tenant do not slow down the list for long.
+func each(ctx context.Context, list listFunc, take func(runtime.Object) error) (version string, err error) {
+	options := metav1.ListOptions{Limit: maxPerPage}
+	for {
+		page, err := listPage(ctx, list, options)
+		if errors.Is(err, errTooLarge) {
+			options.Limit /= 2
+			continue
+		}
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		meta, err := apimeta.ListAccessor(page)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		err = apimeta.EachListItemWithAlloc(page, func(item runtime.Object) error {
-			kept, err := keep(item)
-			object, ok := kept.(runtime.Object)
-			if err == nil && !ok {
-				err = fmt.Errorf("%T is not an object", kept)
-			}
-			all.Items = append(all.Items, object)
-			return err
-		})
-		if err != nil {
-			return nil, err
+		if err := apimeta.EachListItemWithAlloc(page, take); err != nil {
+			return "", err
 		}
-		all.ResourceVersion = meta.GetResourceVersion()
-		if next = meta.GetContinue(); next == "" {
-			return all, nil
+		if options.Continue = meta.GetContinue(); options.Continue == "" {
+			return meta.GetResourceVersion(), nil
 		}
+		options.Limit = min(2*options.Limit, maxPerPage)
 	}
 }
 
-func listPage(
-	ctx context.Context, list func(context.Context, metav1.ListOptions) (runtime.Object, error), options metav1.ListOptions,
-) (runtime.Object, error) {
+func listPage(ctx context.Context, list listFunc, options metav1.ListOptions) (runtime.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
 	return list(ctx, options)

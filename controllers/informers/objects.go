@@ -2,6 +2,7 @@ package informers
 
 import (
 	"context"
+	"fmt"
 
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -51,20 +52,27 @@ func keptOf[T any](objects []any) []*convert.Kept[T] {
 	return result
 }
 
-// Live reads all objects from the API server, and returns them as that function converts them.
-func Live[T any](ctx context.Context, reader client.Reader, i *Informer, keep toolscache.TransformFunc) ([]*convert.Kept[T], error) {
-	var result []*convert.Kept[T]
-	var options []client.ListOption
-	if i.Selector != nil {
-		options = append(options, client.MatchingLabelsSelector{Selector: i.Selector})
+// Each reads all objects that the informer selects from the API server, and hands them on one by one, so that
+// never all of them are in memory. The informer must be in sync.
+func (i *Informer) Each(ctx context.Context, take func(client.Object) error) error {
+	_, requests := i.synced()
+	if requests == nil {
+		return fmt.Errorf("kind %s is not watched", i.GVK.Kind)
 	}
-	err := EachPage(ctx, reader, i.List, func(o client.Object) error {
+	_, err := each(ctx, requests.ListWithContext, objects(take))
+	return err
+}
+
+// Live reads all objects from the API server, and returns them as that function converts them.
+func Live[T any](ctx context.Context, i *Informer, keep toolscache.TransformFunc) ([]*convert.Kept[T], error) {
+	var result []*convert.Kept[T]
+	err := i.Each(ctx, func(o client.Object) error {
 		object, err := keep(o)
 		if kept, ok := object.(*convert.Kept[T]); ok {
 			result = append(result, kept)
 		}
 		return err
-	}, options...)
+	})
 	return result, err
 }
 

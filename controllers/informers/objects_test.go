@@ -19,7 +19,7 @@ func TestValues(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	i.setStore(store)
+	i.setStore(store, nil)
 	put("a", 1)
 	values := &Values[int]{Informer: i}
 	if got := values.Get(); got != nil {
@@ -60,7 +60,7 @@ func TestGet(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	i.setStore(store)
+	i.setStore(store, nil)
 	key := toolscache.ObjectName{Namespace: "apps", Name: "two"}.AsNamespacedName()
 	if _, ok := i.Get(key); ok {
 		t.Error("an object was returned from a cache that is not in sync")

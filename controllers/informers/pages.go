@@ -4,39 +4,41 @@ import (
 	"context"
 	"fmt"
 
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
-
-// perPage is how many objects one list request returns: few, for each may have a megabyte.
-const perPage = 50
 
 // EachPage reads objects from the API server, page by page, and hands them on one by one,
 // so that never all of them are in memory.
 func EachPage(
 	ctx context.Context, live client.Reader, list client.ObjectList, take func(client.Object) error, options ...client.ListOption,
 ) error {
-	for next := ""; ; {
-		page, ok := list.DeepCopyObject().(client.ObjectList)
+	_, err := each(ctx, inSmallPages(func(ctx context.Context, page metav1.ListOptions) (runtime.Object, error) {
+		objects, ok := list.DeepCopyObject().(client.ObjectList)
 		if !ok {
-			return fmt.Errorf("%T is not a list", list)
+			return nil, fmt.Errorf("%T is not a list", list)
 		}
-		if err := live.List(ctx, page, append(options, client.Limit(perPage), client.Continue(next))...); err != nil {
-			return err
+		return objects, live.List(ctx, objects, append(options, client.Limit(page.Limit), client.Continue(page.Continue))...)
+	}), objects(take))
+	return err
+}
+
+// inSmallPages returns requests for fewer objects.
+func inSmallPages(list listFunc) listFunc {
+	return func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+		options.Limit = min(options.Limit, perPage)
+		return list(ctx, options)
+	}
+}
+
+// objects returns a function that takes the items of a list as objects.
+func objects(take func(client.Object) error) func(runtime.Object) error {
+	return func(item runtime.Object) error {
+		object, ok := item.(client.Object)
+		if !ok {
+			return fmt.Errorf("%T is not an object", item)
 		}
-		err := apimeta.EachListItem(page, func(item runtime.Object) error {
-			object, ok := item.(client.Object)
-			if !ok {
-				return fmt.Errorf("%T is not an object", item)
-			}
-			return take(object)
-		})
-		if err != nil {
-			return err
-		}
-		if next = page.GetContinue(); next == "" {
-			return nil
-		}
+		return take(object)
 	}
 }

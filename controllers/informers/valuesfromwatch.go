@@ -79,9 +79,9 @@ func (w *ValuesFromWatch) String() string {
 func (w *ValuesFromWatch) Begin() bool {
 	w.once.Do(func() {
 		reflector := toolscache.NewReflectorWithOptions(w.observe(w.ctx, &toolscache.ListWatch{
-			ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			ListWithContextFunc: inSmallPages(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 				return w.metadata.List(ctx, options)
-			},
+			}),
 			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 				return w.metadata.Watch(ctx, options)
 			},
