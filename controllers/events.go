@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 	"unicode"
 
 	"golang.org/x/time/rate"
@@ -56,8 +55,16 @@ type subject struct {
 	reason, action string
 }
 
-// record records what is new in the report of a snapshot.
-func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) {
+// pendingEvent is one that is to be sent.
+type pendingEvent struct {
+	about   subject
+	message string
+	// turn is how many of its namespace are sent before it.
+	turn int
+}
+
+// record records what is new in the report of a snapshot, and reports whether there is more than one pass sends.
+func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) (more bool) {
 	r.recordChanges(ctx, s, report)
 	problems := map[subject]string{}
 	for i := range report.Problems {
@@ -76,21 +83,30 @@ func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1a
 			r.addReleaseProblem(problems, release, &release.Problems[j])
 		}
 	}
-	for about, message := range problems {
-		if r.recorded[about] != message {
-			r.emit(ctx, corev1.EventTypeWarning, about, message)
-		}
-	}
-	r.recorded = problems
+	return r.recordProblems(ctx, problems)
 }
 
-// maxPinned is how many releases get an event in one pass that they need pins. An installation
-// in a large cluster, or an annotation on a large namespace, would cause thousands of events
-// about what has been suspended for long; the list and the log have it all the same.
-const maxPinned = 100
+// recordProblems records the problems that are new, and reports whether some are left for the next pass.
+func (r *eventRecorder) recordProblems(ctx context.Context, problems map[subject]string) (more bool) {
+	var fresh []pendingEvent
+	for about, message := range problems {
+		if r.recorded[about] != message {
+			fresh = append(fresh, pendingEvent{about: about, message: message})
+		}
+	}
+	now, later := inTurn(fresh)
+	for i := range now {
+		r.emit(ctx, corev1.EventTypeWarning, &now[i])
+	}
+	for i := range later {
+		problems[later[i].about] = r.recorded[later[i].about]
+	}
+	r.recorded = problems
+	return len(later) > 0
+}
 
-// recordChanges records which pins are needed now, are held and were removed. An incomplete
-// snapshot shows no change.
+// recordChanges records which pins are needed now, are held and were removed; of too many only some, which
+// the list and the log have all the same. An incomplete snapshot shows no change.
 func (r *eventRecorder) recordChanges(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) {
 	if !r.isStarted {
 		r.pins, r.isStarted = s.Memory.Pins, true
@@ -98,26 +114,25 @@ func (r *eventRecorder) recordChanges(ctx context.Context, s *pin.Snapshot, repo
 	if !s.Complete() {
 		return
 	}
-	pinned := 0
+	var changes []pendingEvent
 	for _, change := range pin.Changes(r.pins, report.Pins) {
-		if change.Kind == pin.Pinned {
-			if pinned++; pinned > maxPinned {
-				continue
-			}
-		}
 		id, ok := object.ParseID(change.Owner)
 		if !ok {
 			continue
 		}
 		pins := strings.Join(change.Pins, ", ")
-		r.emit(ctx, corev1.EventTypeNormal, subject{
+		changes = append(changes, pendingEvent{message: changeMessage(change.Kind) + pins, about: subject{
 			kind: r.releases, name: types.NamespacedName{Namespace: id.Namespace, Name: id.Name.Name},
 			reason: string(change.Kind), action: shorten(string(change.Kind)+" "+pins, maxAction),
-		}, changeMessage(change.Kind)+pins)
+		}})
 	}
-	if pinned > maxPinned {
-		log.FromContext(ctx).Info("Many releases need pins at once, and only some get an event",
-			"releases", pinned, "events", maxPinned)
+	now, dropped := inTurn(changes)
+	for i := range now {
+		r.emit(ctx, corev1.EventTypeNormal, &now[i])
+	}
+	if len(dropped) > 0 {
+		log.FromContext(ctx).Info("The pins of many releases change at once, and only some get an event",
+			"changes", len(changes), "events", len(now))
 	}
 	r.pins = report.Pins
 }
@@ -170,31 +185,9 @@ func addProblem(problems map[subject]string, kind *informers.Informer, name type
 	problems[about] = message
 }
 
-// eventBurst is how many events about one object are sent at once, and eventInterval how often one
-// more is: an object that changes all the time costs no more.
-const (
-	eventBurst    = 25
-	eventInterval = time.Minute
-)
-
-// allow reports whether one more event about an object may be sent.
-func (r *eventRecorder) allow(name types.NamespacedName) bool {
-	if r.limits == nil || len(r.limits) > maxLimits {
-		r.limits = map[types.NamespacedName]*rate.Limiter{} // all have their burst again
-	}
-	limit := r.limits[name]
-	if limit == nil {
-		limit = rate.NewLimiter(rate.Every(eventInterval), eventBurst)
-		r.limits[name] = limit
-	}
-	return limit.Allow()
-}
-
-// maxLimits is of how many objects it is known how many events were sent about them.
-const maxLimits = 10_000
-
 // emit sends one event. An object that is gone meanwhile needs none.
-func (r *eventRecorder) emit(ctx context.Context, severity string, about subject, message string) {
+func (r *eventRecorder) emit(ctx context.Context, severity string, e *pendingEvent) {
+	about := &e.about
 	if !r.allow(about.name) {
 		log.FromContext(ctx).V(1).Info("No event, there are too many about this object", "object", about.name, "reason", about.reason)
 		return
@@ -211,7 +204,7 @@ func (r *eventRecorder) emit(ctx context.Context, severity string, about subject
 		Namespace: namespace, Name: meta.GetName(), UID: meta.GetUID(), ResourceVersion: meta.GetResourceVersion(),
 	}}
 	object.SetGroupVersionKind(about.kind.GVK)
-	r.events.Eventf(object, nil, severity, about.reason, about.action, "%s", shorten(message, maxMessage))
+	r.events.Eventf(object, nil, severity, about.reason, about.action, "%s", shorten(e.message, maxMessage))
 }
 
 // maxMessage and maxAction are a little less than what the API takes of an event's note and

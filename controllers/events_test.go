@@ -44,6 +44,20 @@ func TestOfManySomeAreRecorded(t *testing.T) {
 	w.expectPinEvents(append(slices.Repeat([]string{pinned + "old"}, 100), pinned+"v1")...)
 }
 
+// Of the events about problems that are too many for one pass, all are sent in the end, though nothing changes.
+func TestManyProblemsAreRecordedInTheEnd(t *testing.T) {
+	w := newWorld(t)
+	const releases = 60
+	for i := range releases {
+		w.suspend(fmt.Sprint("web-", i), "no image")
+	}
+	w.start(w.options())
+	w.expectProblemEvents(append(
+		slices.Repeat([]string{"Warning Unresolved HelmRelease nothing is pinned for this release: no image with a tag was found in it"}, releases),
+		slices.Repeat([]string{`Warning Unresolved HelmRelease spec.values.image: "no image" is not an image reference, want host/path:tag`}, releases)...,
+	)...)
+}
+
 // A release that moves on from tag to tag while it is suspended gets an event about each. One that
 // does not refer to an image any more keeps its last tag, and gets a warning: it may need it all
 // the same.

@@ -181,7 +181,9 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	r.metrics.report(report)
 	r.changes.log(ctx, s.Memory.Pins, report.Pins)
 	r.logFailedReads(ctx, s)
-	r.recorder.record(ctx, s, report)
+	if r.recorder.record(ctx, s, report) {
+		publishIn = min(publishIn, eventsInterval)
+	}
 	r.freeMemory(complete)
 	reportIn, err := r.publisher.publishReport(longer)
 	return r.nextIn(s, report, more, min(publishIn, reportIn)), true, err

@@ -12,6 +12,9 @@ const requeueDelay = time.Second
 // readRetry is when a pass is made again in which a read has failed, or for which something is still being read.
 const readRetry = 10 * time.Second
 
+// eventsInterval is when a pass is made that sends more events, where there are too many for one.
+const eventsInterval = 10 * time.Second
+
 // never is longer than anything is waited for.
 const never = time.Duration(math.MaxInt64)
 

@@ -48,6 +48,15 @@ func ParseChart(s string) (Reference, error) {
 	return Reference{Repository: repository, Tag: rest[colon+1:]}, nil
 }
 
+// IsChart reports whether ParseChart reads a text; of what has not even the scheme of one, at little cost.
+func IsChart(s string) bool {
+	if !strings.HasPrefix(s, chartScheme) {
+		return false
+	}
+	_, err := ParseChart(s)
+	return err == nil
+}
+
 // CheckChartVersion returns an error unless s can be the version of a chart: unlike a tag it may have +
 // where a tag may have a dot.
 func CheckChartVersion(s string) error {

@@ -46,12 +46,5 @@ func unexplained(line string, images imageIndex, known map[string]bool, state v1
 // none.
 func isImage(s string) bool {
 	ref, err := image.Parse(s)
-	return s == "" || err == nil && ref.Tag != "" && !strings.ContainsRune(s, '\n') || isChart(s)
-}
-
-// isChart reports whether an entry's image is a chart of a classic Helm repository, which is not in the
-// list of images.
-func isChart(s string) bool {
-	_, err := image.ParseChart(s)
-	return err == nil
+	return s == "" || err == nil && ref.Tag != "" && !strings.ContainsRune(s, '\n') || image.IsChart(s)
 }

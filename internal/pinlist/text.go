@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
 )
 
 // Lines returns pins in the form of registry-pins.txt.
@@ -17,9 +18,10 @@ func Images(pins []v1alpha1.Pin) string {
 	return text(each(pins, listedImage))
 }
 
-// listedImage returns the line of a pin in the list of images; empty, it has none.
+// listedImage returns the line of a pin in the list of images; empty, it has none: a chart of a classic Helm
+// repository is no image.
 func listedImage(p *v1alpha1.Pin) string {
-	if isChart(p.Image) {
+	if image.IsChart(p.Image) {
 		return ""
 	}
 	return p.Image
