@@ -12,10 +12,15 @@ import (
 // maxEvents is how many events about changes are sent in one pass at most, and how many about problems. An
 // installation in a large cluster, or an annotation on a large namespace, would cause thousands: the recorder sends
 // all at once, each in a request of its own, and drops those that are too many for it.
-const maxEvents = 100
+//
+// maxWaiting is how many changes wait for the passes after. The report has those that are dropped.
+const (
+	maxEvents  = 100
+	maxWaiting = 1000
+)
 
 // inTurn returns the events that are sent in one pass, and those that are too many: no namespace has its second
-// event before all have their first.
+// event before all have their first, and those of a namespace stay in their order.
 func inTurn(all []pendingEvent) (now, later []pendingEvent) {
 	count := map[string]int{}
 	for i := range all {

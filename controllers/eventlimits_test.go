@@ -2,9 +2,13 @@ package controllers
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"git.oleks.space/oleks/pinsync/controllers/informers"
 )
 
 func TestEventsAreLimited(t *testing.T) {
@@ -45,6 +49,39 @@ func TestEventsAreSentInTurn(t *testing.T) {
 		if !isSent[name] {
 			t.Errorf("the event about %s waits for those of others", name)
 		}
+	}
+}
+
+// What is too many for a pass waits for the next ones, and what is too many to wait is dropped.
+func TestEventsWait(t *testing.T) {
+	r := &eventRecorder{releases: informers.New(informers.Options{})}
+	problems := map[subject]string{}
+	var changes []pendingEvent
+	for i := range 2*maxEvents + 1 {
+		about := subject{kind: r.releases, name: types.NamespacedName{Namespace: "apps", Name: fmt.Sprint("app-", i)}}
+		problems[about] = "a problem"
+		changes = append(changes, pendingEvent{about: about})
+	}
+	for pass, want := range []int{maxEvents, 2 * maxEvents, 2*maxEvents + 1} {
+		more := r.recordProblems(t.Context(), maps.Clone(problems))
+		sent := 0
+		for _, message := range r.recorded {
+			if message != "" {
+				sent++
+			}
+		}
+		if sent != want || more != (want < len(problems)) {
+			t.Errorf("after pass %d: %d problems are recorded, and there are more: %v", pass+1, sent, more)
+		}
+	}
+	r.recordChanges(t.Context(), changes)
+	r.recordChanges(t.Context(), nil)
+	if len(r.waiting) != 1 || r.waiting[0].about != changes[2*maxEvents].about {
+		t.Errorf("after two passes, %d changes wait", len(r.waiting))
+	}
+	r.recordChanges(t.Context(), slices.Repeat(changes, 10))
+	if len(r.waiting) != maxWaiting {
+		t.Errorf("%d changes wait", len(r.waiting))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -41,9 +42,11 @@ type eventRecorder struct {
 	recorded map[subject]string
 	// limits are those of the objects about which events were sent in the last time.
 	limits map[types.NamespacedName]*rate.Limiter
-	// pins are those whose changes were recorded last; isStarted, there are any.
+	// pins are those whose changes were recorded last; isStarted, there are any. waiting are the changes that
+	// were too many for a pass.
 	pins      []v1alpha1.Pin
 	isStarted bool
+	waiting   []pendingEvent
 }
 
 // subject is what an event is about. Events that differ in their message alone are counted as
@@ -63,9 +66,9 @@ type pendingEvent struct {
 	turn int
 }
 
-// record records what is new in the report of a snapshot, and reports whether there is more than one pass sends.
+// record records what is new in the report of a snapshot, and reports whether there is more than a pass sends.
 func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) (more bool) {
-	r.recordChanges(ctx, s, report)
+	r.recordChanges(ctx, r.changes(s, report))
 	problems := map[subject]string{}
 	for i := range report.Problems {
 		problem := &report.Problems[i]
@@ -83,7 +86,7 @@ func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1a
 			r.addReleaseProblem(problems, release, &release.Problems[j])
 		}
 	}
-	return r.recordProblems(ctx, problems)
+	return r.recordProblems(ctx, problems) || len(r.waiting) > 0
 }
 
 // recordProblems records the problems that are new, and reports whether some are left for the next pass.
@@ -105,16 +108,26 @@ func (r *eventRecorder) recordProblems(ctx context.Context, problems map[subject
 	return len(later) > 0
 }
 
-// recordChanges records which pins are needed now, are held and were removed; of too many only some, which
-// the list and the log have all the same. An incomplete snapshot shows no change.
-func (r *eventRecorder) recordChanges(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) {
+// recordChanges records changes, after those that wait already.
+func (r *eventRecorder) recordChanges(ctx context.Context, changes []pendingEvent) {
+	now, later := inTurn(slices.Concat(r.waiting, changes))
+	for i := range now {
+		r.emit(ctx, corev1.EventTypeNormal, &now[i])
+	}
+	r.waiting = slices.Clone(later[:min(len(later), maxWaiting)])
+	if dropped := len(later) - len(r.waiting); dropped > 0 {
+		log.FromContext(ctx).Info("The pins of too many releases change, and some get no event", "events", dropped)
+	}
+}
+
+// changes returns which pins are needed now, are held and were removed. An incomplete snapshot shows no change.
+func (r *eventRecorder) changes(s *pin.Snapshot, report *v1alpha1.PinReport) (changes []pendingEvent) {
 	if !r.isStarted {
 		r.pins, r.isStarted = s.Memory.Pins, true
 	}
 	if !s.Complete() {
-		return
+		return nil
 	}
-	var changes []pendingEvent
 	for _, change := range pin.Changes(r.pins, report.Pins) {
 		id, ok := object.ParseID(change.Owner)
 		if !ok {
@@ -126,15 +139,8 @@ func (r *eventRecorder) recordChanges(ctx context.Context, s *pin.Snapshot, repo
 			reason: string(change.Kind), action: shorten(string(change.Kind)+" "+pins, maxAction),
 		}})
 	}
-	now, dropped := inTurn(changes)
-	for i := range now {
-		r.emit(ctx, corev1.EventTypeNormal, &now[i])
-	}
-	if len(dropped) > 0 {
-		log.FromContext(ctx).Info("The pins of many releases change at once, and only some get an event",
-			"changes", len(changes), "events", len(now))
-	}
 	r.pins = report.Pins
+	return changes
 }
 
 // changeMessage returns what has become of pins.

@@ -12,7 +12,7 @@ const requeueDelay = time.Second
 // readRetry is when a pass is made again in which a read has failed, or for which something is still being read.
 const readRetry = 10 * time.Second
 
-// eventsInterval is when a pass is made that sends more events, where there are too many for one.
+// eventsInterval is when a pass is made that sends more events, where there are too many for one, at the latest.
 const eventsInterval = 10 * time.Second
 
 // never is longer than anything is waited for.
@@ -23,7 +23,7 @@ const never = time.Duration(math.MaxInt64)
 // takes a few seconds.
 const startupTimeout = 30 * time.Second
 
-// memoryDelay is how long after a complete list memory is given back: after a start, its events are recorded then.
+// memoryDelay is how long after a complete list memory is given back: after a start, the report is written then.
 // That takes a collection of all garbage, so it is not done again for memoryInterval.
 const (
 	memoryDelay    = 20 * time.Second

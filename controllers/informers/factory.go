@@ -43,9 +43,9 @@ func Factory(scheme *runtime.Scheme, all []*Informer, keep toolscache.TransformF
 // requestsOf returns the requests for the objects that the informer selects; lw has those of its cache for all.
 func (i *Informer) requestsOf(lw toolscache.ListerWatcher) *toolscache.ListWatch {
 	inner := toolscache.ToListerWatcherWithContext(lw)
-	list := i.list
-	if list == nil {
-		list = inSmallPages(inner.ListWithContext)
+	list := inSmallPages(inner.ListWithContext)
+	if i.lister != nil {
+		list = i.lister.list
 	}
 	selected := func(options metav1.ListOptions) metav1.ListOptions {
 		if i.Selector != nil {

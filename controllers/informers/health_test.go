@@ -150,7 +150,7 @@ func TestHealthReadsConsistently(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Stop()
-	want := []metav1.ListOptions{{Limit: maxPerPage}, {Limit: maxPerPage, Continue: "next"}, {ResourceVersion: "5"}}
+	want := []metav1.ListOptions{{Limit: maxPage}, {Limit: maxPage, Continue: "next"}, {ResourceVersion: "5"}}
 	if !slices.EqualFunc(got, want, func(a, b metav1.ListOptions) bool { return a.String() == b.String() }) {
 		t.Errorf("got %v", got)
 	}

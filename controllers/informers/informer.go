@@ -49,8 +49,8 @@ const (
 
 // Options are what an Informer watches.
 type Options struct {
-	// GVK is the kind, Object an empty object of it, and List an empty list, which objects that come as JSON
-	// are read into; nil, they are read as the cache reads them.
+	// GVK is the kind, Object an empty object of it, and List an empty list, by which objects that come as JSON
+	// are listed directly; nil, they are listed as the cache does it, in small pages.
 	GVK    schema.GroupVersionKind
 	Object client.Object
 	List   client.ObjectList
@@ -81,8 +81,8 @@ type Informer struct {
 
 	cluster cluster.Cluster
 	ctx     context.Context //nolint:containedctx // the controller's, which Start is given and the requests need
-	// list reads objects of the kind where Options.List is set.
-	list listFunc
+	// lister lists the objects where Options.List is set.
+	lister *directLister
 	// changes counts the events that passed the predicate.
 	changes atomic.Uint64
 
@@ -165,7 +165,7 @@ func (i *Informer) sync(ctx context.Context, queue workqueue.TypedRateLimitingIn
 // informer returns the cache's informer, which has its requests from Factory.
 func (i *Informer) informer(ctx context.Context) (informer cache.Informer, err error) {
 	if i.List != nil {
-		if i.list, err = directList(i.cluster, i.GVK, i.List); err != nil {
+		if i.lister, err = newDirectLister(i.cluster, i.GVK, i.List); err != nil {
 			return nil, err
 		}
 	}

@@ -2,7 +2,6 @@ package informers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -18,11 +17,11 @@ type listFunc = func(context.Context, metav1.ListOptions) (runtime.Object, error
 // pageTimeout is how long the API server may take for one page of a list.
 const pageTimeout = time.Minute
 
-// maxPerPage is how many objects are in a page of a list at most, and perPage where it is not known how large
-// the page is before it is in memory: each object may have a megabyte.
+// maxPage is how many objects are requested at once at most, and unknownPage where it is not known how long they
+// are, or is only known when all are in memory: each object may have a megabyte.
 const (
-	maxPerPage = 500
-	perPage    = 50
+	maxPage     = 500
+	unknownPage = 50
 )
 
 // listWatch are the requests of an informer or reflector that lists before it watches. A watch that
@@ -65,18 +64,12 @@ func listAll(ctx context.Context, list listFunc, keep toolscache.TransformFunc) 
 	return all, nil
 }
 
-// each hands all objects on one by one, as they are now, and returns the resource version of the list. Those of
-// each page are handed on before it requests the next, so that never all are in memory as they were read. A page
-// that is too large is requested again with half as many objects, and the next may have twice as many again: the
-// large objects of one tenant do not slow down the list for long.
+// each hands all objects on one by one, as they are now, and returns the resource version of the list. Those of a
+// page are handed on before the next is requested, so that never all are in memory as they were read.
 func each(ctx context.Context, list listFunc, take func(runtime.Object) error) (version string, err error) {
-	options := metav1.ListOptions{Limit: maxPerPage}
+	options := metav1.ListOptions{Limit: maxPage}
 	for {
 		page, err := listPage(ctx, list, options)
-		if errors.Is(err, errTooLarge) {
-			options.Limit /= 2
-			continue
-		}
 		if err != nil {
 			return "", err
 		}
@@ -90,7 +83,6 @@ func each(ctx context.Context, list listFunc, take func(runtime.Object) error) (
 		if options.Continue = meta.GetContinue(); options.Continue == "" {
 			return meta.GetResourceVersion(), nil
 		}
-		options.Limit = min(2*options.Limit, maxPerPage)
 	}
 }
 

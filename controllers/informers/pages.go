@@ -24,10 +24,10 @@ func EachPage(
 	return err
 }
 
-// inSmallPages returns requests for fewer objects.
+// inSmallPages returns requests for so few objects that it does not matter how long they are.
 func inSmallPages(list listFunc) listFunc {
 	return func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-		options.Limit = min(options.Limit, perPage)
+		options.Limit = min(options.Limit, unknownPage)
 		return list(ctx, options)
 	}
 }
