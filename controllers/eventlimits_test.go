@@ -2,13 +2,14 @@ package controllers
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
 func TestEventsAreLimited(t *testing.T) {
@@ -55,23 +56,25 @@ func TestEventsAreSentInTurn(t *testing.T) {
 // What is too many for a pass waits for the next ones, and what is too many to wait is dropped.
 func TestEventsWait(t *testing.T) {
 	r := &eventRecorder{releases: informers.New(informers.Options{})}
-	problems := map[subject]string{}
+	report := &v1alpha1.PinReport{}
 	var changes []pendingEvent
 	for i := range 2*maxEvents + 1 {
-		about := subject{kind: r.releases, name: types.NamespacedName{Namespace: "apps", Name: fmt.Sprint("app-", i)}}
-		problems[about] = "a problem"
-		changes = append(changes, pendingEvent{about: about})
+		name := fmt.Sprint("app-", i)
+		report.Releases = append(report.Releases, v1alpha1.Release{
+			Namespace: "apps", Name: name, Problems: []v1alpha1.Problem{{Reason: v1alpha1.ReasonNoTag, Message: "it has no tag"}},
+		})
+		changes = append(changes, pendingEvent{about: subject{kind: r.releases, name: types.NamespacedName{Namespace: "apps", Name: name}}})
 	}
 	for pass, want := range []int{maxEvents, 2 * maxEvents, 2*maxEvents + 1} {
-		more := r.recordProblems(t.Context(), maps.Clone(problems))
+		r.record(t.Context(), &pin.Snapshot{}, report)
 		sent := 0
 		for _, message := range r.recorded {
 			if message != "" {
 				sent++
 			}
 		}
-		if sent != want || more != (want < len(problems)) {
-			t.Errorf("after pass %d: %d problems are recorded, and there are more: %v", pass+1, sent, more)
+		if sent != want || r.isBehind != (want < len(changes)) {
+			t.Errorf("after pass %d: %d problems are recorded, and there are more: %v", pass+1, sent, r.isBehind)
 		}
 	}
 	r.recordChanges(t.Context(), changes)
@@ -82,6 +85,9 @@ func TestEventsWait(t *testing.T) {
 	r.recordChanges(t.Context(), slices.Repeat(changes, 10))
 	if len(r.waiting) != maxWaiting {
 		t.Errorf("%d changes wait", len(r.waiting))
+	}
+	if r.record(t.Context(), &pin.Snapshot{}, report); !r.isBehind {
+		t.Error("no pass is made for the changes that wait")
 	}
 }
 

@@ -47,6 +47,8 @@ type eventRecorder struct {
 	pins      []v1alpha1.Pin
 	isStarted bool
 	waiting   []pendingEvent
+	// isBehind is set if there is more than the last pass has sent.
+	isBehind bool
 }
 
 // subject is what an event is about. Events that differ in their message alone are counted as
@@ -66,8 +68,8 @@ type pendingEvent struct {
 	turn int
 }
 
-// record records what is new in the report of a snapshot, and reports whether there is more than a pass sends.
-func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) (more bool) {
+// record records what is new in the report of a snapshot.
+func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1alpha1.PinReport) {
 	r.recordChanges(ctx, r.changes(s, report))
 	problems := map[subject]string{}
 	for i := range report.Problems {
@@ -86,7 +88,7 @@ func (r *eventRecorder) record(ctx context.Context, s *pin.Snapshot, report *v1a
 			r.addReleaseProblem(problems, release, &release.Problems[j])
 		}
 	}
-	return r.recordProblems(ctx, problems) || len(r.waiting) > 0
+	r.isBehind = r.recordProblems(ctx, problems) || len(r.waiting) > 0
 }
 
 // recordProblems records the problems that are new, and reports whether some are left for the next pass.

@@ -44,7 +44,7 @@ func TestManyChangesAreRecordedInTheEnd(t *testing.T) {
 	w.expectPinEvents(slices.Repeat([]string{pinned}, releases)...)
 }
 
-// So it is where they have problems. Two events of each need three passes, of which the last has nothing else to do.
+// So it is where they have problems.
 func TestManyProblemsAreRecordedInTheEnd(t *testing.T) {
 	w := newWorld(t)
 	const releases = 125

@@ -19,19 +19,20 @@ func TestNextIn(t *testing.T) {
 	for name, test := range map[string]struct {
 		shares        func(s *shares)
 		before, after []v1alpha1.Pin
-		more          bool
+		more, events  bool
 		want          time.Duration
 	}{
 		"nothing":                        {want: time.Hour},
 		"more to read":                   {more: true, want: requeueDelay},
 		"a chart":                        {shares: func(s *shares) { s.wait("apps") }, want: readRetry},
 		"a chart for too long":           {shares: func(s *shares) { s.wait("apps"); s.accounts["apps"].waited = budget.MaxWait }, want: readRetry},
+		"events":                         {events: true, want: eventsInterval},
 		"a share":                        {shares: func(s *shares) { s.spend("apps", budget.ShareBytes); s.spend("apps", 0) }, want: requeueDelay},
 		"a chart and a pin that is held": {shares: func(s *shares) { s.wait("apps") }, before: []v1alpha1.Pin{held}, after: []v1alpha1.Pin{held}, want: 2 * time.Second},
 		"a pin that is held now":         {before: []v1alpha1.Pin{needed}, after: []v1alpha1.Pin{held}, want: requeueDelay},
 		"a pin less":                     {before: []v1alpha1.Pin{needed}, want: requeueDelay},
 	} {
-		r := Reconciler{gatherer: &gatherer{
+		r := Reconciler{recorder: &eventRecorder{isBehind: test.events}, gatherer: &gatherer{
 			shares: newShares(), pods: &pods{interval: 2 * time.Second}, watches: newWatches(&Options{}, reconcile.Request{}, &knownVersions{}),
 		}}
 		if test.shares != nil {

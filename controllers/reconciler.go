@@ -181,9 +181,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	r.metrics.report(report)
 	r.changes.log(ctx, s.Memory.Pins, report.Pins)
 	r.logFailedReads(ctx, s)
-	if r.recorder.record(ctx, s, report) {
-		publishIn = min(publishIn, eventsInterval)
-	}
+	r.recorder.record(ctx, s, report)
 	r.freeMemory(complete)
 	reportIn, err := r.publisher.publishReport(longer)
 	return r.nextIn(s, report, more, min(publishIn, reportIn)), true, err
@@ -199,6 +197,9 @@ func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, more bo
 		next = min(next, readRetry)
 	case slices.ContainsFunc(report.Pins, func(p v1alpha1.Pin) bool { return len(p.HeldFor) > 0 }):
 		next = min(next, r.gatherer.interval())
+	}
+	if r.recorder.isBehind {
+		next = min(next, eventsInterval)
 	}
 	if r.gatherer.isInterrupted() {
 		next = min(next, informers.OutageTolerance)
