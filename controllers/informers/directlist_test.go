@@ -1,6 +1,7 @@
 package informers
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -202,7 +203,7 @@ func TestSlowPages(t *testing.T) {
 // A request that a lost connection has not answered is repeated once.
 func TestLostConnection(t *testing.T) {
 	lost := 1
-	s := &pageServer{sizes: make([]int, 60), answer: func(w http.ResponseWriter, request int) bool {
+	s := &pageServer{sizes: make([]int, 60), answer: func(_ http.ResponseWriter, request int) bool {
 		if request > 1 && request <= 1+lost {
 			panic(http.ErrAbortHandler)
 		}
@@ -223,7 +224,7 @@ func TestRequestsSelect(t *testing.T) {
 	i := New(Options{Selector: labels.SelectorFromSet(labels.Set{"shard": "one"})})
 	i.lister = s.lister(t)
 	watched := ""
-	requests := i.requestsOf(&toolscache.ListWatch{WatchFunc: func(o metav1.ListOptions) (watch.Interface, error) {
+	requests := i.requestsOf(&toolscache.ListWatch{WatchFuncWithContext: func(_ context.Context, o metav1.ListOptions) (watch.Interface, error) {
 		watched = o.LabelSelector
 		return watch.NewFake(), nil
 	}})
