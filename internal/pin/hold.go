@@ -79,11 +79,22 @@ func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, neede
 			h.holdBesides(now.report.NeededBy, l, h.ownersOf(previous))
 		}
 	}
+	h.awaitReady()
 	resuming := h.owners.resuming()
 	for _, owner := range resuming {
 		h.holdPresent(owner, needed)
 	}
 	return h.result(resuming)
+}
+
+// awaitReady has the releases that had no pin while they were suspended wait, once they are resumed, until they are
+// Ready: what they refer to now is held until then.
+func (h *holder) awaitReady() {
+	for _, id := range h.snapshot.Memory.withoutPins() {
+		if o := h.owners.of(id.String()); o != nil && !o.Ready {
+			o.isWaiting = true
+		}
+	}
 }
 
 // result returns what is held.
@@ -175,7 +186,7 @@ func (v *verdict) note(l line, isOver, isRemoved bool) {
 	case !isRemoved:
 		o.holds[l] = true
 	case v.refers && v.live:
-		o.live[l.pin] = true
+		o.live[l] = true
 	}
 }
 
@@ -192,7 +203,7 @@ func (h *holder) holdPresent(o *owner, needed *neededPins) {
 	name := o.String()
 	for i, l := range slices.Concat(o.lines, o.foreign) {
 		now := needed.pins[l]
-		if o.holds[l] || o.live[l.pin] || now != nil && isNeededBy(&now.report, name) {
+		if o.holds[l] || o.live[l] || now != nil && isNeededBy(&now.report, name) {
 			continue
 		}
 		if len(o.holds) >= budget.Pins {
@@ -203,7 +214,7 @@ func (h *holder) holdPresent(o *owner, needed *neededPins) {
 		switch v := h.judge(name, l); {
 		case v.safe && isForeign:
 		case v.safe && live[l.pin]:
-			o.live[l.pin] = true
+			o.live[l] = true
 		default:
 			h.addHold(o, l, &v, now != nil)
 		}

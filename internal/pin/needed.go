@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
@@ -12,10 +13,8 @@ import (
 // of a release whose needs or state are others, and the pins in such an entry.
 type neededPins struct {
 	registries []Registry
-	// listed is how many pins the last list had.
-	listed   int
-	releases map[object.ID]*protectedRelease
-	pins     map[line]*neededPin
+	releases   map[object.ID]*protectedRelease
+	pins       map[line]*neededPin
 
 	// byName and byLine are the releases and pins in order, after finish.
 	byName []*protectedRelease
@@ -84,10 +83,7 @@ func newNeededPins(registries []Registry) *neededPins {
 // update makes the pins those that the protected releases of a snapshot need. Unless the
 // memory is what this plan's predecessor has reported, all of them are computed again.
 func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache, isOwnMemory bool) {
-	var changed []change
-	// What is removed from a list may have been held for a release that has no room for more.
-	hasMoreRoom := len(s.Memory.Pins) < n.listed
-	n.listed = len(s.Memory.Pins)
+	var changed, crowded []change
 	owners := map[string]bool{}
 	for i := range s.Releases {
 		r := &s.Releases[i]
@@ -100,14 +96,23 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache
 			in.problem = *problem
 		}
 		release := n.releases[r.ID]
-		if release != nil && release.inputs == in && isOwnMemory && !release.hasPlaces && (release.room.missed == 0 || !hasMoreRoom) {
+		if release != nil && release.inputs == in && isOwnMemory && !release.hasPlaces {
 			release.isSeen = true
+			if release.room.missed > 0 {
+				crowded = append(crowded, change{r, in})
+				owners[release.owner] = true
+			}
 			continue
 		}
 		changed = append(changed, change{r, in})
 		owners[r.String()] = true
 	}
 	previous := previousOf(&s.Memory, owners)
+	for _, c := range crowded { // a pin may be gone that was held for it, and then there is room for another
+		if len(previous.of(c.release.String())) < budget.Pins {
+			changed = append(changed, c)
+		}
+	}
 	for i := range changed {
 		n.put(changed[i].release, changed[i].inputs, previous)
 	}

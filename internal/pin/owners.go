@@ -1,7 +1,6 @@
 package pin
 
 import (
-	"maps"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -26,7 +25,7 @@ type owner struct {
 	isWaiting bool
 	// live are the pins that it refers to, and that are not held for it any more, because it is
 	// proven live on them.
-	live map[string]bool
+	live map[line]bool
 	// running are the repositories that it refers to, and whether a pod runs one of its tags, or a job
 	// names one, and runsAny whether any does; nil, nobody has asked.
 	running map[string]bool
@@ -106,7 +105,7 @@ func (o *owners) of(name string) *owner {
 // read reads what a release refers to. Of an image of which it relies on a tag, those do not count
 // that only policies name on which it does not rely: it may never run them.
 func (o *owners) read(r *Release) *owner {
-	read := &owner{Release: r, needs: o.cache.of(r), images: map[string][]string{}, holds: map[line]bool{}, live: map[string]bool{}, charts: map[string]bool{}}
+	read := &owner{Release: r, needs: o.cache.of(r), images: map[string][]string{}, holds: map[line]bool{}, live: map[line]bool{}, charts: map[string]bool{}}
 	relies, runnable := map[image.Repository]bool{}, map[image.Repository]bool{}
 	for i := range read.needs.tags {
 		tag := &read.needs.tags[i]
@@ -190,13 +189,17 @@ func (o *owner) entry(readyIsProof bool) v1alpha1.Release {
 	if o.missed > 0 {
 		problems = append(problems, notAllPinned(o.missed))
 	}
-	var pins []string
-	for l := range o.holds {
-		pins = append(pins, l.pin)
-	}
-	entry := releaseEntry(o.ID, v1alpha1.ReleaseResuming, o.needs, pins, problems)
+	entry := releaseEntry(o.ID, v1alpha1.ReleaseResuming, o.needs, pinsOf(o.holds), problems)
 	if len(o.live) > 0 {
-		entry.Live = slices.Sorted(maps.Keys(o.live))
+		entry.Live = sortedSet(pinsOf(o.live))
 	}
 	return entry
+}
+
+func pinsOf(set map[line]bool) []string {
+	var pins []string
+	for l := range set {
+		pins = append(pins, l.pin)
+	}
+	return pins
 }

@@ -28,7 +28,8 @@ type Requirements struct {
 	AllReleases bool
 
 	readyIsProof bool
-	// owners are those that pins are held for, or would be; true, they are held already.
+	// owners are those that pins are held for, or would be, or that may come to need some before they are live;
+	// true, some are held already.
 	owners map[string]bool
 }
 
@@ -51,10 +52,15 @@ func Require(m Memory, now, since time.Time, o Options) *Requirements {
 		})
 		if len(confirm) >= confirmAtOnce {
 			q.More = q.More || len(over) > 0
-			continue
+			over = slices.DeleteFunc(over, isRelease) // all releases are read for the others, and none is asked for by name
 		}
 		for _, owner := range over {
 			confirm[owner] = true
+		}
+	}
+	for _, id := range m.withoutPins() {
+		if owner := id.String(); !q.owners[owner] {
+			q.owners[owner] = false
 		}
 	}
 	q.MayRemove = len(confirm) > 0
@@ -106,7 +112,7 @@ func (q *Requirements) Wants(release object.ID) bool {
 	return ok
 }
 
-// Owners returns the releases that pins are held for, or would be, in any order.
+// Owners returns the releases that pins are held for, or may have to be, in any order.
 func (q *Requirements) Owners() []object.ID {
 	owners := make([]object.ID, 0, len(q.owners))
 	for owner := range q.owners {
@@ -134,9 +140,9 @@ func (q *Requirements) Namespaces(releases []Release) []string {
 }
 
 // IsUnfinished reports whether another plan should follow at once: this one holds pins that the memory before it
-// did not, for which nothing was required yet, or it has removed some, which makes room for a release that had none.
+// did not, for which nothing was required yet, or fewer for some release, which makes room for others of it.
 func IsUnfinished(m Memory, r *v1alpha1.PinReport) bool {
-	if len(r.Pins) < len(m.Pins) {
+	if countOwners(r.Pins) < countOwners(m.Pins) {
 		return true
 	}
 	held := map[line]bool{}
@@ -148,4 +154,12 @@ func IsUnfinished(m Memory, r *v1alpha1.PinReport) bool {
 	return slices.ContainsFunc(r.Pins, func(p v1alpha1.Pin) bool {
 		return p.State == v1alpha1.PinHeld && !held[line{p.Pin, p.Image}]
 	})
+}
+
+func countOwners(pins []v1alpha1.Pin) int {
+	count := 0
+	for i := range pins {
+		count += len(pins[i].NeededBy) + len(pins[i].HeldFor)
+	}
+	return count
 }
