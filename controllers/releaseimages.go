@@ -32,10 +32,11 @@ type releaseImages struct {
 	known   sweep.Map[types.NamespacedName, *knownRelease]
 }
 
-// knownRelease is a release of that uid and generation, or a later one.
+// knownRelease is a release of that uid and generation, or of the one before that it was asked for last: what was
+// read since may be newer.
 type knownRelease struct {
-	uid        types.UID
-	generation int64
+	uid               types.UID
+	asked, generation int64
 	// values are nil where they come from the release alone.
 	values *convert.Values
 	images *pin.ReleaseImages
@@ -60,6 +61,7 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 		if known == nil {
 			return r.waiting
 		}
+		known.asked = kept.Generation
 		r.known.Put(client.ObjectKeyFromObject(kept), known)
 	}
 	if known.values != nil && !known.update(r.valuesFrom.versions(ctx, s, afresh), r.valuesFrom.data(ctx, s), r.shares) {
@@ -82,6 +84,10 @@ func (r *releaseImages) of(kept *keptRelease) *knownRelease {
 	if !ok || known.uid != kept.UID || known.generation < kept.Generation {
 		return nil
 	}
+	if kept.Generation < known.asked {
+		return nil // the cluster was restored from a backup
+	}
+	known.asked = kept.Generation
 	return known
 }
 
