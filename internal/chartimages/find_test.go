@@ -104,6 +104,20 @@ func TestUnused(t *testing.T) {
 	}
 }
 
+// What stands in a Secret is used, though no image is looked for there.
+func TestUsedInASecret(t *testing.T) {
+	files := func(data string) map[string]string {
+		return map[string]string{"templates/a.yaml": strings.ReplaceAll(pod, "%", "git.example.com/team/app:v1") +
+			"---\nkind: Secret\ndata:\n  a.yaml: " + data + "\n---\nkind: ConfigMap\nbinaryData:\n  b: {{ `V4` | b64enc }}\n"}
+	}
+	for data, want := range map[string]int{"{{ .Values | toYaml | b64enc }}": 0, "{{ `other` | b64enc }}": 1, "/w==": 0, "no base64": 0} {
+		found := Find(new(render.Charts), request(t, files(data), `{"a":{"image":{"repository":"git.example.com/team/off"}},"b":{"tag":"v4"}}`))
+		if len(found.Unused) != want {
+			t.Errorf("with %s: got %v", data, found.Unused)
+		}
+	}
+}
+
 // What a chart renders in several ways costs the budget of the release only as far as it differs.
 func TestFindInSeveralRenderings(t *testing.T) {
 	ways := "{{ .Release.IsUpgrade }}{{ .Capabilities.APIVersions.Has `x.io/v1` }}"

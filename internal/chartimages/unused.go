@@ -2,10 +2,12 @@ package chartimages
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -37,11 +39,10 @@ func unused(r *Request, objects []map[string]any) []image.Reference {
 	if len(words) == 0 {
 		return nil
 	}
-	text, err := json.Marshal(objects)
-	if err != nil {
+	text, ok := searchable(objects)
+	if !ok {
 		return nil
 	}
-	text = bytes.ToLower(text)
 	var list []image.Reference
 	for ref, word := range words {
 		if !bytes.Contains(text, bytes.ToLower([]byte(word))) {
@@ -50,4 +51,28 @@ func unused(r *Request, objects []map[string]any) []image.Reference {
 	}
 	slices.SortFunc(list, func(a, b image.Reference) int { return strings.Compare(a.String(), b.String()) })
 	return list
+}
+
+// searchable returns manifests as text in lower case, with what they have in base64; false, some of that is no text.
+func searchable(objects []map[string]any) (text []byte, ok bool) {
+	text, err := json.Marshal(objects)
+	if err != nil {
+		return nil, false
+	}
+	for _, object := range objects {
+		key := "binaryData"
+		if object["kind"] == "Secret" {
+			key = "data"
+		}
+		data, _ := object[key].(map[string]any)
+		for _, value := range data {
+			encoded, _ := value.(string)
+			decoded, err := base64.StdEncoding.DecodeString(encoded)
+			if err != nil || !utf8.Valid(decoded) {
+				return nil, false
+			}
+			text = append(append(text, '\n'), decoded...)
+		}
+	}
+	return bytes.ToLower(text), true
 }

@@ -72,6 +72,18 @@ func TestFindInManifests(t *testing.T) {
 			`{"kind": "X", "spec": {"args": ["--a-image=g.io/a", "--a-tag=v1"], "env": [{"name": "B_IMAGE", "value": "o/b"}]}}`,
 			"X/.spec.args[0] g.io/a; X/.spec.args[0] g.io/a:latest; X/.spec.env[0].value docker.io/o/b; X/.spec.env[0].value docker.io/o/b:latest",
 		},
+		"keys of a ConfigMap with dots": {
+			`{"kind": "ConfigMap", "data": {"trivy.repository": "g.io/o/trivy", "trivy.tag": "1.0", "trivy.dbRepository": "g.io/o/db", "log.level": "info"}}`,
+			"ConfigMap/.data g.io/o/db; ConfigMap/.data g.io/o/trivy:1.0",
+		},
+		"an artifact": {
+			`{"kind": "FluxInstance", "spec": {"sync": {"kind": "OCIRepository", "url": "oci://g.io/team/fleet", "ref": "v1"}}}`,
+			"FluxInstance/.spec.sync.url g.io/team/fleet:v1",
+		},
+		"an artifact of Flux": {
+			`{"kind": "OCIRepository", "spec": {"url": "oci://g.io/team/a", "ref": {"tag": "v1"}, "other": {"url": "oci://g.io/team/b", "ref": {"semver": "1.x"}}, "git": {"url": "https://g.io/team/c", "ref": "v1"}}}`,
+			"OCIRepository/.spec.url g.io/team/a:v1",
+		},
 		"a repository": {`{"kind": "ImageRepository", "spec": {"image": "g.io/a"}}`, ""},
 		"a command in one text": {
 			`{"kind": "X", "spec": {"command": ["sh", "-c", "run --a-image o/a:1 --b-image=\"o/b:1\" --tag x:1 && B_IMAGE=o/c:1 run"]}}`,
