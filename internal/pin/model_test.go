@@ -165,6 +165,8 @@ type modelProcess struct {
 	seen    modelCluster
 	// seenAt is when the cluster was as it is in seen, at the earliest.
 	seenAt time.Time
+	// slept are the releases that it knew to have been suspended, or resumed and not live, before that.
+	slept map[string]bool
 	// pending is a report whose list is written, and pendingSince is since when there was
 	// none for what was planned.
 	pending       *v1alpha1.PinReport
@@ -395,11 +397,11 @@ func (d *modelDebt) mayRefer(refers bool) bool {
 func (r *modelRelease) isLive() bool { return !r.suspended && r.ready }
 
 // addDebts adds what is owed to a release that a process had seen: what it refers to, while it
-// sleeps or something is still owed to it, and what it ran when it was suspended.
+// sleeps, is resumed and not Ready yet, or something is still owed to it, and what it ran when it was suspended.
 func (m *model) addDebts(p *modelProcess, seen *modelCluster, name string, r *modelRelease) {
 	fellAsleep := r.fellAsleep(m.asleep[name])
 	m.asleep[name] = r.suspended && !r.disabled && (m.asleep[name] || r.isKnown())
-	isOwed := m.mayHaveRun(name, fellAsleep && r.hasRun) || r.suspended
+	isOwed := m.mayHaveRun(name, fellAsleep && r.hasRun) || r.suspended || p.slept[name] && !r.ready
 	if !isOwed || r.disabled || r.unreadable || p.seenAt.Before(m.unknownSince[name]) {
 		return
 	}
@@ -513,6 +515,10 @@ func (m *model) plan(p *modelProcess, poll bool) {
 	s := &pin.Snapshot{Memory: p.known, Taken: taken, Since: p.continuity.Observe(taken, elapsed), Confirmed: map[object.ID]bool{}}
 	requirements := pin.Require(s.Memory, s.Taken, s.Since, m.options)
 	s.AllReleases = requirements.AllReleases
+	p.slept = map[string]bool{}
+	for i := range s.Memory.Releases {
+		p.slept[s.Memory.Releases[i].Name] = true
+	}
 	seen := p.cache.copy()
 	if requirements.MayRemove {
 		seen.policy = m.cluster.policy
