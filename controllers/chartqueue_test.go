@@ -86,6 +86,9 @@ func TestUnreadChart(t *testing.T) {
 		if c.attach(&pin.Snapshot{}, &keptRelease{}, &release, nil, false); release.ChartUnread != test.want {
 			t.Errorf("%s: unread is %t", name, release.ChartUnread)
 		}
+		if release.ChartRefUnknown != (test.state == sourcesNotRead) {
+			t.Errorf("%s: whether it is known where its chart is pinned: %t", name, !release.ChartRefUnknown)
+		}
 	}
 }
 

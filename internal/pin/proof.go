@@ -35,6 +35,8 @@ type prover struct {
 	// unreadable is a release that may have needed a pin of unknown owners; empty, there is none.
 	unreadable string
 	owners     *owners
+	// charts are the listed pins that are charts of releases.
+	charts map[line]bool
 	// running are the images that pods run, and jobs those that jobs name, by namespace.
 	running, jobs map[string]map[tracedImage]time.Time
 }
@@ -54,6 +56,8 @@ func (p *prover) judge(name string, l line) verdict {
 	if o := p.owners.of(name); o != nil {
 		refers := o.refersTo(l)
 		switch {
+		case o.ChartRefUnknown && p.charts[l]:
+			v = verdict{because: "it is not known which chart " + o.String() + " refers to"}
 		case refers && o.Suspended:
 			v = verdict{because: o.String() + " is suspended"}
 		case o.Suspended && o.WorkloadsUnread:

@@ -27,6 +27,8 @@ type Release struct {
 	// ChartUnread is set if no rendering of its chart is known, though there is one: of an earlier process it
 	// may have had pins that only the chart names.
 	ChartUnread bool
+	// ChartRefUnknown is set if the objects cannot be read that say where its chart is pinned.
+	ChartRefUnknown bool
 	// Ready is set if its Ready condition is true at its current generation.
 	Ready bool
 	// TargetNamespace is where its pods are, unless RemoteCluster is set: then they are on a

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
@@ -93,4 +94,23 @@ func TestUnknownOwnersAreConfirmed(t *testing.T) {
 	if !q.ConfirmAll || !q.More || len(q.ToConfirm) != 100 {
 		t.Errorf("all are read: %v, more: %v, %d are confirmed by name", q.ConfirmAll, q.More, len(q.ToConfirm))
 	}
+}
+
+// A release that is live keeps the pin of its chart while it cannot be read which one that is.
+func TestChartThatIsNotKnown(t *testing.T) {
+	release := suspended("app", "g.io/o/app:v1")
+	release.TargetNamespace = "apps"
+	release.ChartRef = image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/chart"}, Tag: "1.0.0"}
+	s := newStory(t, release)
+	s.expect("container/app==v1 container/chart==1.0.0")
+	s.releases[0].Suspended, s.releases[0].Ready = false, true
+	s.releases[0].ChartRef, s.releases[0].ChartRefUnknown = image.Reference{}, true
+	for range 62 {
+		s.pass(time.Minute, ownPod(app("v1")))
+	}
+	s.expectFor(3*time.Hour, "container/chart==1.0.0", ownPod(app("v1")))
+	s.releases[0].ChartRefUnknown = false
+	s.expectFor(time.Hour-time.Minute, "container/chart==1.0.0", ownPod(app("v1")))
+	s.pass(2*time.Minute, ownPod(app("v1")))
+	s.expect("", ownPod(app("v1")))
 }
