@@ -102,8 +102,15 @@ func chartsOf(pins []v1alpha1.Pin) map[line]bool {
 // awaitReady has the releases that had no pin while they were suspended wait, once they are resumed, until they are
 // Ready: what they refer to now is held until then.
 func (h *holder) awaitReady() {
-	for _, id := range h.snapshot.Memory.withoutPins() {
-		if o := h.owners.of(id.String()); o != nil && !o.Ready {
+	for i := range h.snapshot.Releases {
+		r := &h.snapshot.Releases[i]
+		if r.Suspended || r.Ready {
+			continue
+		}
+		if before := h.snapshot.Memory.release(r.ID); before == nil || !isWithoutPins(before) {
+			continue
+		}
+		if o := h.owners.of(r.String()); o != nil {
 			o.isWaiting = true
 		}
 	}

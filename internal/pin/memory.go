@@ -56,17 +56,10 @@ func (m *Memory) suspended(id object.ID) *v1alpha1.Release {
 	return r
 }
 
-// withoutPins returns the releases that had no pin while they were suspended or being resumed. They may have some
-// before they are proven live: once what they take values from is there, or their chart.
-func (m *Memory) withoutPins() []object.ID {
-	var ids []object.ID
-	for i := range m.Releases {
-		r := &m.Releases[i]
-		if len(r.Pins) == 0 && (r.State == v1alpha1.ReleaseSuspended || r.State == v1alpha1.ReleaseResuming) {
-			ids = append(ids, object.ID{Kind: r.Kind, Name: object.Name{Namespace: r.Namespace, Name: r.Name}})
-		}
-	}
-	return ids
+// isWithoutPins reports whether a release had no pin while it was suspended or being resumed. It may have some
+// before it is proven live: once what it takes values from is there, or its chart.
+func isWithoutPins(r *v1alpha1.Release) bool {
+	return len(r.Pins) == 0 && (r.State == v1alpha1.ReleaseSuspended || r.State == v1alpha1.ReleaseResuming)
 }
 
 // MemoryOf returns the memory that a report is, for no plan yet.

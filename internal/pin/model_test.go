@@ -515,10 +515,7 @@ func (m *model) plan(p *modelProcess, poll bool) {
 	s := &pin.Snapshot{Memory: p.known, Taken: taken, Since: p.continuity.Observe(taken, elapsed), Confirmed: map[object.ID]bool{}}
 	requirements := pin.Require(s.Memory, s.Taken, s.Since, m.options)
 	s.AllReleases = requirements.AllReleases
-	p.slept = map[string]bool{}
-	for i := range s.Memory.Releases {
-		p.slept[s.Memory.Releases[i].Name] = true
-	}
+	p.slept = namesOf(s.Memory.Releases)
 	seen := p.cache.copy()
 	if requirements.MayRemove {
 		seen.policy = m.cluster.policy
@@ -556,6 +553,14 @@ func (m *model) plan(p *modelProcess, poll bool) {
 		p.continuity.Interrupt()
 	}
 	p.planned, p.from, p.seen, p.seenAt = p.planFrom(s, m.options), m.version, seen, p.synced
+}
+
+func namesOf(releases []v1alpha1.Release) map[string]bool {
+	names := map[string]bool{}
+	for i := range releases {
+		names[releases[i].Name] = true
+	}
+	return names
 }
 
 // planFrom plans with the planner that the process has had since it was started.

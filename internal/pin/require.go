@@ -58,11 +58,7 @@ func Require(m Memory, now, since time.Time, o Options) *Requirements {
 			confirm[owner] = true
 		}
 	}
-	for _, id := range m.withoutPins() {
-		if owner := id.String(); !q.owners[owner] {
-			q.owners[owner] = false
-		}
-	}
+	q.addWithoutPins(m.Releases)
 	q.MayRemove = len(confirm) > 0
 	q.ConfirmAll = confirm[v1alpha1.UnknownOwner] || confirm[v1alpha1.OtherOwners]
 	for _, owner := range slices.Sorted(maps.Keys(confirm)) {
@@ -85,6 +81,20 @@ func (q *Requirements) addOwners(p *v1alpha1.Pin) {
 		owner := p.HeldFor[i].Owner
 		q.AllReleases = q.AllReleases || !isRelease(owner)
 		q.owners[owner] = true
+	}
+}
+
+// addWithoutPins adds the releases that had no pin.
+func (q *Requirements) addWithoutPins(releases []v1alpha1.Release) {
+	for i := range releases {
+		r := &releases[i]
+		if !isWithoutPins(r) {
+			continue
+		}
+		owner := object.ID{Kind: r.Kind, Name: object.Name{Namespace: r.Namespace, Name: r.Name}}.String()
+		if _, ok := q.owners[owner]; !ok {
+			q.owners[owner] = false
+		}
 	}
 }
 
