@@ -130,7 +130,7 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 			addFailedRead(s, "the cluster's versions", image.Shorten(why))
 		}
 	}
-	r.ChartRefUnknown = k.asked.resolved.state == sourcesNotRead
+	r.ChartRefUnknown = k.asked.resolved.state == sourcesNotRead && r.ChartRef == (image.Reference{})
 	r.ChartUnread = k.found.rendered == nil && k.asked.resolved.state != sourcesNotRead
 	r.Rendered = k.found.with(cmp.Or(doubt, k.try.notRead, k.try.overdue(r.ChartStale)))
 }

@@ -104,7 +104,7 @@ const (
 	// ReleaseSuspended is the state of a release that Flux does not reconcile.
 	ReleaseSuspended ReleaseState = "Suspended"
 	// ReleaseResuming is the state of a release that was suspended, is not any more, and
-	// for which pins are still held.
+	// for which pins are still held, or which had none and is not Ready yet.
 	ReleaseResuming ReleaseState = "Resuming"
 	// ReleaseLive is the state of a release that is not suspended, where the configuration
 	// protects those too.

@@ -150,6 +150,7 @@ func (f *finder) object(at *path, m map[string]any, s scope) {
 	sorted := slices.Sorted(maps.Keys(m))
 	used := f.fields(at, m, sorted, s)
 	f.artifact(at, m)
+	f.dotted(at, m)
 	around := f.surroundings(at, m, sorted, used)
 	for _, key := range sorted {
 		if _, isScalar := scalar(m[key]); isScalar && (used[key] || f.manifest && isPodImage(at, key)) {

@@ -48,16 +48,12 @@ type field struct {
 type keys map[string]string
 
 // normalise finds the plain form of every key that a chart can have as a field; of sorted keys
-// with the same one the first counts. Dots separate words, too, in the keys of a ConfigMap.
+// with the same one the first counts.
 func (f *finder) normalise(sorted []string) keys {
 	k := make(keys, len(sorted))
 	for _, key := range slices.Backward(sorted) {
-		name := key
-		if f.manifest {
-			name = strings.ReplaceAll(key, ".", "")
-		}
-		if isPlain(name) {
-			k[f.traits(name).plain] = key
+		if isPlain(key) {
+			k[f.traits(key).plain] = key
 		}
 	}
 	return k

@@ -73,8 +73,11 @@ func TestFindInManifests(t *testing.T) {
 			"X/.spec.args[0] g.io/a; X/.spec.args[0] g.io/a:latest; X/.spec.env[0].value docker.io/o/b; X/.spec.env[0].value docker.io/o/b:latest",
 		},
 		"keys of a ConfigMap with dots": {
-			`{"kind": "ConfigMap", "data": {"trivy.repository": "g.io/o/trivy", "trivy.tag": "1.0", "trivy.dbRepository": "g.io/o/db", "log.level": "info"}}`,
-			"ConfigMap/.data g.io/o/db; ConfigMap/.data g.io/o/trivy:1.0",
+			`{"kind": "ConfigMap", "data": {"trivy.repository": "g.io/o/trivy", "trivy.tag": "1.0", "trivy.dbRepository": "g.io/o/db", "log.level": "info", "git.repository": "https://g.io/o/r", "git.tag": "v1", "maven.repository": "central", "maven.tag": "v1", "init.repository": "g.io/o/a:v1\\ng.io/o/b:v2", "init.tag": "x"}}`,
+			"ConfigMap/.data[\"trivy.repository\"] g.io/o/trivy:1.0; ConfigMap/.data[\"init.repository\"] g.io/o/a:v1; ConfigMap/.data[\"init.repository\"] g.io/o/b:v2",
+		},
+		"keys with dots elsewhere": {
+			`{"kind": "X", "data": {"trivy.repository": "g.io/o/trivy", "trivy.tag": "1.0"}}`, "",
 		},
 		"an artifact": {
 			`{"kind": "FluxInstance", "spec": {"sync": {"kind": "OCIRepository", "url": "oci://g.io/team/fleet", "ref": "v1"}}}`,

@@ -104,7 +104,7 @@ func chartsOf(pins []v1alpha1.Pin) map[line]bool {
 func (h *holder) awaitReady() {
 	for i := range h.snapshot.Releases {
 		r := &h.snapshot.Releases[i]
-		if r.Suspended || r.Ready {
+		if r.Ready || h.owners.protector.Protects(r) {
 			continue
 		}
 		if before := h.snapshot.Memory.release(r.ID); before == nil || !isWithoutPins(before) {

@@ -124,6 +124,8 @@ func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 		k.remember(l, p)
 	case isUnknown:
 		k.pins.addPrevious(k.release, p)
+	case hasRun && slices.Contains(p.Via, viaChart):
+		k.pins.add(k.release, l, "", viaRan, viaChart)
 	case hasRun:
 		k.pins.add(k.release, l, "", viaRan)
 	case !k.isReferred(l.repository(), p.Via):

@@ -112,11 +112,18 @@ func (m Memory) AddUnwritten(r *v1alpha1.PinReport) Memory {
 		unwritten.Pins[i].HeldFor = holds
 	}
 	both := m.Merge(unwritten, false)
-	// A release that was seen not suspended since may have run what it refers to now.
-	both.Releases = slices.DeleteFunc(slices.Clone(m.Releases), func(known v1alpha1.Release) bool {
+	both.Releases = nil
+	for i := range m.Releases {
+		known := &m.Releases[i]
 		now := unwritten.release(object.ID{Kind: known.Kind, Name: object.Name{Namespace: known.Namespace, Name: known.Name}})
-		return now == nil || now.State != known.State
-	})
+		switch {
+		case now != nil && now.State == known.State:
+			both.Releases = append(both.Releases, *known)
+		case now != nil && now.State == v1alpha1.ReleaseResuming && isWithoutPins(known):
+			both.Releases = append(both.Releases, *now) // nothing else tells that it was suspended
+		default: // it was seen not suspended since, and may have run what it refers to now
+		}
+	}
 	return both
 }
 

@@ -150,9 +150,9 @@ func (q *Requirements) Namespaces(releases []Release) []string {
 }
 
 // IsUnfinished reports whether another plan should follow at once: this one holds pins that the memory before it
-// did not, for which nothing was required yet, or fewer for some release, which makes room for others of it.
+// did not, for which nothing was required yet, or fewer, for fewer releases, which makes room for others of these.
 func IsUnfinished(m Memory, r *v1alpha1.PinReport) bool {
-	if countOwners(r.Pins) < countOwners(m.Pins) {
+	if len(r.Pins) < len(m.Pins) || countOwners(r.Pins) < countOwners(m.Pins) {
 		return true
 	}
 	held := map[line]bool{}

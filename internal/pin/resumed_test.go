@@ -99,12 +99,13 @@ func TestUnknownOwnersAreConfirmed(t *testing.T) {
 // A release that is live keeps the pin of its chart while it cannot be read which one that is.
 func TestChartThatIsNotKnown(t *testing.T) {
 	release := suspended("app", "g.io/o/app:v1")
-	release.TargetNamespace = "apps"
+	release.TargetNamespace, release.HasRun = "apps", true
 	release.ChartRef = image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/chart"}, Tag: "1.0.0"}
 	s := newStory(t, release)
 	s.expect("container/app==v1 container/chart==1.0.0")
-	s.releases[0].Suspended, s.releases[0].Ready = false, true
 	s.releases[0].ChartRef, s.releases[0].ChartRefUnknown = image.Reference{}, true
+	s.expectFor(3*time.Minute, "container/app==v1 container/chart==1.0.0")
+	s.releases[0].Suspended, s.releases[0].Ready = false, true
 	for range 62 {
 		s.pass(time.Minute, ownPod(app("v1")))
 	}
@@ -113,4 +114,40 @@ func TestChartThatIsNotKnown(t *testing.T) {
 	s.expectFor(time.Hour-time.Minute, "container/chart==1.0.0", ownPod(app("v1")))
 	s.pass(2*time.Minute, ownPod(app("v1")))
 	s.expect("", ownPod(app("v1")))
+}
+
+// That a release without pins is being resumed is known, too, if that could not be written.
+func TestUnwrittenResume(t *testing.T) {
+	release := suspended("app", "x")
+	release.TargetNamespace, release.Inputs = "apps", pin.Inputs{Images: &pin.ReleaseImages{Unknown: true}}
+	s := newStory(t, release)
+	s.expect("")
+	memory := s.kept.load(nil)
+	release.Suspended = false
+	plan := func(m pin.Memory) *v1alpha1.PinReport {
+		return pin.Plan(&pin.Snapshot{Memory: m, Releases: []pin.Release{release}, Taken: s.now, Since: s.now}, s.options)
+	}
+	memory = memory.AddUnwritten(plan(memory))
+	if !pin.Require(memory, s.now, s.now, s.options).Wants(release.ID) {
+		t.Error("the release is not looked at any more")
+	}
+	release.Inputs = imagesIn(map[string]any{"image": "g.io/o/app:v1"})
+	if got := lines(plan(memory)); got != "container/app==v1\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// With releases: All, a release that is not Ready has one entry, of its state.
+func TestLiveReleaseIsNotResuming(t *testing.T) {
+	release := suspended("app", "x")
+	release.Inputs = imagesIn(map[string]any{"replicas": 1})
+	s := newStory(t, release)
+	s.options.ProtectLive = true
+	s.expect("")
+	s.releases[0].Suspended = false
+	s.set("g.io/o/app:v1")
+	s.expect("container/app==v1")
+	if report := s.pass(time.Minute); len(report.Releases) != 1 || report.Releases[0].State != v1alpha1.ReleaseLive {
+		t.Errorf("got %+v", report.Releases)
+	}
 }
