@@ -106,9 +106,9 @@ func (l *directLister) request(ctx context.Context, options *metav1.ListOptions)
 // decode decodes an answer. Whatever is not the list that was asked for is an error: it would be taken for one
 // without objects.
 func (l *directLister) decode(text []byte) (client.ObjectList, error) {
-	list, ok := l.empty.DeepCopyObject().(client.ObjectList)
-	if !ok {
-		return nil, fmt.Errorf("%T is not a list", l.empty)
+	list, err := newList(l.empty)
+	if err != nil {
+		return nil, err
 	}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(text, list); err != nil {
 		return nil, err

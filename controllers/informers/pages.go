@@ -15,13 +15,22 @@ func EachPage(
 	ctx context.Context, live client.Reader, list client.ObjectList, take func(client.Object) error, options ...client.ListOption,
 ) error {
 	_, err := each(ctx, inSmallPages(func(ctx context.Context, page metav1.ListOptions) (runtime.Object, error) {
-		objects, ok := list.DeepCopyObject().(client.ObjectList)
-		if !ok {
-			return nil, fmt.Errorf("%T is not a list", list)
+		objects, err := newList(list)
+		if err != nil {
+			return nil, err
 		}
 		return objects, live.List(ctx, objects, append(options, client.Limit(page.Limit), client.Continue(page.Continue))...)
 	}), objects(take))
 	return err
+}
+
+// newList returns a list like an empty one.
+func newList(empty client.ObjectList) (client.ObjectList, error) {
+	list, ok := empty.DeepCopyObject().(client.ObjectList)
+	if !ok {
+		return nil, fmt.Errorf("%T is not a list", empty)
+	}
+	return list, nil
 }
 
 // inSmallPages returns requests for so few objects that it does not matter how long they are.

@@ -61,7 +61,6 @@ func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, neede
 		prover: prover{
 			snapshot: s, readyIsProof: o.ReadyIsProof, ownersUnknown: s.Memory.OwnersUnknown && !knowsAll && len(s.Memory.Pins) > 0,
 			owners:  &owners{registries: o.Registries, protector: protector, cache: cache, snapshot: s, known: map[string]*owner{}},
-			charts:  chartsOf(s.Memory.Pins),
 			running: map[string]map[tracedImage]time.Time{}, jobs: map[string]map[tracedImage]time.Time{},
 		},
 		grace: o.Grace, confirmed: s.Confirmed, since: s.Since, ownersOf: holdsOf,
@@ -86,17 +85,6 @@ func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, neede
 		h.holdPresent(owner, needed)
 	}
 	return h.result(resuming)
-}
-
-// chartsOf returns the pins that are charts of releases.
-func chartsOf(pins []v1alpha1.Pin) map[line]bool {
-	charts := map[line]bool{}
-	for i := range pins {
-		if slices.Contains(pins[i].Via, viaChart) {
-			charts[line{pins[i].Pin, pins[i].Image}] = true
-		}
-	}
-	return charts
 }
 
 // awaitReady has the releases that had no pin while they were suspended wait, once they are resumed, until they are

@@ -56,6 +56,11 @@ func (m *Memory) suspended(id object.ID) *v1alpha1.Release {
 	return r
 }
 
+// idOf returns which release an entry of a report is about.
+func idOf(r *v1alpha1.Release) object.ID {
+	return object.ID{Kind: r.Kind, Name: object.Name{Namespace: r.Namespace, Name: r.Name}}
+}
+
 // isWithoutPins reports whether a release had no pin while it was suspended or being resumed. It may have some
 // before it is proven live: once what it takes values from is there, or its chart.
 func isWithoutPins(r *v1alpha1.Release) bool {
@@ -115,7 +120,7 @@ func (m Memory) AddUnwritten(r *v1alpha1.PinReport) Memory {
 	both.Releases = nil
 	for i := range m.Releases {
 		known := &m.Releases[i]
-		now := unwritten.release(object.ID{Kind: known.Kind, Name: object.Name{Namespace: known.Namespace, Name: known.Name}})
+		now := unwritten.release(idOf(known))
 		switch {
 		case now != nil && now.State == known.State:
 			both.Releases = append(both.Releases, *known)

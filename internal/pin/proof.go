@@ -35,7 +35,7 @@ type prover struct {
 	// unreadable is a release that may have needed a pin of unknown owners; empty, there is none.
 	unreadable string
 	owners     *owners
-	// charts are the listed pins that are charts of releases.
+	// charts are the listed pins that are charts of releases; nil, nobody has asked.
 	charts map[line]bool
 	// running are the images that pods run, and jobs those that jobs name, by namespace.
 	running, jobs map[string]map[tracedImage]time.Time
@@ -56,7 +56,7 @@ func (p *prover) judge(name string, l line) verdict {
 	if o := p.owners.of(name); o != nil {
 		refers := o.refersTo(l)
 		switch {
-		case o.ChartRefUnknown && p.charts[l]:
+		case o.ChartRefUnknown && p.isChart(l):
 			v = verdict{because: "it is not known which chart " + o.String() + " refers to"}
 		case refers && o.Suspended:
 			v = verdict{because: o.String() + " is suspended"}
@@ -77,6 +77,19 @@ func (p *prover) judge(name string, l line) verdict {
 		v.safe, v.because = false, "it is not known which releases needed it, and the images of "+p.unreadable+" are not known"
 	}
 	return v
+}
+
+// isChart reports whether a listed pin is the chart of a release.
+func (p *prover) isChart(l line) bool {
+	if p.charts == nil {
+		p.charts = map[line]bool{}
+		for i := range p.snapshot.Memory.Pins {
+			if pin := &p.snapshot.Memory.Pins[i]; slices.Contains(pin.Via, viaChart) {
+				p.charts[line{pin.Pin, pin.Image}] = true
+			}
+		}
+	}
+	return p.charts[l]
 }
 
 // live returns whether an owner that is not suspended is proven live: on a pin that it refers to, or on

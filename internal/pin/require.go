@@ -91,7 +91,7 @@ func (q *Requirements) addWithoutPins(releases []v1alpha1.Release) {
 		if !isWithoutPins(r) {
 			continue
 		}
-		owner := object.ID{Kind: r.Kind, Name: object.Name{Namespace: r.Namespace, Name: r.Name}}.String()
+		owner := idOf(r).String()
 		if _, ok := q.owners[owner]; !ok {
 			q.owners[owner] = false
 		}
