@@ -17,9 +17,9 @@ const (
 	// ChartsKept is how many bytes of archives are kept at a time, for other releases of the same chart.
 	ChartsKept = 16 << 20
 
-	// LoadedCharts is how many bytes of loaded charts, their files and values, are kept by the process
-	// that renders, for other releases of the same charts: a small part of RenderMemory.
-	LoadedCharts = 8 << 20
+	// LoadedCharts is how many bytes of loaded charts, their files, values and parsed templates, are kept by the
+	// process that renders, for other releases of the same charts: a small part of RenderMemory.
+	LoadedCharts = 12 << 20
 
 	// SourceFiles is how many files the source of a chart may have, such as a Git repository.
 	SourceFiles = 20_000

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/render/engine"
 )
 
 // valuesFile is the file with a chart's defaults.
@@ -57,25 +58,32 @@ func ReadChart(text []byte) (Chart, error) {
 	}
 }
 
-// load loads a chart, with its valuesFiles in the place of its own values, and the sub-charts that
-// the release's values enable.
-func (c *Charts) load(in *Input) (*helmchart.Chart, map[string]any, error) {
+// loaded is a chart for a release, with the sub-charts that the release's values enable, and these values.
+type loaded struct {
+	chart     *helmchart.Chart
+	values    map[string]any
+	templates *engine.Templates
+}
+
+// load loads a chart, with its valuesFiles in the place of its own values. With an error, what is loaded is
+// nil, unless only the dependencies could not be processed.
+func (c *Charts) load(in *Input) (*loaded, error) {
 	if err := in.check(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	chart, err := c.chart(in)
+	chart, templates, err := c.chart(in)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	// helm-controller installs no other type.
 	if chart.Metadata.Type != "" && chart.Metadata.Type != "application" {
-		return nil, nil, fmt.Errorf("a chart of type %s cannot be installed", chart.Metadata.Type)
+		return nil, fmt.Errorf("a chart of type %s cannot be installed", chart.Metadata.Type)
 	}
 	values, err := decodeValues(in.Values)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return chart, values, chartutil.ProcessDependencies(chart, common.Values(values))
+	return &loaded{chart, values, templates}, chartutil.ProcessDependencies(chart, common.Values(values))
 }
 
 // filesOf returns the files of a chart, with its valuesFiles in the place of its values.

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 
@@ -8,6 +9,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/render/engine"
 )
 
 // Charts renders releases, and keeps the charts that were loaded last, because many releases share
@@ -28,7 +30,8 @@ type chartKey struct {
 }
 
 type keptChart struct {
-	chart *helmchart.Chart
+	chart     *helmchart.Chart
+	templates *engine.Templates
 	// apis are those that it defines itself.
 	apis  []string
 	bytes int
@@ -39,42 +42,44 @@ func keyOf(in *Input) chartKey {
 	return chartKey{sha256.Sum256(in.Archive), in.Folder, fmt.Sprintf("%q", in.ValuesFiles), in.IgnoreMissingValuesFiles}
 }
 
-// chart returns the chart of an input, for the caller to change.
-func (c *Charts) chart(in *Input) (*helmchart.Chart, error) {
+// chart returns the chart of an input, for the caller to change, and its templates that are parsed already.
+func (c *Charts) chart(in *Input) (*helmchart.Chart, *engine.Templates, error) {
 	c.renders++
 	key := keyOf(in)
 	if kept := c.kept[key]; kept != nil {
 		kept.used = c.renders
-		return clone(kept.chart), nil
+		return clone(kept.chart), kept.templates, nil
 	}
 	files, err := filesOf(in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	chart, err := loader.LoadFiles(files)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	dropNotes(chart)
-	c.keep(key, chart, sizeOf(chart))
-	return clone(chart), nil
+	parsed := engine.New()
+	c.keep(key, &keptChart{chart: chart, templates: parsed, bytes: sizeOf(chart)})
+	return clone(chart), parsed, nil
 }
 
 // keep keeps a chart, in the place of those that were not used for the longest time. One that is too
 // large to keep needs the memory of the others.
-func (c *Charts) keep(key chartKey, chart *helmchart.Chart, size int) {
-	if size > budget.LoadedCharts {
+func (c *Charts) keep(key chartKey, kept *keptChart) {
+	if kept.bytes > budget.LoadedCharts {
 		*c = Charts{}
 		return
 	}
-	for c.bytes+size > budget.LoadedCharts {
+	for c.bytes+kept.bytes > budget.LoadedCharts {
 		c.dropOldest()
 	}
 	if c.kept == nil {
 		c.kept = map[chartKey]*keptChart{}
 	}
-	c.kept[key] = &keptChart{chart, definedBy(chart), size, c.renders}
-	c.bytes += size
+	kept.apis, kept.used = definedBy(kept.chart), c.renders
+	c.kept[key] = kept
+	c.bytes += kept.bytes
 }
 
 func (c *Charts) dropOldest() {
@@ -92,10 +97,16 @@ func (c *Charts) dropOldest() {
 // nodeSize is about what a node of decoded values takes besides its text.
 const nodeSize = 64
 
-// sizeOf returns about how much memory a chart and its sub-charts take: their files, and their values,
-// which may be much larger than the file that they are decoded from.
+// actionSize is about what an action of a template takes when it is parsed, with its part of the text.
+const actionSize = 350
+
+// sizeOf returns about how much memory a chart and its sub-charts take: their files, their values, which may be
+// much larger than the file that they are decoded from, and their templates when they are parsed.
 func sizeOf(chart *helmchart.Chart) int {
 	size := sizeOfValue(chart.Values)
+	for _, file := range chart.Templates {
+		size += 2*len(file.Data) + actionSize*bytes.Count(file.Data, []byte("{{"))
+	}
 	for _, file := range chart.Raw {
 		size += len(file.Data)
 	}

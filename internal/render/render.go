@@ -16,7 +16,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/common/util"
 	helmchart "helm.sh/helm/v4/pkg/chart/v2"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
-	"helm.sh/helm/v4/pkg/engine"
+	helm "helm.sh/helm/v4/pkg/engine"
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
 )
@@ -96,11 +96,7 @@ func (c *Charts) renderBoth(in *Input) (*Rendered, error) {
 // Render renders a release. Values are not checked with the chart's schema: a schema may refer to
 // others by URL, which would be fetched.
 func (c *Charts) Render(in *Input) (*Rendered, error) {
-	chart, values, err := c.load(in)
-	if err != nil {
-		return nil, err
-	}
-	texts, err := execute(in, chart, values)
+	chart, texts, err := c.run(in)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +118,29 @@ func (c *Charts) Render(in *Input) (*Rendered, error) {
 	return rendered, nil
 }
 
+// run runs the templates of a release's chart, and returns the chart with what is enabled, and texts by name.
+func (c *Charts) run(in *Input) (*helmchart.Chart, map[string]string, error) {
+	loaded, err := c.load(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	texts, err := execute(in, loaded, loaded.templates.Render)
+	if err == nil || budget.IsExceeded(err) {
+		return loaded.chart, texts, err
+	}
+	// Helm decides what an error is. Templates may have changed the values.
+	if loaded, err = c.load(in); err != nil {
+		return nil, nil, err
+	}
+	texts, err = execute(in, loaded, helmEngine)
+	return loaded.chart, texts, err
+}
+
+// helmEngine is Helm's engine without a cluster: lookup finds nothing.
+func helmEngine(chart *helmchart.Chart, values common.Values) (map[string]string, error) {
+	return helm.Engine{}.RenderWithContext(context.Background(), chart, values)
+}
+
 // asks reports whether a text stands in the templates of a chart or its sub-charts.
 func asks(chart *helmchart.Chart, text string) bool {
 	isIn := func(f *common.File) bool { return bytes.Contains(f.Data, []byte(text)) }
@@ -134,7 +153,8 @@ func identity(chart *helmchart.Chart) Chart {
 }
 
 // execute runs the templates of a chart, and returns their texts by name.
-func execute(in *Input, chart *helmchart.Chart, values map[string]any) (map[string]string, error) {
+func execute(in *Input, loaded *loaded, render func(*helmchart.Chart, common.Values) (map[string]string, error)) (map[string]string, error) {
+	chart := loaded.chart
 	capabilities, err := capabilitiesOf(in)
 	if err != nil {
 		return nil, err
@@ -148,12 +168,11 @@ func execute(in *Input, chart *helmchart.Chart, values map[string]any) (map[stri
 	if in.IsUpgrade {
 		options.Revision = 2
 	}
-	renderValues, err := util.ToRenderValuesWithSchemaValidation(chart, values, options, capabilities, true)
+	renderValues, err := util.ToRenderValuesWithSchemaValidation(chart, loaded.values, options, capabilities, true)
 	if err != nil {
 		return nil, err
 	}
-	// Without a cluster, lookup finds nothing.
-	texts, err := engine.Engine{}.RenderWithContext(context.Background(), chart, renderValues)
+	texts, err := render(chart, renderValues)
 	if err != nil {
 		return nil, err
 	}
@@ -193,12 +212,13 @@ func capabilitiesOf(in *Input) (*common.Capabilities, error) {
 // their names, and the release's over them. Where an image has no tag, it gets the appVersion of
 // its chart, as most charts do it. It is the next best where a chart cannot be rendered.
 func (c *Charts) Defaults(in *Input) (Chart, map[string]any, error) {
-	chart, values, err := c.load(in)
-	if chart == nil {
+	loaded, err := c.load(in)
+	if loaded == nil {
 		return Chart{}, nil, err
 	}
+	chart := loaded.chart
 	// Values that are wrong for dependencies may be right for the rest.
-	values, coalesceErr := util.CoalesceValues(chart, values)
+	values, coalesceErr := util.CoalesceValues(chart, loaded.values)
 	if coalesceErr != nil {
 		return Chart{}, nil, errors.Join(err, coalesceErr)
 	}

@@ -140,6 +140,7 @@ func TestRender(t *testing.T) {
 			files: files{"values.yaml": "image: 'a:{{ .Chart.AppVersion }}'\n", "templates/a.yaml": pod("a", "{{ tpl .Values.image . }}")},
 			want:  []string{"a:4.5"},
 		},
+		"a function that only Helm's engine has": {files: files{"templates/a.yaml": pod("a", `{{ get (fromToml "b = 'a:1'") "b" }}`)}, want: []string{"a:1"}},
 		"lookup finds nothing": {
 			files: files{"templates/a.yaml": pod("a", `a:{{ if lookup "v1" "Secret" "x" "y" }}found{{ else }}empty{{ end }}`)}, want: []string{"a:empty"},
 		},
@@ -275,6 +276,10 @@ func TestRenderRefuses(t *testing.T) {
 	}{
 		"required": {files: files{"templates/a.yaml": pod("a", `{{ required "give .image" .Values.image }}`)}, want: "give .image"},
 		"fail":     {files: files{"templates/a.yaml": `{{ fail "not so" }}`}, want: "not so"},
+		"values that templates change": {
+			files: files{"values.yaml": "map: {n: 0}\n", "templates/z.yaml": `{{ $_ := set .Values.map "n" (add1 .Values.map.n) }}`, "templates/a.yaml": `{{ fail (printf "not %v" .Values.map.n) }}`},
+			want:  "app/templates/a.yaml:1:3): not 1",
+		},
 		"a template's error": {
 			files: files{"templates/a.yaml": "{{ .Values.a.b.c }}"}, want: "app/templates/a.yaml:1",
 		},

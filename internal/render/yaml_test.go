@@ -90,11 +90,7 @@ func TestDecodeRendered(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := &Input{Archive: archive, ReleaseName: "web", Namespace: "shop", Values: []byte(`{"host":"web.example.com","autoscaling":{"enabled":true},"ingress":{"enabled":true},"resources":{"limits":{"cpu":0.5}}}`)}
-		chart, values, err := new(Charts).load(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts, err := execute(in, chart, values)
+		_, texts, err := new(Charts).run(in)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@ const maxStack = 64 << 20
 
 // heapGrowth is by how many percent the heap may grow before garbage is collected. Most of what a
 // request allocates is garbage when it is answered, and the memory limit holds all the same.
-const heapGrowth = 300
+const heapGrowth = 250
 
 // Serve is the child: it answers requests until its input ends. It limits itself first, for good,
 // so that nothing that it reads runs without limits; it ends itself if one takes longer than its

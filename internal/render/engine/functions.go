@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"text/template"
+
+	"github.com/Masterminds/sprig/v3"
+	"sigs.k8s.io/yaml"
+)
+
+// maxIncludes is how often a template may be included in itself, as Helm has it.
+const maxIncludes = 1000
+
+// errRefused is the error of a template that refuses its values. Helm's engine says why.
+var errRefused = errors.New("refused")
+
+// newSet returns an empty set of templates with functions.
+func newSet(functions template.FuncMap) *template.Template {
+	set := template.New("gotpl").Option("missingkey=zero").Funcs(functions)
+	addIncludes(set, map[string]int{})
+	return set
+}
+
+// newFunctions returns the functions of Helm's engine: funcMap and initFunMap in its pkg/engine. Those that few charts
+// use are not here: a template with one of them cannot be parsed.
+func newFunctions() template.FuncMap {
+	f := sprig.TxtFuncMap()
+	for _, readsProcess := range []string{"env", "expandenv"} {
+		delete(f, readsProcess)
+	}
+	f["toYaml"], f["fromYaml"], f["fromYamlArray"] = toYAML, fromYAML, fromYAMLArray
+	f["fromJson"], f["fromJsonArray"] = fromJSON, fromJSONArray
+	f["required"], f["fail"] = required, fail
+	f["include"], f["tpl"] = fail, fail // each set has its own
+	f["lookup"] = func(_, _, _, _ string) map[string]any { return map[string]any{} }
+	f["getHostByName"] = func(string) string { return "" }
+	return f
+}
+
+// builtins are the names of the functions that text/template has itself.
+func builtins() map[string]any {
+	names := map[string]any{}
+	for _, name := range []string{
+		"and", "call", "html", "index", "slice", "js", "len", "not", "or", "print", "printf", "println", "urlquery",
+		"eq", "ge", "gt", "le", "lt", "ne",
+	} {
+		names[name] = true
+	}
+	return names
+}
+
+// addIncludes adds the functions that use the set itself. The names of the templates that are being included are
+// counted.
+func addIncludes(set *template.Template, included map[string]int) {
+	set.Funcs(template.FuncMap{
+		"include": func(name string, data any) (string, error) {
+			if included[name] > maxIncludes {
+				return "", errRefused
+			}
+			included[name]++
+			var text strings.Builder
+			err := set.ExecuteTemplate(&text, name, data)
+			included[name]--
+			return text.String(), err
+		},
+		"tpl": func(source string, data any) (string, error) { return runText(set, included, source, data) },
+	})
+}
+
+// runText runs a text as a template that knows all others, and may define more for itself.
+func runText(set *template.Template, included map[string]int, source string, data any) (string, error) {
+	inner, err := set.Clone()
+	if err != nil {
+		return "", err
+	}
+	addIncludes(inner, included)
+	if inner, err = inner.New(set.Name()).Parse(source); err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	err = inner.Execute(&text, data)
+	return strings.ReplaceAll(text.String(), "<no value>", ""), err
+}
+
+func required(_ string, value any) (any, error) {
+	if value == nil || value == "" {
+		return nil, errRefused
+	}
+	return value, nil
+}
+
+func fail(string) (string, error) { return "", errRefused }
+
+func toYAML(value any) string {
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(string(text), "\n")
+}
+
+func fromYAML(text string) map[string]any {
+	decoded := map[string]any{}
+	if err := yaml.Unmarshal([]byte(text), &decoded); err != nil {
+		decoded["Error"] = err.Error()
+	}
+	return decoded
+}
+
+func fromYAMLArray(text string) []any {
+	decoded := []any{}
+	if err := yaml.Unmarshal([]byte(text), &decoded); err != nil {
+		return []any{err.Error()}
+	}
+	return decoded
+}
+
+func fromJSON(text string) map[string]any {
+	decoded := map[string]any{}
+	if err := json.Unmarshal([]byte(text), &decoded); err != nil {
+		decoded["Error"] = err.Error()
+	}
+	return decoded
+}
+
+func fromJSONArray(text string) []any {
+	decoded := []any{}
+	if err := json.Unmarshal([]byte(text), &decoded); err != nil {
+		return []any{err.Error()}
+	}
+	return decoded
+}
