@@ -96,12 +96,26 @@ func (m Memory) Merge(read Memory, isNewer bool) Memory {
 	others := slices.DeleteFunc(slices.Clone(read.Pins), func(p v1alpha1.Pin) bool { return p.Image == "" && known[p.Pin] })
 	both := Memory{
 		Pins: MergePins(slices.Concat(m.Pins, others)), OwnersUnknown: m.OwnersUnknown,
-		HasPolicies: m.HasPolicies || read.HasPolicies, Releases: m.Releases, Plan: cmp.Or(read.Plan, m.Plan),
+		HasPolicies: m.HasPolicies || read.HasPolicies, Releases: m.withUnpinned(&read), Plan: cmp.Or(read.Plan, m.Plan),
 	}
 	if read.OwnersUnknown && (both.Plan != m.Plan || len(both.Pins) > len(m.Pins)) {
 		both.OwnersUnknown = true
 	}
 	return both
+}
+
+// withUnpinned returns the releases of this memory and, of another one, those besides that had no pin: nothing else tells
+// that they were suspended. What they ran is not known for certain.
+func (m Memory) withUnpinned(other *Memory) []v1alpha1.Release {
+	var added []v1alpha1.Release
+	for i := range other.Releases {
+		r := other.Releases[i]
+		if isWithoutPins(&r) && m.release(idOf(&r)) == nil {
+			r.Ran = nil
+			added = append(added, r)
+		}
+	}
+	return mergeSorted(m.Releases, added, CompareReleases)
 }
 
 // AddUnwritten returns the memory with the pins and owners of a report that could not be

@@ -43,6 +43,29 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// Of a release that had no pin only the report tells that it was suspended: where another instance has written that alone,
+// it is taken over, but for what the release ran.
+func TestMergeOfUnpinned(t *testing.T) {
+	release := func(name string, state v1alpha1.ReleaseState, pins ...string) v1alpha1.Release {
+		return v1alpha1.Release{Kind: "HelmRelease", Namespace: "apps", Name: name, State: state, Pins: pins, Ran: []string{}}
+	}
+	known := pin.Memory{Releases: []v1alpha1.Release{release("b", v1alpha1.ReleaseSuspended, "container/b==1")}}
+	got := known.Merge(pin.Memory{Releases: []v1alpha1.Release{
+		release("a", v1alpha1.ReleaseResuming), release("b", v1alpha1.ReleaseSuspended), release("c", v1alpha1.ReleaseSuspended),
+		release("d", v1alpha1.ReleaseSuspended, "container/d==1"), release("e", v1alpha1.ReleaseLive),
+	}}, false).Releases
+	names := ""
+	for i := range got {
+		names += got[i].Name
+	}
+	if names != "abc" || got[0].Ran != nil || len(got[1].Pins) != 1 || got[1].Ran == nil {
+		t.Errorf("got %+v", got)
+	}
+	if len(known.Releases) != 1 {
+		t.Error("the memory itself was changed")
+	}
+}
+
 // What a release ran it has run by the name, too, that the configuration has come to give the pin.
 func TestRenameOfWhatRan(t *testing.T) {
 	releases := []v1alpha1.Release{
