@@ -164,7 +164,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 	report := r.planner.Plan(s)
 	done()
 	if ctx.Err() != nil {
-		return 0, false, ctx.Err() // no write is begun any more
+		return 0, false, r.publisher.fail(report, ctx.Err()) // no write is begun any more
 	}
 	longer, cancel := untilStopped(ctx)
 	defer cancel()

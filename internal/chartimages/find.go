@@ -25,9 +25,10 @@ type Request struct {
 	// the chart renders with them may be quoted, and is read in full.
 	Secret     bool
 	OpenValues []byte
-	// NotRendered is why the chart is not to be rendered; then only its defaults are searched. Doubt is why
-	// helm-controller may render it otherwise; empty, nothing is known of that.
-	NotRendered, Doubt string
+	// NotRendered is why the chart is not to be rendered; then only its defaults are searched. NotInAllWays is why
+	// it is to be rendered in one of the ways only in which helm-controller may render it. Doubt is why that may
+	// render it otherwise. Each may be empty.
+	NotRendered, NotInAllWays, Doubt string
 }
 
 // Find renders a chart and finds the images in its manifests. If it cannot be rendered, the problem
@@ -41,7 +42,7 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	if err != nil {
 		return defaults(charts, r, r.reason(err))
 	}
-	found := &pin.ChartImages{Rendered: true}
+	found := &pin.ChartImages{Rendered: r.NotInAllWays == ""} // else it keeps what it named before, too
 	found.Mentions, found.Problems = image.FindInManifests(rendered.Objects, r.Secret)
 	if why := overBudget(found.Problems); why != "" {
 		return defaults(charts, r, why)
@@ -56,6 +57,9 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	}
 	if notUpgraded != "" {
 		addDoubt(found, "the chart could be rendered as an installation only, and as an upgrade its images may be others: "+notUpgraded)
+	}
+	if r.NotInAllWays != "" {
+		addDoubt(found, "the chart could be rendered in one of several ways only, and in another one its images may be others: "+r.NotInAllWays)
 	}
 	if r.Doubt != "" {
 		addDoubt(found, r.Doubt)
@@ -104,7 +108,11 @@ func overBudget(problems []v1alpha1.Problem) string {
 // renderRelease renders a release; one that is to be upgraded as an installation, where it cannot be
 // rendered otherwise, with the reason: some charts want to look up what is installed.
 func renderRelease(charts *render.Charts, r *Request) (rendered *render.Rendered, notUpgraded string, err error) {
-	rendered, err = charts.RenderAll(&r.Input)
+	inWays := charts.RenderAll
+	if r.NotInAllWays != "" {
+		inWays = charts.Render
+	}
+	rendered, err = inWays(&r.Input)
 	if err == nil || !r.IsUpgrade {
 		return rendered, "", err
 	}

@@ -117,6 +117,19 @@ func TestHostileCharts(t *testing.T) {
 	}
 }
 
+// A chart that takes too much in one of the ways in which it may be rendered is rendered in the other.
+func TestOneWayTakesTooMuch(t *testing.T) {
+	endless := "{{ range until 60000 }}{{ range until 60000 }}{{ range until 60000 }}{{ end }}{{ end }}{{ end }}"
+	r := request(t, nil, "")
+	r.Archive = template(t, strings.ReplaceAll(pod, "%", "installed:1")+"{{ if .Release.IsUpgrade }}"+endless+"{{ end }}")
+	found := finder(t).Find(t.Context(), r)
+	got := images(found)
+	if found.Rendered || len(found.Problems) != 1 || !strings.Contains(got, "library/installed:1") ||
+		!strings.Contains(got, "one of several ways only, and in another one its images may be others: rendering it took too long: more than 6s") {
+		t.Errorf("rendered: %t, got %s", found.Rendered, got)
+	}
+}
+
 // aliases are a YAML document of a few hundred bytes that stands for gigabytes.
 const aliases = `
 a: &a [x, x, x, x, x, x, x, x, x]

@@ -10,10 +10,10 @@ import (
 // ChartImages are the images that a release's chart names with the release's values. They are never
 // changed: an equal pointer means equal images.
 type ChartImages struct {
-	// Mentions are the images in the manifests that the chart renders. Where it cannot be rendered,
-	// they are those of its defaults coalesced with the release's values.
+	// Mentions are the images in the manifests that the chart renders. Where it cannot be rendered in all ways,
+	// they are those in the manifests of one, or those of its defaults coalesced with the release's values.
 	Mentions []image.Mention
-	// Rendered is set if Mentions are those in the manifests.
+	// Rendered is set if Mentions are those in all manifests.
 	Rendered bool
 	// Unknown is set if it was rendered before, and the report could not have what it named: then the
 	// release keeps the pins that it had.
