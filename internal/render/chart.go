@@ -71,10 +71,11 @@ func (c *Charts) load(in *Input) (*loaded, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	chart, templates, err := c.chart(in)
+	kept, err := c.chart(in)
 	if err != nil {
 		return nil, err
 	}
+	chart := clone(kept.chart)
 	// helm-controller installs no other type.
 	if chart.Metadata.Type != "" && chart.Metadata.Type != "application" {
 		return nil, fmt.Errorf("a chart of type %s cannot be installed", chart.Metadata.Type)
@@ -83,7 +84,7 @@ func (c *Charts) load(in *Input) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{chart, values, templates}, chartutil.ProcessDependencies(chart, common.Values(values))
+	return &loaded{chart, values, &kept.templates}, chartutil.ProcessDependencies(chart, common.Values(values))
 }
 
 // filesOf returns the files of a chart, with its valuesFiles in the place of its values.

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 
@@ -15,8 +14,7 @@ import (
 // Charts renders releases, and keeps the charts that were loaded last, because many releases share
 // them. The zero value is ready. It must not be used by more than one goroutine at a time.
 type Charts struct {
-	kept  map[chartKey]*keptChart
-	bytes int
+	kept map[chartKey]*keptChart
 	// renders counts, to find the chart that was not used for the longest time.
 	renders int
 }
@@ -31,82 +29,73 @@ type chartKey struct {
 
 type keptChart struct {
 	chart     *helmchart.Chart
-	templates *engine.Templates
+	templates engine.Templates
 	// apis are those that it defines itself.
-	apis  []string
-	bytes int
-	used  int
+	apis []string
+	// bytes are what it takes without its parsed templates, and used is when it was used last.
+	bytes, used int
 }
 
 func keyOf(in *Input) chartKey {
 	return chartKey{sha256.Sum256(in.Archive), in.Folder, fmt.Sprintf("%q", in.ValuesFiles), in.IgnoreMissingValuesFiles}
 }
 
-// chart returns the chart of an input, for the caller to change, and its templates that are parsed already.
-func (c *Charts) chart(in *Input) (*helmchart.Chart, *engine.Templates, error) {
+// chart returns the chart of an input, and keeps it.
+func (c *Charts) chart(in *Input) (*keptChart, error) {
 	c.renders++
 	key := keyOf(in)
 	if kept := c.kept[key]; kept != nil {
 		kept.used = c.renders
-		return clone(kept.chart), kept.templates, nil
+		return kept, nil
 	}
 	files, err := filesOf(in)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	chart, err := loader.LoadFiles(files)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	dropNotes(chart)
-	parsed := engine.New()
-	c.keep(key, &keptChart{chart: chart, templates: parsed, bytes: sizeOf(chart)})
-	return clone(chart), parsed, nil
-}
-
-// keep keeps a chart, in the place of those that were not used for the longest time. One that is too
-// large to keep needs the memory of the others.
-func (c *Charts) keep(key chartKey, kept *keptChart) {
-	if kept.bytes > budget.LoadedCharts {
-		*c = Charts{}
-		return
-	}
-	for c.bytes+kept.bytes > budget.LoadedCharts {
-		c.dropOldest()
-	}
+	kept := &keptChart{chart: chart, apis: definedBy(chart), bytes: sizeOf(chart), used: c.renders}
 	if c.kept == nil {
 		c.kept = map[chartKey]*keptChart{}
 	}
-	kept.apis, kept.used = definedBy(kept.chart), c.renders
 	c.kept[key] = kept
-	c.bytes += kept.bytes
+	c.weigh()
+	return kept, nil
 }
 
-func (c *Charts) dropOldest() {
-	var oldest chartKey
-	least := c.renders + 1
-	for key, kept := range c.kept {
-		if kept.used < least {
-			oldest, least = key, kept.used
+// weigh drops the charts that were not used for the longest time, as long as all together take too much memory: the
+// last one, too, if it alone does.
+func (c *Charts) weigh() {
+	for c.size() > budget.LoadedCharts {
+		var oldest chartKey
+		least := c.renders + 1
+		for key, kept := range c.kept {
+			if kept.used < least {
+				oldest, least = key, kept.used
+			}
 		}
+		delete(c.kept, oldest)
 	}
-	c.bytes -= c.kept[oldest].bytes
-	delete(c.kept, oldest)
+}
+
+// size returns about how much memory the charts take.
+func (c *Charts) size() (size int) {
+	for _, kept := range c.kept {
+		size += kept.bytes + kept.templates.Size()
+	}
+	return size
 }
 
 // nodeSize is about what a node of decoded values takes besides its text.
 const nodeSize = 64
 
-// actionSize is about what an action of a template takes when it is parsed, with its part of the text.
-const actionSize = 350
-
-// sizeOf returns about how much memory a chart and its sub-charts take: their files, their values, which may be
-// much larger than the file that they are decoded from, and their templates when they are parsed.
+// sizeOf returns about how much memory a chart and its sub-charts take: their files, and their values,
+// which may be much larger than the file that they are decoded from.
 func sizeOf(chart *helmchart.Chart) int {
 	size := sizeOfValue(chart.Values)
-	for _, file := range chart.Templates {
-		size += 2*len(file.Data) + actionSize*bytes.Count(file.Data, []byte("{{"))
-	}
 	for _, file := range chart.Raw {
 		size += len(file.Data)
 	}

@@ -29,8 +29,8 @@ func TestChartsKept(t *testing.T) {
 	for i := range 5 {
 		render("first", share)
 		render(fmt.Sprint("other", i), share)
-		if charts.bytes > budget.LoadedCharts {
-			t.Fatalf("%d bytes are kept", charts.bytes)
+		if charts.size() > budget.LoadedCharts {
+			t.Fatalf("%d bytes are kept", charts.size())
 		}
 	}
 	if len(charts.kept) != 3 {
@@ -42,8 +42,8 @@ func TestChartsKept(t *testing.T) {
 		}
 	}
 	render("large", budget.LoadedCharts)
-	if len(charts.kept) != 0 || charts.bytes != 0 {
-		t.Errorf("beside a large chart %d charts of %d bytes are kept", len(charts.kept), charts.bytes)
+	if len(charts.kept) != 0 || charts.size() != 0 {
+		t.Errorf("beside a large chart %d charts of %d bytes are kept", len(charts.kept), charts.size())
 	}
 }
 
@@ -54,7 +54,7 @@ func TestChartsKeptByTheirValues(t *testing.T) {
 		"values.yaml": "a: &a \"" + strings.Repeat("x", 800) + "\"\nlist: [" + strings.Repeat("*a,", 28_000) + "]\n", "templates/a.yaml": pod("a", "a:1"),
 	})})
 	if err != nil || len(charts.kept) != 0 {
-		t.Errorf("%v; %d charts of %d bytes are kept", err, len(charts.kept), charts.bytes)
+		t.Errorf("%v; %d charts of %d bytes are kept", err, len(charts.kept), charts.size())
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	helm "helm.sh/helm/v4/pkg/engine"
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/render/engine"
 )
 
 // Rendered is what helm-controller would apply.
@@ -120,24 +121,16 @@ func (c *Charts) Render(in *Input) (*Rendered, error) {
 
 // run runs the templates of a release's chart, and returns the chart with what is enabled, and texts by name.
 func (c *Charts) run(in *Input) (*helmchart.Chart, map[string]string, error) {
-	loaded, err := c.load(in)
-	if err != nil {
-		return nil, nil, err
+	chart, texts, err := c.execute(in, (*engine.Templates).Render)
+	c.weigh()
+	if errors.Is(err, engine.ErrUnknown) {
+		return c.execute(in, helmEngine)
 	}
-	texts, err := execute(in, loaded, loaded.templates.Render)
-	if err == nil || budget.IsExceeded(err) {
-		return loaded.chart, texts, err
-	}
-	// Helm decides what an error is. Templates may have changed the values.
-	if loaded, err = c.load(in); err != nil {
-		return nil, nil, err
-	}
-	texts, err = execute(in, loaded, helmEngine)
-	return loaded.chart, texts, err
+	return chart, texts, err
 }
 
 // helmEngine is Helm's engine without a cluster: lookup finds nothing.
-func helmEngine(chart *helmchart.Chart, values common.Values) (map[string]string, error) {
+func helmEngine(_ *engine.Templates, chart *helmchart.Chart, values common.Values) (map[string]string, error) {
 	return helm.Engine{}.RenderWithContext(context.Background(), chart, values)
 }
 
@@ -152,8 +145,36 @@ func identity(chart *helmchart.Chart) Chart {
 	return Chart{chart.Metadata.Name, chart.Metadata.Version, chart.Metadata.AppVersion}
 }
 
-// execute runs the templates of a chart, and returns their texts by name.
-func execute(in *Input, loaded *loaded, render func(*helmchart.Chart, common.Values) (map[string]string, error)) (map[string]string, error) {
+// engineOf renders a chart with the values that its templates get.
+type engineOf func(*engine.Templates, *helmchart.Chart, common.Values) (map[string]string, error)
+
+// execute runs the templates of a release's chart with an engine.
+func (c *Charts) execute(in *Input, render engineOf) (*helmchart.Chart, map[string]string, error) {
+	loaded, err := c.load(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	values, err := renderValues(in, loaded)
+	if err != nil {
+		return nil, nil, err
+	}
+	texts, err := render(loaded.templates, loaded.chart, values)
+	if err != nil {
+		return nil, nil, err
+	}
+	size := 0
+	maps.DeleteFunc(texts, func(name, text string) bool {
+		size += len(text)
+		return isNotes(name) || strings.HasPrefix(path.Base(name), "_") || strings.TrimSpace(text) == ""
+	})
+	if size > budget.RenderedBytes {
+		return nil, nil, budget.Exceeded(budget.RenderedBytes, "bytes of manifests")
+	}
+	return loaded.chart, texts, nil
+}
+
+// renderValues returns what the templates of a release's chart get.
+func renderValues(in *Input, loaded *loaded) (common.Values, error) {
 	chart := loaded.chart
 	capabilities, err := capabilitiesOf(in)
 	if err != nil {
@@ -168,23 +189,7 @@ func execute(in *Input, loaded *loaded, render func(*helmchart.Chart, common.Val
 	if in.IsUpgrade {
 		options.Revision = 2
 	}
-	renderValues, err := util.ToRenderValuesWithSchemaValidation(chart, loaded.values, options, capabilities, true)
-	if err != nil {
-		return nil, err
-	}
-	texts, err := render(chart, renderValues)
-	if err != nil {
-		return nil, err
-	}
-	size := 0
-	maps.DeleteFunc(texts, func(name, text string) bool {
-		size += len(text)
-		return isNotes(name) || strings.HasPrefix(path.Base(name), "_") || strings.TrimSpace(text) == ""
-	})
-	if size > budget.RenderedBytes {
-		return nil, budget.Exceeded(budget.RenderedBytes, "bytes of manifests")
-	}
-	return texts, nil
+	return util.ToRenderValuesWithSchemaValidation(chart, loaded.values, options, capabilities, true)
 }
 
 // CheckKubeVersion returns an error unless a text is a version of Kubernetes.

@@ -4,6 +4,8 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -16,14 +18,22 @@ import (
 	helm "helm.sh/helm/v4/pkg/engine"
 )
 
+// ErrUnknown is the error where only Helm's own engine knows what is rendered: of functions that this one does not
+// have, and of all failures but those that a template asks for.
+var ErrUnknown = errors.New("Helm's own engine has the answer")
+
 // Templates are the files of a chart and its sub-charts that were rendered, parsed: Helm's engine parses them anew for
-// each release, which is half of its work. They must not be used by more than one goroutine at a time.
+// each release, which is half of its work. The zero value is ready. They must not be used by more than one goroutine at
+// a time.
 type Templates struct {
-	functions template.FuncMap
-	parsed    map[namedFile]map[string]*parse.Tree
+	parsed map[namedFile]map[string]*parse.Tree
 	// last is the set of the files that were rendered last.
 	last      *template.Template
 	lastFiles map[string]*common.File
+	// size is what parsed takes, about, in bytes.
+	size int
+	// unknown is set if one of the files cannot be parsed here.
+	unknown error
 }
 
 // namedFile is a file with one of its names: it has another one for each alias of its sub-chart.
@@ -32,33 +42,44 @@ type namedFile struct {
 	file *common.File
 }
 
-// New returns no templates yet.
-func New() *Templates {
-	return &Templates{functions: newFunctions(), parsed: map[namedFile]map[string]*parse.Tree{}}
-}
-
-// call is a file that calls the template that was parsed.
-const call = "{{ call_parsed .Template.Name . }}"
+// callParsed is the function that calls a template that was parsed, and call a file that does so with its own.
+const (
+	callParsed = "call_parsed"
+	call       = "{{ " + callParsed + " .Template.Name . }}"
+)
 
 // Render returns the texts that Helm's engine renders without a cluster, by the names of their files. Helm decides
-// which files are rendered, in which order, and with which values: each of them only calls what was parsed. An error may
-// be of this engine alone, because it does not have all of Helm's functions: then Helm's own has the answer. Templates
-// may change the values, also if there is an error. The chart's files must stay as they are.
-func (t *Templates) Render(chart *helmchart.Chart, values common.Values) (map[string]string, error) {
+// which files are rendered, in which order, and with which values: each of them only calls what was parsed. Templates may
+// change the values, also if there is an error. The chart's files must stay as they are.
+func (t *Templates) Render(chart *helmchart.Chart, values common.Values) (texts map[string]string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", ErrUnknown, r)
+		}
+		if errors.Is(err, ErrUnknown) { // Helm's engine parses them, too, and needs the memory
+			*t = Templates{unknown: t.unknown}
+		}
+	}()
 	set, err := t.set(chart)
 	if err != nil {
 		return nil, err
 	}
-	functions := template.FuncMap{"call_parsed": func(name string, data any) (string, error) {
+	var failure error
+	functions := template.FuncMap{callParsed: func(name string, data any) (string, error) {
 		var text strings.Builder
-		err := set.ExecuteTemplate(&text, name, data)
-		return text.String(), err
+		failure = set.ExecuteTemplate(&text, name, data)
+		return text.String(), failure
 	}}
-	texts, err := helm.Engine{CustomTemplateFuncs: functions}.RenderWithContext(context.Background(), calling(chart), values)
-	if err != nil {
-		t.last = nil // it still counts what was being included
+	texts, err = helm.Engine{CustomTemplateFuncs: functions}.RenderWithContext(context.Background(), calling(chart), values)
+	refused, isRefused := errors.AsType[refusal](failure)
+	switch {
+	case err == nil:
+		return texts, nil
+	case isRefused:
+		return nil, refused.describe(failure)
+	default:
+		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
-	return texts, err
 }
 
 // calling copies a chart and its sub-charts, with files that call what was parsed.
@@ -80,20 +101,25 @@ func calling(chart *helmchart.Chart) *helmchart.Chart {
 // set returns all templates of a chart, as Engine.render in Helm's pkg/engine has them: where several files define one
 // of the same name, the last one counts.
 func (t *Templates) set(chart *helmchart.Chart) (*template.Template, error) {
+	if t.unknown != nil {
+		return nil, t.unknown
+	}
 	files := map[string]*common.File{}
 	addFiles(files, chart)
 	if t.last != nil && maps.Equal(files, t.lastFiles) {
+		addIncludes(t.last)
 		return t.last, nil
 	}
-	set := newSet(t.functions)
+	set := newSet()
 	for _, name := range slices.SortedFunc(maps.Keys(files), deepestFirst) {
 		trees, err := t.parse(name, files[name])
 		if err != nil {
-			return nil, err
+			t.unknown = fmt.Errorf("%w: %w", ErrUnknown, err)
+			return nil, t.unknown
 		}
 		for defined, tree := range trees {
 			if _, err := set.AddParseTree(defined, tree); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 			}
 		}
 	}
@@ -107,11 +133,16 @@ func (t *Templates) parse(name string, file *common.File) (map[string]*parse.Tre
 	if trees := t.parsed[key]; trees != nil {
 		return trees, nil
 	}
-	trees, err := parse.Parse(name, string(file.Data), "", "", t.functions, builtins())
-	if err == nil {
-		t.parsed[key] = trees
+	trees, err := parse.Parse(name, string(file.Data), "", "", functions(), builtins())
+	if err != nil {
+		return nil, err
 	}
-	return trees, err
+	if t.parsed == nil {
+		t.parsed = map[namedFile]map[string]*parse.Tree{}
+	}
+	t.parsed[key] = trees
+	t.size += sizeOf(file.Data)
+	return trees, nil
 }
 
 // addFiles adds the templates of a chart and its sub-charts by their names, as recAllTpls in Helm's pkg/engine does:

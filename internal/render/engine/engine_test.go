@@ -2,8 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -92,7 +95,7 @@ func TestRender(t *testing.T) {
 		"without a cluster":      one(`{{ lookup "v1" "Secret" "x" "y" }} {{ getHostByName "localhost" }}{{ (lookup "v1" "Secret" "x" "y").data }}`),
 		"required":               one(`{{ required "no" .Values.text }} {{ required "no" 0 }} {{ required "no" .Values.list }}`),
 		"functions of sprig":     one(`{{ .Values.text | upper | b64enc }} {{ dig "c" "d" "none" .Values.map }} {{ semver "1.2.3" }} {{ coalesce nil "x" }}`),
-		"every builtin":          one(`{{ if and (not false) (or true) (eq 1 1) (ne 1 2) (lt 1 2) (le 1 1) (gt 2 1) (ge 1 1) }}{{ index .Values.list 0 }}{{ slice .Values.list 1 }}{{ len "a" }}{{ print 1 }}{{ printf "%d" 1 }}{{ println 1 }}{{ html "<" }}{{ js "'" }}{{ urlquery "/" }}{{ end }}`),
+		"every builtin":          one(`{{ if and (not false) (or true) (eq 1 1) (ne 1 2) (lt 1 2) (le 1 1) (gt 2 1) (ge 1 1) }}{{ index .Values.list 0 }}{{ slice .Values.list 1 }}{{ len "a" }}{{ print 1 }}{{ printf "%d" 1 }}{{ println 1 }}{{ html "<" }}{{ js "'" }}{{ urlquery "/" }}{{ end }}{{ if false }}{{ call .f }}{{ end }}`),
 		"break and continue":     one(`{{ range .Values.list }}{{ if eq (toString .) "a" }}{{ continue }}{{ end }}{{ . }}{{ break }}{{ end }}`),
 	}
 	for name, files := range tests {
@@ -102,7 +105,7 @@ func TestRender(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			templates := New()
+			var templates Templates
 			for range 2 {
 				got, err := templates.Render(chart, valuesOf(t, chart))
 				if err != nil {
@@ -125,7 +128,7 @@ func TestAliases(t *testing.T) {
 		sub.Templates = shared
 		chart.AddDependency(sub)
 	}
-	templates := New()
+	var templates Templates
 	got, err := templates.Render(chart, valuesOf(t, chart))
 	want := map[string]string{"app/templates/a.yaml": "x", "app/charts/one/templates/a.yaml": "app/charts/one/templates/a.yaml", "app/charts/two/templates/a.yaml": "app/charts/two/templates/a.yaml"}
 	if err != nil || !maps.Equal(got, want) {
@@ -139,46 +142,131 @@ func TestAliases(t *testing.T) {
 	}
 }
 
-// What Helm refuses is refused, and some of what it does not.
+// What a template refuses is refused as by Helm's engine; of all other failures that has the answer.
 func TestRefused(t *testing.T) {
 	tests := map[string]struct {
-		files  files
-		isHelm bool
+		files     files
+		isRefused bool
 	}{
-		"required":                   {one(`{{ required "no" .Values.empty }}`), true},
-		"required, and missing":      {one(`{{ required "no" .Values.none }}`), true},
-		"fail":                       {one(`{{ fail "no" }}`), true},
-		"no such template":           {one(`{{ include "none" . }}`), true},
-		"no such function":           {one(`{{ if false }}{{ none }}{{ end }}`), true},
-		"a variable of the process":  {one(`{{ env "PATH" }}`), true},
-		"no template":                {one(`{{ if }}`), true},
-		"no template in tpl":         {one(`{{ tpl "{{ if }}" . }}`), true},
-		"a failure in tpl":           {one(`{{ tpl "{{ fail \"no\" }}" . }}`), true},
-		"a value that is no map":     {one(`{{ .Values.text.more }}`), true},
-		"endless includes":           {files{"templates/_a.tpl": `{{ define "x" }}{{ include "x" . }}{{ end }}`, "templates/a.yaml": `{{ include "x" . }}`}, true},
-		"one include too many":       {files{"templates/_a.tpl": `{{ define "x" }}{{ if lt . 1001 }}{{ include "x" (add1 .) }}{{ end }}.{{ end }}`, "templates/a.yaml": `{{ include "x" 0 }}`}, true},
-		"includes of endless tpl":    {files{"templates/_a.tpl": `{{ define "x" }}{{ tpl "{{ include \"x\" . }}" . }}{{ end }}`, "templates/a.yaml": `{{ include "x" . }}`}, true},
-		"JSON that is not":           {one(`{{ mustFromJson "[" }}`), true},
-		"a panic":                    {one(`{{ atoi "1" | repeat -1 }}`), true},
-		"a function that few charts": {one(`{{ toToml .Values }}`), false},
-		"a duration":                 {one(`{{ durationSeconds "1m" }}`), false},
+		"required":               {one(`{{ required "no" .Values.empty }}`), true},
+		"required, and missing":  {one("\n  {{ required \"no: 1\" .Values.none }}"), true},
+		"fail":                   {one(`{{ fail "no" }}`), true},
+		"a failure in tpl":       {one(`{{ tpl "{{ fail \"no\" }}" . }}`), true},
+		"a failure in includes":  {files{"templates/_a.tpl": `{{ define "x" }}{{ include "y" . }}{{ end }}{{ define "y" }}{{ fail "no" }}{{ end }}`, "templates/a.yaml": "a\n{{ include \"x\" . }}"}, true},
+		"no such template":       {one(`{{ include "none" . }}`), false},
+		"no such function":       {one(`{{ if false }}{{ none }}{{ end }}`), false},
+		"of the process":         {one(`{{ env "PATH" }}`), false},
+		"no template":            {one(`{{ if }}`), false},
+		"no template in tpl":     {one(`{{ tpl "{{ if }}" . }}`), false},
+		"a value that is no map": {one(`{{ .Values.text.more }}`), false},
+		"endless includes":       {files{"templates/_a.tpl": `{{ define "x" }}{{ include "x" . }}{{ end }}`, "templates/a.yaml": `{{ include "x" . }}`}, false},
+		"one include too many":   {files{"templates/_a.tpl": `{{ define "x" }}{{ if lt . 1001 }}{{ include "x" (add1 .) }}{{ end }}.{{ end }}`, "templates/a.yaml": `{{ include "x" 0 }}`}, false},
+		"endless tpl":            {files{"templates/_a.tpl": `{{ define "x" }}{{ tpl "{{ include \"x\" . }}" . }}{{ end }}`, "templates/a.yaml": `{{ include "x" . }}`}, false},
+		"JSON that is not":       {one(`{{ mustFromJson "[" }}`), false},
+		"a panic":                {one(`{{ atoi "1" | repeat -1 }}`), false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			chart := test.files.chart("app", "")
-			if got, err := New().Render(chart, valuesOf(t, chart)); err == nil {
-				t.Errorf("got %q", got)
+			_, want := helm.Engine{}.RenderWithContext(context.Background(), chart, valuesOf(t, chart))
+			if want == nil {
+				t.Fatal("Helm's engine refuses nothing")
 			}
-			if got, err := (helm.Engine{}).RenderWithContext(context.Background(), chart, valuesOf(t, chart)); (err != nil) != test.isHelm {
-				t.Errorf("of Helm: got %q, %v", got, err)
+			var templates Templates
+			for range 2 {
+				_, err := templates.Render(chart, valuesOf(t, chart))
+				switch {
+				case err == nil, errors.Is(err, ErrUnknown) == test.isRefused:
+					t.Errorf("got %v, Helm's %v", err, want)
+				case test.isRefused && err.Error() != want.Error():
+					t.Errorf("got %q, want %q", err, want)
+				case !test.isRefused && templates.Size() != 0:
+					t.Errorf("%d bytes are kept", templates.Size())
+				}
 			}
 		})
 	}
 }
 
+// Functions that only Helm's engine has.
+func TestUnknown(t *testing.T) {
+	for _, text := range []string{`{{ toToml .Values }}`, `{{ durationSeconds "1m" }}`, `{{ toYamlPretty .Values }}`, `{{ tpl "{{ toToml .Values }}" . }}`} {
+		chart := one(text).chart("app", "")
+		if got, err := new(Templates).Render(chart, valuesOf(t, chart)); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%s: got %q, %v", text, got, err)
+		}
+	}
+}
+
+// What templates take is not much more than Size says, whatever they are of.
+func TestSize(t *testing.T) {
+	dense := func(part string) string {
+		return `{{ define "x" }}{{ list ` + strings.Repeat(part, 200_000/len(part)) + ` }}{{ end }}`
+	}
+	aliases := files{}.chart("app", "")
+	shared := []*common.File{{Name: "templates/_a.yaml", Data: []byte(strings.Repeat("{{ .Values.a }}\n", 1000))}}
+	for i := range 20 {
+		sub := files{}.chart(fmt.Sprint("sub", i), "")
+		sub.Templates = shared
+		aliases.AddDependency(sub)
+	}
+	many := files{}
+	for i := range 100 {
+		many[fmt.Sprintf("templates/%d.yaml", i)] = "a: {{ .Values.own }}\n"
+	}
+	for name, chart := range map[string]*helmchart.Chart{
+		"numbers": one(dense(" 1")).chart("app", ""), "dots": one(dense(" .")).chart("app", ""), "fields": one(dense(" .a")).chart("app", ""),
+		"pipes": one(dense("|len")).chart("app", ""), "piped fields": one(dense("|.a")).chart("app", ""), "parentheses": one(dense(" (.)")).chart("app", ""),
+		"texts": one(dense(` "a"`)).chart("app", ""), "variables": one(`{{ $a := 1 }}`+strings.Repeat("{{$a}}", 20_000)).chart("app", ""),
+		"text": one(strings.Repeat("text\n", 50_000)).chart("app", ""), "comments": one(strings.Repeat("{{- /* a comment of words */ -}}\n", 5_000)).chart("app", ""),
+		"aliases": aliases, "many files": many.chart("app", ""),
+	} {
+		var templates Templates
+		before := used()
+		_, _ = templates.Render(chart, valuesOf(t, chart)) // parsed all the same
+		if _, err := templates.set(chart); err != nil {
+			t.Fatal(err)
+		}
+		if kept := used() - before; kept > templates.Size()*5/4 {
+			t.Errorf("%s: %d bytes are kept, %d counted", name, kept, templates.Size())
+		}
+		runtime.KeepAlive(templates)
+	}
+}
+
+// used is how many bytes of memory are used.
+func used() int {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int(stats.HeapAlloc)
+}
+
+// What a rendering counts and defines is not kept for the next one.
+func TestNothingOfARenderingIsKept(t *testing.T) {
+	chart := one(`{{ range until 100 }}{{ tpl (printf "{{ define %q }}{{ end }}{{ include %q . }}" (print $.Values.name .) (print $.Values.name .)) $ }}{{ end }}`).chart("app", "")
+	var templates Templates
+	render := func(i int) {
+		values := valuesOf(t, chart)
+		values["Values"].(common.Values)["name"] = strings.Repeat(fmt.Sprint(i), 2000)
+		if _, err := templates.Render(chart, values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	render(0)
+	before := used()
+	for i := range 20 {
+		render(i)
+	}
+	if kept := used() - before; kept > 1<<20 {
+		t.Errorf("20 more renderings have left %d bytes", kept)
+	}
+	runtime.KeepAlive(templates)
+}
+
 // A function that Helm does not have would render what Helm refuses.
 func TestFunctionsAreHelms(t *testing.T) {
-	for name := range newFunctions() {
+	for name := range functions() {
 		chart := one("{{ if false }}{{ "+name+" }}{{ end }}").chart("app", "")
 		if _, err := (helm.Engine{}).RenderWithContext(context.Background(), chart, valuesOf(t, chart)); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -3,7 +3,9 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"text/template"
 
 	"github.com/Masterminds/sprig/v3"
@@ -13,19 +15,29 @@ import (
 // maxIncludes is how often a template may be included in itself, as Helm has it.
 const maxIncludes = 1000
 
-// errRefused is the error of a template that refuses its values. Helm's engine says why.
-var errRefused = errors.New("refused")
+var errTooDeep = errors.New("included in itself too often")
 
-// newSet returns an empty set of templates with functions.
-func newSet(functions template.FuncMap) *template.Template {
-	set := template.New("gotpl").Option("missingkey=zero").Funcs(functions)
-	addIncludes(set, map[string]int{})
+// refusal is the error of a template that refuses its values, with what it says of that.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// describe returns the error of a file that failed with a refusal as reformatExecErrorMsg in Helm's pkg/engine does.
+func (r refusal) describe(failure error) error {
+	location := strings.SplitN(failure.Error(), ": ", 3)[1] // behind the word template
+	return fmt.Errorf("execution error at (%s): %w", location, r)
+}
+
+// newSet returns an empty set of templates.
+func newSet() *template.Template {
+	set := template.New("gotpl").Option("missingkey=zero").Funcs(functions())
+	addIncludes(set)
 	return set
 }
 
-// newFunctions returns the functions of Helm's engine: funcMap and initFunMap in its pkg/engine. Those that few charts
-// use are not here: a template with one of them cannot be parsed.
-func newFunctions() template.FuncMap {
+// functions are those of Helm's engine: funcMap and initFunMap in its pkg/engine. Those that few charts use are not
+// there: the ones of TOML, durations, mustToYaml and toYamlPretty. toJson and mustToJson are sprig's, which do the same.
+var functions = sync.OnceValue(func() template.FuncMap { //nolint:gochecknoglobals // nothing changes them
 	f := sprig.TxtFuncMap()
 	for _, readsProcess := range []string{"env", "expandenv"} {
 		delete(f, readsProcess)
@@ -37,7 +49,7 @@ func newFunctions() template.FuncMap {
 	f["lookup"] = func(_, _, _, _ string) map[string]any { return map[string]any{} }
 	f["getHostByName"] = func(string) string { return "" }
 	return f
-}
+})
 
 // builtins are the names of the functions that text/template has itself.
 func builtins() map[string]any {
@@ -51,13 +63,15 @@ func builtins() map[string]any {
 	return names
 }
 
-// addIncludes adds the functions that use the set itself. The names of the templates that are being included are
-// counted.
-func addIncludes(set *template.Template, included map[string]int) {
+// addIncludes adds the functions that use the set itself, for one rendering.
+func addIncludes(set *template.Template) { addCounted(set, map[string]int{}) }
+
+// addCounted adds them with how often each template is being included.
+func addCounted(set *template.Template, included map[string]int) {
 	set.Funcs(template.FuncMap{
 		"include": func(name string, data any) (string, error) {
 			if included[name] > maxIncludes {
-				return "", errRefused
+				return "", errTooDeep
 			}
 			included[name]++
 			var text strings.Builder
@@ -75,7 +89,7 @@ func runText(set *template.Template, included map[string]int, source string, dat
 	if err != nil {
 		return "", err
 	}
-	addIncludes(inner, included)
+	addCounted(inner, included)
 	if inner, err = inner.New(set.Name()).Parse(source); err != nil {
 		return "", err
 	}
@@ -84,14 +98,14 @@ func runText(set *template.Template, included map[string]int, source string, dat
 	return strings.ReplaceAll(text.String(), "<no value>", ""), err
 }
 
-func required(_ string, value any) (any, error) {
+func required(why string, value any) (any, error) {
 	if value == nil || value == "" {
-		return nil, errRefused
+		return nil, refusal(why)
 	}
 	return value, nil
 }
 
-func fail(string) (string, error) { return "", errRefused }
+func fail(why string) (string, error) { return "", refusal(why) }
 
 func toYAML(value any) string {
 	text, err := yaml.Marshal(value)
