@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"unique"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -16,6 +18,9 @@ import (
 type Kept[T any] struct {
 	metav1.ObjectMeta
 	Value T
+	// namespace is one for all objects of a namespace, and so is its name in them: a pass looks each release up
+	// several times, and most of that is waiting for memory.
+	namespace unique.Handle[string]
 }
 
 // GetObjectKind makes it an object for the caches; its kind is not used.
@@ -45,13 +50,15 @@ type KeptRelease struct {
 }
 
 // keep converts an object for a cache.
-func keep[O metav1.Object, T any](o O, value T) *Kept[T] {
+func keep[O metav1.Object, T any](o O, convert func(O) T) *Kept[T] {
+	namespace := unique.Make(o.GetNamespace())
+	o.SetNamespace(namespace.Value())
 	return &Kept[T]{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(),
 			ResourceVersion: o.GetResourceVersion(), Generation: o.GetGeneration(),
 		},
-		Value: value,
+		Value: convert(o), namespace: namespace,
 	}
 }
 
@@ -68,16 +75,16 @@ func Keep(all bool, spend Spend) toolscache.TransformFunc {
 			if all || o.Spec.Suspend {
 				return KeepWhole(o, spend), nil
 			}
-			return keep(o, KeptRelease{Release: Release(o), HelmChartNamespace: helmChartNamespaceOf(o)}), nil
+			return keep(o, keptRelease), nil
 		case *flux.ImagePolicy:
-			return keep(o, Policy(o)), nil
+			return keep(o, Policy), nil
 		case *flux.ImageRepository:
-			return keep(o, Repository(o)), nil
+			return keep(o, Repository), nil
 		case flux.Source:
-			return keep(o, SourceOf(o)), nil
+			return keep(o, SourceOf), nil
 		case *metav1.PartialObjectMetadata:
 			if o.Namespace == "" { // of a kind without namespaces: Namespace
-				return keep(o, Namespace(o)), nil
+				return keep[metav1.Object](o, Namespace), nil
 			}
 			o.ManagedFields = nil
 			return o, nil
@@ -90,13 +97,21 @@ func Keep(all bool, spend Spend) toolscache.TransformFunc {
 // KeepWhole converts a HelmRelease with its values; without them, if images may not be found in them
 // now.
 func KeepWhole(o *flux.HelmRelease, spend Spend) *Kept[KeptRelease] {
-	kept := KeptRelease{Release: Release(o), Chart: ChartSpecOf(o), HelmChartNamespace: helmChartNamespaceOf(o)}
-	values := ValuesOf(o)
-	switch {
-	case len(values.valuesFrom) > 0:
-		kept.Values = values
-	case spend(o.Namespace, max(0, values.Size(nil)-budget.FreeBytes)):
-		kept.Release.Images = values.Find(nil)
-	}
-	return keep(o, kept)
+	return keep(o, func(o *flux.HelmRelease) KeptRelease {
+		kept := keptRelease(o)
+		kept.Chart = ChartSpecOf(o)
+		values := ValuesOf(o)
+		switch {
+		case len(values.valuesFrom) > 0:
+			kept.Values = values
+		case spend(o.Namespace, max(0, values.Size(nil)-budget.FreeBytes)):
+			kept.Release.Images = values.Find(nil)
+		}
+		return kept
+	})
+}
+
+// keptRelease converts a HelmRelease without its values.
+func keptRelease(o *flux.HelmRelease) KeptRelease {
+	return KeptRelease{Release: Release(o), HelmChartNamespace: helmChartNamespaceOf(o)}
 }

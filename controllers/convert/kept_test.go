@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
@@ -165,4 +167,26 @@ func TestKeepWithoutShare(t *testing.T) {
 	if kept.Value.Values != nil || kept.Value.Release.Images != nil || !slices.Equal(asked, []string{"apps true"}) {
 		t.Errorf("kept %+v after asking for %v", kept.Value, asked)
 	}
+}
+
+// Objects of a namespace share its name, and so does what they are converted to.
+func TestNamespacesAreShared(t *testing.T) {
+	var names []string
+	var all []any
+	for _, o := range []*flux.HelmRelease{{}, {Spec: flux.HelmReleaseSpec{Suspend: true}}} {
+		o.SetNamespace(strings.Clone("apps"))
+		object, err := Keep(false, always)(o)
+		kept, ok := object.(*Kept[KeptRelease])
+		if err != nil || !ok {
+			t.Fatal(err)
+		}
+		names = append(names, kept.Namespace, kept.Value.Release.Namespace)
+		all = append(all, kept)
+	}
+	for _, name := range names {
+		if name != "apps" || unsafe.StringData(name) != unsafe.StringData(names[0]) {
+			t.Errorf("%q is not shared", name)
+		}
+	}
+	runtime.KeepAlive(all)
 }

@@ -19,7 +19,7 @@ const (
 
 	// LoadedCharts is how many bytes of loaded charts, their files, values and parsed templates, are kept by the
 	// process that renders, for other releases of the same charts: a small part of RenderMemory.
-	LoadedCharts = 12 << 20
+	LoadedCharts = 20 << 20
 
 	// SourceFiles is how many files the source of a chart may have, such as a Git repository.
 	SourceFiles = 20_000
