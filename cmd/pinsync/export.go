@@ -82,7 +82,7 @@ func newExportCommand() *cobra.Command {
 	addFormat(cmd, &o.format, formats()...)
 	keepOldName(flags, "format", "output")
 	flags.StringVar(&o.static, "static", "",
-		"`FILE` of additional pins, with comments and blank lines; of images host/path:tag with the formats images, regex and gitea")
+		"`FILE` of additional pins, with comments and blank lines; of images host/path:tag with the formats images, regex and gitea; json has them among pins alone")
 	completeFiles(cmd, "output-file", "metrics-file", "state", "static")
 	return cmd
 }

@@ -33,7 +33,7 @@ func TestRender(t *testing.T) {
 	e := Union([]Published{publishedOf(t, "east", 2), publishedOf(t, "west", 1)}, static)
 	e.Images = append(e.Images, "g.io/o/app-1:v0.1", "g.io:5000/o/app-1:v1")
 	tests := map[Format]string{
-		FormatPins:   "container/app-0==v0\ncontainer/app-1==v0\ncontainer/base==V1\n",
+		FormatPins:   "container/app-0==v0\ncontainer/app-1==v0\ncontainer/base==V1\ncontainer/base==v1\n",
 		FormatImages: "g.io/o/app-0:v0\ng.io/o/app-1:v0\ng.io/o/app-1:v0.1\ng.io:5000/o/app-1:v1\n",
 		FormatRegex:  "g.io/o/app-0\t^(v0)$\ng.io/o/app-1\t^(v0|v0\\.1)$\ng.io:5000/o/app-1\t^(v1)$\n",
 	}
@@ -44,7 +44,7 @@ func TestRender(t *testing.T) {
 	}
 	var decoded v1alpha1.PinExport
 	text, err := Render(e, FormatJSON)
-	if err != nil || json.Unmarshal([]byte(text), &decoded) != nil || len(decoded.Pins) != 3 ||
+	if err != nil || json.Unmarshal([]byte(text), &decoded) != nil || len(decoded.Pins) != 4 ||
 		len(decoded.Lists) != 3 || decoded.Lists[0] != (v1alpha1.ExportedList{
 		Cluster: "east", Namespace: "pinsync-system", Name: "registry-pins", SyncedAt: "2026-06-02T12:00:00Z", Pins: 2,
 	}) {
@@ -101,7 +101,7 @@ func TestReadStaticRefuses(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 	}
-	if s, err := ReadStatic(strings.NewReader("g.io/a:1"), "f", FormatImages); err != nil || !slices.Equal(s.Images, []string{"g.io/a:1"}) {
+	if s, err := ReadStatic(strings.NewReader("g.io/a:1\ng.io/b:V1\n"), "f", FormatImages); err != nil || !slices.Equal(s.Images, []string{"g.io/a:1", "g.io/b:V1", "g.io/b:v1"}) {
 		t.Errorf("got %v, %v", s, err)
 	}
 }

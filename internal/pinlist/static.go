@@ -66,7 +66,7 @@ func (s *Static) add(line string, format Format) error {
 		return nil
 	}
 	if !format.NamesImages() {
-		s.Pins = append(s.Pins, line)
+		s.Pins = append(s.Pins, spellings(line, "==")...)
 		return pin.Check(line)
 	}
 	ref, err := image.Parse(line)
@@ -76,6 +76,15 @@ func (s *Static) add(line string, format Format) error {
 	if ref.Tag == "" || ref.Digest != "" {
 		return fmt.Errorf("%s is not an image with a tag, want host/path:tag", image.Quote(line))
 	}
-	s.Images = append(s.Images, ref.String())
+	s.Images = append(s.Images, spellings(ref.String(), ":")...)
 	return nil
+}
+
+// spellings returns a line with its tag as it may be stored, as it is in the list: in lower case, too.
+func spellings(line, separator string) []string {
+	tag := max(0, strings.LastIndex(line, separator))
+	if lower := line[:tag] + strings.ToLower(line[tag:]); lower != line {
+		return []string{line, lower}
+	}
+	return []string{line}
 }
