@@ -127,12 +127,14 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		flag, want := invalid.GetFlag(), invalid.Unwrap().Error()
-		switch flag.Value.Type() {
-		case "int":
+		_, isTwice := errors.AsType[givenTwice](err)
+		switch kind := flag.Value.Type(); {
+		case isTwice:
+		case kind == "int":
 			want = "want a whole number such as " + flag.DefValue
-		case "duration":
+		case kind == "duration":
 			want = "want a duration such as 30s, 5m or 1h30m"
-		case "bool":
+		case kind == "bool":
 			want = "want true or false"
 		}
 		err = fmt.Errorf("--%s %q: %s", flag.Name, invalid.GetValue(), want)
@@ -149,6 +151,43 @@ func keepOldName(flags *pflag.FlagSet, old, name string) {
 	flag.Name, flag.Shorthand, flag.Hidden = old, "", true
 	flag.Annotations = map[string][]string{renamedTo: {name}}
 	flags.AddFlag(&flag)
+}
+
+// once is the value of a flag that is given once: of two values, the first would be lost without a word.
+type once struct {
+	pflag.Value
+	given *string
+}
+
+// givenTwice is the error of a flag that was given with another value before.
+type givenTwice string
+
+func (g givenTwice) Error() string {
+	return fmt.Sprintf("it was given before, as %q: want it once", string(g))
+}
+
+// Set sets the value.
+func (o *once) Set(value string) error {
+	if o.given != nil && *o.given != value {
+		return givenTwice(*o.given)
+	}
+	o.given = &value
+	return o.Value.Set(value)
+}
+
+// allowOnce refuses flags that are given twice, by their earlier names, too, unless they are repeatable, or can only be
+// switched on.
+func allowOnce(flags *pflag.FlagSet) {
+	flags.VisitAll(func(flag *pflag.Flag) {
+		if _, isRepeatable := flag.Value.(pflag.SliceValue); !isRepeatable && flag.Value.Type() != "bool" && flag.Annotations[renamedTo] == nil {
+			flag.Value = &once{Value: flag.Value}
+		}
+	})
+	flags.VisitAll(func(flag *pflag.Flag) {
+		for _, name := range flag.Annotations[renamedTo] {
+			flag.Value = flags.Lookup(name).Value
+		}
+	})
 }
 
 // checkFlags returns an error if a flag was given and is empty: in a script that is a variable

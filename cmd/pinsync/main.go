@@ -107,6 +107,9 @@ func newRootCommand(program string) *cobra.Command {
 	root.AddCommand(newStatusCommand(), newExplainCommand(), newWhyCommand(), newCheckCommand(), newExportCommand(),
 		newPlanCommand(), newControllerCommand(), newRenderCommand(), newVersionCommand())
 	for _, cmd := range root.Commands() {
+		if cmd.Name() != controllerName { // its arguments are patched, and the last one counts
+			allowOnce(cmd.Flags())
+		}
 		cmd.Example = strings.ReplaceAll(cmd.Example, "pinsync ", program+" ")
 	}
 	return root
