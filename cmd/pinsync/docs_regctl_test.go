@@ -29,6 +29,32 @@ func TestDocsRegctlWaits(t *testing.T) {
 	}
 }
 
+// A tag that a run has found needed begins to wait again, even if the run has failed afterwards.
+func TestDocsRegctlWaitsAfterAFailedRun(t *testing.T) {
+	c := newRegctlScript(t)
+	c.expect(0, "")
+	c.edit("list", "r/o/app:asleep", "r/o/app:asleep\nr/o/app:roll")
+	c.write("on-regctl", `[ "$1 $2" != "image digest" ] || exit 1`)
+	if output, err := c.run(); err == nil {
+		t.Fatalf("the script printed %q", output)
+	}
+	c.write("on-regctl", "")
+	c.edit("list", "\nr/o/app:roll", "")
+	c.expect(13, "deleted r/o/app:old\ndeleted r/o/app:push\n")
+	c.expect(25, "deleted r/o/app:roll\n")
+}
+
+// A registry may have several names, and a name may be written with the port that is the default.
+func TestDocsRegctlNames(t *testing.T) {
+	c := newRegctlScript(t)
+	c.repository = "git.example.com:443/o/app"
+	c.write("registry", "git.example.com:443/o/app:asleep sha256:a\ngit.example.com:443/o/app:live sha256:l\ngit.example.com:443/o/app:old sha256:o\n")
+	c.write("list", "gitea-http.gitea.svc:3000/o/app:asleep\n")
+	c.write("cluster", `{"items":[{"image":"git.example.com/o/app:live"}]}`)
+	c.expect(0, "")
+	c.expect(24, "deleted git.example.com:443/o/app:old\n")
+}
+
 // A tag that is pushed after the tags were listed stays, even if one like it was unneeded before.
 func TestDocsRegctlListsTheTagsFirst(t *testing.T) {
 	c := newRegctlScript(t)
@@ -82,8 +108,8 @@ func TestDocsRegctlRefuses(t *testing.T) {
 
 // regctlScript is the script of docs/cleaners/regctl.md in its folder, with stand-ins for the programs that it runs.
 type regctlScript struct {
-	t      *testing.T
-	folder string
+	t                  *testing.T
+	folder, repository string
 }
 
 // The tags of the registry, each with its digest.
@@ -104,7 +130,7 @@ func newRegctlScript(t *testing.T) *regctlScript {
 	if i < 0 {
 		t.Fatal("docs/cleaners/regctl.md has no script")
 	}
-	c := &regctlScript{t, t.TempDir()}
+	c := &regctlScript{t, t.TempDir(), "r/o/app"}
 	c.write("clean-registry", docsBlocks(t)[i].text)
 	// Where there is a file on-PROGRAM, it runs before the program, and may fail instead of it.
 	for name, script := range map[string]string{
@@ -129,7 +155,7 @@ esac`,
 // run runs the script, and returns what it printed.
 func (c *regctlScript) run() (string, error) {
 	c.t.Helper()
-	command := exec.CommandContext(c.t.Context(), filepath.Join(c.folder, "clean-registry"), "r/o/app")
+	command := exec.CommandContext(c.t.Context(), filepath.Join(c.folder, "clean-registry"), c.repository)
 	command.Env = append(os.Environ(), "PATH="+c.folder+":"+os.Getenv("PATH"), "STATE_DIRECTORY="+c.folder)
 	output, err := command.CombinedOutput()
 	return string(output), err
