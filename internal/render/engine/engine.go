@@ -20,7 +20,7 @@ import (
 
 // ErrUnknown is the error where only Helm's own engine knows what is rendered: of functions that this one does not
 // have, and of all failures but those that a template asks for.
-var ErrUnknown = errors.New("Helm's own engine has the answer")
+var ErrUnknown = errors.New("only known to Helm's own engine")
 
 // Templates are the files of a chart and its sub-charts that were rendered, parsed: Helm's engine parses them anew for
 // each release, which is half of its work. The zero value is ready. They must not be used by more than one goroutine at

@@ -248,7 +248,7 @@ func TestNothingOfARenderingIsKept(t *testing.T) {
 	var templates Templates
 	render := func(i int) {
 		values := valuesOf(t, chart)
-		values["Values"].(common.Values)["name"] = strings.Repeat(fmt.Sprint(i), 2000)
+		values["Values"] = common.Values{"name": strings.Repeat(fmt.Sprint(i), 2000)}
 		if _, err := templates.Render(chart, values); err != nil {
 			t.Fatal(err)
 		}
