@@ -41,7 +41,20 @@ func TestDocsRegctlWaitsAfterAFailedRun(t *testing.T) {
 	c.write("on-regctl", "")
 	c.edit("list", "\nr/o/app:roll", "")
 	c.expect(13, "deleted r/o/app:old\ndeleted r/o/app:push\n")
-	c.expect(25, "deleted r/o/app:roll\n")
+}
+
+// So does one that a run has deleted, and that is pushed again.
+func TestDocsRegctlForgetsWhatItDeletes(t *testing.T) {
+	c := newRegctlScript(t)
+	c.expect(0, "")
+	c.write("on-regctl", `[ "$1 $2 $3" != "image digest r/o/app:roll" ] || exit 1`)
+	c.write("clock", strconv.Itoa(13*3600))
+	if output, err := c.run(); err == nil || output != "deleted r/o/app:old\ndeleted r/o/app:push\n" {
+		t.Fatalf("the script returned %v and printed %q", err, output)
+	}
+	c.write("on-regctl", "")
+	c.edit("registry", "r/o/app:roll", "r/o/app:old sha256:o\nr/o/app:roll")
+	c.expect(14, "deleted r/o/app:roll\n")
 }
 
 // A registry may have several names, and a name may be written with the port that is the default.

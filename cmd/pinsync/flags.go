@@ -175,11 +175,10 @@ func (o *once) Set(value string) error {
 	return o.Value.Set(value)
 }
 
-// allowOnce refuses flags that are given twice, by their earlier names, too, unless they are repeatable, or can only be
-// switched on.
+// allowOnce refuses flags that are given with two values, by their earlier names, too, unless they are repeatable.
 func allowOnce(flags *pflag.FlagSet) {
 	flags.VisitAll(func(flag *pflag.Flag) {
-		if _, isRepeatable := flag.Value.(pflag.SliceValue); !isRepeatable && flag.Value.Type() != "bool" && flag.Annotations[renamedTo] == nil {
+		if _, isRepeatable := flag.Value.(pflag.SliceValue); !isRepeatable && flag.Annotations[renamedTo] == nil {
 			flag.Value = &once{Value: flag.Value}
 		}
 	})

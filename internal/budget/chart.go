@@ -18,7 +18,7 @@ const (
 	ChartsKept = 16 << 20
 
 	// LoadedCharts is how many bytes of loaded charts, their files, values and parsed templates, are kept by the
-	// process that renders, for other releases of the same charts: a small part of RenderMemory.
+	// process that renders, for other releases of the same charts: counted generously, mostly half of that.
 	LoadedCharts = 20 << 20
 
 	// SourceFiles is how many files the source of a chart may have, such as a Git repository.

@@ -42,7 +42,8 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	if err != nil {
 		return defaults(charts, r, r.reason(err))
 	}
-	found := &pin.ChartImages{Rendered: r.NotInAllWays == ""} // else it keeps what it named before, too
+	inOneWay := r.NotInAllWays != "" && rendered.HasOtherWays
+	found := &pin.ChartImages{Rendered: !inOneWay} // else it keeps what it named before, too
 	found.Mentions, found.Problems = image.FindInManifests(rendered.Objects, r.Secret)
 	if why := overBudget(found.Problems); why != "" {
 		return defaults(charts, r, why)
@@ -58,7 +59,8 @@ func Find(charts *render.Charts, r *Request) *pin.ChartImages {
 	if notUpgraded != "" {
 		addDoubt(found, "the chart could be rendered as an installation only, and as an upgrade its images may be others: "+notUpgraded)
 	}
-	if r.NotInAllWays != "" {
+	if inOneWay {
+		found.Mentions = append(found.Mentions, inDefaults(charts, r)...)
 		addDoubt(found, "the chart could be rendered in one of several ways only, and in another one its images may be others: "+r.NotInAllWays)
 	}
 	if r.Doubt != "" {

@@ -55,14 +55,14 @@ func Serve(limits Limits, in io.Reader, out io.Writer) error {
 }
 
 // Find finds the images of a release's chart. What the chart does to the process is a problem of
-// that release: where it takes too much to render the chart in all ways, it is rendered in one, and if that
-// fails, too, the images are those of its defaults.
+// that release: where it takes too much to render the chart in all ways, it is rendered in that which the release's
+// history shows, and if that fails, too, the images are those of its defaults.
 func (f *Finder) Find(ctx context.Context, r *Request) *pin.ChartImages {
 	found, err := f.ask(ctx, r)
 	if errors.Is(err, sandbox.ErrTime) || errors.Is(err, sandbox.ErrMemory) {
-		once := *r
-		once.NotInAllWays = reasonOf(err)
-		found, err = f.ask(ctx, &once)
+		inOneWay := *r
+		inOneWay.NotInAllWays = reasonOf(err)
+		found, err = f.ask(ctx, &inOneWay)
 	}
 	if err == nil {
 		return found

@@ -96,7 +96,7 @@ func (m Memory) Merge(read Memory, isNewer bool) Memory {
 	others := slices.DeleteFunc(slices.Clone(read.Pins), func(p v1alpha1.Pin) bool { return p.Image == "" && known[p.Pin] })
 	both := Memory{
 		Pins: MergePins(slices.Concat(m.Pins, others)), OwnersUnknown: m.OwnersUnknown,
-		HasPolicies: m.HasPolicies || read.HasPolicies, Releases: m.withUnpinned(&read), Plan: cmp.Or(read.Plan, m.Plan),
+		HasPolicies: m.HasPolicies || read.HasPolicies, Releases: mergeSorted(m.Releases, m.unpinnedOnlyIn(&read), CompareReleases), Plan: cmp.Or(read.Plan, m.Plan),
 	}
 	if read.OwnersUnknown && (both.Plan != m.Plan || len(both.Pins) > len(m.Pins)) {
 		both.OwnersUnknown = true
@@ -104,10 +104,9 @@ func (m Memory) Merge(read Memory, isNewer bool) Memory {
 	return both
 }
 
-// withUnpinned returns the releases of this memory and, of another one, those besides that had no pin: nothing else tells
-// that they were suspended. What they ran is not known for certain.
-func (m Memory) withUnpinned(other *Memory) []v1alpha1.Release {
-	var added []v1alpha1.Release
+// unpinnedOnlyIn returns the releases that had no pin by another memory, and are not in this one: nothing else tells that
+// they were suspended. What they ran is not known for certain.
+func (m Memory) unpinnedOnlyIn(other *Memory) (added []v1alpha1.Release) {
 	for i := range other.Releases {
 		r := other.Releases[i]
 		if isWithoutPins(&r) && m.release(idOf(&r)) == nil {
@@ -115,7 +114,7 @@ func (m Memory) withUnpinned(other *Memory) []v1alpha1.Release {
 			added = append(added, r)
 		}
 	}
-	return mergeSorted(m.Releases, added, CompareReleases)
+	return added
 }
 
 // AddUnwritten returns the memory with the pins and owners of a report that could not be
@@ -143,6 +142,7 @@ func (m Memory) AddUnwritten(r *v1alpha1.PinReport) Memory {
 		default: // it was seen not suspended since, and may have run what it refers to now
 		}
 	}
+	both.Releases = mergeSorted(both.Releases, m.unpinnedOnlyIn(&unwritten), CompareReleases)
 	return both
 }
 

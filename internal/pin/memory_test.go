@@ -44,7 +44,7 @@ func TestMerge(t *testing.T) {
 }
 
 // Of a release that had no pin only the report tells that it was suspended: where another instance has written that alone,
-// it is taken over, but for what the release ran.
+// it is taken over, but for what the release ran; and what could not be written is not forgotten.
 func TestMergeOfUnpinned(t *testing.T) {
 	release := func(name string, state v1alpha1.ReleaseState, pins ...string) v1alpha1.Release {
 		return v1alpha1.Release{Kind: "HelmRelease", Namespace: "apps", Name: name, State: state, Pins: pins, Ran: []string{}}
@@ -60,6 +60,12 @@ func TestMergeOfUnpinned(t *testing.T) {
 	}
 	if names != "abc" || got[0].Ran != nil || len(got[1].Pins) != 1 || got[1].Ran == nil {
 		t.Errorf("got %+v", got)
+	}
+	unwritten := known.AddUnwritten(&v1alpha1.PinReport{Releases: []v1alpha1.Release{
+		release("a", v1alpha1.ReleaseSuspended), release("b", v1alpha1.ReleaseSuspended), release("d", v1alpha1.ReleaseSuspended, "container/d==1"),
+	}}).Releases
+	if len(unwritten) != 2 || unwritten[0].Name != "a" || unwritten[0].Ran != nil || unwritten[1].Name != "b" {
+		t.Errorf("with an unwritten report: got %+v", unwritten)
 	}
 	if len(known.Releases) != 1 {
 		t.Error("the memory itself was changed")

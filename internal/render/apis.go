@@ -25,8 +25,11 @@ func (in *Input) apis() []string {
 // withOwnAPIs returns an input with the APIs that the chart defines itself, too, or nil if it has them, or the chart
 // does not ask for APIs.
 func (c *Charts) withOwnAPIs(in *Input) *Input {
-	kept := c.kept[keyOf(in)]
-	if kept == nil {
+	if in.check() != nil {
+		return nil
+	}
+	kept, err := c.chart(in)
+	if err != nil {
 		return nil
 	}
 	served := in.apis()

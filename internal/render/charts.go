@@ -62,13 +62,13 @@ func (c *Charts) chart(in *Input) (*keptChart, error) {
 		c.kept = map[chartKey]*keptChart{}
 	}
 	c.kept[key] = kept
-	c.weigh()
+	c.shrink()
 	return kept, nil
 }
 
-// weigh drops the charts that were not used for the longest time, as long as all together take too much memory: the
-// last one, too, if it alone does.
-func (c *Charts) weigh() {
+// shrink drops what was not used for the longest time, as long as all charts together take too much memory: first the
+// templates of a chart, then the chart.
+func (c *Charts) shrink() {
 	for c.size() > budget.LoadedCharts {
 		var oldest chartKey
 		least := c.renders + 1
@@ -77,7 +77,11 @@ func (c *Charts) weigh() {
 				oldest, least = key, kept.used
 			}
 		}
-		delete(c.kept, oldest)
+		if kept := c.kept[oldest]; kept.templates.Size() > 0 {
+			kept.templates = engine.Templates{}
+		} else {
+			delete(c.kept, oldest)
+		}
 	}
 }
 

@@ -98,3 +98,18 @@ func TestChartsAreNotMixed(t *testing.T) {
 		}
 	}
 }
+
+// A chart that is too large to keep is rendered in all ways, too.
+func TestAllWaysOfALargeChart(t *testing.T) {
+	var charts Charts
+	rendered, err := charts.RenderAll(&Input{Archive: chart(t, files{
+		"padding": strings.Repeat("x", budget.LoadedCharts), "crds/a.yaml": crd("x.io", "X", "v1"),
+		"templates/a.yaml": pod("a", `a:{{ .Capabilities.APIVersions.Has "x.io/v1" }}`),
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := images(rendered.Objects), []string{"a:false", "a:true"}; !slices.Equal(got, want) || len(charts.kept) != 0 {
+		t.Errorf("got %v, want %v; %d charts are kept", got, want, len(charts.kept))
+	}
+}

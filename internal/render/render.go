@@ -32,6 +32,9 @@ type Rendered struct {
 	// missing, too.
 	Missing []string
 
+	// HasOtherWays is set if helm-controller may render it in other ways, too: see RenderAll.
+	HasOtherWays bool
+
 	// isByHistory is set if templates ask whether the release is installed or upgraded.
 	isByHistory bool
 }
@@ -111,6 +114,7 @@ func (c *Charts) Render(in *Input) (*Rendered, error) {
 	rendered := &Rendered{
 		Chart: identity(chart), Missing: missing(chart), isByHistory: asks(chart, ".IsInstall") || asks(chart, ".IsUpgrade"),
 	}
+	rendered.HasOtherWays = rendered.isByHistory || c.withOwnAPIs(in) != nil
 	for i := range documents {
 		if in.Tests || !documents[i].isTest() {
 			rendered.Objects = append(rendered.Objects, documents[i].object)
@@ -122,7 +126,7 @@ func (c *Charts) Render(in *Input) (*Rendered, error) {
 // run runs the templates of a release's chart, and returns the chart with what is enabled, and texts by name.
 func (c *Charts) run(in *Input) (*helmchart.Chart, map[string]string, error) {
 	chart, texts, err := c.execute(in, (*engine.Templates).Render)
-	c.weigh()
+	c.shrink()
 	if errors.Is(err, engine.ErrUnknown) {
 		return c.execute(in, helmEngine)
 	}
