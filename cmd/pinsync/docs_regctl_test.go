@@ -43,6 +43,20 @@ func TestDocsRegctlWaitsAfterAFailedRun(t *testing.T) {
 	c.expect(13, "deleted r/o/app:old\ndeleted r/o/app:push\n")
 }
 
+// So does one of which a run has seen another digest.
+func TestDocsRegctlForgetsAnotherDigest(t *testing.T) {
+	c := newRegctlScript(t)
+	c.expect(0, "")
+	c.edit("registry", "r/o/app:old sha256:o", "r/o/app:old sha256:other")
+	c.write("on-regctl", `[ "$1 $2 $3" != "image digest r/o/app:roll" ] || exit 1`)
+	if output, err := c.run(); err == nil {
+		t.Fatalf("the script printed %q", output)
+	}
+	c.write("on-regctl", "")
+	c.edit("registry", "r/o/app:old sha256:other", "r/o/app:old sha256:o")
+	c.expect(13, "deleted r/o/app:push\ndeleted r/o/app:roll\n")
+}
+
 // So does one that a run has deleted, and that is pushed again.
 func TestDocsRegctlForgetsWhatItDeletes(t *testing.T) {
 	c := newRegctlScript(t)

@@ -142,7 +142,7 @@ func (m Memory) AddUnwritten(r *v1alpha1.PinReport) Memory {
 		default: // it was seen not suspended since, and may have run what it refers to now
 		}
 	}
-	both.Releases = mergeSorted(both.Releases, m.unpinnedOnlyIn(&unwritten), CompareReleases)
+	both.Releases = mergeSorted(both.Releases, both.unpinnedOnlyIn(&unwritten), CompareReleases)
 	return both
 }
 

@@ -70,6 +70,11 @@ func TestMergeOfUnpinned(t *testing.T) {
 	if len(known.Releases) != 1 {
 		t.Error("the memory itself was changed")
 	}
+	resuming := pin.Memory{Releases: []v1alpha1.Release{release("a", v1alpha1.ReleaseResuming)}}
+	again := resuming.AddUnwritten(&v1alpha1.PinReport{Releases: []v1alpha1.Release{release("a", v1alpha1.ReleaseSuspended)}}).Releases
+	if len(again) != 1 || again[0].State != v1alpha1.ReleaseSuspended || again[0].Ran != nil {
+		t.Errorf("suspended again: got %+v", again)
+	}
 }
 
 // What a release ran it has run by the name, too, that the configuration has come to give the pin.

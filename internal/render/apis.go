@@ -25,20 +25,26 @@ func (in *Input) apis() []string {
 // withOwnAPIs returns an input with the APIs that the chart defines itself, too, or nil if it has them, or the chart
 // does not ask for APIs.
 func (c *Charts) withOwnAPIs(in *Input) *Input {
-	if in.check() != nil {
+	loaded, _ := c.load(in)
+	if loaded == nil {
 		return nil
 	}
-	kept, err := c.chart(in)
-	if err != nil {
-		return nil
-	}
+	return in.with(loaded.missingAPIs(in))
+}
+
+// missingAPIs returns the APIs that the chart defines itself and the cluster does not serve.
+func (l *loaded) missingAPIs(in *Input) []string {
 	served := in.apis()
-	added := slices.DeleteFunc(slices.Clone(kept.apis), func(api string) bool { return slices.Contains(served, api) })
-	if len(added) == 0 {
+	return slices.DeleteFunc(slices.Clone(l.apis), func(api string) bool { return slices.Contains(served, api) })
+}
+
+// with returns the input with more APIs; nil, there are none.
+func (in *Input) with(apis []string) *Input {
+	if len(apis) == 0 {
 		return nil
 	}
 	with := *in
-	with.APIVersions = slices.Concat(served, added)
+	with.APIVersions = slices.Concat(in.apis(), apis)
 	return &with
 }
 

@@ -63,6 +63,8 @@ type loaded struct {
 	chart     *helmchart.Chart
 	values    map[string]any
 	templates *engine.Templates
+	// apis are those that the chart defines itself.
+	apis []string
 }
 
 // load loads a chart, with its valuesFiles in the place of its own values. With an error, what is loaded is
@@ -84,7 +86,7 @@ func (c *Charts) load(in *Input) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{chart, values, &kept.templates}, chartutil.ProcessDependencies(chart, common.Values(values))
+	return &loaded{chart, values, &kept.templates, kept.apis}, chartutil.ProcessDependencies(chart, common.Values(values))
 }
 
 // filesOf returns the files of a chart, with its valuesFiles in the place of its values.

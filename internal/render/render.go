@@ -37,6 +37,8 @@ type Rendered struct {
 
 	// isByHistory is set if templates ask whether the release is installed or upgraded.
 	isByHistory bool
+	// missingAPIs are those that the chart defines itself, and that the cluster does not serve.
+	missingAPIs []string
 }
 
 // RenderAll renders a release as Render does, in all ways in which helm-controller may render it, and has the
@@ -44,7 +46,12 @@ type Rendered struct {
 // and spec.upgrade.crds, and then the chart finds the APIs that they define, unless these are older in the cluster.
 func (c *Charts) RenderAll(in *Input) (*Rendered, error) {
 	rendered, err := c.renderBoth(in)
-	with := c.withOwnAPIs(in)
+	var with *Input
+	if err == nil {
+		with = in.with(rendered.missingAPIs)
+	} else {
+		with = c.withOwnAPIs(in)
+	}
 	if with == nil {
 		return rendered, err
 	}
@@ -100,7 +107,7 @@ func (c *Charts) renderBoth(in *Input) (*Rendered, error) {
 // Render renders a release. Values are not checked with the chart's schema: a schema may refer to
 // others by URL, which would be fetched.
 func (c *Charts) Render(in *Input) (*Rendered, error) {
-	chart, texts, err := c.run(in)
+	loaded, texts, err := c.run(in)
 	if err != nil {
 		return nil, err
 	}
@@ -111,10 +118,12 @@ func (c *Charts) Render(in *Input) (*Rendered, error) {
 	if documents, err = postRender(in, documents); err != nil {
 		return nil, err
 	}
+	chart := loaded.chart
 	rendered := &Rendered{
 		Chart: identity(chart), Missing: missing(chart), isByHistory: asks(chart, ".IsInstall") || asks(chart, ".IsUpgrade"),
+		missingAPIs: loaded.missingAPIs(in),
 	}
-	rendered.HasOtherWays = rendered.isByHistory || c.withOwnAPIs(in) != nil
+	rendered.HasOtherWays = rendered.isByHistory || len(rendered.missingAPIs) > 0
 	for i := range documents {
 		if in.Tests || !documents[i].isTest() {
 			rendered.Objects = append(rendered.Objects, documents[i].object)
@@ -123,14 +132,14 @@ func (c *Charts) Render(in *Input) (*Rendered, error) {
 	return rendered, nil
 }
 
-// run runs the templates of a release's chart, and returns the chart with what is enabled, and texts by name.
-func (c *Charts) run(in *Input) (*helmchart.Chart, map[string]string, error) {
-	chart, texts, err := c.execute(in, (*engine.Templates).Render)
+// run runs the templates of a release's chart, and returns what was loaded, and texts by name.
+func (c *Charts) run(in *Input) (*loaded, map[string]string, error) {
+	loaded, texts, err := c.execute(in, (*engine.Templates).Render)
 	c.shrink()
 	if errors.Is(err, engine.ErrUnknown) {
 		return c.execute(in, helmEngine)
 	}
-	return chart, texts, err
+	return loaded, texts, err
 }
 
 // helmEngine is Helm's engine without a cluster: lookup finds nothing.
@@ -153,7 +162,7 @@ func identity(chart *helmchart.Chart) Chart {
 type engineOf func(*engine.Templates, *helmchart.Chart, common.Values) (map[string]string, error)
 
 // execute runs the templates of a release's chart with an engine.
-func (c *Charts) execute(in *Input, render engineOf) (*helmchart.Chart, map[string]string, error) {
+func (c *Charts) execute(in *Input, render engineOf) (*loaded, map[string]string, error) {
 	loaded, err := c.load(in)
 	if err != nil {
 		return nil, nil, err
@@ -174,7 +183,7 @@ func (c *Charts) execute(in *Input, render engineOf) (*helmchart.Chart, map[stri
 	if size > budget.RenderedBytes {
 		return nil, nil, budget.Exceeded(budget.RenderedBytes, "bytes of manifests")
 	}
-	return loaded.chart, texts, nil
+	return loaded, texts, nil
 }
 
 // renderValues returns what the templates of a release's chart get.
