@@ -34,39 +34,26 @@ func TestDocsRegctlWaitsAfterAFailedRun(t *testing.T) {
 	c := newRegctlScript(t)
 	c.expect(0, "")
 	c.edit("list", "r/o/app:asleep", "r/o/app:asleep\nr/o/app:roll")
-	c.write("on-regctl", `[ "$1 $2" != "image digest" ] || exit 1`)
-	if output, err := c.run(); err == nil {
-		t.Fatalf("the script printed %q", output)
-	}
-	c.write("on-regctl", "")
+	c.fail(0, "image digest r/o/app:old", "")
 	c.edit("list", "\nr/o/app:roll", "")
 	c.expect(13, "deleted r/o/app:old\ndeleted r/o/app:push\n")
 }
 
 // So does one of which a run has seen another digest.
-func TestDocsRegctlForgetsAnotherDigest(t *testing.T) {
+func TestDocsRegctlWaitsAfterAnotherDigest(t *testing.T) {
 	c := newRegctlScript(t)
 	c.expect(0, "")
 	c.edit("registry", "r/o/app:old sha256:o", "r/o/app:old sha256:other")
-	c.write("on-regctl", `[ "$1 $2 $3" != "image digest r/o/app:roll" ] || exit 1`)
-	if output, err := c.run(); err == nil {
-		t.Fatalf("the script printed %q", output)
-	}
-	c.write("on-regctl", "")
+	c.fail(0, "image digest r/o/app:roll", "")
 	c.edit("registry", "r/o/app:old sha256:other", "r/o/app:old sha256:o")
 	c.expect(13, "deleted r/o/app:push\ndeleted r/o/app:roll\n")
 }
 
 // So does one that a run has deleted, and that is pushed again.
-func TestDocsRegctlForgetsWhatItDeletes(t *testing.T) {
+func TestDocsRegctlWaitsAfterADeletion(t *testing.T) {
 	c := newRegctlScript(t)
 	c.expect(0, "")
-	c.write("on-regctl", `[ "$1 $2 $3" != "image digest r/o/app:roll" ] || exit 1`)
-	c.write("clock", strconv.Itoa(13*3600))
-	if output, err := c.run(); err == nil || output != "deleted r/o/app:old\ndeleted r/o/app:push\n" {
-		t.Fatalf("the script returned %v and printed %q", err, output)
-	}
-	c.write("on-regctl", "")
+	c.fail(13, "image digest r/o/app:roll", "deleted r/o/app:old\ndeleted r/o/app:push\n")
 	c.edit("registry", "r/o/app:roll", "r/o/app:old sha256:o\nr/o/app:roll")
 	c.expect(14, "deleted r/o/app:roll\n")
 }
@@ -195,6 +182,17 @@ func (c *regctlScript) expect(hour int, want string) {
 	if got, err := c.run(); err != nil || got != want {
 		c.t.Errorf("at %d:00 the script returned %v and printed %q, want %q", hour, err, got, want)
 	}
+}
+
+// fail runs the script at an hour where a command of regctl fails, and then the script must, after it has printed this.
+func (c *regctlScript) fail(hour int, command, want string) {
+	c.t.Helper()
+	c.write("clock", strconv.Itoa(hour*3600))
+	c.write("on-regctl", `[ "$1 $2 $3" != "`+command+`" ] || exit 1`)
+	if output, err := c.run(); err == nil || output != want {
+		c.t.Fatalf("at %d:00 the script returned %v and printed %q, want a failure and %q", hour, err, output, want)
+	}
+	c.write("on-regctl", "")
 }
 
 // edit replaces a text in a file that has it.

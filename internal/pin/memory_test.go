@@ -44,7 +44,7 @@ func TestMerge(t *testing.T) {
 }
 
 // Of a release that had no pin only the report tells that it was suspended: where another instance has written that alone,
-// it is taken over, but for what the release ran; and what could not be written is not forgotten.
+// it is taken over, but for what the release ran; and so is what could not be written.
 func TestMergeOfUnpinned(t *testing.T) {
 	release := func(name string, state v1alpha1.ReleaseState, pins ...string) v1alpha1.Release {
 		return v1alpha1.Release{Kind: "HelmRelease", Namespace: "apps", Name: name, State: state, Pins: pins, Ran: []string{}}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -178,7 +177,7 @@ func (c *Charts) execute(in *Input, render engineOf) (*loaded, map[string]string
 	size := 0
 	maps.DeleteFunc(texts, func(name, text string) bool {
 		size += len(text)
-		return isNotes(name) || strings.HasPrefix(path.Base(name), "_") || strings.TrimSpace(text) == ""
+		return isNotes(name) || strings.TrimSpace(text) == ""
 	})
 	if size > budget.RenderedBytes {
 		return nil, nil, budget.Exceeded(budget.RenderedBytes, "bytes of manifests")

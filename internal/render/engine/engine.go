@@ -32,7 +32,7 @@ type Templates struct {
 	lastFiles map[string]*common.File
 	// size is what parsed takes, about, in bytes.
 	size int
-	// unknown is set if one of the files cannot be parsed here.
+	// unknown is why one of the files cannot be parsed here; nil, all can.
 	unknown error
 }
 
@@ -54,10 +54,11 @@ const (
 func (t *Templates) Render(chart *helmchart.Chart, values common.Values) (texts map[string]string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: %v", ErrUnknown, r)
+			err = fmt.Errorf("%v", r)
 		}
-		if errors.Is(err, ErrUnknown) { // Helm's engine parses them, too, and needs the memory
-			*t = Templates{unknown: t.unknown}
+		if _, isRefused := errors.AsType[refusal](err); err != nil && !isRefused {
+			*t = Templates{unknown: t.unknown} // Helm's engine parses them, too, and needs the memory
+			err = fmt.Errorf("%w: %w", ErrUnknown, err)
 		}
 	}()
 	set, err := t.set(chart)
@@ -71,15 +72,10 @@ func (t *Templates) Render(chart *helmchart.Chart, values common.Values) (texts 
 		return text.String(), failure
 	}}
 	texts, err = helm.Engine{CustomTemplateFuncs: functions}.RenderWithContext(context.Background(), calling(chart), values)
-	refused, isRefused := errors.AsType[refusal](failure)
-	switch {
-	case err == nil:
-		return texts, nil
-	case isRefused:
+	if refused, isRefused := errors.AsType[refusal](failure); isRefused {
 		return nil, refused.describe(failure)
-	default:
-		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
+	return texts, err
 }
 
 // calling copies a chart and its sub-charts, with files that call what was parsed.
@@ -114,12 +110,12 @@ func (t *Templates) set(chart *helmchart.Chart) (*template.Template, error) {
 	for _, name := range slices.SortedFunc(maps.Keys(files), deepestFirst) {
 		trees, err := t.parse(name, files[name])
 		if err != nil {
-			t.unknown = fmt.Errorf("%w: %w", ErrUnknown, err)
-			return nil, t.unknown
+			t.unknown = err
+			return nil, err
 		}
 		for defined, tree := range trees {
 			if _, err := set.AddParseTree(defined, tree); err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
+				return nil, err
 			}
 		}
 	}

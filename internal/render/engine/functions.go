@@ -42,8 +42,8 @@ var functions = sync.OnceValue(func() template.FuncMap { //nolint:gochecknogloba
 	for _, readsProcess := range []string{"env", "expandenv"} {
 		delete(f, readsProcess)
 	}
-	f["toYaml"], f["fromYaml"], f["fromYamlArray"] = toYAML, fromYAML, fromYAMLArray
-	f["fromJson"], f["fromJsonArray"] = fromJSON, fromJSONArray
+	f["toYaml"], f["fromYaml"], f["fromYamlArray"] = toYAML, toMap(unmarshalYAML), toList(unmarshalYAML)
+	f["fromJson"], f["fromJsonArray"] = toMap(json.Unmarshal), toList(json.Unmarshal)
 	f["required"], f["fail"] = required, fail
 	f["include"], f["tpl"] = fail, fail // each set has its own
 	f["lookup"] = func(_, _, _, _ string) map[string]any { return map[string]any{} }
@@ -115,34 +115,26 @@ func toYAML(value any) string {
 	return strings.TrimSuffix(string(text), "\n")
 }
 
-func fromYAML(text string) map[string]any {
-	decoded := map[string]any{}
-	if err := yaml.Unmarshal([]byte(text), &decoded); err != nil {
-		decoded["Error"] = err.Error()
+func unmarshalYAML(text []byte, into any) error { return yaml.Unmarshal(text, into) }
+
+// toMap returns the function that decodes a map, with the error in it if there is one.
+func toMap(unmarshal func([]byte, any) error) func(string) map[string]any {
+	return func(text string) map[string]any {
+		decoded := map[string]any{}
+		if err := unmarshal([]byte(text), &decoded); err != nil {
+			decoded["Error"] = err.Error()
+		}
+		return decoded
 	}
-	return decoded
 }
 
-func fromYAMLArray(text string) []any {
-	decoded := []any{}
-	if err := yaml.Unmarshal([]byte(text), &decoded); err != nil {
-		return []any{err.Error()}
+// toList returns the function that decodes a list, or a list of the error.
+func toList(unmarshal func([]byte, any) error) func(string) []any {
+	return func(text string) []any {
+		decoded := []any{}
+		if err := unmarshal([]byte(text), &decoded); err != nil {
+			return []any{err.Error()}
+		}
+		return decoded
 	}
-	return decoded
-}
-
-func fromJSON(text string) map[string]any {
-	decoded := map[string]any{}
-	if err := json.Unmarshal([]byte(text), &decoded); err != nil {
-		decoded["Error"] = err.Error()
-	}
-	return decoded
-}
-
-func fromJSONArray(text string) []any {
-	decoded := []any{}
-	if err := json.Unmarshal([]byte(text), &decoded); err != nil {
-		return []any{err.Error()}
-	}
-	return decoded
 }
