@@ -1,8 +1,8 @@
 package controllers
 
 import (
+	"hash/maphash"
 	"maps"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,13 +11,39 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// roomIn returns how many bytes a ConfigMap has for pinsync, beside what others keep in it.
-func roomIn(object *corev1.ConfigMap) int {
+// shard is a ConfigMap of the list or of the report as it was read or written last.
+type shard struct {
+	// ConfigMap is without what Data has of pinsync's, which may be large.
+	*corev1.ConfigMap
+	// ours are the fingerprints of that, by key.
+	ours map[string]fingerprint
+}
+
+func newShard(object *corev1.ConfigMap) *shard {
+	s := &shard{object.DeepCopy(), fingerprints(object.Data)}
+	for key := range s.ours {
+		delete(s.Data, key)
+	}
+	return s
+}
+
+// theirs returns the ConfigMap without any data that is pinsync's.
+func (s *shard) theirs() *corev1.ConfigMap {
+	theirs := s.DeepCopy()
+	for _, key := range pinlist.Keys() {
+		delete(theirs.BinaryData, key)
+	}
+	return theirs
+}
+
+// room returns how many bytes the ConfigMap has for pinsync, beside what others keep in it; nil, there is none
+// yet.
+func (s *shard) room() int {
 	room := pinlist.MaxObjectBytes
-	if object == nil {
+	if s == nil {
 		return room
 	}
-	theirs := withoutOurs(object)
+	theirs := s.theirs()
 	for _, value := range theirs.Data {
 		room -= len(value)
 	}
@@ -27,14 +53,23 @@ func roomIn(object *corev1.ConfigMap) int {
 	return room
 }
 
-// withoutOurs returns a ConfigMap without the data that is pinsync's.
-func withoutOurs(object *corev1.ConfigMap) *corev1.ConfigMap {
-	theirs := object.DeepCopy()
+// fingerprint stands for a text where it is compared with others, in this process.
+type fingerprint struct {
+	size int
+	hash uint64
+}
+
+var seed = maphash.MakeSeed()
+
+// fingerprints returns those of the values that are pinsync's.
+func fingerprints(data map[string]string) map[string]fingerprint {
+	prints := map[string]fingerprint{}
 	for _, key := range pinlist.Keys() {
-		delete(theirs.Data, key)
-		delete(theirs.BinaryData, key)
+		if value, ok := data[key]; ok {
+			prints[key] = fingerprint{len(value), maphash.String(seed, value)}
+		}
 	}
-	return theirs
+	return prints
 }
 
 // removeMarks removes the labels and the annotations by which a ConfigMap is pinsync's.
@@ -48,11 +83,11 @@ func removeMarks(object *corev1.ConfigMap) {
 
 // merge puts an object of a list or a report into its ConfigMap, a new one where there is
 // none, and leaves what is not pinsync's. When it was synced stays as it is.
-func merge(current *corev1.ConfigMap, namespace, label string, o *pinlist.Object) *corev1.ConfigMap {
+func merge(current *shard, namespace, label string, o *pinlist.Object) *corev1.ConfigMap {
 	if current == nil {
-		current = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: o.Name}}
+		current = newShard(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: o.Name}})
 	}
-	merged := withoutOurs(current)
+	merged := current.theirs()
 	syncedAt, isSynced := merged.Annotations[v1alpha1.SyncedAtAnnotation]
 	removeMarks(merged)
 	set(&merged.Labels, map[string]string{label: "true"})
@@ -72,11 +107,11 @@ func set(target *map[string]string, values map[string]string) {
 }
 
 // isSame reports whether a ConfigMap is as it should be. One that does not exist is not.
-func isSame(current, desired *corev1.ConfigMap) bool {
+func isSame(current *shard, desired *corev1.ConfigMap) bool {
 	return current != nil &&
 		maps.Equal(current.Labels, desired.Labels) &&
 		maps.Equal(current.Annotations, desired.Annotations) &&
-		maps.Equal(current.Data, desired.Data) &&
+		maps.Equal(current.ours, fingerprints(desired.Data)) &&
 		len(current.BinaryData) == len(desired.BinaryData)
 }
 
@@ -84,9 +119,4 @@ func isSame(current, desired *corev1.ConfigMap) bool {
 func isOurs(o metav1.Object) bool {
 	_, ok := o.GetAnnotations()[v1alpha1.ShardAnnotation]
 	return ok || o.GetLabels()[v1alpha1.PinsLabel] == "true" || o.GetLabels()[v1alpha1.ReportLabel] == "true"
-}
-
-// hasOurs reports whether a ConfigMap has data that is pinsync's.
-func hasOurs(object *corev1.ConfigMap) bool {
-	return slices.ContainsFunc(pinlist.Keys(), func(key string) bool { _, ok := object.Data[key]; return ok })
 }

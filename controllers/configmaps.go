@@ -41,33 +41,52 @@ type part struct {
 	wanted int
 }
 
-// refresh reads the ConfigMaps again, unless those that are known are those that there are, and
-// reports whether it did.
-func (c *configMaps) refresh(ctx context.Context) (bool, error) {
+// contents is what the ConfigMaps have of the list and of the report.
+type contents struct {
+	list, report []pinlist.Object
+}
+
+// refresh reads the ConfigMaps again, and returns what they have; nil, those that are known are those that
+// there are.
+func (c *configMaps) refresh(ctx context.Context) (*contents, error) {
 	cached := &metav1.PartialObjectMetadataList{}
 	cached.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
 	if err := c.client.List(ctx, cached, client.InNamespace(c.namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return false, fmt.Errorf("listing ConfigMaps: %w", err)
+		return nil, fmt.Errorf("listing ConfigMaps: %w", err)
 	}
 	if c.isKnown && c.list.isCurrent(cached.Items) && c.report.isCurrent(cached.Items) {
-		return false, nil
+		return nil, nil //nolint:nilnil // as documented
 	}
 	var read corev1.ConfigMapList
 	if err := c.live.List(ctx, &read, client.InNamespace(c.namespace)); err != nil {
-		return false, fmt.Errorf("reading the ConfigMaps of namespace %s: %w", c.namespace, err)
+		return nil, fmt.Errorf("reading the ConfigMaps of namespace %s: %w", c.namespace, err)
 	}
-	c.list.shards, c.report.shards = shards{}, shards{}
-	for i := range read.Items {
-		object := &read.Items[i]
-		for _, p := range []*part{&c.list, &c.report} {
-			if shard, ok := p.shardOf(object); ok {
-				p.shards[shard] = object
-				c.known.add(object)
-			}
+	found := &contents{list: c.list.take(read.Items), report: c.report.take(read.Items)}
+	for _, p := range []*part{&c.list, &c.report} {
+		for _, s := range p.shards {
+			c.known.add(s)
 		}
 	}
 	c.isKnown = true
-	return true, nil
+	return found, nil
+}
+
+// take takes the shards of the part out of all ConfigMaps, and returns what they have.
+func (p *part) take(all []corev1.ConfigMap) []pinlist.Object {
+	p.shards = shards{}
+	var objects []pinlist.Object
+	for i := range all {
+		object := &all[i]
+		n, ok := p.shardOf(object)
+		if !ok {
+			continue
+		}
+		p.shards[n] = newShard(object)
+		if len(p.shards[n].ours) > 0 { // one that somebody else has made, of the same name, has nothing
+			objects = append(objects, pinlist.Object{Name: object.Name, Annotations: object.Annotations, Data: object.Data})
+		}
+	}
+	return objects
 }
 
 // shardOf returns which shard of the part a ConfigMap holds, if it was written by pinsync, or is
@@ -94,7 +113,7 @@ func (p *part) isCurrent(cached []metav1.PartialObjectMetadata) bool {
 // layout returns how a list or a report is laid out in the ConfigMaps.
 func (p *part) layout(salt string) *pinlist.Layout {
 	return &pinlist.Layout{
-		Salt: salt, Objects: len(p.shards), Room: func(shard int) int { return roomIn(p.shards[shard]) },
+		Salt: salt, Objects: len(p.shards), Room: func(shard int) int { return p.shards[shard].room() },
 	}
 }
 
@@ -120,16 +139,16 @@ func (c *configMaps) write(ctx context.Context, p *part, desired []*corev1.Confi
 		if err := c.writeOne(ctx, object); err != nil {
 			return err
 		}
-		p.shards[shard] = object
+		p.shards[shard] = newShard(object)
 	}
-	for shard, object := range p.shards {
-		if shard < len(desired) {
+	for n, surplus := range p.shards {
+		if n < len(desired) {
 			continue
 		}
-		if err := c.remove(ctx, object); err != nil {
+		if err := c.remove(ctx, surplus); err != nil {
 			return err
 		}
-		delete(p.shards, shard)
+		delete(p.shards, n)
 	}
 	c.isKnown = true
 	return nil
@@ -154,15 +173,15 @@ func (c *configMaps) writeOne(ctx context.Context, object *corev1.ConfigMap) err
 
 // remove deletes the version of a ConfigMap that was read, or what is pinsync's in it where
 // others have written to it, too.
-func (c *configMaps) remove(ctx context.Context, object *corev1.ConfigMap) error {
-	rest := withoutOurs(object)
+func (c *configMaps) remove(ctx context.Context, s *shard) error {
+	rest := s.theirs()
 	if len(rest.Data)+len(rest.BinaryData) > 0 {
 		removeMarks(rest)
 		return c.writeOne(ctx, rest)
 	}
-	err := c.client.Delete(ctx, object, client.Preconditions{UID: &object.UID, ResourceVersion: &object.ResourceVersion})
+	err := c.client.Delete(ctx, rest, client.Preconditions{UID: &rest.UID, ResourceVersion: &rest.ResourceVersion})
 	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("deleting ConfigMap %s: %w", client.ObjectKeyFromObject(object), err)
+		return fmt.Errorf("deleting ConfigMap %s: %w", client.ObjectKeyFromObject(rest), err)
 	}
 	c.metrics.writes.WithLabelValues(opDelete).Inc()
 	return nil

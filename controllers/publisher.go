@@ -65,15 +65,15 @@ func (p *publisher) wait(now time.Time) time.Duration {
 // changed them.
 func (p *publisher) load(ctx context.Context) (memory pin.Memory, changed bool, err error) {
 	listBefore, reportBefore := p.objects.list.shards, p.objects.report.shards
-	isRead, err := p.objects.refresh(ctx)
+	read, err := p.objects.refresh(ctx)
 	if err != nil {
 		return memory, false, err
 	}
 	list, report := p.objects.list.shards, p.objects.report.shards
-	if p.memory != nil && (!isRead || list.equal(listBefore) && report.equal(reportBefore)) {
+	if read == nil || p.memory != nil && list.equal(listBefore) && report.equal(reportBefore) {
 		return *p.memory, false, nil
 	}
-	memory = pinlist.Load(p.objects.list.name, list.objects(), report.objects()).Rename(p.registries)
+	memory = pinlist.Load(p.objects.list.name, read.list, read.report).Rename(p.registries)
 	p.published, p.pending = memory, nil
 	if p.memory != nil {
 		isNewer := list.syncedAt().After(listBefore.syncedAt()) && !p.isPartlyWritten
@@ -114,7 +114,7 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 	if isRequested {
 		p.renewedFor = request
 	}
-	p.metrics.listWritten(v.complete, list.shards.syncedAt(), pinlist.Size(objects), roomIn(list.shards[0]), len(objects))
+	p.metrics.listWritten(v.complete, list.shards.syncedAt(), pinlist.Size(objects), list.shards[0].room(), len(objects))
 	if changed {
 		log.FromContext(ctx).Info("Wrote the list", "pins", len(report.Pins), "complete", v.complete,
 			"releases", len(report.Releases), "objects", len(desired))

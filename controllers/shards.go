@@ -11,24 +11,12 @@ import (
 )
 
 // shards are the ConfigMaps that a list or a report is spread over.
-type shards map[int]*corev1.ConfigMap
-
-// objects returns what the ConfigMaps have of the list or the report. One that somebody else
-// has made, of the same name, has nothing.
-func (s shards) objects() []pinlist.Object {
-	var objects []pinlist.Object
-	for _, object := range s {
-		if hasOurs(object) {
-			objects = append(objects, pinlist.Object{Name: object.Name, Annotations: object.Annotations, Data: object.Data})
-		}
-	}
-	return objects
-}
+type shards map[int]*shard
 
 // equal reports whether other ConfigMaps say the same.
 func (s shards) equal(other shards) bool {
-	return maps.EqualFunc(s, other, func(a, b *corev1.ConfigMap) bool {
-		return maps.Equal(a.Data, b.Data) && a.Annotations[v1alpha1.PlanAnnotation] == b.Annotations[v1alpha1.PlanAnnotation]
+	return maps.EqualFunc(s, other, func(a, b *shard) bool {
+		return maps.Equal(a.Data, b.Data) && maps.Equal(a.ours, b.ours) && a.Annotations[v1alpha1.PlanAnnotation] == b.Annotations[v1alpha1.PlanAnnotation]
 	})
 }
 
@@ -39,16 +27,8 @@ func (s shards) haveData(objects []pinlist.Object) bool {
 		return false
 	}
 	for shard := range objects {
-		current := s[shard]
-		if current == nil {
+		if current := s[shard]; current == nil || !maps.Equal(current.ours, fingerprints(objects[shard].Data)) {
 			return false
-		}
-		for _, key := range pinlist.Keys() {
-			has, ok := current.Data[key]
-			want, wanted := objects[shard].Data[key]
-			if has != want || ok != wanted {
-				return false
-			}
 		}
 	}
 	return true
