@@ -96,9 +96,12 @@ func (c *chartImages) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.known.Sweep()
-	c.due, c.mentions = c.found, map[string]int{}
-	for id, k := range c.known.All() {
-		c.mentions[id.Namespace] += k.found.kept()
+	c.due = c.found
+	if len(c.due) > 0 { // else none is rendered
+		c.mentions = map[string]int{}
+		for id, k := range c.known.All() {
+			c.mentions[id.Namespace] += k.found.kept()
+		}
 	}
 	now := time.Now()
 	isOver := func(namespace string, at time.Time) bool { return len(c.due[namespace]) == 0 && now.Sub(at) > maxPause }

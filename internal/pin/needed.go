@@ -6,6 +6,7 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/object"
+	"git.oleks.space/oleks/pinsync/internal/sweep"
 )
 
 // neededPins is the result of the first stage: the pins that the protected releases need. It
@@ -13,7 +14,7 @@ import (
 // of a release whose needs or state are others, and the pins in such an entry.
 type neededPins struct {
 	registries []Registry
-	releases   map[object.ID]*protectedRelease
+	releases   sweep.Map[object.ID, *protectedRelease]
 	pins       map[line]*neededPin
 
 	// byName and byLine are the releases and pins in order, after finish.
@@ -42,8 +43,7 @@ type protectedRelease struct {
 	// room is how many more pins it may have.
 	room   room
 	report v1alpha1.Release
-	// isSeen is set if it was put since the last finish, and isGone if it is no more.
-	isSeen, isGone bool
+	isGone bool
 }
 
 // protectedInputs are everything that the entry of a release depends on.
@@ -75,9 +75,7 @@ type use struct {
 }
 
 func newNeededPins(registries []Registry) *neededPins {
-	return &neededPins{
-		registries: registries, releases: map[object.ID]*protectedRelease{}, pins: map[line]*neededPin{},
-	}
+	return &neededPins{registries: registries, pins: map[line]*neededPin{}}
 }
 
 // update makes the pins those that the protected releases of a snapshot need. Unless the
@@ -95,9 +93,8 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache
 		if problem != nil {
 			in.problem = *problem
 		}
-		release := n.releases[r.ID]
-		if release != nil && release.inputs == in && isOwnMemory && !release.hasPlaces {
-			release.isSeen = true
+		release, ok := n.releases.Get(r.ID)
+		if ok && release.inputs == in && isOwnMemory && !release.hasPlaces {
 			if release.room.missed > 0 {
 				crowded = append(crowded, change{r, in})
 				owners[release.owner] = true
@@ -127,14 +124,14 @@ type change struct {
 
 // put brings the entry of a protected release up to date.
 func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins) {
-	release := n.releases[r.ID]
-	if release == nil {
+	release, ok := n.releases.Get(r.ID)
+	if !ok {
 		release = &protectedRelease{owner: r.String()}
-		n.releases[r.ID] = release
+		n.releases.Put(r.ID, release)
 		n.newReleases = append(n.newReleases, release)
 	}
 	n.withdraw(release)
-	release.inputs, release.isSeen, release.ran, release.last = in, true, nil, nil
+	release.inputs, release.ran, release.last = in, nil, nil
 	release.hasPlaces, release.hasRanMore = false, false
 	release.room = newRoom(previous.of(release.owner))
 	for i := range in.needs.tags {
@@ -160,13 +157,9 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 // finish removes the releases that were not put since it was called last, and brings the
 // pins up to date.
 func (n *neededPins) finish() {
-	for id, release := range n.releases {
-		if !release.isSeen {
-			n.withdraw(release)
-			delete(n.releases, id)
-			release.isGone, n.hasGone = true, true
-		}
-		release.isSeen = false
+	for _, release := range n.releases.Sweep() {
+		n.withdraw(release)
+		release.isGone, n.hasGone = true, true
 	}
 	for _, p := range n.changed {
 		n.rebuild(p)

@@ -8,11 +8,15 @@ import "iter"
 // not safe for concurrent use.
 type Map[K comparable, V any] struct {
 	entries map[K]*entry[V]
+	// round counts the Sweeps, and used the entries that were used in this one.
+	round uint64
+	used  int
 }
 
 type entry[V any] struct {
 	value V
-	used  bool
+	// round is the last one in which it was used.
+	round uint64
 }
 
 // Get returns the value of a key, and marks it as used.
@@ -21,7 +25,10 @@ func (m *Map[K, V]) Get(key K) (value V, ok bool) {
 	if !ok {
 		return value, false
 	}
-	e.used = true
+	if e.round != m.round {
+		e.round = m.round
+		m.used++
+	}
 	return e.value, true
 }
 
@@ -39,22 +46,35 @@ func (m *Map[K, V]) Put(key K, value V) {
 	if m.entries == nil {
 		m.entries = map[K]*entry[V]{}
 	}
-	m.entries[key] = &entry[V]{value: value, used: true}
+	if _, ok := m.Get(key); ok {
+		m.entries[key].value = value
+		return
+	}
+	m.entries[key] = &entry[V]{value, m.round}
+	m.used++
 }
 
 // Delete removes a key.
 func (m *Map[K, V]) Delete(key K) {
+	if e, ok := m.entries[key]; ok && e.round == m.round {
+		m.used--
+	}
 	delete(m.entries, key)
 }
 
-// Sweep removes what was not used since the last Sweep.
-func (m *Map[K, V]) Sweep() {
-	for key, e := range m.entries {
-		if !e.used {
-			delete(m.entries, key)
+// Sweep removes what was not used since the last Sweep, and returns it, in no order. It costs nothing where
+// everything was used.
+func (m *Map[K, V]) Sweep() (removed []V) {
+	if m.used < len(m.entries) {
+		for key, e := range m.entries {
+			if e.round != m.round {
+				removed = append(removed, e.value)
+				delete(m.entries, key)
+			}
 		}
-		e.used = false
 	}
+	m.round, m.used = m.round+1, 0
+	return removed
 }
 
 // All iterates over the entries, in no order, without marking them. Deleting while iterating
