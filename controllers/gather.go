@@ -163,14 +163,14 @@ func (g *gatherer) cachedReleases(s *pin.Snapshot, required *pin.Requirements) [
 	if err != nil { // there is no such index
 		addFailedRead(s, g.watches.releases.GVK.Kind, image.Shorten(err.Error()))
 	}
-	known := make(map[object.Name]bool, len(releases))
-	for _, release := range releases {
-		known[release.Value.Release.Name] = true
-	}
-	for _, owner := range required.Owners() {
-		if known[owner.Name] {
-			continue
+	candidates := func(yield func(object.ID) bool) {
+		for _, release := range releases {
+			if !yield(release.Value.Release.ID) {
+				return
+			}
 		}
+	}
+	for _, owner := range required.OwnersBesides(candidates) {
 		cached, _ := g.watches.releases.Get(client.ObjectKey{Namespace: owner.Namespace, Name: owner.Name.Name})
 		if release, ok := cached.(*keptRelease); ok {
 			releases = append(releases, release)

@@ -78,8 +78,11 @@ func (r *releaseImages) versionsOf(kept *keptRelease) []string {
 	return nil
 }
 
-// of returns what is known of a release; nil, nothing, or only of what it was before.
+// of returns what is known of a release; nil, nothing, only of what it was before, or the cache has its images.
 func (r *releaseImages) of(kept *keptRelease) *knownRelease {
+	if kept.Value.Release.Images != nil {
+		return nil
+	}
 	known, ok := r.known.Get(client.ObjectKeyFromObject(kept))
 	if !ok || known.uid != kept.UID || known.generation < kept.Generation {
 		return nil

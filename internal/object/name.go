@@ -4,7 +4,6 @@ package object
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -48,12 +47,13 @@ func (id ID) String() string {
 // ParseID parses Kind/namespace/name, and namespace/name for a HelmRelease: earlier versions
 // of the report had no kinds.
 func ParseID(s string) (id ID, ok bool) {
-	parts := strings.Split(s, "/")
-	if len(parts) == 2 {
-		parts = append([]string{HelmRelease}, parts...)
+	kind, rest, _ := strings.Cut(s, "/")
+	namespace, name, hasKind := strings.Cut(rest, "/")
+	if !hasKind {
+		kind, namespace, name = HelmRelease, kind, rest
 	}
-	if len(parts) != 3 || slices.Contains(parts, "") {
+	if kind == "" || namespace == "" || name == "" || strings.Contains(name, "/") {
 		return ID{}, false
 	}
-	return ID{Kind: parts[0], Name: Name{Namespace: parts[1], Name: parts[2]}}, true
+	return ID{Kind: kind, Name: Name{Namespace: namespace, Name: name}}, true
 }

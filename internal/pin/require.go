@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -28,9 +29,14 @@ type Requirements struct {
 	AllReleases bool
 
 	readyIsProof bool
-	// owners are those that pins are held for, or would be, or that may come to need some before they are live;
-	// true, some are held already.
-	owners map[string]bool
+	owners       map[object.ID]requiredOwner
+}
+
+// requiredOwner is a release that pins are held for, or would be, or that may come to need some before it is
+// live.
+type requiredOwner struct {
+	// isHeldFor is set if some are held for it already, and isGiven if it is known besides: see OwnersBesides.
+	isHeldFor, isGiven bool
 }
 
 // confirmAtOnce limits how many releases are confirmed for one plan, or those of one pin
@@ -40,7 +46,7 @@ const confirmAtOnce = 100
 // Require returns what is to be known for a plan that is made now, in a cluster that has
 // been observed without interruption since then.
 func Require(m Memory, now, since time.Time, o Options) *Requirements {
-	q := &Requirements{readyIsProof: o.ReadyIsProof, owners: make(map[string]bool, len(m.Pins))}
+	q := &Requirements{readyIsProof: o.ReadyIsProof, owners: make(map[object.ID]requiredOwner, len(m.Pins))}
 	confirm := map[string]bool{}
 	// A release that is being resumed, and of which nothing is known, needs what it refers to.
 	q.AllReleases = m.OwnersUnknown && len(m.Pins) > 0
@@ -75,25 +81,26 @@ func (q *Requirements) addOwners(p *v1alpha1.Pin) {
 	isUnowned := len(p.NeededBy)+len(p.HeldFor) == 0
 	q.AllReleases = q.AllReleases || isUnowned
 	for _, owner := range p.NeededBy {
-		q.owners[owner] = q.owners[owner] || isHeld
+		q.addOwner(owner, isHeld)
 	}
 	for i := range p.HeldFor {
 		owner := p.HeldFor[i].Owner
 		q.AllReleases = q.AllReleases || !isRelease(owner)
-		q.owners[owner] = true
+		q.addOwner(owner, true)
+	}
+}
+
+func (q *Requirements) addOwner(name string, isHeldFor bool) {
+	if id, ok := object.ParseID(name); ok {
+		q.owners[id] = requiredOwner{isHeldFor: isHeldFor || q.owners[id].isHeldFor}
 	}
 }
 
 // addWithoutPins adds the releases that had no pin.
 func (q *Requirements) addWithoutPins(releases []v1alpha1.Release) {
 	for i := range releases {
-		r := &releases[i]
-		if !isWithoutPins(r) {
-			continue
-		}
-		owner := idOf(r).String()
-		if _, ok := q.owners[owner]; !ok {
-			q.owners[owner] = false
+		if r := &releases[i]; isWithoutPins(r) {
+			q.addOwner(idOf(r).String(), false)
 		}
 	}
 }
@@ -118,19 +125,25 @@ func (q *Requirements) Wants(release object.ID) bool {
 	if q.AllReleases {
 		return true
 	}
-	_, ok := q.owners[release.String()]
+	_, ok := q.owners[release]
 	return ok
 }
 
-// Owners returns the releases that pins are held for, or may have to be, in any order.
-func (q *Requirements) Owners() []object.ID {
-	owners := make([]object.ID, 0, len(q.owners))
-	for owner := range q.owners {
-		if id, ok := object.ParseID(owner); ok {
-			owners = append(owners, id)
+// OwnersBesides returns the releases that pins are held for, or may have to be, but for those that are given, in
+// any order.
+func (q *Requirements) OwnersBesides(given iter.Seq[object.ID]) (others []object.ID) {
+	for id := range given {
+		if owner, ok := q.owners[id]; ok {
+			owner.isGiven = true
+			q.owners[id] = owner
 		}
 	}
-	return owners
+	for id, owner := range q.owners {
+		if !owner.isGiven {
+			others = append(others, id)
+		}
+	}
+	return others
 }
 
 // Namespaces returns those whose pods are to be read, sorted: where there are releases that
@@ -142,7 +155,7 @@ func (q *Requirements) Namespaces(releases []Release) []string {
 	set := map[string]bool{}
 	for i := range releases {
 		r := &releases[i]
-		if !r.Suspended && r.Ready && !r.RemoteCluster && q.owners[r.String()] {
+		if !r.Suspended && r.Ready && !r.RemoteCluster && q.owners[r.ID].isHeldFor {
 			set[r.TargetNamespace] = true
 		}
 	}
