@@ -59,7 +59,7 @@ type fingerprint struct {
 	hash uint64
 }
 
-var seed = maphash.MakeSeed()
+var seed = maphash.MakeSeed() //nolint:gochecknoglobals // fingerprints of one process are compared
 
 // fingerprints returns those of the values that are pinsync's.
 func fingerprints(data map[string]string) map[string]fingerprint {

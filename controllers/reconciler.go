@@ -3,7 +3,6 @@ package controllers
 
 import (
 	"context"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -215,16 +214,6 @@ func (r *Reconciler) salt(s *pin.Snapshot) string {
 		}
 	}
 	return ""
-}
-
-// freeMemory gives memory back some time after a complete list, but not often: reading everything, rendering
-// charts, composing reports, and the events about them, leave several times as much behind as is kept, and as
-// long as nothing happens nobody would.
-func (r *Reconciler) freeMemory(complete bool) {
-	if complete && time.Since(r.freed) > memoryInterval {
-		r.freed = time.Now().Add(memoryDelay)
-		time.AfterFunc(memoryDelay, debug.FreeOSMemory)
-	}
 }
 
 // logFailedReads logs the reads that have failed, once.

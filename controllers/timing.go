@@ -23,13 +23,6 @@ const never = time.Duration(math.MaxInt64)
 // takes a few seconds.
 const startupTimeout = 30 * time.Second
 
-// memoryDelay is how long after a complete list memory is given back: after a start, the report is written then.
-// That takes a collection of all garbage, so it is not done again for memoryInterval.
-const (
-	memoryDelay    = 20 * time.Second
-	memoryInterval = 5 * time.Minute
-)
-
 // stopTimeout limits how long a write that was begun, and that of the last report, may hold up
 // the end.
 const stopTimeout = 10 * time.Second
