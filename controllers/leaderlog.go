@@ -6,6 +6,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
@@ -26,16 +27,8 @@ func (*leaderLog) NeedLeaderElection() bool { return false }
 
 // Start reads the lease until ctx is done.
 func (l *leaderLog) Start(ctx context.Context) error {
-	ticker := time.NewTicker(leaderInterval)
-	defer ticker.Stop()
-	for {
-		l.read(ctx)
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	wait.NonSlidingUntilWithContext(ctx, l.read, leaderInterval)
+	return nil
 }
 
 // read reads the lease once. Leader election logs what fails of that.

@@ -119,16 +119,15 @@ func metricsOptions(options *Options) metricsserver.Options {
 
 // setup adds the controller and its probes to the manager.
 func setup(mgr manager.Manager, reconciler *Reconciler) error {
-	yes := true
 	c, err := controller.New(Name, mgr, controller.Options{
 		Reconciler: reconciler,
 		// Passes are made one after the other: nothing else keeps them apart.
 		MaxConcurrentReconciles: 1,
 		// A replica that is not the leader fills its caches all the same.
-		EnableWarmup: &yes,
+		EnableWarmup: new(true),
 		// There is one controller; the metrics of two managers in a process,
 		// as tests have, may be mixed.
-		SkipNameValidation: &yes,
+		SkipNameValidation: new(true),
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"sync"
@@ -47,9 +48,7 @@ func (p *passes) live(request *http.Request) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.last.IsZero() {
-		p.last = time.Now()
-	}
+	p.last = cmp.Or(p.last, time.Now())
 	age := time.Since(p.last)
 	wasFrozen := p.isFrozen
 	p.isFrozen = age > p.limit

@@ -7,7 +7,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
-	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
@@ -50,20 +49,10 @@ func releaseChanged(before, after client.Object) bool {
 	})
 }
 
-// policyChanged reports whether an ImagePolicy's spec or the tag that it resolved to has
-// changed. The latter is in its status.
-func policyChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(a, b *convert.Kept[link.Policy]) bool { return a.Value != b.Value })
-}
-
-// repositoryChanged reports whether the image that an ImageRepository scans has changed.
-func repositoryChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(a, b *convert.Kept[link.Repository]) bool { return a.Value != b.Value })
-}
-
-// sourceChanged reports whether the chart that an object has may be another one.
-func sourceChanged(before, after client.Object) bool {
-	return keptChanged(before, after, func(a, b *convert.Kept[convert.Source]) bool { return a.Value != b.Value })
+// valueChanged reports whether what an object is converted to has changed. That of an ImagePolicy has the tag that it
+// resolved to, which is in its status.
+func valueChanged[T comparable](before, after client.Object) bool {
+	return keptChanged(before, after, func(a, b *convert.Kept[T]) bool { return a.Value != b.Value })
 }
 
 // isSameText reports whether two texts that may be missing are the same.

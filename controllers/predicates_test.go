@@ -15,6 +15,7 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/link"
 )
 
 // kept is an object as the cache keeps it.
@@ -54,14 +55,14 @@ func TestPredicates(t *testing.T) {
 		"annotated otherwise":    {releaseChanged, &flux.HelmRelease{ObjectMeta: annotated("x")}, &flux.HelmRelease{ObjectMeta: annotated("y")}, true},
 		"annotated with nothing": {releaseChanged, &flux.HelmRelease{}, &flux.HelmRelease{ObjectMeta: annotated("")}, true},
 		"release created anew":   {releaseChanged, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "1"}}, &flux.HelmRelease{ObjectMeta: metav1.ObjectMeta{UID: "2"}}, true},
-		"policy resolved":        {policyChanged, &flux.ImagePolicy{}, resolved("v1", "True", ""), true},
-		"policy moved on":        {policyChanged, resolved("v1", "True", ""), resolved("v2", "True", ""), true},
-		"policy lost its tag":    {policyChanged, resolved("v1", "True", ""), resolved("v1", "False", "lost"), true},
-		"policy's message":       {policyChanged, resolved("v1", "True", "a"), resolved("v1", "True", "b"), false},
-		"policy's rules": {policyChanged, &flux.ImagePolicy{}, &flux.ImagePolicy{
+		"policy resolved":        {valueChanged[link.Policy], &flux.ImagePolicy{}, resolved("v1", "True", ""), true},
+		"policy moved on":        {valueChanged[link.Policy], resolved("v1", "True", ""), resolved("v2", "True", ""), true},
+		"policy lost its tag":    {valueChanged[link.Policy], resolved("v1", "True", ""), resolved("v1", "False", "lost"), true},
+		"policy's message":       {valueChanged[link.Policy], resolved("v1", "True", "a"), resolved("v1", "True", "b"), false},
+		"policy's rules": {valueChanged[link.Policy], &flux.ImagePolicy{}, &flux.ImagePolicy{
 			Spec: flux.ImagePolicySpec{FilterTags: &imagev1.TagFilter{Pattern: "^v"}},
 		}, true},
-		"no policy at all": {policyChanged, &flux.HelmRelease{}, &flux.HelmRelease{}, true},
+		"no policy at all": {valueChanged[link.Policy], &flux.HelmRelease{}, &flux.HelmRelease{}, true},
 	}
 	for name, test := range tests {
 		p := updated(test.changed)

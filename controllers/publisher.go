@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -124,8 +125,7 @@ func (p *publisher) publish(ctx context.Context, report *v1alpha1.PinReport, v v
 
 // fail adds a report that could not be written, or not in full, to the memory.
 func (p *publisher) fail(report *v1alpha1.PinReport, err error) error {
-	memory := p.memory.AddUnwritten(report)
-	p.memory = &memory
+	p.memory = new(p.memory.AddUnwritten(report))
 	return err
 }
 
@@ -147,9 +147,7 @@ func (p *publisher) encode(report *v1alpha1.PinReport, v view) ([]pinlist.Object
 
 // publishReport writes the pending report if it is due, and returns when it is due next.
 func (p *publisher) publishReport(ctx context.Context) (next time.Duration, err error) {
-	if p.pendingSince.IsZero() {
-		p.pendingSince = time.Now()
-	}
+	p.pendingSince = cmp.Or(p.pendingSince, time.Now())
 	if left := p.reportDelay - time.Since(p.pendingSince); left > 0 {
 		return left, nil
 	}

@@ -2,6 +2,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -133,9 +134,7 @@ func (r *Reconciler) writeReportOnStop(ctx context.Context) error {
 // pass returns when the next pass is due, and whether the list is written: nothing may be due yet.
 func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool, err error) {
 	now := time.Now()
-	if r.started.IsZero() {
-		r.started = now
-	}
+	r.started = cmp.Or(r.started, now)
 	if wait := r.publisher.wait(now); wait > 0 {
 		return wait, false, nil
 	}

@@ -80,22 +80,17 @@ func (c *chartImages) prepare(ctx context.Context, due *dueChart) *renderedChart
 
 // render renders the chart of a request. That has a limit of its own, which the configuration sets.
 func (c *chartImages) render(ctx context.Context, result *renderedChart) {
-	chart := &result.inputs.chart
+	chart, inputs := &result.inputs.chart, ""
+	if !result.request.Secret { // else the report must not have a digest of them
+		inputs = c.digestOf(&result.inputs)
+	}
 	result.images = c.find(ctx, result.request)
-	result.images.SetEntry(chart.Source.Kind+" "+chart.Source.Name.String(), chart.Artifact.Revision, c.entryInputs(&result.inputs, result.request.Secret))
+	result.images.SetEntry(chart.Source.Kind+" "+chart.Source.Name.String(), chart.Artifact.Revision, inputs)
 }
 
 // unanswered notes that the API server could not be asked for something, which is tried again soon.
 func (r *renderedChart) unanswered(what string, err error) {
 	r.notRead, r.isUnanswered, r.retryIn = what+" could not be read: "+image.Shorten(err.Error()), true, readRetry
-}
-
-// entryInputs returns the digest of inputs that the report has; none where some come from a Secret.
-func (c *chartImages) entryInputs(inputs *chartInputs, secret bool) string {
-	if secret {
-		return ""
-	}
-	return c.digestOf(inputs)
 }
 
 func notRendered(err error) *pin.ChartImages {

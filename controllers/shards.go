@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"maps"
 	"time"
 
@@ -38,10 +39,7 @@ func (s shards) haveData(objects []pinlist.Object) bool {
 // written because they differ, and in all if that is due. It reports whether any differs.
 func (s shards) stamp(desired []*corev1.ConfigMap, complete bool, taken time.Time, isDue bool) (changed bool) {
 	changed = len(desired) != len(s)
-	last := s.syncedAt()
-	if last.IsZero() {
-		last = taken
-	}
+	last := cmp.Or(s.syncedAt(), taken)
 	for shard, object := range desired {
 		isChanged := !isSame(s[shard], object)
 		changed = changed || isChanged

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -23,9 +24,7 @@ type stall struct {
 // wait notes that a pass has nothing to plan from yet. It is logged once that has lasted: reading all
 // objects takes some seconds at every start.
 func (s *stall) wait(ctx context.Context, now time.Time, reason string) {
-	if s.since.IsZero() {
-		s.since = now
-	}
+	s.since = cmp.Or(s.since, now)
 	if now.Sub(s.since) >= stallInterval {
 		s.log(ctx, now, "list", reason)
 	}
@@ -33,9 +32,7 @@ func (s *stall) wait(ctx context.Context, now time.Time, reason string) {
 
 // fail notes that a pass has failed, after it has written the list or before.
 func (s *stall) fail(ctx context.Context, now time.Time, hasList bool, err error) {
-	if s.since.IsZero() {
-		s.since = now
-	}
+	s.since = cmp.Or(s.since, now)
 	object := "list"
 	if hasList {
 		object = "report"

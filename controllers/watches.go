@@ -19,6 +19,7 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/link"
 )
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
@@ -56,11 +57,11 @@ func newWatches(options *Options, list reconcile.Request, known *knownVersions) 
 		}),
 		policies: informer(informers.Options{
 			GVK: imagev1.GroupVersion.WithKind(imagev1.ImagePolicyKind), Object: &flux.ImagePolicy{}, List: &flux.ImagePolicyList{},
-			Predicate: updated(policyChanged),
+			Predicate: updated(valueChanged[link.Policy]),
 		}),
 		repositories: informer(informers.Options{
 			GVK: imagev1.GroupVersion.WithKind(imagev1.ImageRepositoryKind), Object: &flux.ImageRepository{}, List: &flux.ImageRepositoryList{},
-			Predicate: updated(repositoryChanged),
+			Predicate: updated(valueChanged[link.Repository]),
 		}),
 	}
 	if options.Charts != nil {
@@ -77,7 +78,7 @@ func newWatches(options *Options, list reconcile.Request, known *knownVersions) 
 			{flux.ExternalArtifactKind, &flux.ExternalArtifact{}, &flux.ExternalArtifactList{}},
 		} {
 			w.charts = append(w.charts, informer(informers.Options{
-				GVK: flux.SourceGroupVersion().WithKind(kind.name), Object: kind.object, List: kind.list, Predicate: updated(sourceChanged),
+				GVK: flux.SourceGroupVersion().WithKind(kind.name), Object: kind.object, List: kind.list, Predicate: updated(valueChanged[convert.Source]),
 			}))
 		}
 	}

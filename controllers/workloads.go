@@ -109,10 +109,8 @@ const maxUntraced = 10_000
 // merged returns the images of both by repository, and reports whether some are left out: beyond so many of a
 // repository as sorted returns, and of those of now beyond maxUntraced.
 func merged(before, now map[string][]image.Reference) (images map[string][]image.Reference, isCut bool) {
-	images = maps.Clone(before)
-	if images == nil {
-		images = map[string][]image.Reference{}
-	}
+	images = map[string][]image.Reference{}
+	maps.Copy(images, before)
 	left := maxUntraced
 	for _, refs := range before {
 		left -= len(refs)

@@ -99,7 +99,7 @@ func check(ctx context.Context, o *checkOptions, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := printCheck(result, o.format, out); err != nil {
+	if err := printAs(out, o.format, result, checkTable); err != nil {
 		return err
 	}
 	err = verdict(result, lists, o)

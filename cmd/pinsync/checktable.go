@@ -1,23 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"io"
 	"strings"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/object"
 )
-
-func printCheck(result *v1alpha1.RegistryCheck, format string, out io.Writer) error {
-	if format != formatTable {
-		return printAs(out, format, result)
-	}
-	if _, err := io.WriteString(out, checkTable(result, widthOf(out))); err != nil {
-		return fmt.Errorf("printing: %w", err)
-	}
-	return nil
-}
 
 // statusColumn is the width of the longest status and a gap. Image names are long: details
 // are on the lines below, so that lines stay short.
@@ -35,11 +25,7 @@ func checkTable(result *v1alpha1.RegistryCheck, width int) string {
 	line("STATUS", "IMAGE")
 	for i := range result.Images {
 		checked := &result.Images[i]
-		if checked.Image == "" {
-			line(string(checked.Status), checked.Pin)
-		} else {
-			line(string(checked.Status), checked.Image)
-		}
+		line(string(checked.Status), cmp.Or(checked.Image, checked.Pin))
 		if checked.Status != v1alpha1.ImagePresent {
 			detail(checked.Message)
 			detail(whoseImage(checked))
@@ -66,18 +52,16 @@ func whoseImage(checked *v1alpha1.CheckedImage) string {
 
 // tally returns the number of images of each status.
 func tally(result *v1alpha1.RegistryCheck) string {
+	count := map[v1alpha1.ImageStatus]int{}
+	for i := range result.Images {
+		count[result.Images[i].Status]++
+	}
 	var parts []string
 	for _, status := range []v1alpha1.ImageStatus{
 		v1alpha1.ImagePresent, v1alpha1.ImageIncomplete, v1alpha1.ImageMissing,
 		v1alpha1.ImageUnauthorized, v1alpha1.ImageUnreachable, v1alpha1.ImageUnknown,
 	} {
-		n := 0
-		for i := range result.Images {
-			if result.Images[i].Status == status {
-				n++
-			}
-		}
-		if n > 0 {
+		if n := count[status]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, status))
 		}
 	}

@@ -79,26 +79,16 @@ func someOf(names []string) string {
 
 // nearTo returns those of some names that a mistyped one may mean, the nearest first.
 func nearTo(name string, names []string) []string {
-	type candidate struct {
-		name     string
-		distance int
-	}
-	var near []candidate
+	distances := map[string]int{}
 	for _, other := range names {
-		distance := editDistance(name, other)
+		distances[other] = editDistance(name, other)
 		if strings.Contains(other, name) || strings.Contains(name, other) {
-			distance = min(distance, 1)
-		}
-		if distance <= max(2, len(name)/4) {
-			near = append(near, candidate{other, distance})
+			distances[other] = min(distances[other], 1)
 		}
 	}
-	slices.SortFunc(near, func(a, b candidate) int { return cmp.Or(a.distance-b.distance, strings.Compare(a.name, b.name)) })
-	result := make([]string, 0, len(near))
-	for _, c := range near {
-		result = append(result, c.name)
-	}
-	return result
+	near := slices.DeleteFunc(slices.Clone(names), func(other string) bool { return distances[other] > max(2, len(name)/4) })
+	slices.SortFunc(near, func(a, b string) int { return cmp.Or(distances[a]-distances[b], strings.Compare(a, b)) })
+	return near
 }
 
 // editDistance returns how many bytes must be inserted, removed or replaced to make one text of

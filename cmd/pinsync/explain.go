@@ -95,15 +95,10 @@ func explain(ctx context.Context, o *explainOptions, name string, out, errOut io
 		if err != nil {
 			return err
 		}
-		e.checked = checked
+		e.checked = checked.Images
 	}
 	document := e.document()
-	if o.format != formatText {
-		err = printAs(out, o.format, document)
-	} else if _, err = io.WriteString(out, explanationText(document, widthOf(out))); err != nil {
-		err = fmt.Errorf("printing: %w", err)
-	}
-	return errors.Join(err, exitOf(document))
+	return errors.Join(printAs(out, o.format, document, explanationText), exitOf(document))
 }
 
 // exitOf returns the error for the exit code. Its reasons have been printed.

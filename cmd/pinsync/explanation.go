@@ -28,8 +28,8 @@ type explanation struct {
 	unread, replaced []string
 	// policyNames are the linked policies.
 	policyNames []string
-	// checked is the result of the registry check; nil if there was none.
-	checked *v1alpha1.RegistryCheck
+	// checked are the images that registries were asked for; nil, none was.
+	checked []v1alpha1.CheckedImage
 }
 
 // inspect finds the pins of a release. If the user may not read all that they depend on, they are
@@ -107,7 +107,7 @@ func (e *explanation) document() *v1alpha1.ReleaseExplanation {
 		Namespace: e.Release.Namespace, Name: e.Release.Name.Name,
 		Suspended: e.Release.Suspended, Protected: e.Protected, Summary: e.summary(),
 		Images: []v1alpha1.FoundImage{}, Policies: []v1alpha1.LinkedPolicy{}, Pins: e.pins(), Problems: []v1alpha1.Problem{},
-		Unread: slices.Concat(e.unread, e.replaced), Resume: e.resume(),
+		Unread: slices.Concat(e.unread, e.replaced), Resume: e.resume(), Checked: e.checked,
 	}
 	if e.list != nil {
 		d.List = stateOf(e.list, e.doubt, e.reportErr)
@@ -124,9 +124,6 @@ func (e *explanation) document() *v1alpha1.ReleaseExplanation {
 		if p := &e.Problems[i]; !slices.Contains(d.Resume.Reasons, namedReasonOf(p)) {
 			d.Problems = append(d.Problems, *p)
 		}
-	}
-	if e.checked != nil {
-		d.Checked = e.checked.Images
 	}
 	return d
 }
@@ -158,7 +155,6 @@ func (e *explanation) isListed(pin string) bool {
 func (e *explanation) pins() []v1alpha1.ReleasePin {
 	pins := []v1alpha1.ReleasePin{}
 	listed, ofOthers := map[string]bool{}, map[string]*v1alpha1.Pin{}
-	yes := true
 	if e.list != nil {
 		described := e.list.Described()
 		for i := range described {
@@ -166,7 +162,7 @@ func (e *explanation) pins() []v1alpha1.ReleasePin {
 			switch {
 			case e.isFor(entry):
 				listed[entry.Pin] = true
-				pins = append(pins, v1alpha1.ReleasePin{Pin: entry.Pin, Listed: &yes, Entry: entry})
+				pins = append(pins, v1alpha1.ReleasePin{Pin: entry.Pin, Listed: new(true), Entry: entry})
 			case len(entry.NeededBy)+len(entry.HeldFor) > 0:
 				ofOthers[entry.Pin] = entry
 			}
@@ -177,8 +173,7 @@ func (e *explanation) pins() []v1alpha1.ReleasePin {
 			listed[line] = true
 			p := v1alpha1.ReleasePin{Pin: line, Entry: ofOthers[line]}
 			if e.list != nil {
-				isListed := e.isListed(line)
-				p.Listed = &isListed
+				p.Listed = new(e.isListed(line))
 			}
 			pins = append(pins, p)
 		}
@@ -236,8 +231,8 @@ func (e *explanation) obstacles() []string {
 			obstacles = append(obstacles, namedReasonOf(p))
 		}
 	}
-	for _, checked := range e.images() {
-		if checked.Status == v1alpha1.ImageMissing || checked.Status == v1alpha1.ImageIncomplete {
+	for _, checked := range e.checked {
+		if isMissing(checked.Status) {
 			obstacles = append(obstacles, fmt.Sprintf("%s is %s", checked.Image, checked.Status))
 		}
 	}
@@ -286,7 +281,7 @@ func (e *explanation) tagGaps() []string {
 // answerGaps returns which tags registries did not answer for.
 func (e *explanation) answerGaps() []string {
 	var gaps []string
-	for _, checked := range e.images() {
+	for _, checked := range e.checked {
 		switch checked.Status {
 		case v1alpha1.ImageUnauthorized, v1alpha1.ImageUnreachable, v1alpha1.ImageUnknown:
 			gaps = append(gaps, fmt.Sprintf("%s is %s: %s", checked.Image, checked.Status, checked.Message))
@@ -294,11 +289,4 @@ func (e *explanation) answerGaps() []string {
 		}
 	}
 	return gaps
-}
-
-func (e *explanation) images() []v1alpha1.CheckedImage {
-	if e.checked == nil {
-		return nil
-	}
-	return e.checked.Images
 }

@@ -53,19 +53,23 @@ func addFormat(cmd *cobra.Command, value *string, formats ...string) {
 	complete(cmd, "output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// printAs prints a document of pinsync's API as JSON or YAML.
-func printAs(out io.Writer, format string, document any) error {
+// printAs prints a document of pinsync's API as JSON or YAML, or in a format for people: as the text that forPeople
+// makes of it, in lines of a width.
+func printAs[D any](out io.Writer, format string, document D, forPeople func(document D, width int) string) error {
 	var text []byte
 	var err error
-	if format == formatYAML {
+	switch format {
+	case formatYAML:
 		text, err = yaml.Marshal(document)
-	} else {
+	case formatJSON:
 		var b strings.Builder
 		encoder := json.NewEncoder(&b)
 		encoder.SetIndent("", "  ")
 		encoder.SetEscapeHTML(false)
 		err = encoder.Encode(document)
 		text = []byte(b.String())
+	default:
+		text = []byte(forPeople(document, widthOf(out)))
 	}
 	if err == nil {
 		_, err = out.Write(text)

@@ -34,16 +34,13 @@ func readEach(
 	return slices.Concat(results...), err
 }
 
-// readReports reads the reports of lists as far as they can be read, and returns for each list why its
-// report could not be.
-func readReports(ctx context.Context, clusters []*rest.Config, namespace string, lists []pinlist.Published) []error {
-	errs := make([]error, len(lists))
+// readReports reads the reports of lists, or sets why they could not be read.
+func readReports(ctx context.Context, clusters []*rest.Config, namespace string, lists []pinlist.Published) {
 	for _, cluster := range clusters {
 		for i := range lists {
 			if lists[i].Cluster == published.NameOf(cluster) {
-				errs[i] = published.ReadReports(ctx, cluster, namespace, lists[i:i+1])
+				lists[i].ReportErr = published.ReadReports(ctx, cluster, namespace, lists[i:i+1])
 			}
 		}
 	}
-	return errs
 }

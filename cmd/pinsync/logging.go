@@ -21,19 +21,11 @@ func (o *loggerOptions) addTo(flags *pflag.FlagSet) {
 
 // logger returns the logger that the flags describe.
 func (o *loggerOptions) logger(out io.Writer) (logr.Logger, error) {
-	options := &slog.HandlerOptions{ReplaceAttr: nameAsFlux}
-	switch o.level {
-	case "trace":
-		options.Level = traceLevel
-	case "debug":
-		options.Level = debugLevel
-	case "info":
-		options.Level = slog.LevelInfo
-	case "error":
-		options.Level = slog.LevelError
-	default:
+	level, ok := map[string]slog.Level{"trace": traceLevel, "debug": debugLevel, "info": slog.LevelInfo, "error": slog.LevelError}[o.level]
+	if !ok {
 		return logr.Logger{}, fmt.Errorf("--log-level %q: want trace, debug, info or error", o.level)
 	}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: nameAsFlux}
 	switch o.encoding {
 	case "json":
 		return logr.FromSlogHandler(slog.NewJSONHandler(out, options)), nil

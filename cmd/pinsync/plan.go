@@ -86,7 +86,7 @@ func plan(ctx context.Context, o *planOptions, in io.Reader, out, errOut io.Writ
 	var text string
 	switch o.format {
 	case formatJSON, formatYAML:
-		return printAs(out, o.format, report)
+		return printAs(out, o.format, report, nil)
 	case formatTable:
 		text = planTable(s, report, config.Pins, widthOf(out))
 	case string(pinlist.FormatImages):

@@ -102,12 +102,7 @@ func printProblems(report *v1alpha1.PinReport, errOut io.Writer) {
 }
 
 func warning(problem *v1alpha1.Problem, release string) string {
-	var place []string
-	for _, part := range []string{release, problem.Object, problem.Field} {
-		if part != "" {
-			place = append(place, part)
-		}
-	}
+	place := slices.DeleteFunc([]string{release, problem.Object, problem.Field}, func(part string) bool { return part == "" })
 	return fmt.Sprintf("warning: %s: %s (%s)", printable(strings.Join(place, ": ")), printable(problem.Message), problem.Reason)
 }
 

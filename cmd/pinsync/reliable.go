@@ -71,7 +71,8 @@ func (r *reliableReader) read(ctx context.Context) ([]pinlist.Published, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := r.checkSince(lists); err != nil {
+	isPast := func(l *pinlist.Published) error { return l.Read.CheckPast(r.since) }
+	if err := r.each(lists, isPast); err != nil { // --since is to come
 		return nil, err
 	}
 	for poll := minPoll; ; poll = min(2*poll, maxPoll) {
@@ -101,10 +102,10 @@ func (r *reliableReader) read(ctx context.Context) ([]pinlist.Published, error) 
 	}
 }
 
-// checkSince returns an error if --since is to come.
-func (r *reliableReader) checkSince(lists []pinlist.Published) error {
+// each returns the first error that check returns of a list.
+func (r *reliableReader) each(lists []pinlist.Published, check func(*pinlist.Published) error) error {
 	for i := range lists {
-		if err := lists[i].Read.CheckPast(r.since); err != nil {
+		if err := check(&lists[i]); err != nil {
 			return fmt.Errorf("%s: %w", r.cluster.Host, err)
 		}
 	}
@@ -113,17 +114,12 @@ func (r *reliableReader) checkSince(lists []pinlist.Published) error {
 
 // check returns an error if one of the lists may lack a pin.
 func (r *reliableReader) check(lists []pinlist.Published) error {
-	for i := range lists {
-		l := &lists[i]
-		err := l.Doubt(l.Read.At, r.maxAge, l.Report)
-		if err == nil && !r.since.IsZero() {
-			err = l.DoubtSince(r.since)
+	return r.each(lists, func(l *pinlist.Published) error {
+		if err := l.Doubt(l.Read.At, r.maxAge, l.Report); err != nil || r.since.IsZero() {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.cluster.Host, err)
-		}
-	}
-	return nil
+		return l.DoubtSince(r.since)
+	})
 }
 
 // checkReports reads the reports where they are needed, and returns an error if one is not on the list that
@@ -133,12 +129,7 @@ func (r *reliableReader) checkReports(ctx context.Context, lists []pinlist.Publi
 		return nil
 	}
 	_ = published.ReadReports(ctx, r.cluster, r.pinsyncNamespace, lists) // what cannot be read is refused later
-	for i := range lists {
-		if err := lists[i].DoubtReport(); err != nil {
-			return fmt.Errorf("%s: %w", r.cluster.Host, err)
-		}
-	}
-	return nil
+	return r.each(lists, (*pinlist.Published).DoubtReport)
 }
 
 // refusal returns the error of lists that are not reliable, with the reason in their reports.

@@ -60,11 +60,7 @@ func status(ctx context.Context, o *statusOptions, out io.Writer) error {
 	for i := range lists {
 		document.Lists = append(document.Lists, statusOf(&lists[i], o.namespace, o.maxAge))
 	}
-	if o.format != formatTable {
-		err = printAs(out, o.format, document)
-	} else if _, err = io.WriteString(out, statusText(document, o.maxAge, widthOf(out))); err != nil {
-		err = fmt.Errorf("printing: %w", err)
-	}
+	err = printAs(out, o.format, document, func(s *v1alpha1.PinStatus, width int) string { return statusText(s, o.maxAge, width) })
 	unknown := checkKnown(lists, document.Lists, o.namespace)
 	if slices.ContainsFunc(document.Lists, func(l v1alpha1.ListStatus) bool { return l.Doubt != "" }) {
 		unknown = errors.New("do not rely on the list")
@@ -77,7 +73,7 @@ func status(ctx context.Context, o *statusOptions, out io.Writer) error {
 
 // checkKnown returns an error if nothing is known of a namespace: its name may be mistyped, or it has only
 // releases that the reports do not name.
-func checkKnown(lists []describedList, states []v1alpha1.ListStatus, namespace string) error {
+func checkKnown(lists []pinlist.Published, states []v1alpha1.ListStatus, namespace string) error {
 	var namespaces, others []string
 	isRead := true
 	for i := range lists {
@@ -109,14 +105,8 @@ func checkKnown(lists []describedList, states []v1alpha1.ListStatus, namespace s
 	}
 }
 
-// describedList is a list, and why the report on it could not be read.
-type describedList struct {
-	pinlist.Published
-	reportErr error
-}
-
 // readDescribed reads the lists of all clusters and the reports on them.
-func (o *clusterOptions) readDescribed(ctx context.Context) ([]describedList, error) {
+func (o *clusterOptions) readDescribed(ctx context.Context) ([]pinlist.Published, error) {
 	clusters, err := o.configs()
 	if err != nil {
 		return nil, usageError(err)
@@ -125,19 +115,15 @@ func (o *clusterOptions) readDescribed(ctx context.Context) ([]describedList, er
 	if err != nil {
 		return nil, &exitError{exitUnknown, err}
 	}
-	errs := readReports(ctx, clusters, o.pinsyncNamespace, lists)
-	described := make([]describedList, len(lists))
-	for i := range lists {
-		described[i] = describedList{lists[i], errs[i]}
-	}
-	return described, nil
+	readReports(ctx, clusters, o.pinsyncNamespace, lists)
+	return lists, nil
 }
 
 // statusOf returns the status of a list: of the releases in a namespace, or of all if it is empty.
-func statusOf(l *describedList, namespace string, maxAge time.Duration) v1alpha1.ListStatus {
+func statusOf(l *pinlist.Published, namespace string, maxAge time.Duration) v1alpha1.ListStatus {
 	s := v1alpha1.ListStatus{
-		ListState: stateOf(&l.Published, l.Doubt(l.Read.At, maxAge, l.Report), l.reportErr),
-		Checked:   checkedOf(&l.Published),
+		ListState: stateOf(l, l.Doubt(l.Read.At, maxAge, l.Report), l.ReportErr),
+		Checked:   checkedOf(l),
 		Releases:  []v1alpha1.ReleaseStatus{}, Held: []v1alpha1.Pin{}, Problems: []v1alpha1.Problem{},
 	}
 	for _, entry := range l.Described() {

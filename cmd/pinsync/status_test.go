@@ -62,7 +62,7 @@ func TestStatusOfANamespace(t *testing.T) {
 		problem(v1alpha1.ReasonInvalidAnnotation, "HelmRelease other/a"), problem(v1alpha1.ReasonInvalidAnnotation, "Namespace shop"),
 		problem(v1alpha1.ReasonInvalidAnnotation, "HelmRelease shop/a"), problem(v1alpha1.ReasonPolicyWithoutImage, "ImagePolicy flux-system/a"),
 	}}
-	list := &describedList{Published: pinlist.Published{List: &pinlist.List{}, Report: report}}
+	list := &pinlist.Published{List: &pinlist.List{}, Report: report}
 	for namespace, want := range map[string]string{
 		"":     "HelmRelease other/a, Namespace other, HelmRelease other/a, Namespace shop, HelmRelease shop/a, ImagePolicy flux-system/a",
 		"shop": "HelmRelease other/a, Namespace shop, HelmRelease shop/a, ImagePolicy flux-system/a",

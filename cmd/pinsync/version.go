@@ -38,7 +38,7 @@ func newVersionCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := programVersion{version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 			if format != formatText {
-				return printAs(cmd.OutOrStdout(), format, v)
+				return printAs(cmd.OutOrStdout(), format, v, nil)
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "pinsync %s (%s, %s)\n", v.Version, v.GoVersion, v.Platform)
 			return err

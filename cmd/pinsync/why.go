@@ -48,7 +48,7 @@ func why(ctx context.Context, o *whyOptions, name string, out io.Writer) error {
 	var names []string
 	for i := range lists {
 		l := &lists[i]
-		state := stateOf(&l.Published, l.Doubt(l.Read.At, o.maxAge, l.Report), l.reportErr)
+		state := stateOf(l, l.Doubt(l.Read.At, o.maxAge, l.Report), l.ReportErr)
 		for _, entry := range l.Described() {
 			names = append(names, entry.Pin, entry.Image)
 			if entry.Pin == name || entry.Image == name {
@@ -56,16 +56,10 @@ func why(ctx context.Context, o *whyOptions, name string, out io.Writer) error {
 			}
 		}
 	}
-	switch {
-	case len(document.Pins) == 0:
+	if len(document.Pins) == 0 {
 		return notListed(name, names)
-	case o.format != formatText:
-		return printAs(out, o.format, document)
 	}
-	if _, err := io.WriteString(out, whyText(document, widthOf(out))); err != nil {
-		return fmt.Errorf("printing: %w", err)
-	}
-	return nil
+	return printAs(out, o.format, document, whyText)
 }
 
 func notListed(name string, names []string) error {

@@ -2,6 +2,7 @@
 package convert
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,22 +27,16 @@ func Namespace(o metav1.Object) pin.Namespace {
 
 // Policy converts an ImagePolicy.
 func Policy(o *flux.ImagePolicy) link.Policy {
-	p := link.Policy{Name: nameOf(o), Repository: object.Name{
-		Namespace: o.Spec.ImageRepositoryRef.Namespace,
-		Name:      o.Spec.ImageRepositoryRef.Name,
-	}}
-	if p.Repository.Namespace == "" {
-		p.Repository.Namespace = o.Namespace
+	repository := &o.Spec.ImageRepositoryRef
+	p := link.Policy{
+		Name: nameOf(o), Rules: rulesOf(&o.Spec),
+		Repository: object.Name{Namespace: cmp.Or(repository.Namespace, o.Namespace), Name: repository.Name},
 	}
-	p.Rules = rulesOf(&o.Spec)
 	if latest := o.Status.LatestRef; latest != nil {
 		p.LatestImage, p.LatestTag = latest.Name, latest.Tag
 	}
 	if ready := o.Status.Conditions.Ready(); ready != nil && ready.Status == metav1.ConditionFalse {
-		p.NotReady = ready.Message
-		if p.NotReady == "" {
-			p.NotReady = ready.Reason
-		}
+		p.NotReady = cmp.Or(ready.Message, ready.Reason)
 	}
 	return p
 }

@@ -28,8 +28,7 @@ func (k *Kept[T]) GetObjectKind() schema.ObjectKind { return schema.EmptyObjectK
 
 // DeepCopyObject makes it an object for the caches.
 func (k *Kept[T]) DeepCopyObject() runtime.Object {
-	same := *k
-	return &same
+	return new(*k)
 }
 
 // KeptRelease is what a cache keeps of a HelmRelease.

@@ -52,11 +52,10 @@ func ChartSpecOf(o *flux.HelmRelease) *ChartSpec {
 		t := &o.Spec.Chart.Spec
 		namespace := cmp.Or(t.SourceRef.Namespace, o.Namespace)
 		c.Ref = object.ID{Kind: flux.HelmChartKind, Name: HelmChartName(namespace, c.Release)}
-		template := templateOf(namespace, &flux.HelmChartSpec{
+		c.Template = new(templateOf(namespace, &flux.HelmChartSpec{
 			Chart: t.Chart, Version: t.Version, SourceRef: flux.HelmChartSourceRef{Kind: t.SourceRef.Kind, Name: t.SourceRef.Name},
 			ReconcileStrategy: t.ReconcileStrategy, ValuesFiles: t.ValuesFiles, IgnoreMissingValuesFiles: t.IgnoreMissingValuesFiles,
-		})
-		c.Template = &template
+		}))
 	}
 	return c
 }

@@ -246,12 +246,6 @@ func (i *Informer) setStore(store toolscache.Indexer, requests *toolscache.ListW
 	i.store, i.requests = store, requests
 }
 
-// syncedStore returns the store once all objects are in it; before, nil.
-func (i *Informer) syncedStore() toolscache.Indexer {
-	store, _ := i.synced()
-	return store
-}
-
 // synced returns the store and the watch's requests once all objects are in it; before, nil.
 func (i *Informer) synced() (toolscache.Indexer, *toolscache.ListWatch) {
 	i.mu.Lock()

@@ -41,8 +41,7 @@ type keptList struct {
 
 // DeepCopyObject makes it a list for reflectors, which do not change it.
 func (l *keptList) DeepCopyObject() runtime.Object {
-	same := *l
-	return &same
+	return new(*l)
 }
 
 // listAll lists all objects as they are now, converted.

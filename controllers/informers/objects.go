@@ -12,7 +12,7 @@ import (
 
 // Get returns what the cache has of one object; false, it has none.
 func (i *Informer) Get(key client.ObjectKey) (client.Object, bool) {
-	store := i.syncedStore()
+	store, _ := i.synced()
 	if store == nil {
 		return nil, false
 	}
@@ -24,7 +24,7 @@ func (i *Informer) Get(key client.ObjectKey) (client.Object, bool) {
 
 // List returns what the cache keeps of all objects; nothing where it is not in sync.
 func List[T any](i *Informer) []*convert.Kept[T] {
-	store := i.syncedStore()
+	store, _ := i.synced()
 	if store == nil {
 		return nil
 	}
@@ -34,7 +34,7 @@ func List[T any](i *Informer) []*convert.Kept[T] {
 // ByIndex returns what the cache keeps of the objects that one of the informer's indexers
 // gives that value.
 func ByIndex[T any](i *Informer, index, value string) ([]*convert.Kept[T], error) {
-	store := i.syncedStore()
+	store, _ := i.synced()
 	if store == nil {
 		return nil, nil
 	}

@@ -3,6 +3,7 @@
 package configuration
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -103,10 +104,8 @@ func Check(raw *v1alpha1.Configuration) (Configuration, error) {
 		}
 		c.Pins.Registries = append(c.Pins.Registries, registry)
 	}
-	if raw.ConfigMapName != "" {
-		c.ConfigMapName = raw.ConfigMapName
-		errs = append(errs, checkName(field.NewPath("configMapName"), raw.ConfigMapName)...)
-	}
+	c.ConfigMapName = cmp.Or(raw.ConfigMapName, c.ConfigMapName)
+	errs = append(errs, checkName(field.NewPath("configMapName"), c.ConfigMapName)...)
 	for _, duration := range []struct {
 		at    *field.Path
 		value string
@@ -124,9 +123,10 @@ func Check(raw *v1alpha1.Configuration) (Configuration, error) {
 		errs = append(errs, parseMemory(field.NewPath("renderMemory"), raw.RenderMemory, &c.RenderMemory)...)
 	}
 	for _, choice := range choices(raw, &c) {
-		*choice.set = choice.value == choice.other
-		if choice.value != "" && choice.value != choice.byDefault && choice.value != choice.other {
-			errs = append(errs, field.NotSupported(choice.at, choice.value, []string{choice.byDefault, choice.other}))
+		value := *choice.value
+		*choice.set = value == choice.other
+		if value != "" && value != choice.byDefault && value != choice.other {
+			errs = append(errs, field.NotSupported(choice.at, value, []string{choice.byDefault, choice.other}))
 		}
 	}
 	if c.CreateHelmCharts && c.IgnoreCharts {
@@ -137,22 +137,23 @@ func Check(raw *v1alpha1.Configuration) (Configuration, error) {
 
 // choice is a field that takes one of two words.
 type choice struct {
-	at                      *field.Path
-	value, byDefault, other string
-	set                     *bool
+	at               *field.Path
+	value            *string
+	byDefault, other string
+	set              *bool
 }
 
 // choices returns the fields that take one of two words, and what they set.
 func choices(raw *v1alpha1.Configuration, c *Configuration) []choice {
 	return []choice{
-		{field.NewPath("namespaceDefault"), raw.NamespaceDefault, v1alpha1.SyncEnabled, v1alpha1.SyncDisabled, &c.Pins.NamespacesDisabled},
-		{field.NewPath("releases"), raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.ProtectLive},
-		{field.NewPath("secretValues"), raw.SecretValues, v1alpha1.SecretValuesIgnore, v1alpha1.SecretValuesRead, &c.ReadSecrets},
-		{field.NewPath("charts"), raw.Charts, v1alpha1.ChartsRead, v1alpha1.ChartsIgnore, &c.IgnoreCharts},
-		{field.NewPath("missingHelmCharts"), raw.MissingHelmCharts, v1alpha1.HelmChartsIgnore, v1alpha1.HelmChartsCreate, &c.CreateHelmCharts},
-		{field.NewPath("crossNamespaceRefs"), raw.CrossNamespaceRefs, v1alpha1.RefsAllow, v1alpha1.RefsDeny, &c.DenyCrossNamespace},
-		{field.NewPath("tags"), raw.Tags, v1alpha1.TagsReferenced, v1alpha1.TagsFloating, &c.Pins.FloatingOnly},
-		{field.NewPath("hold", "proof"), raw.Hold.Proof, v1alpha1.ProofPods, v1alpha1.ProofReady, &c.Pins.ReadyIsProof},
+		{field.NewPath("namespaceDefault"), &raw.NamespaceDefault, v1alpha1.SyncEnabled, v1alpha1.SyncDisabled, &c.Pins.NamespacesDisabled},
+		{field.NewPath("releases"), &raw.Releases, v1alpha1.ReleasesSuspended, v1alpha1.ReleasesAll, &c.Pins.ProtectLive},
+		{field.NewPath("secretValues"), &raw.SecretValues, v1alpha1.SecretValuesIgnore, v1alpha1.SecretValuesRead, &c.ReadSecrets},
+		{field.NewPath("charts"), &raw.Charts, v1alpha1.ChartsRead, v1alpha1.ChartsIgnore, &c.IgnoreCharts},
+		{field.NewPath("missingHelmCharts"), &raw.MissingHelmCharts, v1alpha1.HelmChartsIgnore, v1alpha1.HelmChartsCreate, &c.CreateHelmCharts},
+		{field.NewPath("crossNamespaceRefs"), &raw.CrossNamespaceRefs, v1alpha1.RefsAllow, v1alpha1.RefsDeny, &c.DenyCrossNamespace},
+		{field.NewPath("tags"), &raw.Tags, v1alpha1.TagsReferenced, v1alpha1.TagsFloating, &c.Pins.FloatingOnly},
+		{field.NewPath("hold", "proof"), &raw.Hold.Proof, v1alpha1.ProofPods, v1alpha1.ProofReady, &c.Pins.ReadyIsProof},
 	}
 }
 
@@ -173,18 +174,15 @@ func parseRegistry(at *field.Path, raw *v1alpha1.Registry) (pin.Registry, field.
 	if err != nil {
 		errs = append(errs, field.Invalid(at.Child("host"), raw.Host, err.Error()))
 	}
-	registry := pin.Registry{Host: host, Type: pin.DefaultType}
+	registry := pin.Registry{Host: host, Type: cmp.Or(raw.Type, pin.DefaultType)}
 	if raw.Owner != "" {
 		registry.Owner, err = image.ParsePath(raw.Owner)
 		if err != nil {
 			errs = append(errs, field.Invalid(at.Child("owner"), raw.Owner, err.Error()))
 		}
 	}
-	if raw.Type != "" {
-		registry.Type = raw.Type
-		if err := pin.CheckType(raw.Type); err != nil {
-			errs = append(errs, field.Invalid(at.Child("type"), raw.Type, "want a-z and 0-9, such as container"))
-		}
+	if err := pin.CheckType(registry.Type); err != nil {
+		errs = append(errs, field.Invalid(at.Child("type"), registry.Type, "want a-z and 0-9, such as container"))
 	}
 	return registry, errs
 }

@@ -162,9 +162,7 @@ func (f *finder) tagAndDigest(at *path, m map[string]any, g *group) (tag, digest
 		f.exponent(at.field(g.tag.key), n)
 	}
 	tag, digest, _ = strings.Cut(g.tag.value, "@")
-	if digest == "" {
-		digest = g.digest.value
-	}
+	digest = cmp.Or(digest, g.digest.value)
 	if digest != "" {
 		if err := checkDigest(digest); err != nil {
 			f.invalid(at, err)
@@ -198,9 +196,6 @@ func (f *finder) tagged(at *path, m Mention, tag, digest string) {
 	if tag == "" && own.Tag != "" {
 		return
 	}
-	m.Tag = tag
-	if digest != "" {
-		m.Digest = digest
-	}
+	m.Tag, m.Digest = tag, cmp.Or(digest, m.Digest)
 	f.mentions = append(f.mentions, m)
 }

@@ -30,12 +30,8 @@ func scalar(value any) (string, bool) {
 // 1.10, 1000 for 1e3. Digits alone are what was written.
 func number(n json.Number) string {
 	f, err := n.Float64()
-	if err != nil || hasOnlyDigits(n.String()) {
+	if err != nil || strings.Trim(n.String(), "0123456789") == "" {
 		return n.String()
 	}
 	return strconv.FormatFloat(f, 'f', -1, 64)
-}
-
-func hasOnlyDigits(s string) bool {
-	return strings.Trim(s, "0123456789") == ""
 }

@@ -64,12 +64,7 @@ func IsCredentialKey(key string) bool {
 // like references, as node-role.kubernetes.io/control-plane:NoSchedule does.
 func isPlacementKey(key string) bool {
 	return slices.ContainsFunc(words(key), func(word string) bool {
-		switch word {
-		case "taint", "taints", "toleration", "tolerations", "selector", "selectors", "affinity":
-			return true
-		default:
-			return false
-		}
+		return slices.Contains([]string{"taint", "taints", "toleration", "tolerations", "selector", "selectors", "affinity"}, word)
 	})
 }
 

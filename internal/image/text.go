@@ -4,12 +4,7 @@ import "strings"
 
 // isWordByte reports whether a byte can be part of a reference.
 func isWordByte(b byte) bool {
-	switch {
-	case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9':
-		return true
-	default:
-		return strings.IndexByte("._-/:@", b) >= 0
-	}
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || strings.IndexByte("._-/:@", b) >= 0
 }
 
 // eachWord calls take for every run of bytes of which references are made, with where it

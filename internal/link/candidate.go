@@ -51,12 +51,6 @@ func (c *Candidate) Follows(repository image.Repository) bool {
 	return c.image != nil && *c.image == repository || c.Latest != nil && c.Latest.Repository == repository
 }
 
-// accepts reports whether the policy can resolve to a tag, or has resolved to it under the
-// rules that it had then.
-func (c *Candidate) accepts(tag string) bool {
-	return c.hasResolved(tag) || c.rulesAccept(tag)
-}
-
 func (c *Candidate) hasResolved(tag string) bool { return c.Latest != nil && c.Latest.Tag == tag }
 
 // steps returns what it takes at most to find out whether it accepts a tag.

@@ -37,7 +37,7 @@ func New(policies []Policy, repositories []Repository) *Linker {
 	}
 	l := &Linker{
 		costs:    costs{},
-		names:    newNameIndex(),
+		names:    &nameIndex{whole: map[string][]*Candidate{}, parts: map[string][]*Candidate{}},
 		byName:   make(map[object.Name]*Candidate, len(policies)),
 		byImage:  make(map[image.Repository]groups, len(policies)),
 		bySuffix: make(map[string]groups, len(policies)),

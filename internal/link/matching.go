@@ -43,7 +43,7 @@ func (l *Linker) Refill() {
 // which the release does not rely that of both namespaces together, so that nobody takes anything
 // from the others.
 func (l *Linker) Accepts(c *Candidate, tag string, s *Subject) bool {
-	return l.take(c, c.steps(tag), s) && c.accepts(tag)
+	return l.take(c, c.steps(tag), s) && (c.hasResolved(tag) || c.rulesAccept(tag))
 }
 
 // take takes steps with a policy, and reports whether the budget suffices.

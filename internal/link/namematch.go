@@ -42,10 +42,6 @@ type nameIndex struct {
 	whole, parts map[string][]*Candidate
 }
 
-func newNameIndex() *nameIndex {
-	return &nameIndex{whole: map[string][]*Candidate{}, parts: map[string][]*Candidate{}}
-}
-
 func (x *nameIndex) add(c *Candidate) {
 	path := c.Image().Path
 	var names []string

@@ -108,8 +108,7 @@ func (h *holder) awaitReady() {
 func (h *holder) result(resuming []*owner) *heldPins {
 	result := &heldPins{besides: h.besides, ownersUnknown: h.ownersUnknown}
 	for _, held := range h.held {
-		because := h.because(held.waits, held.pin.HeldFor)
-		held.pin.HeldBecause = &because
+		held.pin.HeldBecause = new(h.because(held.waits, held.pin.HeldFor))
 		result.pins = append(result.pins, held.pin)
 	}
 	sortPins(result.pins)

@@ -57,17 +57,13 @@ func addHolds(holds []v1alpha1.Hold, owners ...string) []v1alpha1.Hold {
 
 // hasOwner reports whether an owner is among sorted holds.
 func hasOwner(holds []v1alpha1.Hold, owner string) bool {
-	_, ok := slices.BinarySearchFunc(holds, owner, compareOwner)
+	_, ok := slices.BinarySearchFunc(holds, owner, func(h v1alpha1.Hold, owner string) int { return cmp.Compare(h.Owner, owner) })
 	return ok
 }
 
 // isRelease reports whether an owner is a release, and does not stand for unknown ones.
 func isRelease(owner string) bool {
 	return owner != v1alpha1.UnknownOwner && owner != v1alpha1.OtherOwners
-}
-
-func compareOwner(h v1alpha1.Hold, owner string) int {
-	return cmp.Compare(h.Owner, owner)
 }
 
 // safeFrom returns from when an owner that is safe now counts as safe: from when its hold
@@ -90,6 +86,5 @@ func safeFrom(safeSince *string, now time.Time, notBefore ...time.Time) time.Tim
 }
 
 func timestamp(t time.Time) *string {
-	s := t.UTC().Format(time.RFC3339)
-	return &s
+	return new(t.UTC().Format(time.RFC3339))
 }

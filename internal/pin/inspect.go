@@ -39,10 +39,7 @@ func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
 	protector := NewProtector(s.Namespaces, o)
 	protected, problem := protector.protects(r)
 	n := findNeeds(r.Name, r.Inputs, linkerOf(s), explaining(o))
-	in := protectedInputs{needs: n, state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun}
-	if problem != nil {
-		in.problem = *problem
-	}
+	in := protectedInputs{needs: n, state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun, problem: problem}
 	// What it keeps besides is no part of what a resume needs, but answers problems.
 	refersTo, keeps := entryOf(r, in, &Memory{}, o), entryOf(r, in, &s.Memory, o)
 	return &Inspection{

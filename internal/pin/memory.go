@@ -218,8 +218,6 @@ func mergePin(p, other *v1alpha1.Pin) {
 	p.NeededBy = sortedSet(slices.Concat(p.NeededBy, other.NeededBy))
 	p.Via = sortedVia(slices.Concat(p.Via, other.Via))
 	p.Digests = firstOf(slices.Concat(p.Digests, other.Digests), maxDigests)
-	if p.HeldSince == nil {
-		p.HeldSince = other.HeldSince
-	}
+	p.HeldSince = cmp.Or(p.HeldSince, other.HeldSince)
 	p.HeldFor = mergeHolds(slices.Concat(p.HeldFor, other.HeldFor))
 }

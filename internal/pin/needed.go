@@ -89,10 +89,7 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache
 		if !ok {
 			continue
 		}
-		in := protectedInputs{needs: cache.of(r), state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun, chartPending: r.ChartPending}
-		if problem != nil {
-			in.problem = *problem
-		}
+		in := protectedInputs{needs: cache.of(r), state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun, chartPending: r.ChartPending, problem: problem}
 		release, ok := n.releases.Get(r.ID)
 		if ok && release.inputs == in && isOwnMemory && !release.hasPlaces {
 			if release.room.missed > 0 {
@@ -133,7 +130,7 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 	n.withdraw(release)
 	release.inputs, release.ran, release.last = in, nil, nil
 	release.hasPlaces, release.hasRanMore = false, false
-	release.room = newRoom(previous.of(release.owner))
+	release.room = room{left: budget.Pins, previous: previous.of(release.owner)}
 	for i := range in.needs.tags {
 		tag := &in.needs.tags[i]
 		for _, l := range lines(n.registries, tag.Repository, tag.Tag) {

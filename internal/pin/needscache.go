@@ -70,24 +70,16 @@ func (s *objectSet[T]) replace(list []T) (changed bool) {
 		return false
 	}
 	s.list = list
-	if s.isEqual(list) {
+	isNew := func(o T) bool {
+		known, ok := s.byName[o.ObjectName()]
+		return !ok || known != o
+	}
+	if len(s.byName) == len(list) && !slices.ContainsFunc(list, isNew) {
 		return false
 	}
 	s.byName = make(map[object.Name]T, len(list))
 	for _, o := range list {
 		s.byName[o.ObjectName()] = o
-	}
-	return true
-}
-
-func (s *objectSet[T]) isEqual(list []T) bool {
-	if len(s.byName) != len(list) {
-		return false
-	}
-	for _, o := range list {
-		if known, ok := s.byName[o.ObjectName()]; !ok || known != o {
-			return false
-		}
 	}
 	return true
 }

@@ -59,11 +59,6 @@ func (o *owner) places(l line) []string {
 	return few(sortedVia(o.via[l.image]), maxVia)
 }
 
-// isResuming reports whether it is not suspended, and not proven live on everything that it needed.
-func (o *owner) isResuming() bool {
-	return o.isWaiting && !o.Suspended
-}
-
 // owners are the releases of a snapshot that own pins or may own them.
 type owners struct {
 	registries []Registry
@@ -163,7 +158,7 @@ func (o *owners) referring() (byName map[string][]string, unreadable string) {
 func (o *owners) resuming() []*owner {
 	var resuming []*owner
 	for _, owner := range o.known {
-		if owner != nil && owner.isResuming() {
+		if owner != nil && owner.isWaiting && !owner.Suspended {
 			resuming = append(resuming, owner)
 		}
 	}

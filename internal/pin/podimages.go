@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"slices"
 	"time"
 
 	"git.oleks.space/oleks/pinsync/internal/image"
@@ -77,16 +78,11 @@ func (p *PodImages) Read(namespace string, at time.Time, pods []Pod, jobs []Job)
 
 // intersect reports whether two lists have an element in common.
 func intersect(a, b []string) bool {
-	set := make(map[string]struct{}, len(a))
+	set := make(map[string]bool, len(a))
 	for _, s := range a {
-		set[s] = struct{}{}
+		set[s] = true
 	}
-	for _, s := range b {
-		if _, ok := set[s]; ok {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(b, func(s string) bool { return set[s] })
 }
 
 // Views returns what is known of these namespaces, and drops the others.

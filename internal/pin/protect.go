@@ -12,17 +12,17 @@ import (
 
 // isEnabled reads a sync annotation; nil, it is not set and byDefault counts. A value that
 // it does not take counts as enabled, the safe side, and is a problem.
-func isEnabled(annotation *string, byDefault bool) (bool, *v1alpha1.Problem) {
+func isEnabled(annotation *string, byDefault bool) (bool, v1alpha1.Problem) {
 	if annotation == nil {
-		return byDefault, nil
+		return byDefault, v1alpha1.Problem{}
 	}
 	switch *annotation {
 	case v1alpha1.SyncEnabled:
-		return true, nil
+		return true, v1alpha1.Problem{}
 	case v1alpha1.SyncDisabled:
-		return false, nil
+		return false, v1alpha1.Problem{}
 	default:
-		return true, &v1alpha1.Problem{
+		return true, v1alpha1.Problem{
 			Reason: v1alpha1.ReasonInvalidAnnotation,
 			Field:  fmt.Sprintf("metadata.annotations[%s]", v1alpha1.SyncAnnotation),
 			Message: fmt.Sprintf("%s is not a value of %s, want %s or %s; taken as %s", image.Quote(*annotation),
@@ -33,13 +33,13 @@ func isEnabled(annotation *string, byDefault bool) (bool, *v1alpha1.Problem) {
 
 // withUnknown adds to what is wrong with an object's annotation, if anything is, the names of others that
 // pinsync does not have: one of them may be meant to protect it.
-func withUnknown(problem *v1alpha1.Problem, names, kind string, known ...string) *v1alpha1.Problem {
+func withUnknown(problem v1alpha1.Problem, names, kind string, known ...string) v1alpha1.Problem {
 	if names == "" {
 		return problem
 	}
 	message := fmt.Sprintf("there is no annotation %s for a %s: known are %s", names, kind, strings.Join(known, ", "))
-	if problem == nil {
-		return &v1alpha1.Problem{Reason: v1alpha1.ReasonInvalidAnnotation, Field: "metadata.annotations", Message: message}
+	if problem == (v1alpha1.Problem{}) {
+		return v1alpha1.Problem{Reason: v1alpha1.ReasonInvalidAnnotation, Field: "metadata.annotations", Message: message}
 	}
 	problem.Message += "; " + message
 	return problem
@@ -59,9 +59,9 @@ func NewProtector(namespaces []Namespace, o Options) *Protector {
 		enabled, problem := isEnabled(namespace.Sync, p.byDefault)
 		p.enabled[namespace.Name] = enabled
 		problem = withUnknown(problem, namespace.UnknownAnnotations, "Namespace", v1alpha1.SyncAnnotation)
-		if problem != nil {
+		if problem != (v1alpha1.Problem{}) {
 			problem.Object = "Namespace " + namespace.Name
-			p.problems = append(p.problems, *problem)
+			p.problems = append(p.problems, problem)
 		}
 	}
 	return p
@@ -74,7 +74,7 @@ func (p *Protector) Protects(r *Release) bool {
 }
 
 // protects also returns what is wrong with the release's own annotations.
-func (p *Protector) protects(r *Release) (bool, *v1alpha1.Problem) {
+func (p *Protector) protects(r *Release) (bool, v1alpha1.Problem) {
 	enabled, problem := p.enables(r)
 	problem = withUnknown(problem, r.UnknownAnnotations, r.Kind, v1alpha1.SyncAnnotation, v1alpha1.ImagePoliciesAnnotation)
 	return enabled && (r.Suspended || p.alsoLive), problem
@@ -102,14 +102,14 @@ func (p *Protector) Overlooked(releases []*Release) []v1alpha1.Problem {
 		if more := count[namespace] - 1; more > 0 {
 			problem.Message += fmt.Sprintf(" (more in its namespace: %d)", more)
 		}
-		problems = append(problems, *problem)
+		problems = append(problems, problem)
 	}
 	return problems
 }
 
 // enables reports whether a release is protected while it is suspended, and returns what is
 // wrong with its own annotation.
-func (p *Protector) enables(r *Release) (bool, *v1alpha1.Problem) {
+func (p *Protector) enables(r *Release) (bool, v1alpha1.Problem) {
 	byDefault, ok := p.enabled[r.Namespace]
 	if !ok {
 		byDefault = p.byDefault

@@ -17,10 +17,6 @@ type room struct {
 	listed   map[line]bool
 }
 
-func newRoom(previous []*v1alpha1.Pin) room {
-	return room{left: budget.Pins, previous: previous}
-}
-
 // take takes the room for a pin besides those that were taken, and reports whether there was any. As
 // long as it suffices for all that there were before besides, nobody has to know them.
 func (r *room) take(l line, taken []*neededPin) bool {

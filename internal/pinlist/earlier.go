@@ -1,6 +1,7 @@
 package pinlist
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -34,9 +35,7 @@ func (r *readPin) pin() (p v1alpha1.Pin, ok bool) {
 	}
 	for _, h := range r.HeldFor {
 		hold := h.Hold
-		if hold.Owner == "" {
-			hold.Owner = h.Release
-		}
+		hold.Owner = cmp.Or(hold.Owner, h.Release)
 		id, isID := object.ParseID(hold.Owner)
 		switch {
 		case isID:
@@ -72,9 +71,7 @@ func decodeReport(text string) (*v1alpha1.PinReport, error) {
 		}
 	}
 	for i := range r.Releases {
-		if r.Releases[i].Kind == "" {
-			r.Releases[i].Kind = object.HelmRelease
-		}
+		r.Releases[i].Kind = cmp.Or(r.Releases[i].Kind, object.HelmRelease)
 	}
 	return r, nil
 }

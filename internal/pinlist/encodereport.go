@@ -217,15 +217,17 @@ func splitPin(p *v1alpha1.Pin) []v1alpha1.Pin {
 	parts := make([]v1alpha1.Pin, max(len(needed), len(held), 1))
 	for i := range parts {
 		parts[i] = *p
-		parts[i].NeededBy, parts[i].HeldFor = []string{}, nil
-		if i < len(needed) {
-			parts[i].NeededBy = needed[i]
-		}
-		if i < len(held) {
-			parts[i].HeldFor = held[i]
-		}
+		parts[i].NeededBy, parts[i].HeldFor = append([]string{}, nth(needed, i)...), nth(held, i)
 	}
 	return parts
+}
+
+// nth returns the i-th part of a list; nil, it has fewer.
+func nth[T any](parts [][]T, i int) []T {
+	if i < len(parts) {
+		return parts[i]
+	}
+	return nil
 }
 
 // splitUnprotected splits an entry by its releases.
@@ -233,13 +235,7 @@ func splitUnprotected(u *v1alpha1.UnprotectedReleases) []v1alpha1.UnprotectedRel
 	live, disabled := split(u.Live, jsonSize), split(u.Disabled, jsonSize)
 	parts := make([]v1alpha1.UnprotectedReleases, max(len(live), len(disabled)))
 	for i := range parts {
-		parts[i].Namespace = u.Namespace
-		if i < len(live) {
-			parts[i].Live = live[i]
-		}
-		if i < len(disabled) {
-			parts[i].Disabled = disabled[i]
-		}
+		parts[i] = v1alpha1.UnprotectedReleases{Namespace: u.Namespace, Live: nth(live, i), Disabled: nth(disabled, i)}
 	}
 	return parts
 }
@@ -255,22 +251,13 @@ func splitRelease(r *v1alpha1.Release) []v1alpha1.Release {
 		p := &parts[i]
 		*p = v1alpha1.Release{
 			Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, State: r.State,
-			Policies: []string{}, Pins: []string{}, Problems: []v1alpha1.Problem{},
+			Policies: []string{}, Pins: append([]string{}, nth(pins, i)...), Problems: []v1alpha1.Problem{}, Live: nth(live, i),
 		}
 		if i == 0 {
 			p.Policies, p.Problems, p.Chart = r.Policies, r.Problems, r.Chart
 		}
 		if r.Ran != nil {
-			p.Ran = []string{}
-		}
-		if i < len(pins) {
-			p.Pins = pins[i]
-		}
-		if i < len(ran) {
-			p.Ran = ran[i]
-		}
-		if i < len(live) {
-			p.Live = live[i]
+			p.Ran = append([]string{}, nth(ran, i)...)
 		}
 	}
 	return parts

@@ -18,6 +18,8 @@ type Published struct {
 	Read ReadTime
 	// Report is the report on it; nil if it was not read.
 	Report *v1alpha1.PinReport
+	// ReportErr is why it could not be read.
+	ReportErr error
 }
 
 // ReadTime is when an API server answered.

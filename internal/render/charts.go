@@ -133,8 +133,7 @@ func clone(chart *helmchart.Chart) *helmchart.Chart {
 	metadata.Dependencies = nil
 	for _, dependency := range chart.Metadata.Dependencies {
 		if dependency != nil {
-			one := *dependency
-			dependency = &one
+			dependency = new(*dependency)
 		}
 		metadata.Dependencies = append(metadata.Dependencies, dependency)
 	}

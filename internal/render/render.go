@@ -23,7 +23,6 @@ import (
 
 // Rendered is what helm-controller would apply.
 type Rendered struct {
-	Chart Chart
 	// Objects are the manifests, hooks included, as encoding/json decodes them with numbers as
 	// json.Number. Objects of a chart's crds folder are not among them.
 	Objects []map[string]any
@@ -119,7 +118,7 @@ func (c *Charts) Render(in *Input) (*Rendered, error) {
 	}
 	chart := loaded.chart
 	rendered := &Rendered{
-		Chart: identity(chart), Missing: missing(chart), isByHistory: asks(chart, ".IsInstall") || asks(chart, ".IsUpgrade"),
+		Missing: missing(chart), isByHistory: asks(chart, ".IsInstall") || asks(chart, ".IsUpgrade"),
 		missingAPIs: loaded.missingAPIs(in),
 	}
 	rendered.HasOtherWays = rendered.isByHistory || len(rendered.missingAPIs) > 0
@@ -151,10 +150,6 @@ func asks(chart *helmchart.Chart, text string) bool {
 	isIn := func(f *common.File) bool { return bytes.Contains(f.Data, []byte(text)) }
 	return slices.ContainsFunc(chart.Templates, isIn) ||
 		slices.ContainsFunc(chart.Dependencies(), func(sub *helmchart.Chart) bool { return asks(sub, text) })
-}
-
-func identity(chart *helmchart.Chart) Chart {
-	return Chart{chart.Metadata.Name, chart.Metadata.Version, chart.Metadata.AppVersion}
 }
 
 // engineOf renders a chart with the values that its templates get.
@@ -240,7 +235,7 @@ func (c *Charts) Defaults(in *Input) (Chart, map[string]any, error) {
 		return Chart{}, nil, errors.Join(err, coalesceErr)
 	}
 	fillIn(values, chart)
-	return identity(chart), values, nil
+	return Chart{chart.Metadata.Name, chart.Metadata.Version, chart.Metadata.AppVersion}, values, nil
 }
 
 // fillIn gives the images of a chart and its sub-charts that have no tag their chart's appVersion.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"sync"
 )
 
@@ -92,10 +93,5 @@ func (t *printed) Write(text []byte) (int, error) {
 func (t *printed) has(parts ...string) bool {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	for _, part := range parts {
-		if bytes.Contains(t.text.Bytes(), []byte(part)) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parts, func(part string) bool { return bytes.Contains(t.text.Bytes(), []byte(part)) })
 }

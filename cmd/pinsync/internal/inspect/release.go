@@ -41,7 +41,7 @@ func Release(ctx context.Context, cluster *rest.Config, id object.ID, readSecret
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{client: c, Inspected: &Inspected{Snapshot: &pin.Snapshot{}}}
+	r := &Inspected{Snapshot: &pin.Snapshot{}}
 	read := &flux.HelmRelease{}
 	if err := c.Get(ctx, client.ObjectKey{Namespace: id.Namespace, Name: id.Name.Name}, read); err != nil {
 		return nil, err
@@ -51,12 +51,14 @@ func Release(ctx context.Context, cluster *rest.Config, id object.ID, readSecret
 	release.Images = convert.ValuesOf(read).Find(valuesFrom(ctx, c, readSecrets))
 	r.Snapshot.Releases = append(r.Snapshot.Releases, release)
 	namespace := &corev1.Namespace{}
-	err = r.allow(c.Get(ctx, client.ObjectKey{Name: id.Namespace}, namespace))
-	r.Snapshot.Namespaces = append(r.Snapshot.Namespaces, convert.Namespace(namespace))
-	if err != nil {
+	switch err := c.Get(ctx, client.ObjectKey{Name: id.Namespace}, namespace); {
+	case apierrors.IsForbidden(err):
+		r.Unread = append(r.Unread, err)
+	case err != nil:
 		return nil, err
 	}
-	return r.Inspected, r.readPolicies(ctx, id.Namespace)
+	r.Snapshot.Namespaces = append(r.Snapshot.Namespaces, convert.Namespace(namespace))
+	return r, r.readPolicies(ctx, c, id.Namespace)
 }
 
 // Names returns the names of the releases in a namespace; empty means all namespaces.
@@ -75,30 +77,16 @@ func Names(ctx context.Context, cluster *rest.Config, namespace string) ([]objec
 	return names, err
 }
 
-type reader struct {
-	client client.Client
-	*Inspected
-}
-
-// allow records that the user may not read something, and returns any other error.
-func (r *reader) allow(err error) error {
-	if apierrors.IsForbidden(err) {
-		r.Unread = append(r.Unread, err)
-		return nil
-	}
-	return err
-}
-
 // readPolicies adds the policies and their repositories: those of the release's namespace if the
 // user may not read the others. A cluster without these kinds has none.
-func (r *reader) readPolicies(ctx context.Context, namespace string) error {
+func (r *Inspected) readPolicies(ctx context.Context, c client.Client, namespace string) error {
 	var policies flux.ImagePolicyList
 	var repositories flux.ImageRepositoryList
 	for _, list := range []client.ObjectList{&policies, &repositories} {
-		err := r.client.List(ctx, list)
+		err := c.List(ctx, list)
 		if apierrors.IsForbidden(err) {
 			r.Unread = append(r.Unread, err)
-			if err = r.client.List(ctx, list, client.InNamespace(namespace)); apierrors.IsForbidden(err) {
+			if err = c.List(ctx, list, client.InNamespace(namespace)); apierrors.IsForbidden(err) {
 				continue // that they cannot be read is recorded
 			}
 		}

@@ -2,7 +2,7 @@ package published
 
 import (
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -13,28 +13,14 @@ import (
 // timed returns the configuration of a cluster whose requests set a clock.
 func timed(cluster *rest.Config) (*rest.Config, *clock) {
 	c := &clock{}
+	c.Store(&pinlist.ReadTime{})
 	config := rest.CopyConfig(cluster)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &timer{next, c} })
 	return config, c
 }
 
 // clock has the time of the last answer of an API server.
-type clock struct {
-	mu   sync.Mutex
-	last pinlist.ReadTime
-}
-
-func (c *clock) set(t pinlist.ReadTime) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.last = t
-}
-
-func (c *clock) get() pinlist.ReadTime {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.last
-}
+type clock = atomic.Pointer[pinlist.ReadTime]
 
 // timer sets a clock to the time of each answer.
 type timer struct {
@@ -47,7 +33,7 @@ func (t *timer) RoundTrip(request *http.Request) (*http.Response, error) {
 	sent := time.Now()
 	response, err := t.next.RoundTrip(request)
 	if err == nil {
-		t.set(readTime(response.Header.Get("Date"), sent, time.Now()))
+		t.Store(new(readTime(response.Header.Get("Date"), sent, time.Now())))
 	}
 	return response, err
 }

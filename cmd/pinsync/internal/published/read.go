@@ -31,7 +31,7 @@ func Read(ctx context.Context, cluster *rest.Config, namespace string, names []s
 	}
 	result := make([]pinlist.Published, len(lists))
 	for i := range lists {
-		result[i] = pinlist.Published{List: lists[i], Cluster: NameOf(cluster), Namespace: namespace, Read: clock.get()}
+		result[i] = pinlist.Published{List: lists[i], Cluster: NameOf(cluster), Namespace: namespace, Read: *clock.Load()}
 	}
 	return result, nil
 }
