@@ -10,6 +10,7 @@ import (
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"github.com/fluxcd/pkg/apis/kustomize"
+	kustypes "sigs.k8s.io/kustomize/api/types"
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/chartimages"
@@ -159,22 +160,21 @@ func postRenderers(renderers []helmv2.PostRenderer) []render.PostRenderer {
 		}
 		var r render.PostRenderer
 		for _, patch := range k.Patches {
-			r.Patches = append(r.Patches, render.Patch{Patch: patch.Patch, Target: target(patch.Target)})
+			r.Patches = append(r.Patches, kustypes.Patch{Patch: patch.Patch, Target: target(patch.Target)})
 		}
 		for _, image := range k.Images {
-			r.Images = append(r.Images, render.ImageChange{Name: image.Name, NewName: image.NewName, NewTag: image.NewTag, Digest: image.Digest})
+			r.Images = append(r.Images, kustypes.Image{Name: image.Name, NewName: image.NewName, NewTag: image.NewTag, Digest: image.Digest})
 		}
 		list = append(list, r)
 	}
 	return list
 }
 
-func target(s *kustomize.Selector) *render.Target {
+func target(s *kustomize.Selector) *kustypes.Selector {
 	if s == nil {
 		return nil
 	}
-	return &render.Target{
-		Group: s.Group, Version: s.Version, Kind: s.Kind, Name: s.Name, Namespace: s.Namespace,
-		LabelSelector: s.LabelSelector, AnnotationSelector: s.AnnotationSelector,
-	}
+	t := &kustypes.Selector{LabelSelector: s.LabelSelector, AnnotationSelector: s.AnnotationSelector}
+	t.Group, t.Version, t.Kind, t.Name, t.Namespace = s.Group, s.Version, s.Kind, s.Name, s.Namespace
+	return t
 }

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	kustypes "sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/resid"
+
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/render"
@@ -49,7 +52,7 @@ func TestChartRequest(t *testing.T) {
 		"post-renderers": {
 			release: `{"metadata":{"name":"web","namespace":"shop"},"spec":{"postRenderers":[{"kustomize":{"patches":[{"patch":"a: b","target":{"kind":"Pod","name":"x"}},{"patch":"c: d"}],"images":[{"name":"a","newTag":"2"}]}},{}]}}`,
 			want: render.Input{Values: []byte("{}"), ReleaseName: "web", Namespace: "shop", PostRenderers: []render.PostRenderer{{
-				Patches: []render.Patch{{Patch: "a: b", Target: &render.Target{Kind: "Pod", Name: "x"}}, {Patch: "c: d"}}, Images: []render.ImageChange{{Name: "a", NewTag: "2"}},
+				Patches: []kustypes.Patch{{Patch: "a: b", Target: &kustypes.Selector{ResId: resid.ResId{Gvk: resid.Gvk{Kind: "Pod"}, Name: "x"}}}, {Patch: "c: d"}}, Images: []kustypes.Image{{Name: "a", NewTag: "2"}},
 			}}},
 		},
 	}

@@ -8,6 +8,8 @@ package render
 import (
 	"fmt"
 
+	kustypes "sigs.k8s.io/kustomize/api/types"
+
 	"git.oleks.space/oleks/pinsync/internal/budget"
 )
 
@@ -51,26 +53,8 @@ const DefaultKubeVersion = "v1.37.2"
 
 // PostRenderer is an entry of a HelmRelease's spec.postRenderers.
 type PostRenderer struct {
-	Patches []Patch
-	Images  []ImageChange
-}
-
-// Patch is a patch of kustomize: a strategic merge patch, or operations of a JSON patch. Without a
-// target it names its object itself.
-type Patch struct {
-	Patch  string
-	Target *Target
-}
-
-// Target selects the objects that a patch is for, as kustomize does.
-type Target struct {
-	Group, Version, Kind, Name, Namespace string
-	LabelSelector, AnnotationSelector     string
-}
-
-// ImageChange puts another name, tag or digest in the place of an image's, as kustomize does.
-type ImageChange struct {
-	Name, NewName, NewTag, Digest string
+	Patches []kustypes.Patch
+	Images  []kustypes.Image
 }
 
 // HookStrategy is how hooks are sent to post-renderers. The values are those of a HelmRelease's

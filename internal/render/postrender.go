@@ -57,15 +57,7 @@ func kustomize(renderer *PostRenderer, manifests string) (string, error) {
 	const resource, file = "helm-output.yaml", "kustomization.yaml"
 	kustomization := kustypes.Kustomization{
 		TypeMeta:  kustypes.TypeMeta{APIVersion: kustypes.KustomizationVersion, Kind: kustypes.KustomizationKind},
-		Resources: []string{resource},
-	}
-	for _, patch := range renderer.Patches {
-		kustomization.Patches = append(kustomization.Patches, kustypes.Patch{Patch: patch.Patch, Target: selector(patch.Target)})
-	}
-	for _, image := range renderer.Images {
-		kustomization.Images = append(kustomization.Images, kustypes.Image{
-			Name: image.Name, NewName: image.NewName, NewTag: image.NewTag, Digest: image.Digest,
-		})
+		Resources: []string{resource}, Patches: renderer.Patches, Images: renderer.Images,
 	}
 	text, err := json.Marshal(kustomization)
 	if err != nil {
@@ -88,14 +80,4 @@ func kustomize(renderer *PostRenderer, manifests string) (string, error) {
 	}
 	out, err := result.AsYaml()
 	return string(out), err
-}
-
-func selector(target *Target) *kustypes.Selector {
-	if target == nil {
-		return nil
-	}
-	s := &kustypes.Selector{LabelSelector: target.LabelSelector, AnnotationSelector: target.AnnotationSelector}
-	s.Group, s.Version, s.Kind = target.Group, target.Version, target.Kind
-	s.Name, s.Namespace = target.Name, target.Namespace
-	return s
 }

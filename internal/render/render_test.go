@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	kustypes "sigs.k8s.io/kustomize/api/types"
 )
 
 // files are the files of a chart; a Chart.yaml with the name app is added if there is none.
@@ -283,19 +285,21 @@ func TestRenderRefuses(t *testing.T) {
 		"a template's error": {
 			files: files{"templates/a.yaml": "{{ .Values.a.b.c }}"}, want: "app/templates/a.yaml:1",
 		},
-		"a template that is none":    {files: files{"templates/a.yaml": "{{ if }}"}, want: "app/templates/a.yaml:1"},
-		"output that is no YAML":     {files: files{"templates/a.yaml": "a: 1\nb: [\n"}, want: "app/templates/a.yaml renders what is not YAML: see its line"},
-		"output that is no object":   {files: files{"templates/a.yaml": "- a\n- b\n"}, want: "app/templates/a.yaml renders what is not an object"},
-		"too much output":            {files: files{"templates/a.yaml": "# {{ repeat 34000000 `x` }}"}, want: "bytes of manifests"},
-		"another Kubernetes":         {files: files{"Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\nkubeVersion: '<1.20'\n"}, want: "wants Kubernetes <1.20, not v1.37.2"},
-		"a library":                  {files: files{"Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\ntype: library\n"}, want: "type library cannot be installed"},
-		"a missing file":             {files: files{"a.yaml": ""}, change: func(in *Input) { in.ValuesFiles = []string{"../b.yaml"} }, want: "no file ../b.yaml"},
-		"values.yaml":                {files: files{"values.yaml": "a: ["}, want: "values.yaml"},
-		"no archive":                 {change: func(in *Input) { in.Archive = []byte("apiVersion: v2\n") }, want: "not an archive"},
-		"a damaged archive":          {change: func(in *Input) { in.Archive = in.Archive[:len(in.Archive)/2] }, want: "damaged"},
-		"an unknown strategy":        {change: func(in *Input) { in.Hooks = "x" }, want: `postRenderStrategy "x"`},
-		"a version that is none":     {change: func(in *Input) { in.KubeVersion = "x" }, want: `"x"`},
-		"a post-renderer that fails": {files: files{"templates/a.yaml": pod("a", "a:1")}, change: func(in *Input) { in.PostRenderers = []PostRenderer{{Patches: []Patch{{Patch: pod("b", "b:1")}}}} }, want: "postRenderers[0]"},
+		"a template that is none":  {files: files{"templates/a.yaml": "{{ if }}"}, want: "app/templates/a.yaml:1"},
+		"output that is no YAML":   {files: files{"templates/a.yaml": "a: 1\nb: [\n"}, want: "app/templates/a.yaml renders what is not YAML: see its line"},
+		"output that is no object": {files: files{"templates/a.yaml": "- a\n- b\n"}, want: "app/templates/a.yaml renders what is not an object"},
+		"too much output":          {files: files{"templates/a.yaml": "# {{ repeat 34000000 `x` }}"}, want: "bytes of manifests"},
+		"another Kubernetes":       {files: files{"Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\nkubeVersion: '<1.20'\n"}, want: "wants Kubernetes <1.20, not v1.37.2"},
+		"a library":                {files: files{"Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.2.3\ntype: library\n"}, want: "type library cannot be installed"},
+		"a missing file":           {files: files{"a.yaml": ""}, change: func(in *Input) { in.ValuesFiles = []string{"../b.yaml"} }, want: "no file ../b.yaml"},
+		"values.yaml":              {files: files{"values.yaml": "a: ["}, want: "values.yaml"},
+		"no archive":               {change: func(in *Input) { in.Archive = []byte("apiVersion: v2\n") }, want: "not an archive"},
+		"a damaged archive":        {change: func(in *Input) { in.Archive = in.Archive[:len(in.Archive)/2] }, want: "damaged"},
+		"an unknown strategy":      {change: func(in *Input) { in.Hooks = "x" }, want: `postRenderStrategy "x"`},
+		"a version that is none":   {change: func(in *Input) { in.KubeVersion = "x" }, want: `"x"`},
+		"a post-renderer that fails": {files: files{"templates/a.yaml": pod("a", "a:1")}, change: func(in *Input) {
+			in.PostRenderers = []PostRenderer{{Patches: []kustypes.Patch{{Patch: pod("b", "b:1")}}}}
+		}, want: "postRenderers[0]"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
