@@ -52,7 +52,7 @@ type chartImages struct {
 	due, found map[string][]*dueChart
 	// inWork are the releases that are being read, and whose charts are being rendered.
 	inWork []object.ID
-	// mentions is how many images are kept of the charts of each namespace.
+	// mentions is how many images are kept of the charts of each namespace, while charts are due or in work.
 	mentions map[string]int
 	// turns are when it is the turn of each namespace, if another one waits, and pauses until when no chart
 	// of it is rendered.
@@ -97,7 +97,7 @@ func (c *chartImages) end() {
 	defer c.mu.Unlock()
 	c.known.Sweep()
 	c.due = c.found
-	if len(c.due) > 0 { // else none is rendered
+	if len(c.due)+len(c.inWork) > 0 { // else none is rendered before the next pass
 		c.mentions = map[string]int{}
 		for id, k := range c.known.All() {
 			c.mentions[id.Namespace] += k.found.kept()

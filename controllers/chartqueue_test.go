@@ -9,6 +9,7 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/charts"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
@@ -214,4 +215,27 @@ func TestStaleChart(t *testing.T) {
 // renderedImage is a chart that names a tag.
 func renderedImage(tag string) *pin.ChartImages {
 	return &pin.ChartImages{Rendered: true, Mentions: []image.Mention{{Path: "chart Pod/a", Reference: image.Reference{Tag: tag}}}}
+}
+
+// What a namespace has room for is known while the last chart of it is rendered, too.
+func TestRoomWhileInWork(t *testing.T) {
+	id := func(name string) object.ID {
+		return object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "a", Name: name}}
+	}
+	rendered := func(mentions int) *pin.ChartImages {
+		return &pin.ChartImages{Rendered: true, Mentions: make([]image.Mention, mentions)}
+	}
+	c, full := &chartImages{passes: newRequests()}, rendered(budget.ChartMentions)
+	c.known.Put(id("x"), &knownChart{})
+	c.known.Put(id("y"), &knownChart{found: foundImages{latest: full, rendered: full}})
+	c.found = map[string][]*dueChart{"a": {{id: id("x"), inputs: chartInputs{revision: "1"}}}}
+	c.end()
+	due := c.pop("a")
+	c.known.Get(id("x")) // y is gone in the next pass, which finds nothing due
+	c.found = map[string][]*dueChart{}
+	c.end()
+	c.take(due, &renderedChart{inputs: due.inputs, images: rendered(1)}, 0)
+	if x, _ := c.known.Peek(id("x")); !x.found.latest.Rendered {
+		t.Errorf("got %+v", x.found.latest.Problems)
+	}
 }

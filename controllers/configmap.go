@@ -11,25 +11,25 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pinlist"
 )
 
-// shard is a ConfigMap of the list or of the report as it was read or written last.
-type shard struct {
-	// ConfigMap is without what Data has of pinsync's, which may be large.
-	*corev1.ConfigMap
+// knownConfigMap is a ConfigMap of the list or of the report as it was read or written last.
+type knownConfigMap struct {
+	// object is without what its Data has of pinsync's, which may be large.
+	object *corev1.ConfigMap
 	// ours are the fingerprints of that, by key.
 	ours map[string]fingerprint
 }
 
-func newShard(object *corev1.ConfigMap) *shard {
-	s := &shard{object.DeepCopy(), fingerprints(object.Data)}
-	for key := range s.ours {
-		delete(s.Data, key)
+func newKnownConfigMap(object *corev1.ConfigMap) *knownConfigMap {
+	k := &knownConfigMap{object.DeepCopy(), fingerprints(object.Data)}
+	for key := range k.ours {
+		delete(k.object.Data, key)
 	}
-	return s
+	return k
 }
 
 // theirs returns the ConfigMap without any data that is pinsync's.
-func (s *shard) theirs() *corev1.ConfigMap {
-	theirs := s.DeepCopy()
+func (k *knownConfigMap) theirs() *corev1.ConfigMap {
+	theirs := k.object.DeepCopy()
 	for _, key := range pinlist.Keys() {
 		delete(theirs.BinaryData, key)
 	}
@@ -38,12 +38,12 @@ func (s *shard) theirs() *corev1.ConfigMap {
 
 // room returns how many bytes the ConfigMap has for pinsync, beside what others keep in it; nil, there is none
 // yet.
-func (s *shard) room() int {
+func (k *knownConfigMap) room() int {
 	room := pinlist.MaxObjectBytes
-	if s == nil {
+	if k == nil {
 		return room
 	}
-	theirs := s.theirs()
+	theirs := k.theirs()
 	for _, value := range theirs.Data {
 		room -= len(value)
 	}
@@ -83,9 +83,9 @@ func removeMarks(object *corev1.ConfigMap) {
 
 // merge puts an object of a list or a report into its ConfigMap, a new one where there is
 // none, and leaves what is not pinsync's. When it was synced stays as it is.
-func merge(current *shard, namespace, label string, o *pinlist.Object) *corev1.ConfigMap {
+func merge(current *knownConfigMap, namespace, label string, o *pinlist.Object) *corev1.ConfigMap {
 	if current == nil {
-		current = newShard(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: o.Name}})
+		current = newKnownConfigMap(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: o.Name}})
 	}
 	merged := current.theirs()
 	syncedAt, isSynced := merged.Annotations[v1alpha1.SyncedAtAnnotation]
@@ -106,13 +106,14 @@ func set(target *map[string]string, values map[string]string) {
 	maps.Copy(*target, values)
 }
 
-// isSame reports whether a ConfigMap is as it should be. One that does not exist is not.
-func isSame(current *shard, desired *corev1.ConfigMap) bool {
+// isSame reports whether a ConfigMap is as it should be, which was merged from it: what others keep in it is the same.
+// One that does not exist is not.
+func isSame(current *knownConfigMap, desired *corev1.ConfigMap) bool {
 	return current != nil &&
-		maps.Equal(current.Labels, desired.Labels) &&
-		maps.Equal(current.Annotations, desired.Annotations) &&
+		maps.Equal(current.object.Labels, desired.Labels) &&
+		maps.Equal(current.object.Annotations, desired.Annotations) &&
 		maps.Equal(current.ours, fingerprints(desired.Data)) &&
-		len(current.BinaryData) == len(desired.BinaryData)
+		len(current.object.BinaryData) == len(desired.BinaryData)
 }
 
 // isOurs reports whether a ConfigMap of a shard's name has marks of pinsync.

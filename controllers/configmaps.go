@@ -64,7 +64,7 @@ func (c *configMaps) refresh(ctx context.Context) (*contents, error) {
 	found := &contents{list: c.list.take(read.Items), report: c.report.take(read.Items)}
 	for _, p := range []*part{&c.list, &c.report} {
 		for _, s := range p.shards {
-			c.known.add(s)
+			c.known.add(s.object)
 		}
 	}
 	c.isKnown = true
@@ -77,12 +77,12 @@ func (p *part) take(all []corev1.ConfigMap) []pinlist.Object {
 	var objects []pinlist.Object
 	for i := range all {
 		object := &all[i]
-		n, ok := p.shardOf(object)
+		shard, ok := p.shardOf(object)
 		if !ok {
 			continue
 		}
-		p.shards[n] = newShard(object)
-		if len(p.shards[n].ours) > 0 { // one that somebody else has made, of the same name, has nothing
+		p.shards[shard] = newKnownConfigMap(object)
+		if len(p.shards[shard].ours) > 0 { // one that somebody else has made, of the same name, has nothing
 			objects = append(objects, pinlist.Object{Name: object.Name, Annotations: object.Annotations, Data: object.Data})
 		}
 	}
@@ -102,7 +102,7 @@ func (p *part) isCurrent(cached []metav1.PartialObjectMetadata) bool {
 	for i := range cached {
 		if shard, ok := p.shardOf(&cached[i]); ok {
 			n++
-			if p.shards[shard] == nil || p.shards[shard].ResourceVersion != cached[i].ResourceVersion {
+			if p.shards[shard] == nil || p.shards[shard].object.ResourceVersion != cached[i].ResourceVersion {
 				return false
 			}
 		}
@@ -139,16 +139,16 @@ func (c *configMaps) write(ctx context.Context, p *part, desired []*corev1.Confi
 		if err := c.writeOne(ctx, object); err != nil {
 			return err
 		}
-		p.shards[shard] = newShard(object)
+		p.shards[shard] = newKnownConfigMap(object)
 	}
-	for n, surplus := range p.shards {
-		if n < len(desired) {
+	for shard, surplus := range p.shards {
+		if shard < len(desired) {
 			continue
 		}
 		if err := c.remove(ctx, surplus); err != nil {
 			return err
 		}
-		delete(p.shards, n)
+		delete(p.shards, shard)
 	}
 	c.isKnown = true
 	return nil
@@ -173,8 +173,8 @@ func (c *configMaps) writeOne(ctx context.Context, object *corev1.ConfigMap) err
 
 // remove deletes the version of a ConfigMap that was read, or what is pinsync's in it where
 // others have written to it, too.
-func (c *configMaps) remove(ctx context.Context, s *shard) error {
-	rest := s.theirs()
+func (c *configMaps) remove(ctx context.Context, known *knownConfigMap) error {
+	rest := known.theirs()
 	if len(rest.Data)+len(rest.BinaryData) > 0 {
 		removeMarks(rest)
 		return c.writeOne(ctx, rest)

@@ -163,16 +163,12 @@ func (g *gatherer) cachedReleases(s *pin.Snapshot, required *pin.Requirements) [
 	if err != nil { // there is no such index
 		addFailedRead(s, g.watches.releases.GVK.Kind, image.Shorten(err.Error()))
 	}
-	candidates := func(yield func(object.ID) bool) {
-		for _, release := range releases {
-			if !yield(release.Value.Release.ID) {
-				return
-			}
-		}
+	for _, release := range releases {
+		required.Found(release.Value.Release.ID)
 	}
-	for _, owner := range required.OwnersBesides(candidates) {
+	for _, owner := range required.NotFound() {
 		cached, _ := g.watches.releases.Get(client.ObjectKey{Namespace: owner.Namespace, Name: owner.Name.Name})
-		if release, ok := cached.(*keptRelease); ok {
+		if release, ok := cached.(*keptRelease); ok && release.Value.Release.ID == owner {
 			releases = append(releases, release)
 		}
 	}
@@ -224,8 +220,11 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 		release := &s.Releases[i]
 		*release = kept.Value.Release
 		// What could not be read in bulk is not read one by one: they are many.
-		if release.Images == nil && (err == nil || !isWithoutValues(kept)) {
+		switch {
+		case release.Images == nil && (err == nil || !isWithoutValues(kept)):
 			release.Images = g.images.find(ctx, kept, s, s.Confirmed[release.ID])
+		case s.Confirmed != nil:
+			g.images.retain(kept)
 		}
 		if g.charts != nil {
 			// The others are searched for the owners of pins, which the list does not wait for.

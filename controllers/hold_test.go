@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,33 @@ import (
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers"
 )
+
+// A release that was read from the API server before one of its pins was removed is not read again afterwards: what is
+// known of it besides the cache stays known.
+func TestConfirmedReleaseIsNotReadAgain(t *testing.T) {
+	w := newWorld(t)
+	var reads atomic.Int32
+	w.intercept(func(request *http.Request, next http.RoundTripper) (*http.Response, error) {
+		if request.Method == http.MethodGet && strings.HasSuffix(request.URL.Path, w.apps+"/helmreleases/web") {
+			reads.Add(1)
+		}
+		return next.RoundTrip(request)
+	})
+	w.start(w.hasty())
+	w.suspendWith("web", 2)
+	w.until(w.lists("container/web==v000000\ncontainer/web==v000001\n"))
+	w.resume()
+	w.becomeReady()
+	w.expectInReport("no pod in " + w.apps + " runs it")
+	w.run("git.example.com/team/web:v000000")
+	w.until(w.lists("container/web==v000001\n"))
+	before := reads.Load()
+	w.suspend("other", "git.example.com/team/other:v1") // a pass after the one that has removed the pin
+	w.until(w.lists("container/other==v1\ncontainer/web==v000001\n"))
+	if after := reads.Load(); before == 0 || after != before {
+		t.Errorf("it was read %d times, and %d times afterwards", before, after-before)
+	}
+}
 
 // hasty are options with a grace that a test can wait for.
 func (w *world) hasty() controllers.Options {

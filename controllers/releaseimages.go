@@ -70,6 +70,12 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 	return known.images
 }
 
+// retain keeps what is known of a release that was read from the API server for this pass, with its images: the
+// cache may not have them in the next one.
+func (r *releaseImages) retain(kept *keptRelease) {
+	r.known.Get(client.ObjectKeyFromObject(kept))
+}
+
 // versionsOf returns the versions of the objects that the values of a release came from.
 func (r *releaseImages) versionsOf(kept *keptRelease) []string {
 	if known := r.of(kept); known != nil {

@@ -12,12 +12,13 @@ import (
 )
 
 // shards are the ConfigMaps that a list or a report is spread over.
-type shards map[int]*shard
+type shards map[int]*knownConfigMap
 
 // equal reports whether other ConfigMaps say the same.
 func (s shards) equal(other shards) bool {
-	return maps.EqualFunc(s, other, func(a, b *shard) bool {
-		return maps.Equal(a.Data, b.Data) && maps.Equal(a.ours, b.ours) && a.Annotations[v1alpha1.PlanAnnotation] == b.Annotations[v1alpha1.PlanAnnotation]
+	plan := func(k *knownConfigMap) string { return k.object.Annotations[v1alpha1.PlanAnnotation] }
+	return maps.EqualFunc(s, other, func(a, b *knownConfigMap) bool {
+		return maps.Equal(a.object.Data, b.object.Data) && maps.Equal(a.ours, b.ours) && plan(a) == plan(b)
 	})
 }
 
@@ -56,8 +57,8 @@ func (s shards) stamp(desired []*corev1.ConfigMap, complete bool, taken time.Tim
 // syncedAt is when the last of the ConfigMaps was written by a process that keeps the list.
 func (s shards) syncedAt() time.Time {
 	var last time.Time
-	for _, object := range s {
-		at, err := time.Parse(time.RFC3339, object.Annotations[v1alpha1.SyncedAtAnnotation])
+	for _, known := range s {
+		at, err := time.Parse(time.RFC3339, known.object.Annotations[v1alpha1.SyncedAtAnnotation])
 		if err == nil && at.After(last) {
 			last = at
 		}
@@ -68,7 +69,7 @@ func (s shards) syncedAt() time.Time {
 // requestedAt returns the request for a renewal that a reader made last.
 func (s shards) requestedAt() string {
 	if first := s[0]; first != nil {
-		return first.Annotations[v1alpha1.RequestedAtAnnotation]
+		return first.object.Annotations[v1alpha1.RequestedAtAnnotation]
 	}
 	return ""
 }
@@ -77,8 +78,8 @@ func (s shards) requestedAt() string {
 // one ConfigMap is due, is missing, cannot be read or is in the future.
 func (s shards) renewIn(heartbeat time.Duration, now time.Time) time.Duration {
 	next := heartbeat
-	for _, object := range s {
-		syncedAt, err := time.Parse(time.RFC3339, object.Annotations[v1alpha1.SyncedAtAnnotation])
+	for _, known := range s {
+		syncedAt, err := time.Parse(time.RFC3339, known.object.Annotations[v1alpha1.SyncedAtAnnotation])
 		if err != nil || syncedAt.After(now) {
 			return 0
 		}

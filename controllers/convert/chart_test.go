@@ -2,6 +2,7 @@ package convert
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/chartimages"
 	"git.oleks.space/oleks/pinsync/internal/render"
 )
 
@@ -50,9 +52,13 @@ func TestChartRequest(t *testing.T) {
 			want:    render.Input{Values: []byte("{}"), ReleaseName: "web", Namespace: "shop", ValuesFiles: []string{"a.yaml", "b/c.yaml", "charts/values.yaml"}, IgnoreMissingValuesFiles: true},
 		},
 		"post-renderers": {
-			release: `{"metadata":{"name":"web","namespace":"shop"},"spec":{"postRenderers":[{"kustomize":{"patches":[{"patch":"a: b","target":{"kind":"Pod","name":"x"}},{"patch":"c: d"}],"images":[{"name":"a","newTag":"2"}]}},{}]}}`,
+			release: `{"metadata":{"name":"web","namespace":"shop"},"spec":{"postRenderers":[{"kustomize":{"patches":[{"patch":"a: b","target":{"group":"apps","version":"v1","kind":"Deployment","name":"x","namespace":"y","labelSelector":"a=b","annotationSelector":"c=d"}},{"patch":"c: d"}],"images":[{"name":"a","newName":"b","newTag":"2","digest":"sha256:1"}]}},{}]}}`,
 			want: render.Input{Values: []byte("{}"), ReleaseName: "web", Namespace: "shop", PostRenderers: []render.PostRenderer{{
-				Patches: []kustypes.Patch{{Patch: "a: b", Target: &kustypes.Selector{ResId: resid.ResId{Gvk: resid.Gvk{Kind: "Pod"}, Name: "x"}}}, {Patch: "c: d"}}, Images: []kustypes.Image{{Name: "a", NewTag: "2"}},
+				Patches: []kustypes.Patch{{Patch: "a: b", Target: &kustypes.Selector{
+					ResId:         resid.ResId{Gvk: resid.Gvk{Group: "apps", Version: "v1", Kind: "Deployment"}, Name: "x", Namespace: "y"},
+					LabelSelector: "a=b", AnnotationSelector: "c=d",
+				}}, {Patch: "c: d"}},
+				Images: []kustypes.Image{{Name: "a", NewName: "b", NewTag: "2", Digest: "sha256:1"}},
 			}}},
 		},
 	}
@@ -64,6 +70,11 @@ func TestChartRequest(t *testing.T) {
 			}
 			if !reflect.DeepEqual(got.Input, test.want) || got.Secret || string(got.OpenValues) != string(got.Values) {
 				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+			text, err := json.Marshal(got)
+			sent := &chartimages.Request{}
+			if err := errors.Join(err, json.Unmarshal(text, sent)); err != nil || !reflect.DeepEqual(sent.Input, test.want) {
+				t.Errorf("the process that renders gets %+v, %v, want %+v", sent, err, test.want)
 			}
 		})
 	}

@@ -38,6 +38,7 @@ func (c *ChartImages) SetEntry(source, revision, inputs string) {
 	for _, ref := range c.Unused {
 		c.Entry.Unused = append(c.Entry.Unused, ref.String())
 	}
+	*c = *ChartImagesOf(c.Entry) // the same, with the entry's texts: they are in memory once
 }
 
 // ChartImagesOf returns the images that a report has for a chart; nil, it was not rendered.
@@ -48,7 +49,7 @@ func ChartImagesOf(entry *v1alpha1.ReleaseChart) *ChartImages {
 	case entry.Inputs == "":
 		return &ChartImages{Unknown: true, Entry: entry}
 	}
-	c := &ChartImages{Rendered: true, Entry: entry}
+	c := &ChartImages{Rendered: true, Entry: entry, Mentions: make([]image.Mention, 0, len(entry.Images))}
 	for i := range entry.Images {
 		e := &entry.Images[i]
 		if ref, err := image.Parse(e.Image); err == nil {

@@ -64,7 +64,11 @@ func TestChartEntryIsReadAgain(t *testing.T) {
 		chart := &pin.ChartImages{
 			Rendered: true, Mentions: rapid.SliceOf(rapid.Custom(drawMention)).Draw(t, "mentions"), Unused: rapid.SliceOf(rapid.Custom(drawUnused)).Draw(t, "unused"),
 		}
+		found := *chart
 		chart.SetEntry("HelmChart apps/a", "1.0.0", "sha256:0")
+		if !slices.Equal(chart.Mentions, found.Mentions) || !slices.Equal(chart.Unused, found.Unused) {
+			t.Fatalf("got %+v, want %+v", chart, found)
+		}
 		got := throughReport(t, chart)
 		if got == nil || !got.Rendered || got.Unknown || !slices.Equal(got.Mentions, chart.Mentions) || !slices.Equal(got.Unused, chart.Unused) {
 			t.Fatalf("got %+v, want %+v", got, chart)

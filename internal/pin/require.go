@@ -1,7 +1,6 @@
 package pin
 
 import (
-	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -35,8 +34,8 @@ type Requirements struct {
 // requiredOwner is a release that pins are held for, or would be, or that may come to need some before it is
 // live.
 type requiredOwner struct {
-	// isHeldFor is set if some are held for it already, and isGiven if it is known besides: see OwnersBesides.
-	isHeldFor, isGiven bool
+	// isHeldFor is set if some are held for it already, and isFound if the snapshot has it: see Found.
+	isHeldFor, isFound bool
 }
 
 // confirmAtOnce limits how many releases are confirmed for one plan, or those of one pin
@@ -81,26 +80,30 @@ func (q *Requirements) addOwners(p *v1alpha1.Pin) {
 	isUnowned := len(p.NeededBy)+len(p.HeldFor) == 0
 	q.AllReleases = q.AllReleases || isUnowned
 	for _, owner := range p.NeededBy {
-		q.addOwner(owner, isHeld)
+		q.addNamed(owner, isHeld)
 	}
 	for i := range p.HeldFor {
 		owner := p.HeldFor[i].Owner
 		q.AllReleases = q.AllReleases || !isRelease(owner)
-		q.addOwner(owner, true)
+		q.addNamed(owner, true)
 	}
 }
 
-func (q *Requirements) addOwner(name string, isHeldFor bool) {
-	if id, ok := object.ParseID(name); ok {
-		q.owners[id] = requiredOwner{isHeldFor: isHeldFor || q.owners[id].isHeldFor}
+func (q *Requirements) addNamed(owner string, isHeldFor bool) {
+	if id, ok := object.ParseID(owner); ok {
+		q.addOwner(id, isHeldFor)
 	}
+}
+
+func (q *Requirements) addOwner(id object.ID, isHeldFor bool) {
+	q.owners[id] = requiredOwner{isHeldFor: isHeldFor || q.owners[id].isHeldFor}
 }
 
 // addWithoutPins adds the releases that had no pin.
 func (q *Requirements) addWithoutPins(releases []v1alpha1.Release) {
 	for i := range releases {
 		if r := &releases[i]; isWithoutPins(r) {
-			q.addOwner(idOf(r).String(), false)
+			q.addOwner(idOf(r), false)
 		}
 	}
 }
@@ -129,21 +132,23 @@ func (q *Requirements) Wants(release object.ID) bool {
 	return ok
 }
 
-// OwnersBesides returns the releases that pins are held for, or may have to be, but for those that are given, in
-// any order.
-func (q *Requirements) OwnersBesides(given iter.Seq[object.ID]) (others []object.ID) {
-	for id := range given {
-		if owner, ok := q.owners[id]; ok {
-			owner.isGiven = true
-			q.owners[id] = owner
-		}
+// Found notes that the snapshot has a release.
+func (q *Requirements) Found(release object.ID) {
+	if owner, ok := q.owners[release]; ok && !owner.isFound {
+		owner.isFound = true
+		q.owners[release] = owner
 	}
+}
+
+// NotFound returns the releases that pins are held for, or may have to be, and that were not found yet, in any
+// order.
+func (q *Requirements) NotFound() (owners []object.ID) {
 	for id, owner := range q.owners {
-		if !owner.isGiven {
-			others = append(others, id)
+		if !owner.isFound {
+			owners = append(owners, id)
 		}
 	}
-	return others
+	return owners
 }
 
 // Namespaces returns those whose pods are to be read, sorted: where there are releases that

@@ -25,11 +25,15 @@ func (m *Map[K, V]) Get(key K) (value V, ok bool) {
 	if !ok {
 		return value, false
 	}
+	m.mark(e)
+	return e.value, true
+}
+
+func (m *Map[K, V]) mark(e *entry[V]) {
 	if e.round != m.round {
 		e.round = m.round
 		m.used++
 	}
-	return e.value, true
 }
 
 // Peek returns the value of a key, and does not mark it.
@@ -46,8 +50,9 @@ func (m *Map[K, V]) Put(key K, value V) {
 	if m.entries == nil {
 		m.entries = map[K]*entry[V]{}
 	}
-	if _, ok := m.Get(key); ok {
-		m.entries[key].value = value
+	if e, ok := m.entries[key]; ok {
+		m.mark(e)
+		e.value = value
 		return
 	}
 	m.entries[key] = &entry[V]{value, m.round}
