@@ -867,8 +867,7 @@ func (m *model) downgrade() {
 	m.kept.writeList(m, report, m.kept.plan) // it leaves an annotation that it does not know
 	delete(m.kept.list[0].Annotations, v1alpha1.ImagesChecksumAnnotation)
 	m.kept.list[0].Data[v1alpha1.ReportKey] = text
-	m.reported = 0
-	m.version.list++
+	m.version.list++ // a report on it is still one: it has the same plan and the same pins
 }
 
 // often are the actions without which nothing else matters.

@@ -22,11 +22,11 @@ func Load(name string, list, report []Object) pin.Memory {
 	if len(shards) > 0 {
 		l.memory.Plan = shards[0].Annotations[v1alpha1.PlanAnnotation]
 	}
+	belongs := l.addReports(ReportName(name), report, allLines(list))
 	hasReports := len(shards) > 0
 	for i := range list {
 		hasReports = l.addReport(&list[i]) != nil && hasReports
 	}
-	belongs := l.addReports(ReportName(name), report, allLines(list))
 	l.isBroken = l.isBroken || !isWhole || !hasReports && !belongs
 	l.addLines(list)
 	l.memory.Pins = pin.CutBack(pin.MergePins(l.memory.Pins))
@@ -67,6 +67,11 @@ func (l *loader) addReports(name string, report []Object, lines string) (belongs
 		isFirst := len(shards) > 0 && report[i].Name == shards[0].Name
 		if isFirst && r != nil && r.List != nil && r.List.Plan != "" {
 			belongs = isWhole && *r.List == (v1alpha1.ListReference{Checksum: checksum(lines), Plan: l.memory.Plan})
+		}
+	}
+	if !belongs { // a version that has its report in the list may have written that since
+		for _, r := range l.releases {
+			r.Ran, r.Live = nil, nil
 		}
 	}
 	return belongs

@@ -2,6 +2,8 @@ package pinlist
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -144,6 +146,29 @@ func TestSecondImageOfPin(t *testing.T) {
 	l, r := decodeBoth(t, list, report)
 	if got := Images(l.Describe(r)); got != Images(after.Pins) {
 		t.Errorf("described %q", got)
+	}
+}
+
+// What a release ran, and what it is live on, is not taken from the report on another list: the version before, which
+// has its report in the list itself, may have seen it suspended again since.
+func TestLoadAfterAnEarlierVersion(t *testing.T) {
+	const release = `{"kind":"HelmRelease","namespace":"x","name":"a","state":"Suspended","policies":[],"pins":[],"ran":["container/a==1"],"live":["container/a==1"],"problems":[]}`
+	const lines = "container/a==1\n"
+	list := []Object{listWith(0, "0/1", lines, `{"pins":[{"pin":"container/a==1","image":"g.io/o/a:1","state":"Needed","neededBy":["x/a"]}]}`)}
+	list[0].Annotations[v1alpha1.PlanAnnotation] = "2"
+	for plan, want := range map[string]string{"2": `["container/a==1"] ["container/a==1"]`, "1": `null null`} {
+		report := fmt.Sprintf(`{"list":{"checksum":%q,"plan":%q},"pins":[],"releases":[%s],"problems":[]}`, checksum(lines), plan, release)
+		m := Load("registry-pins", list, []Object{{
+			Name: "registry-pins-report", Data: map[string]string{v1alpha1.ReportKey: report}, Annotations: map[string]string{v1alpha1.ShardAnnotation: "0/1"},
+		}})
+		if m.OwnersUnknown || len(m.Releases) != 1 {
+			t.Fatalf("plan %s: got %+v", plan, m)
+		}
+		ran, err := json.Marshal(m.Releases[0].Ran)
+		live, liveErr := json.Marshal(m.Releases[0].Live)
+		if got := string(ran) + " " + string(live); errors.Join(err, liveErr) != nil || got != want {
+			t.Errorf("the report on plan %s: got %s, want %s", plan, got, want)
+		}
 	}
 }
 
