@@ -204,7 +204,8 @@ func TestChartImages(t *testing.T) {
 	})
 }
 
-// A release that was created suspended has no HelmChart; its chart may be in Git.
+// A release that was created suspended has no HelmChart; its chart may be in Git. What Flux has packaged of it counts,
+// unless it is to be packaged anew at the resume.
 func TestChartFromGit(t *testing.T) {
 	w, served := newWorld(t), serveArtifacts(t)
 	repository := tarball(t, map[string]string{
@@ -227,6 +228,12 @@ func TestChartFromGit(t *testing.T) {
 		},
 	})
 	w.start(w.withCharts())
+	w.expect("of-the-file", "side")
+	w.provide(w.helmChart("web"), map[string]any{
+		"chart": "./charts/web", "interval": "60m", "valuesFiles": []any{"envs/staging.yaml"}, "sourceRef": map[string]any{"kind": "GitRepository", "name": "apps"},
+	}, served.put("web-1.0.0.tgz", chartOf(t, "1.0.0", chartImage)))
+	w.expect("1.0.0")
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Interval = metav1.Duration{Duration: 2 * time.Hour} })
 	w.expect("of-the-file", "side")
 }
 

@@ -113,6 +113,13 @@ func TestResolve(t *testing.T) {
 	git := convert.Source{ID: id(flux.GitRepositoryKind, "charts"), Artifact: artifact}
 	notReady := git
 	notReady.NotReady = "no such\nbranch"
+	packaged := helmChart()
+	packaged.Template = *template(flux.GitRepositoryKind, "*")
+	packaged.Template.Interval = "5m0s"
+	every := func(interval string, spec *convert.ChartSpec) *convert.ChartSpec {
+		spec.Template.Interval = interval
+		return spec
+	}
 	foreign := helmChart()
 	foreign.Owner = object.Name{Namespace: "shop-web", Name: ""}
 	wanted := func(kind, version string) *convert.ChartSpec {
@@ -129,6 +136,9 @@ func TestResolve(t *testing.T) {
 		"its HelmChart":           {wanted("HelmRepository", "1.x"), false, []convert.Source{helmChart()}, "HelmChart/shop/shop-web ", ""},
 		"a HelmChart of before":   {wanted("HelmRepository", "2.x"), false, []convert.Source{helmChart()}, "", "HelmChart shop/shop-web has the chart that the release asked for before it was suspended: Flux changes it at the resume"},
 		"a stranger's HelmChart":  {wanted("HelmRepository", "1.x"), false, []convert.Source{foreign}, "", "there is no chart yet: Flux makes HelmChart shop/shop-web when the release is resumed"},
+		"another interval":        {every("5m0s", wanted("HelmRepository", "1.x")), false, []convert.Source{helmChart()}, "HelmChart/shop/shop-web ", ""},
+		"the package of a source": {every("5m0s", wanted(flux.GitRepositoryKind, "*")), false, []convert.Source{git, packaged}, "HelmChart/shop/shop-web ", ""},
+		"is to be packaged again": {every("10m0s", wanted(flux.GitRepositoryKind, "*")), false, []convert.Source{git, packaged}, "GitRepository/shop/charts web", ""},
 		"its source":              {wanted(flux.GitRepositoryKind, "*"), false, []convert.Source{git}, "GitRepository/shop/charts web", ""},
 		"a source that is old":    {wanted(flux.GitRepositoryKind, "*"), false, []convert.Source{notReady}, "GitRepository/shop/charts web", "GitRepository shop/charts is not ready: no such branch"},
 		"no source":               {wanted(flux.GitRepositoryKind, "*"), false, nil, "", "there is no GitRepository shop/charts"},

@@ -46,12 +46,16 @@ func (r *Resolver) Resolve(spec *convert.ChartSpec) (chart Chart, doubt string) 
 	case spec.Template == nil:
 		return r.of(spec.Ref)
 	}
+	template, isFolder := spec.Template, spec.Template.Source.Kind == flux.GitRepositoryKind || spec.Template.Source.Kind == flux.BucketKind
 	made, ok := r.LookUp(spec.Ref)
 	isOwn := ok && made.Owner == spec.Release
-	switch template := spec.Template; {
+	if !isFolder {
+		made.Template.Interval = template.Interval // a version of a chart that was published is always the same
+	}
+	switch {
 	case isOwn && made.Template == *template:
 		return artifactOf(&made)
-	case template.Source.Kind == flux.GitRepositoryKind, template.Source.Kind == flux.BucketKind:
+	case isFolder:
 		chart, doubt = r.of(template.Source)
 		chart.Folder, chart.ValuesFiles, chart.IgnoreMissingValuesFiles = template.Chart, template.ValuesFiles, template.IgnoreMissingValuesFiles
 		return chart, doubt

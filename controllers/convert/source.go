@@ -3,6 +3,7 @@ package convert
 import (
 	"cmp"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -28,6 +29,9 @@ type ChartTemplate struct {
 	Chart, Version string
 	// Source is the object that the chart comes from.
 	Source object.ID
+	// Interval is how often Flux looks for another one. If it has changed, Flux packages the chart of a GitRepository
+	// or a Bucket anew, though its version is the same: source-controller does so for each new generation.
+	Interval string
 	// ReconcileStrategy is when the HelmChart has a new revision.
 	ReconcileStrategy string
 	// ValuesFiles are the names of files, each with a line feed after it.
@@ -53,7 +57,7 @@ func ChartSpecOf(o *flux.HelmRelease) *ChartSpec {
 		namespace := cmp.Or(t.SourceRef.Namespace, o.Namespace)
 		c.Ref = object.ID{Kind: flux.HelmChartKind, Name: HelmChartName(namespace, c.Release)}
 		c.Template = new(templateOf(namespace, &flux.HelmChartSpec{
-			Chart: t.Chart, Version: t.Version, SourceRef: flux.HelmChartSourceRef{Kind: t.SourceRef.Kind, Name: t.SourceRef.Name},
+			Chart: t.Chart, Version: t.Version, Interval: cmp.Or(t.Interval, o.Spec.Interval), SourceRef: flux.HelmChartSourceRef{Kind: t.SourceRef.Kind, Name: t.SourceRef.Name},
 			ReconcileStrategy: t.ReconcileStrategy, ValuesFiles: t.ValuesFiles, IgnoreMissingValuesFiles: t.IgnoreMissingValuesFiles,
 		}))
 	}
@@ -77,10 +81,19 @@ func (c *ChartSpec) Kinds() []string {
 func templateOf(namespace string, spec *flux.HelmChartSpec) ChartTemplate {
 	return ChartTemplate{
 		Chart: spec.Chart, Version: cmp.Or(spec.Version, defaultVersion),
+		Interval:          duration(spec.Interval),
 		Source:            object.ID{Kind: spec.SourceRef.Kind, Name: object.Name{Namespace: namespace, Name: spec.SourceRef.Name}},
 		ReconcileStrategy: cmp.Or(spec.ReconcileStrategy, defaultReconcileStrategy),
 		ValuesFiles:       lines(spec.ValuesFiles), IgnoreMissingValuesFiles: spec.IgnoreMissingValuesFiles,
 	}
+}
+
+// duration returns a duration in the one way in which Go writes it; another text as it is.
+func duration(text string) string {
+	if d, err := time.ParseDuration(text); err == nil {
+		return d.String()
+	}
+	return text
 }
 
 func lines(list []string) string {

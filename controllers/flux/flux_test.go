@@ -9,6 +9,7 @@ import (
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	imagev1 "github.com/fluxcd/image-reflector-controller/api/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -28,6 +29,7 @@ func compare(t *testing.T, path string, ours, theirs reflect.Type) {
 	t.Helper()
 	switch {
 	case ours == theirs:
+	case ours.Kind() == reflect.String && (theirs == reflect.TypeFor[metav1.Duration]() || theirs == reflect.TypeFor[*metav1.Duration]()): // its text
 	case ours.Kind() != theirs.Kind():
 		t.Errorf("%s is %s, and Flux's is %s", path, ours, theirs)
 	case ours.Kind() == reflect.Pointer, ours.Kind() == reflect.Slice:

@@ -21,6 +21,7 @@ type HelmRelease struct {
 // HelmReleaseSpec is the wanted state.
 type HelmReleaseSpec struct {
 	Suspend         bool                   `json:"suspend,omitempty"`
+	Interval        string                 `json:"interval,omitempty"`
 	Chart           *ChartTemplate         `json:"chart,omitempty"`
 	ChartRef        *ChartReference        `json:"chartRef,omitempty"`
 	ReleaseName     string                 `json:"releaseName,omitempty"`
@@ -58,6 +59,7 @@ type ChartTemplate struct {
 type ChartTemplateSpec struct {
 	Chart             string          `json:"chart,omitempty"`
 	Version           string          `json:"version,omitempty"`
+	Interval          string          `json:"interval,omitempty"`
 	SourceRef         SourceReference `json:"sourceRef"`
 	ReconcileStrategy string          `json:"reconcileStrategy,omitempty"`
 	ValuesFiles       []string        `json:"valuesFiles,omitempty"`

@@ -45,6 +45,7 @@ type HelmChart struct {
 type HelmChartSpec struct {
 	Chart             string             `json:"chart,omitempty"`
 	Version           string             `json:"version,omitempty"`
+	Interval          string             `json:"interval,omitempty"`
 	SourceRef         HelmChartSourceRef `json:"sourceRef"`
 	ReconcileStrategy string             `json:"reconcileStrategy,omitempty"`
 	ValuesFiles       []string           `json:"valuesFiles,omitempty"`
