@@ -96,7 +96,7 @@ func filesOf(in *Input) ([]*archive.BufferedFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		return withValuesFiles(files, in, func(name string) []byte { return source[name] })
+		return withValuesFiles(files, in, func(name string) []byte { return source[inSource(name)] })
 	}
 	if err := checkArchive(in.Archive); err != nil {
 		return nil, err

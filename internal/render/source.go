@@ -32,9 +32,18 @@ func fromSource(in *Input) ([]*archive.BufferedFile, sourceFiles, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	chart, err := files.chart(path.Clean(in.Folder), 0)
+	folder := cmp.Or(inSource(in.Folder), ".")
+	chart, err := files.chart(folder)
+	if err != nil {
+		return nil, nil, err
+	}
+	chart, err = files.withLocalDependencies(chart, folder)
 	return chart, files, err
 }
+
+// inSource returns a path of a release as the name of a file of the source: nothing is above the source, as
+// source-controller has it with SecureJoin.
+func inSource(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
 
 // unpackSource returns the regular files of a source's archive.
 func unpackSource(text []byte) (sourceFiles, error) {
@@ -67,10 +76,7 @@ func unpackSource(text []byte) (sourceFiles, error) {
 }
 
 // chart returns the files of the chart in a folder, under their names in it.
-func (s sourceFiles) chart(folder string, depth int) ([]*archive.BufferedFile, error) {
-	if depth > budget.ChartNesting {
-		return nil, budget.Exceeded(budget.ChartNesting, "levels of charts in charts")
-	}
+func (s sourceFiles) chart(folder string) ([]*archive.BufferedFile, error) {
 	rules := ignore.Empty()
 	if text, ok := s[path.Join(folder, ignore.HelmIgnore)]; ok {
 		var err error
@@ -91,7 +97,7 @@ func (s sourceFiles) chart(folder string, depth int) ([]*archive.BufferedFile, e
 		}
 		files = append(files, &archive.BufferedFile{Name: below, Data: content})
 	}
-	return s.withLocalDependencies(files, folder, depth)
+	return files, nil
 }
 
 // isIgnored reports whether a file, or a folder that it is in, is ignored.
@@ -106,8 +112,9 @@ func isIgnored(rules *ignore.Rules, name string, size int) bool {
 	return rules.Ignore(name, file.FileInfo())
 }
 
-// withLocalDependencies adds the charts that a chart refers to by file:// to those in it, unless they are in it.
-func (s sourceFiles) withLocalDependencies(files []*archive.BufferedFile, folder string, depth int) ([]*archive.BufferedFile, error) {
+// withLocalDependencies adds the charts that a chart refers to by file:// to those in it, unless they are in it. Those
+// that these refer to are not added: source-controller does not, either.
+func (s sourceFiles) withLocalDependencies(files []*archive.BufferedFile, folder string) ([]*archive.BufferedFile, error) {
 	metadata := fileOf(files, "Chart.yaml")
 	if metadata == nil {
 		return nil, fmt.Errorf("the chart's source has no %s", path.Join(folder, "Chart.yaml"))
@@ -129,7 +136,7 @@ func (s sourceFiles) withLocalDependencies(files []*archive.BufferedFile, folder
 		if !isLocal(dependency) || path.IsAbs(local) {
 			continue
 		}
-		below, err := s.chart(path.Join(folder, local), depth+1)
+		below, err := s.chart(path.Join(folder, local))
 		if err != nil {
 			return nil, fmt.Errorf("dependency %s: %w", dependency.Name, err)
 		}

@@ -42,3 +42,36 @@ func TestLocalDependency(t *testing.T) {
 		})
 	}
 }
+
+// What a dependency in another folder refers to itself is missing, as source-controller leaves it.
+func TestLocalDependencyOfADependency(t *testing.T) {
+	archive := pack(t,
+		file("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: side, version: 1.x, repository: 'file://../side', import-values: [tags]}]\n"),
+		file("web/values.yaml", "tag: v1\n"), file("web/templates/a.yaml", pod("a", "app:{{ .Values.tag }}")),
+		file("side/Chart.yaml", "apiVersion: v2\nname: side\nversion: 1.0.0\ndependencies: [{name: deep, version: 1.x, repository: 'file://../deep', import-values: [{child: exports.tags, parent: exports.tags}]}]\n"),
+		file("deep/Chart.yaml", "apiVersion: v2\nname: deep\nversion: 1.0.0\n"), file("deep/values.yaml", "exports: {tags: {tag: v2}}\n"),
+	)
+	rendered, err := new(Charts).Render(&Input{Archive: archive, Folder: "web", ReleaseName: "web", Namespace: "shop"})
+	if err != nil || !slices.Equal(images(rendered.Objects), []string{"app:v1"}) || len(rendered.Missing) != 1 {
+		t.Fatalf("got %+v, %v", rendered, err)
+	}
+}
+
+// Paths of a release are those below its source, however they are written.
+func TestPathsInASource(t *testing.T) {
+	archive := pack(t,
+		file("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"), file("charts/web/values.yaml", "tag: default\n"),
+		file("charts/web/templates/a.yaml", pod("a", "app:{{ .Values.tag }}")), file("envs/prod.yaml", "tag: prod\n"),
+	)
+	for _, folder := range []string{"charts/web", "./charts/web/", "/charts/web", "../charts/web"} {
+		for _, values := range []string{"envs/prod.yaml", "./envs/prod.yaml", "/envs/prod.yaml", "../envs/prod.yaml", "charts/../../envs/prod.yaml"} {
+			rendered, err := new(Charts).Render(&Input{
+				Archive: archive, Folder: folder, ReleaseName: "web", Namespace: "shop",
+				ValuesFiles: []string{"charts/web/values.yaml", values}, IgnoreMissingValuesFiles: true,
+			})
+			if err != nil || !slices.Equal(images(rendered.Objects), []string{"app:prod"}) {
+				t.Errorf("%s, %s: got %+v, %v", folder, values, rendered, err)
+			}
+		}
+	}
+}
