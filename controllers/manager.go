@@ -181,7 +181,7 @@ func newReconciler(
 		charts:       chartImages,
 		ignoreCharts: options.IgnoreCharts,
 		valuesFrom:   valuesFrom,
-		ran:          &ranImages{live: live},
+		ran:          &ranImages{live: live, exists: w.hasRelease},
 		pods:         &pods{live: live, interval: podInterval(options.Pins.Grace)},
 	}
 	for _, kind := range []string{"ConfigMap", convert.SecretKind} {

@@ -18,10 +18,12 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/sweep"
 )
 
-// rereadAfter are how long after the workloads of a suspended release were read they are read again:
-// helm-controller finishes an upgrade that it has begun, which it applies after the hooks, within
-// 5 minutes by default.
-func rereadAfter() []time.Duration { return []time.Duration{time.Minute, 10 * time.Minute} }
+// rereadAfter are how long after the workloads of a suspended release were read they are read again, the last one
+// again and again: helm-controller finishes an upgrade that it has begun, which it applies after the hooks, within
+// 5 minutes by default, and people change by hand what is suspended.
+func rereadAfter() []time.Duration {
+	return []time.Duration{time.Minute, 10 * time.Minute, 30 * time.Minute}
+}
 
 // forbiddenRetry is how often it is tried to read workloads that may not be read.
 const forbiddenRetry = 5 * time.Minute
@@ -30,6 +32,8 @@ const forbiddenRetry = 5 * time.Minute
 // when a release was suspended or its spec has changed since, and again some time later.
 type ranImages struct {
 	live client.Reader
+	// exists reports whether there is a HelmRelease.
+	exists func(object.Name) bool
 
 	mu    sync.Mutex
 	known sweep.Map[object.ID, ranKnown]
@@ -65,7 +69,17 @@ func (k *ranKnown) isDue() bool {
 // isDueAgain reports whether it is time, at this moment, for the next reread.
 func (k *ranKnown) isDueAgain(now time.Time) bool {
 	delays := rereadAfter()
-	return k.rereads < len(delays) && now.Sub(k.at) >= delays[k.rereads]
+	return now.Sub(k.at) >= delays[min(k.rereads, len(delays)-1)]
+}
+
+// after returns what is known now that the workloads were read again.
+func (k *ranKnown) after(read *ranKnown) ranKnown {
+	if k.revision == read.revision && read.notRead == "" {
+		if read.rereads = k.rereads; k.isDueAgain(read.at) {
+			read.rereads++
+		}
+	}
+	return *read
 }
 
 // attach adds to the suspended releases of a snapshot what their workloads name.
@@ -151,19 +165,22 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	if now := w.due[namespace]; len(now) > 0 && &now[0] == &due[0] {
 		delete(w.due, namespace) // else they are due for others, too
 	}
-	own, untraced := found.images()
+	own, untraced := found.images(w.exists)
 	untraced, isCut := w.shareUntraced(namespace, untraced)
+	put := func(id object.ID, revision string) {
+		before, _ := w.known.Peek(id)
+		w.known.Put(id, before.after(&ranKnown{
+			revision: revision, namespace: namespace, at: at, notRead: image.Shorten(notRead),
+			images: &pin.WorkloadImages{Images: own[id.Name], Untraced: untraced, IsCut: isCut},
+		}))
+	}
+	for id, known := range w.known.All() {
+		if known.namespace == namespace { // so that all are due at the same time
+			put(id, known.revision)
+		}
+	}
 	for _, r := range due {
-		known := ranKnown{
-			revision: r.Revision, namespace: namespace, at: at, notRead: image.Shorten(notRead),
-			images: &pin.WorkloadImages{Images: own[r.Name], Untraced: untraced, IsCut: isCut},
-		}
-		if before, _ := w.known.Peek(r.ID); before.revision == r.Revision && notRead == "" {
-			if known.rereads = before.rereads; before.isDueAgain(at) {
-				known.rereads++
-			}
-		}
-		w.known.Put(r.ID, known)
+		put(r.ID, r.Revision)
 	}
 }
 

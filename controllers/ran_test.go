@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -98,10 +99,15 @@ func (w *world) live(image string) {
 	w.t.Helper()
 	w.create(&helmv2.HelmRelease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "web"},
-		Spec: helmv2.HelmReleaseSpec{
-			ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"}, Values: values(image),
-		},
+		Spec:       awake(image),
 	})
+}
+
+// awake is the spec of a release with an image.
+func awake(image string) helmv2.HelmReleaseSpec {
+	return helmv2.HelmReleaseSpec{
+		ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"}, Values: values(image),
+	}
 }
 
 // What a release ran when it was suspended is kept, whatever its values name later: by its values
@@ -120,6 +126,7 @@ func TestWhatRanIsKept(t *testing.T) {
 	job.Spec.Containers[0].Image = "g.io/o/cron:1"
 	w.create(&batchv1.CronJob{ObjectMeta: w.installed("web", "cron"), Spec: batchv1.CronJobSpec{Schedule: "@daily", JobTemplate: batchv1.JobTemplateSpec{Spec: batchv1.JobSpec{Template: job}}}})
 	w.deploy("other", "other", app+":other")
+	w.create(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "other"}, Spec: awake(app + ":other")})
 	w.start(w.hasty())
 	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = true })
 	const workloads = "container/agent==1\ncontainer/app==chart\ncontainer/app==v1\ncontainer/app==v2\n"
@@ -128,6 +135,25 @@ func TestWhatRanIsKept(t *testing.T) {
 		w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Values = values(app + ":" + tag) })
 		w.afterTheGrace()
 		w.until(w.lists(workloads + "container/app==" + tag + "\ncontainer/cron==1\ncontainer/db==1\ncontainer/job==1\n"))
+	}
+}
+
+// What was installed for a HelmRelease that has another name now counts as what a release ran that names the image.
+func TestWhatRanUnderAnEarlierName(t *testing.T) {
+	w := newWorld(t)
+	w.live(app + ":v1")
+	w.deploy("web", "web", app+":v1")
+	w.start(w.hasty())
+	w.changeRelease(func(r *helmv2.HelmRelease) { r.Spec.Suspend = true })
+	w.until(w.lists("container/app==v1\n"))
+	w.remove(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "web"}})
+	renamed := awake(app + ":v2")
+	renamed.ReleaseName, renamed.Suspend = "web", true
+	w.create(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "shop"}, Spec: renamed})
+	w.afterTheGrace()
+	w.until(w.lists("container/app==v1\ncontainer/app==v2\n"))
+	if got := w.current().report.Releases[0]; got.Name != "shop" || !slices.Equal(got.Ran, []string{"container/app==v1"}) {
+		t.Errorf("the report has %+v", got)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
 	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
@@ -124,6 +125,13 @@ func (w *watches) ready(*http.Request) error {
 		}
 	}
 	return nil
+}
+
+// hasRelease reports whether there may be a HelmRelease of a name. Those that this instance does not select may be
+// another's.
+func (w *watches) hasRelease(name object.Name) bool {
+	_, ok := w.releases.Get(client.ObjectKey{Namespace: name.Namespace, Name: name.Name})
+	return ok || w.releases.Selector != nil
 }
 
 // cacheOptions match the watches: only the controller's own namespace is searched for

@@ -86,13 +86,14 @@ func (n namespaceWorkloads) release(uid types.UID) object.Name {
 
 // images returns what the workloads of each release name, with the old ReplicaSets of its Deployments,
 // and the ControllerRevisions of its other sets; and by repository what those name of which it is not
-// known to which release they belong, as those that an operator has made.
-func (n namespaceWorkloads) images() (own map[object.Name][]image.Reference, untraced map[string][]image.Reference) {
+// known to which release they belong, as those that an operator has made, or of one that does not exist: the
+// HelmRelease of what is installed may have another name now.
+func (n namespaceWorkloads) images(exists func(object.Name) bool) (own map[object.Name][]image.Reference, untraced map[string][]image.Reference) {
 	ofReleases, ofRepositories := imageSets[object.Name]{}, imageSets[string]{}
 	for uid, w := range n {
 		release := n.release(uid)
 		for _, ref := range w.Images {
-			if release == (object.Name{}) {
+			if release == (object.Name{}) || !exists(release) {
 				ofRepositories.add(ref.Repository.String(), ref)
 			} else {
 				ofReleases.add(release, ref)

@@ -43,6 +43,9 @@ func (r *workloadReader) List(_ context.Context, list client.ObjectList, _ ...cl
 	return apimeta.SetList(list, r.objects[kind])
 }
 
+// exists says that every release is there but that which is gone.
+func exists(release object.Name) bool { return release.Name != "gone" }
+
 // running is a pod template with an image.
 func running(image string) corev1.PodTemplateSpec {
 	return corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Image: image}}}}
@@ -81,7 +84,7 @@ func TestOneKindRefused(t *testing.T) {
 		if err != nil || !strings.Contains(why, refused) || (why == "") != (refused == "") {
 			t.Errorf("refused %q: why is %q, %v", refused, why, err)
 		}
-		own, _ := found.images()
+		own, _ := found.images(exists)
 		if got := tagsOf(own[object.Name{Namespace: "apps", Name: "web"}]); got != want {
 			t.Errorf("refused %q: got %s, want %s", refused, got, want)
 		}
@@ -121,7 +124,7 @@ func TestWorkloadsAreTraced(t *testing.T) {
 		if err != nil || why != "" {
 			t.Fatal(why, err)
 		}
-		own, untraced := found.images()
+		own, untraced := found.images(exists)
 		if got := tagsOf(own[object.Name{Namespace: "apps", Name: "web"}]); got != test.own || len(own) != 1 {
 			t.Errorf("own are %v, want %s", own, test.own)
 		}
@@ -129,6 +132,48 @@ func TestWorkloadsAreTraced(t *testing.T) {
 			t.Errorf("untraced are %v", untraced)
 		}
 	}
+}
+
+// What was read for one release counts for all that sleep in the namespace, and is read again for all at once.
+func TestWorkloadsAreReadForAll(t *testing.T) {
+	ran := &ranImages{exists: exists, attempts: map[string]time.Time{}, failures: map[string]string{}, readFor: map[string]time.Time{}}
+	id := func(name string) object.ID {
+		return object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "apps", Name: name}}
+	}
+	at := time.Now()
+	read := func(tag string, due ...string) {
+		var releases []*pin.Release
+		for _, name := range due {
+			releases = append(releases, &pin.Release{ID: id(name), Revision: "1"})
+		}
+		found := namespaceWorkloads{}
+		for _, name := range []string{"a", "b", "gone"} {
+			found[types.UID(name)] = convert.Workload{Release: id(name).Name, Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/" + name}, Tag: tag}}}
+		}
+		ran.take("apps", releases, at, found, "", nil)
+	}
+	expect := func(name, tag string, next time.Duration) {
+		t.Helper()
+		known, _ := ran.known.Peek(id(name))
+		if own, untraced := tagsOf(known.images.Images), tagsOf(known.images.Untraced["g.io/o/gone"]); own != tag || untraced == "" {
+			t.Errorf("%s: its own are %q, want %q; untraced are %q", name, own, tag, untraced)
+		}
+		if known.isDueAgain(known.at.Add(next-time.Second)) || !known.isDueAgain(known.at.Add(next)) {
+			t.Errorf("%s is not read again %s after it was read", name, next)
+		}
+	}
+	read("1", "a")
+	expect("a", "1", time.Minute)
+	at = at.Add(time.Minute)
+	read("2", "b")
+	expect("a", "2", 10*time.Minute)
+	expect("b", "2", time.Minute)
+	for range 5 {
+		at = at.Add(time.Hour)
+		read("3", "a")
+	}
+	expect("a", "3", 30*time.Minute)
+	expect("b", "3", 30*time.Minute)
 }
 
 // That workloads name more images than count is seen in what is kept of them.
@@ -139,7 +184,7 @@ func TestMoreImagesThanCount(t *testing.T) {
 		found[types.UID(fmt.Sprint("own-", i))] = convert.Workload{Release: web, Images: []image.Reference{ref}}
 		found[types.UID(fmt.Sprint("untraced-", i))] = convert.Workload{Images: []image.Reference{ref}}
 	}
-	own, untraced := found.images()
+	own, untraced := found.images(exists)
 	if a, b := len(own[web]), len(untraced["g.io/o/app"]); a != budget.WorkloadImages+1 || b != budget.UntracedImages+1 {
 		t.Errorf("%d and %d images, want one more than %d and %d", a, b, budget.WorkloadImages, budget.UntracedImages)
 	}
@@ -161,7 +206,7 @@ func TestUntracedImagesAreLimited(t *testing.T) {
 	if err != nil || len(found) != len(deployments)-1 || !strings.Contains(why, "apps has more than") {
 		t.Fatalf("%d of %d workloads were read, %q, %v", len(found), len(deployments), why, err)
 	}
-	_, untraced := found.images()
+	_, untraced := found.images(exists)
 	kept, isCut := merged(nil, untraced)
 	if len(kept) != maxUntraced || !isCut {
 		t.Errorf("%d images are kept, want %d", len(kept), maxUntraced)
@@ -190,16 +235,21 @@ func TestObjectsAreLimited(t *testing.T) {
 // What no release is known for is kept once for a namespace, all that was read of it; and nothing of it for
 // releases of another.
 func TestUntracedImagesAreShared(t *testing.T) {
-	ran := &ranImages{attempts: map[string]time.Time{}, failures: map[string]string{}, readFor: map[string]time.Time{}}
-	read := func(namespace, release, tag string) {
-		ref := image.Reference{Repository: image.Repository{Host: "g.io", Path: "o/app"}, Tag: tag}
+	ran := &ranImages{exists: exists, attempts: map[string]time.Time{}, failures: map[string]string{}, readFor: map[string]time.Time{}}
+	read := func(namespace, release, tag string, installed ...string) {
+		tagged := func(tag string) []image.Reference {
+			return []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/app"}, Tag: tag}}
+		}
+		found := namespaceWorkloads{"operated": {Images: tagged(tag)}}
+		for _, name := range installed {
+			found[types.UID(name)] = convert.Workload{Release: object.Name{Namespace: namespace, Name: name}, Images: tagged(name)}
+		}
 		due := []*pin.Release{{ID: object.ID{Name: object.Name{Namespace: namespace, Name: release}}}}
-		own := convert.Workload{Release: due[0].Name, Images: []image.Reference{{Repository: ref.Repository, Tag: release}}}
-		ran.take(namespace, due, time.Now(), namespaceWorkloads{"own": own, "operated": {Images: []image.Reference{ref}}}, "", nil)
+		ran.take(namespace, due, time.Now(), found, "", nil)
 	}
-	read("apps", "a", "1")
-	read("shop", "c", "1")
-	read("apps", "b", "2")
+	read("apps", "a", "1", "a")
+	read("shop", "c", "1", "c")
+	read("apps", "b", "2", "a", "b")
 	for release, want := range map[object.Name]string{
 		{Namespace: "apps", Name: "a"}: "1 2", {Namespace: "apps", Name: "b"}: "1 2", {Namespace: "shop", Name: "c"}: "1",
 	} {
