@@ -29,11 +29,11 @@ func Namespace(o metav1.Object) pin.Namespace {
 func Policy(o *flux.ImagePolicy) link.Policy {
 	repository := &o.Spec.ImageRepositoryRef
 	p := link.Policy{
-		Name: nameOf(o), Rules: rulesOf(&o.Spec),
+		Name: nameOf(o), Rules: rulesOf(&o.Spec), IsChanged: o.Status.ObservedGeneration != 0 && o.Status.ObservedGeneration != o.Generation,
 		Repository: object.Name{Namespace: cmp.Or(repository.Namespace, o.Namespace), Name: repository.Name},
 	}
 	if latest := o.Status.LatestRef; latest != nil {
-		p.LatestImage, p.LatestTag = latest.Name, latest.Tag
+		p.LatestImage, p.LatestTag, p.LatestDigest = latest.Name, latest.Tag, latest.Digest
 	}
 	if ready := o.Status.Conditions.Ready(); ready != nil && ready.Status == metav1.ConditionFalse {
 		p.NotReady = cmp.Or(ready.Message, ready.Reason)

@@ -32,14 +32,13 @@ func Release(o *flux.HelmRelease) pin.Release {
 // RevisionOf returns what changes with the spec of an object, and when it is made again.
 func RevisionOf(o metav1.Object) string { return fmt.Sprint(o.GetUID(), "/", o.GetGeneration()) }
 
-// IsReady reports whether a HelmRelease's Ready condition is true at its current
-// generation. The status' own observedGeneration does not show it: it is updated for a
-// suspended release, too, whose conditions stay as they were. It counts where the
-// condition's own, which is optional, is missing.
+// IsReady reports whether a HelmRelease's Ready condition is true at its current generation, and so is its status.
+// Neither shows it alone: that of the status is updated for a suspended release, too, whose conditions stay as they
+// were, and that of the condition, which is optional, can be advanced when helm-controller resolves a conflict.
 func IsReady(o *flux.HelmRelease) bool {
 	ready := o.Status.Conditions.Ready()
 	return ready != nil && ready.Status == metav1.ConditionTrue &&
-		cmp.Or(ready.ObservedGeneration, o.Status.ObservedGeneration) == o.Generation
+		o.Status.ObservedGeneration == o.Generation && cmp.Or(ready.ObservedGeneration, o.Generation) == o.Generation
 }
 
 // appliedFromLabel has the namespace of the Kustomization that has applied an object: set by

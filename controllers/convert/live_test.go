@@ -10,7 +10,7 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 )
 
-// Ready counts only at the current generation, as the condition itself has it.
+// Ready counts only at the current generation, as both the condition and the status have it.
 func TestIsReady(t *testing.T) {
 	for name, test := range map[string]struct {
 		status              metav1.ConditionStatus
@@ -18,7 +18,7 @@ func TestIsReady(t *testing.T) {
 		want                bool
 	}{
 		"ready":                           {metav1.ConditionTrue, 2, 2, true},
-		"ready, status a step behind":     {metav1.ConditionTrue, 2, 1, true},
+		"ready, status a step behind":     {metav1.ConditionTrue, 2, 1, false},
 		"from before the suspension":      {metav1.ConditionTrue, 1, 2, false},
 		"condition without a generation":  {metav1.ConditionTrue, 0, 2, true},
 		"neither":                         {metav1.ConditionTrue, 0, 1, false},

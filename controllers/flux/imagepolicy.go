@@ -26,8 +26,9 @@ type ImagePolicySpec struct {
 
 // ImagePolicyStatus is what was chosen.
 type ImagePolicyStatus struct {
-	LatestRef  *imagev1.ImageRef `json:"latestRef,omitempty"`
-	Conditions Conditions        `json:"conditions,omitempty"`
+	ObservedGeneration int64             `json:"observedGeneration,omitempty"`
+	LatestRef          *imagev1.ImageRef `json:"latestRef,omitempty"`
+	Conditions         Conditions        `json:"conditions,omitempty"`
 }
 
 // ImagePolicyList is a list of ImagePolicies.

@@ -51,6 +51,11 @@ func (c *Candidate) Follows(repository image.Repository) bool {
 	return c.image != nil && *c.image == repository || c.Latest != nil && c.Latest.Repository == repository
 }
 
+// HasDigest reports whether a digest is that of the tag which it last resolved to.
+func (c *Candidate) HasDigest(digest string) bool {
+	return c.Latest != nil && digest != "" && c.LatestDigest == digest
+}
+
 func (c *Candidate) hasResolved(tag string) bool { return c.Latest != nil && c.Latest.Tag == tag }
 
 // steps returns what it takes at most to find out whether it accepts a tag.
@@ -90,7 +95,7 @@ func (c *Candidate) Tags() []image.Reference {
 }
 
 func (c *Candidate) isSettled() bool {
-	return c.Latest != nil && c.Latest.Repository == *c.image && c.NotReady == "" && c.rulesAccept(c.Latest.Tag)
+	return c.Latest != nil && c.Latest.Repository == *c.image && c.NotReady == "" && !c.IsChanged && c.rulesAccept(c.Latest.Tag)
 }
 
 // mayExpand counts that the pattern is read, and reports whether it may be.

@@ -16,6 +16,7 @@ func TestLiteralsUntilSettled(t *testing.T) {
 	}{
 		"settled":       {Policy{LatestImage: "g.io/o/a", LatestTag: "staging"}, "staging"},
 		"not resolved":  {Policy{}, "production staging"},
+		"changed":       {Policy{LatestImage: "g.io/o/a", LatestTag: "staging", IsChanged: true}, "staging production staging"},
 		"not ready":     {Policy{LatestImage: "g.io/o/a", LatestTag: "staging", NotReady: "lost"}, "staging production staging"},
 		"rules changed": {Policy{LatestImage: "g.io/o/a", LatestTag: "main"}, "main production staging"},
 		"image changed": {Policy{LatestImage: "g.io/o/b", LatestTag: "staging"}, "staging production staging"},

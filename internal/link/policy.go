@@ -17,6 +17,10 @@ type Policy struct {
 	// LatestImage and LatestTag are its status' latestRef; empty before it has resolved.
 	// Flux keeps them when the tag is deleted from the registry.
 	LatestImage, LatestTag string
+	// LatestDigest is the digest of that tag, if the policy asks for it.
+	LatestDigest string
+	// IsChanged is set if Flux has not observed its last change yet.
+	IsChanged bool
 	// NotReady is the message of its Ready condition where that is false.
 	NotReady string
 }

@@ -4,9 +4,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/link"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/policy"
 )
@@ -63,8 +65,10 @@ func TestMovedRegistry(t *testing.T) {
 // A policy that has an image at a registry that is not configured does not say which tag of it is needed.
 func TestMovedOutOfConfiguredRegistries(t *testing.T) {
 	for host, isAnswered := range map[string]bool{"gitea.svc:3000": false, "git.example.com": true} {
-		s := &pin.Snapshot{Releases: []pin.Release{suspended("web", "git.example.com/oleks/web@sha256:"+strings.Repeat("a", 64))}}
+		digest := "sha256:" + strings.Repeat("a", 64)
+		s := &pin.Snapshot{Releases: []pin.Release{suspended("web", "git.example.com/oleks/web@"+digest)}}
 		follows(s, s.Releases[0].Namespace, host+"/oleks/web", "b")
+		s.Policies[0].LatestDigest = digest
 		report := pin.Plan(s, pin.Options{Registries: []pin.Registry{{Host: "git.example.com", Owner: "oleks", Type: pin.DefaultType}}})
 		if (len(report.Pins) == 1) != isAnswered {
 			t.Errorf("%s: the pins are %+v", host, report.Pins)
@@ -72,6 +76,37 @@ func TestMovedOutOfConfiguredRegistries(t *testing.T) {
 		isSaid := slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonNoTag })
 		if isSaid == isAnswered {
 			t.Errorf("%s: the problems are %v", host, report.Releases[0].Problems)
+		}
+	}
+}
+
+// An image by its digest alone is kept by the tag that has the digest, as long as a policy tells which one that is;
+// what a release ran stays when the policy moves on, and that its digest has no known tag any more is said.
+func TestDigestOfAPolicy(t *testing.T) {
+	digest := func(of string) string { return "sha256:" + strings.Repeat(of, 64) }
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	o, memory := pin.Options{Grace: time.Minute}, pin.Memory{}
+	for _, step := range []struct {
+		tag, digest, want string
+		isSaid            bool
+	}{
+		{"1.5.0", digest("a"), "container/web==1.5.0\n", false},
+		{"1.6.0", digest("b"), "container/web==1.5.0\ncontainer/web==1.6.0\n", true},
+		{"1.7.0", "", "container/web==1.5.0\ncontainer/web==1.7.0\n", true},
+	} {
+		release := suspended("web", "g.io/o/web@"+digest("a"))
+		release.HasRun = true
+		var report *v1alpha1.PinReport
+		for range 3 {
+			s := &pin.Snapshot{Taken: at, Since: at.Add(-time.Hour), Memory: memory, Releases: []pin.Release{release}, Confirmed: map[object.ID]bool{release.ID: true}}
+			addPolicy(s, release.Namespace, "web", "g.io/o/web", step.tag, policy.Rules{SemVer: "1.x"})
+			s.Policies[0].LatestDigest = step.digest
+			report = pin.Plan(s, o)
+			memory, at = pin.MemoryOf(report), at.Add(2*time.Minute)
+		}
+		isSaid := slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonNoTag })
+		if got := lines(report); got != step.want || isSaid != step.isSaid {
+			t.Errorf("%s: the pins are %q, want %q; the problems are %v", step.tag, got, step.want, report.Releases[0].Problems)
 		}
 	}
 }

@@ -147,9 +147,10 @@ func (f *needsFinder) addMention(m *image.Mention) {
 }
 
 // namesTag reports whether a policy that the release relies on names the tag of an image that has none. What it names
-// at another registry than the one of the image counts only if it is pinned there.
+// at another registry than the one of the image counts only if it is pinned there, and of an image that has a digest
+// only the tag of that.
 func (f *needsFinder) namesTag(c *link.Candidate, m *image.Mention) bool {
-	return f.trusts(c) && slices.ContainsFunc(c.Tags(), func(ref image.Reference) bool {
+	return f.trusts(c) && (m.Digest == "" || c.HasDigest(m.Digest)) && slices.ContainsFunc(c.Tags(), func(ref image.Reference) bool {
 		_, isPinned := pinName(f.registries, ref.Repository)
 		return isPinned || m.Hostless
 	})
@@ -213,12 +214,17 @@ func (f *needsFinder) link(m *image.Mention) ([]*link.Candidate, link.Rule) {
 
 // tagsOf returns the images with the tag that a release mentions: of the repositories that
 // it is pinned at, and of those of the policies that were found without the registry or the
-// repository being named.
+// repository being named. A digest alone is the tag of a policy that has it.
 func (f *needsFinder) tagsOf(m *image.Mention, repositories []image.Repository, linked []*link.Candidate) []neededTag {
-	if m.Tag == "" {
-		return nil
-	}
 	var tags []neededTag
+	if m.Tag == "" {
+		for _, c := range linked {
+			if c.HasDigest(m.Digest) && f.mayAdd(c, true) {
+				tags = append(tags, neededTag{image.Reference{Repository: c.Latest.Repository, Tag: c.Latest.Tag, Digest: m.Digest}, m.Path, f.trusts(c)})
+			}
+		}
+		return tags
+	}
 	for _, repository := range repositories {
 		tags = append(tags, neededTag{image.Reference{Repository: repository, Tag: m.Tag, Digest: m.Digest}, m.Path, true})
 	}

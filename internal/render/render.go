@@ -118,7 +118,7 @@ func (c *Charts) Render(in *Input) (*Rendered, error) {
 	}
 	chart := loaded.chart
 	rendered := &Rendered{
-		Missing: missing(chart), isByHistory: asks(chart, ".IsInstall") || asks(chart, ".IsUpgrade"),
+		Missing: missing(chart), isByHistory: asks(chart, "IsInstall") || asks(chart, "IsUpgrade"),
 		missingAPIs: loaded.missingAPIs(in),
 	}
 	rendered.HasOtherWays = rendered.isByHistory || len(rendered.missingAPIs) > 0

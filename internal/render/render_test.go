@@ -160,7 +160,7 @@ func TestRender(t *testing.T) {
 		"a sub-chart that asks for an upgrade": {
 			files: files{
 				"charts/sub/Chart.yaml":       subchart("sub"),
-				"charts/sub/templates/a.yaml": "{{ if .Release.IsUpgrade }}" + pod("a", "a:{{ .Release.Revision }}") + "{{ end }}",
+				"charts/sub/templates/a.yaml": "{{ if index .Release `IsUpgrade` }}" + pod("a", "a:{{ .Release.Revision }}") + "{{ end }}",
 			},
 			want: []string{"a:2"},
 		},
