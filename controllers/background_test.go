@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 type emptyReader struct {
 	lists  map[string]int
 	before func(namespace string)
-	// err is what getting an object returns.
+	// err is what reading returns.
 	err error
 }
 
@@ -35,7 +36,7 @@ func (r *emptyReader) List(_ context.Context, _ client.ObjectList, options ...cl
 		r.lists = map[string]int{}
 	}
 	r.lists[all.Namespace]++
-	return nil
+	return r.err
 }
 
 // sleeping is a suspended release with a target namespace.
@@ -111,5 +112,15 @@ func TestWorkloadsAreReadAgain(t *testing.T) {
 			}
 		}
 		ran.read(t.Context(), "calm")
+	}
+	known, _ := ran.known.Peek(release.ID)
+	known.at = time.Now().Add(-time.Hour)
+	ran.known.Put(release.ID, known)
+	attach()
+	live.err = errors.New("timeout")
+	ran.read(t.Context(), "calm")
+	s := &pin.Snapshot{Releases: []pin.Release{release}}
+	if ran.attach(s); len(s.FailedReads)+len(ran.next()) > 0 || s.Releases[0].WorkloadsUnread {
+		t.Errorf("what was read several times is tried again at once: %v, %v", ran.next(), s.FailedReads)
 	}
 }

@@ -72,6 +72,17 @@ func (k *ranKnown) isDueAgain(now time.Time) bool {
 	return now.Sub(k.at) >= delays[min(k.rereads, len(delays)-1)]
 }
 
+// postpone leaves the releases of a namespace that were read several times as they are until the next time: a namespace
+// that takes too long to be read must not make the list incomplete again and again.
+func (w *ranImages) postpone(namespace string, at time.Time) {
+	for id, known := range w.known.All() {
+		if known.namespace == namespace && known.rereads >= len(rereadAfter())-1 {
+			known.at = at
+			w.known.Put(id, known)
+		}
+	}
+}
+
 // after returns what is known now that the workloads were read again.
 func (k *ranKnown) after(read *ranKnown) ranKnown {
 	if k.revision == read.revision && read.notRead == "" {
@@ -159,6 +170,7 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	w.readFor[due[0].Namespace] = at
 	if err != nil {
 		w.failures[namespace] = image.Shorten(err.Error())
+		w.postpone(namespace, at)
 		return
 	}
 	delete(w.failures, namespace)
