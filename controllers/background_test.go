@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,5 +124,34 @@ func TestWorkloadsAreReadAgain(t *testing.T) {
 	s := &pin.Snapshot{Releases: []pin.Release{release}}
 	if ran.attach(s); len(s.FailedReads)+len(ran.next()) > 0 || s.Releases[0].WorkloadsUnread {
 		t.Errorf("what was read several times is tried again at once: %v, %v", ran.next(), s.FailedReads)
+	}
+	if len(s.Notes) != 1 || !strings.Contains(s.Notes[0].Message, "timeout") {
+		t.Errorf("that it could not be read again is not said: %+v", s.Notes)
+	}
+}
+
+// What is read again waits for what was never read, unless that could not be read.
+func TestUnreadWorkloadsComeFirst(t *testing.T) {
+	live := &emptyReader{}
+	ran := &ranImages{live: live, exists: exists}
+	calm, fresh := sleeping("calm", "web", "calm"), sleeping("shop", "web", "shop")
+	ran.attach(&pin.Snapshot{Releases: []pin.Release{calm}})
+	ran.read(t.Context(), "calm")
+	known, _ := ran.known.Peek(calm.ID)
+	known.at, known.rereads = time.Now().Add(-time.Hour), 2
+	ran.known.Put(calm.ID, known)
+	clear(ran.readFor) // some minutes have passed, in which nothing was due
+	clear(ran.attempts)
+	attach := func() { ran.attach(&pin.Snapshot{Releases: []pin.Release{calm, fresh}}) }
+	attach()
+	if next := ran.next(); !slices.Equal(next, []string{"shop", "calm"}) {
+		t.Errorf("%v are read", next)
+	}
+	live.err = errors.New("timeout")
+	ran.read(t.Context(), "shop")
+	ran.attempts["shop"] = time.Now().Add(-time.Hour)
+	attach()
+	if next := ran.next(); !slices.Equal(next, []string{"calm", "shop"}) {
+		t.Errorf("after a failure %v are read", next)
 	}
 }

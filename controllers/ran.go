@@ -73,11 +73,11 @@ func (k *ranKnown) isDueAgain(now time.Time) bool {
 }
 
 // postpone leaves the releases of a namespace that were read several times as they are until the next time: a namespace
-// that takes too long to be read must not make the list incomplete again and again.
-func (w *ranImages) postpone(namespace string, at time.Time) {
+// that takes too long to be read must not make the list incomplete again and again. That it could not be read is said.
+func (w *ranImages) postpone(namespace string, at time.Time, why string) {
 	for id, known := range w.known.All() {
 		if known.namespace == namespace && known.rereads >= len(rereadAfter())-1 {
-			known.at = at
+			known.at, known.notRead = at, why
 			w.known.Put(id, known)
 		}
 	}
@@ -109,7 +109,10 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 		}
 		known, ok := w.known.Get(r.ID)
 		r.Workloads, r.WorkloadsUnread = known.images, !ok || known.revision != r.Revision
-		if r.WorkloadsUnread || known.isDue() {
+		switch {
+		case r.WorkloadsUnread:
+			w.due[r.TargetNamespace] = slices.Insert(w.due[r.TargetNamespace], 0, r)
+		case known.isDue():
 			w.due[r.TargetNamespace] = append(w.due[r.TargetNamespace], r)
 		}
 		notRead = cmp.Or(notRead, known.notRead)
@@ -131,9 +134,9 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 	}
 }
 
-// next returns the namespaces whose workloads are to be read: first one for the releases of the
-// namespace for which the last read is the longest ago, because a tenant may name as many as he likes,
-// and of those the one that was read the longest ago.
+// next returns the namespaces whose workloads are to be read: first those of releases of which nothing is known yet.
+// Of these, one comes first for the releases of the namespace for which the last such read is the longest ago, because a
+// tenant may name as many as he likes, and of those the one that was read the longest ago.
 func (w *ranImages) next() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -143,9 +146,16 @@ func (w *ranImages) next() []string {
 			namespaces = append(namespaces, namespace)
 		}
 	}
+	// One that could not be read must not keep all others waiting again and again.
+	isKnown := func(namespace string) int {
+		if w.due[namespace][0].WorkloadsUnread && w.failures[namespace] == "" {
+			return 0
+		}
+		return 1
+	}
 	slices.SortFunc(namespaces, func(a, b string) int {
 		ofA, ofB := w.due[a][0].Namespace, w.due[b][0].Namespace
-		return cmp.Or(w.readFor[ofA].Compare(w.readFor[ofB]), w.attempts[a].Compare(w.attempts[b]), cmp.Compare(a, b))
+		return cmp.Or(isKnown(a)-isKnown(b), w.readFor[ofA].Compare(w.readFor[ofB]), w.attempts[a].Compare(w.attempts[b]), cmp.Compare(a, b))
 	})
 	return namespaces
 }
@@ -167,10 +177,12 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	if len(due) == 0 {
 		return // nobody wants to know any more
 	}
-	w.readFor[due[0].Namespace] = at
+	if due[0].WorkloadsUnread {
+		w.readFor[due[0].Namespace] = at
+	}
 	if err != nil {
 		w.failures[namespace] = image.Shorten(err.Error())
-		w.postpone(namespace, at)
+		w.postpone(namespace, at, w.failures[namespace])
 		return
 	}
 	delete(w.failures, namespace)
@@ -181,10 +193,11 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	untraced, isCut := w.shareUntraced(namespace, untraced)
 	put := func(id object.ID, revision string) {
 		before, _ := w.known.Peek(id)
-		w.known.Put(id, before.after(&ranKnown{
-			revision: revision, namespace: namespace, at: at, notRead: image.Shorten(notRead),
-			images: &pin.WorkloadImages{Images: own[id.Name], Untraced: untraced, IsCut: isCut},
-		}))
+		images := before.images // an equal pointer means equal images, and the untraced ones are shared
+		if images == nil || before.namespace != namespace || !slices.Equal(images.Images, own[id.Name]) {
+			images = &pin.WorkloadImages{Images: own[id.Name], Untraced: untraced, IsCut: isCut}
+		}
+		w.known.Put(id, before.after(&ranKnown{revision: revision, namespace: namespace, at: at, notRead: image.Shorten(notRead), images: images}))
 	}
 	for id, known := range w.known.All() {
 		if known.namespace == namespace { // so that all are due at the same time

@@ -92,8 +92,11 @@ func (n namespaceWorkloads) images(exists func(object.Name) bool) (own map[objec
 	ofReleases, ofRepositories := imageSets[object.Name]{}, imageSets[string]{}
 	for uid, w := range n {
 		release := n.release(uid)
+		if !exists(release) {
+			release = object.Name{}
+		}
 		for _, ref := range w.Images {
-			if release == (object.Name{}) || !exists(release) {
+			if release == (object.Name{}) {
 				ofRepositories.add(ref.Repository.String(), ref)
 			} else {
 				ofReleases.add(release, ref)

@@ -194,7 +194,7 @@ const (
 	// ReasonNoPin means that a protected release has no pin.
 	ReasonNoPin Reason = "NoPin"
 
-	// ReasonNoTag means that an image has neither a tag nor a policy that names one.
+	// ReasonNoTag means that an image has neither a tag nor a policy that names one, or that has its digest.
 	ReasonNoTag Reason = "NoTag"
 
 	// ReasonNoRepository means that a tag stands alone, without a repository.

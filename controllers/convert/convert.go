@@ -29,17 +29,23 @@ func Namespace(o metav1.Object) pin.Namespace {
 func Policy(o *flux.ImagePolicy) link.Policy {
 	repository := &o.Spec.ImageRepositoryRef
 	p := link.Policy{
-		Name: nameOf(o), Rules: rulesOf(&o.Spec), IsChanged: o.Status.ObservedGeneration != 0 && o.Status.ObservedGeneration != o.Generation,
+		Name: nameOf(o), Rules: rulesOf(&o.Spec), IsChanged: isLater(o.Generation, o.Status.ObservedGeneration),
 		Repository: object.Name{Namespace: cmp.Or(repository.Namespace, o.Namespace), Name: repository.Name},
 	}
 	if latest := o.Status.LatestRef; latest != nil {
 		p.LatestImage, p.LatestTag, p.LatestDigest = latest.Name, latest.Tag, latest.Digest
 	}
-	if ready := o.Status.Conditions.Ready(); ready != nil && ready.Status == metav1.ConditionFalse {
-		p.NotReady = cmp.Or(ready.Message, ready.Reason)
+	if ready := o.Status.Conditions.Ready(); ready != nil {
+		p.IsChanged = p.IsChanged || isLater(o.Generation, ready.ObservedGeneration) // the status may be of now though it is suspended
+		if ready.Status == metav1.ConditionFalse {
+			p.NotReady = cmp.Or(ready.Message, ready.Reason)
+		}
 	}
 	return p
 }
+
+// isLater reports whether a generation is another one than that which was observed, if any was.
+func isLater(generation, observed int64) bool { return observed != 0 && observed != generation }
 
 // Repository converts an ImageRepository.
 func Repository(o *flux.ImageRepository) link.Repository {

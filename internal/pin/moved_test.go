@@ -85,28 +85,52 @@ func TestMovedOutOfConfiguredRegistries(t *testing.T) {
 func TestDigestOfAPolicy(t *testing.T) {
 	digest := func(of string) string { return "sha256:" + strings.Repeat(of, 64) }
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	o, memory := pin.Options{Grace: time.Minute}, pin.Memory{}
-	for _, step := range []struct {
-		tag, digest, want string
-		isSaid            bool
-	}{
-		{"1.5.0", digest("a"), "container/web==1.5.0\n", false},
-		{"1.6.0", digest("b"), "container/web==1.5.0\ncontainer/web==1.6.0\n", true},
-		{"1.7.0", "", "container/web==1.5.0\ncontainer/web==1.7.0\n", true},
-	} {
-		release := suspended("web", "g.io/o/web@"+digest("a"))
-		release.HasRun = true
-		var report *v1alpha1.PinReport
-		for range 3 {
-			s := &pin.Snapshot{Taken: at, Since: at.Add(-time.Hour), Memory: memory, Releases: []pin.Release{release}, Confirmed: map[object.ID]bool{release.ID: true}}
-			addPolicy(s, release.Namespace, "web", "g.io/o/web", step.tag, policy.Rules{SemVer: "1.x"})
-			s.Policies[0].LatestDigest = step.digest
-			report = pin.Plan(s, o)
-			memory, at = pin.MemoryOf(report), at.Add(2*time.Minute)
+	for _, floatingOnly := range []bool{false, true} {
+		o, memory := pin.Options{Grace: time.Minute, FloatingOnly: floatingOnly}, pin.Memory{}
+		for _, step := range []struct {
+			tag, digest, want string
+			isSaid            bool
+		}{
+			{"1.5.0", digest("a"), "container/web==1.5.0\n", false},
+			{"1.6.0", digest("b"), "container/web==1.5.0\ncontainer/web==1.6.0\n", true},
+			{"1.7.0", "", "container/web==1.5.0\ncontainer/web==1.7.0\n", true},
+		} {
+			release := suspended("web", "g.io/o/web@"+digest("a"))
+			release.HasRun = true
+			var report *v1alpha1.PinReport
+			for range 3 {
+				s := &pin.Snapshot{Taken: at, Since: at.Add(-time.Hour), Memory: memory, Releases: []pin.Release{release}, Confirmed: map[object.ID]bool{release.ID: true}}
+				addPolicy(s, release.Namespace, "web", "g.io/o/web", step.tag, policy.Rules{SemVer: "1.x"})
+				s.Policies[0].LatestDigest = step.digest
+				report = pin.Plan(s, o)
+				memory, at = pin.MemoryOf(report), at.Add(2*time.Minute)
+			}
+			isSaid := slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonNoTag })
+			if got := lines(report); got != step.want || isSaid != step.isSaid {
+				t.Errorf("%s: the pins are %q, want %q; the problems are %v", step.tag, got, step.want, report.Releases[0].Problems)
+			}
 		}
-		isSaid := slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonNoTag })
-		if got := lines(report); got != step.want || isSaid != step.isSaid {
-			t.Errorf("%s: the pins are %q, want %q; the problems are %v", step.tag, got, step.want, report.Releases[0].Problems)
-		}
+	}
+}
+
+// A digest that a policy of a stranger claims takes away nothing: neither the last tag of the image, nor the problem.
+func TestDigestOfAStranger(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("a", 64)
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	release := suspended("web", "g.io/o/web:1.5")
+	memory := pin.MemoryOf(pin.Plan(&pin.Snapshot{Taken: at, Releases: []pin.Release{release}}, pin.Options{}))
+	release = suspended("web", "g.io/o/web@"+digest)
+	var report *v1alpha1.PinReport
+	for range 3 {
+		at = at.Add(2 * time.Minute)
+		s := &pin.Snapshot{Taken: at, Since: at.Add(-time.Hour), Memory: memory, Releases: []pin.Release{release}, Confirmed: map[object.ID]bool{release.ID: true}}
+		addPolicy(s, "evil", "web", "g.io/o/web", "1.6", policy.Rules{})
+		s.Policies[0].LatestDigest = digest
+		report = pin.Plan(s, pin.Options{Grace: time.Minute})
+		memory = pin.MemoryOf(report)
+	}
+	isSaid := slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonNoTag })
+	if got := lines(report); got != "container/web==1.5\ncontainer/web==1.6\n" || !isSaid {
+		t.Errorf("the pins are %q; the problems are %v", got, report.Releases[0].Problems)
 	}
 }

@@ -122,7 +122,7 @@ func (f *needsFinder) addMention(m *image.Mention) {
 	f.reportMoved(m, linked)
 	repositories := f.locate(m, linked)
 	tags := f.tagsOf(m, repositories, linked)
-	if f.floatingOnly && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return f.linker.Accepts(c, m.Tag, &f.subject) }) {
+	if f.floatingOnly && m.Tag != "" && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return f.linker.Accepts(c, m.Tag, &f.subject) }) {
 		f.result.notFollowed += len(tags)
 		tags = nil
 	}
@@ -214,13 +214,14 @@ func (f *needsFinder) link(m *image.Mention) ([]*link.Candidate, link.Rule) {
 
 // tagsOf returns the images with the tag that a release mentions: of the repositories that
 // it is pinned at, and of those of the policies that were found without the registry or the
-// repository being named. A digest alone is the tag of a policy that has it.
+// repository being named. A digest alone is the tag of a policy that has it, and on which the release relies: one of
+// another namespace could claim any.
 func (f *needsFinder) tagsOf(m *image.Mention, repositories []image.Repository, linked []*link.Candidate) []neededTag {
 	var tags []neededTag
 	if m.Tag == "" {
 		for _, c := range linked {
-			if c.HasDigest(m.Digest) && f.mayAdd(c, true) {
-				tags = append(tags, neededTag{image.Reference{Repository: c.Latest.Repository, Tag: c.Latest.Tag, Digest: m.Digest}, m.Path, f.trusts(c)})
+			if f.trusts(c) && c.HasDigest(m.Digest) {
+				tags = append(tags, neededTag{image.Reference{Repository: c.Latest.Repository, Tag: c.Latest.Tag, Digest: m.Digest}, m.Path, true})
 			}
 		}
 		return tags

@@ -22,11 +22,11 @@ func Load(name string, list, report []Object) pin.Memory {
 	if len(shards) > 0 {
 		l.memory.Plan = shards[0].Annotations[v1alpha1.PlanAnnotation]
 	}
-	belongs := l.addReports(ReportName(name), report, allLines(list))
 	hasReports := len(shards) > 0
 	for i := range list {
 		hasReports = l.addReport(&list[i]) != nil && hasReports
 	}
+	belongs := l.addReports(ReportName(name), report, allLines(list))
 	l.isBroken = l.isBroken || !isWhole || !hasReports && !belongs
 	l.addLines(list)
 	l.memory.Pins = pin.CutBack(pin.MergePins(l.memory.Pins))
@@ -62,6 +62,10 @@ func allLines(list []Object) string {
 // of the list's plan and pins.
 func (l *loader) addReports(name string, report []Object, lines string) (belongs bool) {
 	shards, isWhole := whole(name, report)
+	ofList := map[string]v1alpha1.Release{}
+	for key, r := range l.releases {
+		ofList[key] = *r
+	}
 	for i := range report {
 		r := l.addReport(&report[i])
 		isFirst := len(shards) > 0 && report[i].Name == shards[0].Name
@@ -70,8 +74,12 @@ func (l *loader) addReports(name string, report []Object, lines string) (belongs
 		}
 	}
 	if !belongs { // a version that has its report in the list may have written that since
-		for _, r := range l.releases {
-			r.Ran, r.Live = nil, nil
+		for key, r := range l.releases {
+			if of, ok := ofList[key]; ok {
+				*r = of
+			} else {
+				r.Ran, r.Live = nil, nil
+			}
 		}
 	}
 	return belongs

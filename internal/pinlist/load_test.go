@@ -156,6 +156,14 @@ func TestLoadAfterAnEarlierVersion(t *testing.T) {
 	const lines = "container/a==1\n"
 	list := []Object{listWith(0, "0/1", lines, `{"pins":[{"pin":"container/a==1","image":"g.io/o/a:1","state":"Needed","neededBy":["x/a"]}]}`)}
 	list[0].Annotations[v1alpha1.PlanAnnotation] = "2"
+	ofList := []Object{listWith(0, "0/1", lines, `{"pins":[{"pin":"container/a==1","image":"g.io/o/a:1","state":"Needed","neededBy":["x/a"]}],"releases":[{"namespace":"x","name":"a","state":"Suspended"}]}`)}
+	ofList[0].Annotations[v1alpha1.PlanAnnotation] = "2"
+	resuming := strings.Replace(release, "Suspended", "Resuming", 1)
+	stale := fmt.Sprintf(`{"list":{"checksum":%q,"plan":"1"},"pins":[],"releases":[%s],"problems":[]}`, checksum(lines), resuming)
+	m := Load("registry-pins", ofList, []Object{{Name: "registry-pins-report", Data: map[string]string{v1alpha1.ReportKey: stale}, Annotations: map[string]string{v1alpha1.ShardAnnotation: "0/1"}}})
+	if len(m.Releases) != 1 || m.Releases[0].State != v1alpha1.ReleaseSuspended || m.Releases[0].Ran != nil || m.Releases[0].Live != nil {
+		t.Errorf("of the list's own report there is %+v", m.Releases)
+	}
 	for plan, want := range map[string]string{"2": `["container/a==1"] ["container/a==1"]`, "1": `null null`} {
 		report := fmt.Sprintf(`{"list":{"checksum":%q,"plan":%q},"pins":[],"releases":[%s],"problems":[]}`, checksum(lines), plan, release)
 		m := Load("registry-pins", list, []Object{{

@@ -41,8 +41,8 @@ func fromSource(in *Input) ([]*archive.BufferedFile, sourceFiles, error) {
 	return chart, files, err
 }
 
-// inSource returns a path of a release as the name of a file of the source: nothing is above the source, as
-// source-controller has it with SecureJoin.
+// inSource returns a path of a release or a chart as the name of a file of the source: nothing is above the source, as
+// source-controller has it with SecureJoin. Only the folder of a chart it does not take with a slash before it.
 func inSource(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
 
 // unpackSource returns the regular files of a source's archive.
@@ -133,10 +133,10 @@ func (s sourceFiles) withLocalDependencies(files []*archive.BufferedFile, folder
 	}
 	for _, dependency := range missing {
 		local := strings.TrimPrefix(dependency.Repository, fileScheme)
-		if !isLocal(dependency) || path.IsAbs(local) {
+		if !isLocal(dependency) {
 			continue
 		}
-		below, err := s.chart(path.Join(folder, local))
+		below, err := s.chart(cmp.Or(inSource(path.Join(folder, local)), "."))
 		if err != nil {
 			return nil, fmt.Errorf("dependency %s: %w", dependency.Name, err)
 		}

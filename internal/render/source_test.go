@@ -46,13 +46,14 @@ func TestLocalDependency(t *testing.T) {
 // What a dependency in another folder refers to itself is missing, as source-controller leaves it.
 func TestLocalDependencyOfADependency(t *testing.T) {
 	archive := pack(t,
-		file("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: side, version: 1.x, repository: 'file://../side', import-values: [tags]}]\n"),
-		file("web/values.yaml", "tag: v1\n"), file("web/templates/a.yaml", pod("a", "app:{{ .Values.tag }}")),
-		file("side/Chart.yaml", "apiVersion: v2\nname: side\nversion: 1.0.0\ndependencies: [{name: deep, version: 1.x, repository: 'file://../deep', import-values: [{child: exports.tags, parent: exports.tags}]}]\n"),
-		file("deep/Chart.yaml", "apiVersion: v2\nname: deep\nversion: 1.0.0\n"), file("deep/values.yaml", "exports: {tags: {tag: v2}}\n"),
+		file("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: side, version: 1.x, repository: 'file://../../side', import-values: [{child: image, parent: image}]}]\n"),
+		file("web/templates/a.yaml", pod("a", "app:{{ (.Values.image).tag | default `v1` }}")),
+		file("side/Chart.yaml", "apiVersion: v2\nname: side\nversion: 1.0.0\ndependencies: [{name: deep, version: 1.x, repository: 'file://../deep', import-values: [image]}]\n"),
+		file("side/templates/b.yaml", pod("b", "side:v1")),
+		file("deep/Chart.yaml", "apiVersion: v2\nname: deep\nversion: 1.0.0\n"), file("deep/values.yaml", "exports: {image: {image: {tag: v2}}}\n"),
 	)
 	rendered, err := new(Charts).Render(&Input{Archive: archive, Folder: "web", ReleaseName: "web", Namespace: "shop"})
-	if err != nil || !slices.Equal(images(rendered.Objects), []string{"app:v1"}) || len(rendered.Missing) != 1 {
+	if err != nil || !slices.Equal(images(rendered.Objects), []string{"app:v1", "side:v1"}) || len(rendered.Missing) != 1 {
 		t.Fatalf("got %+v, %v", rendered, err)
 	}
 }
