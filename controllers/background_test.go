@@ -130,8 +130,9 @@ func TestWorkloadsAreReadAgain(t *testing.T) {
 	}
 }
 
-// What is read again waits for what was never read, unless that could not be read.
-func TestUnreadWorkloadsComeFirst(t *testing.T) {
+// What was never read comes before what is read again, but neither a tenant whose releases always are to be read, nor one
+// whose namespace cannot be read, keeps the others waiting.
+func TestWorkloadsAreReadInTurns(t *testing.T) {
 	live := &emptyReader{}
 	ran := &ranImages{live: live, exists: exists}
 	calm, fresh := sleeping("calm", "web", "calm"), sleeping("shop", "web", "shop")
@@ -142,16 +143,47 @@ func TestUnreadWorkloadsComeFirst(t *testing.T) {
 	ran.known.Put(calm.ID, known)
 	clear(ran.readFor) // some minutes have passed, in which nothing was due
 	clear(ran.attempts)
-	attach := func() { ran.attach(&pin.Snapshot{Releases: []pin.Release{calm, fresh}}) }
-	attach()
-	if next := ran.next(); !slices.Equal(next, []string{"shop", "calm"}) {
-		t.Errorf("%v are read", next)
+	expect := func(want ...string) {
+		t.Helper()
+		ran.attach(&pin.Snapshot{Releases: []pin.Release{calm, fresh}})
+		if next := ran.next(); !slices.Equal(next, want) {
+			t.Errorf("%v are read, want %v", next, want)
+		}
 	}
+	expect("shop", "calm")
+	ran.read(t.Context(), "shop")
+	fresh.Revision = "2" // it has changed meanwhile
+	expect("calm", "shop")
+	clear(ran.readFor)
 	live.err = errors.New("timeout")
 	ran.read(t.Context(), "shop")
 	ran.attempts["shop"] = time.Now().Add(-time.Hour)
-	attach()
-	if next := ran.next(); !slices.Equal(next, []string{"calm", "shop"}) {
-		t.Errorf("after a failure %v are read", next)
+	expect("calm", "shop")
+	live.err = nil
+	ran.read(t.Context(), "calm")
+	expect("shop")
+}
+
+// For whom a namespace is read is the one whose turn is the earliest, whoever else has releases that are installed there.
+func TestTurnsAreThoseOfTheReleases(t *testing.T) {
+	ran := &ranImages{live: &emptyReader{}, exists: exists}
+	evil, own, other := sleeping("evil", "web", "shop"), sleeping("shop", "web", "shop"), sleeping("calm", "web", "calm")
+	ran.attach(&pin.Snapshot{})
+	ran.readFor[readTurn{"evil", false}], ran.readFor[readTurn{"calm", false}] = time.Now(), time.Now().Add(-time.Second)
+	ran.attach(&pin.Snapshot{Releases: []pin.Release{evil, own, other}})
+	if next := ran.next(); !slices.Equal(next, []string{"shop", "calm"}) {
+		t.Errorf("%v are read", next)
+	}
+}
+
+// Of a namespace that is only read in part it counts, too, how often that was done: see postpone.
+func TestReadInPartCounts(t *testing.T) {
+	at := time.Now()
+	before := &ranKnown{revision: "1", notRead: "forbidden", at: at.Add(-forbiddenRetry), rereads: 1}
+	if again := before.after(&ranKnown{revision: "1", notRead: "forbidden", at: at}); again.rereads != 2 {
+		t.Errorf("it was read again %d times", again.rereads)
+	}
+	if changed := before.after(&ranKnown{revision: "2", at: at}); changed.rereads != 0 {
+		t.Errorf("after a change it was read again %d times", changed.rereads)
 	}
 }

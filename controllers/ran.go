@@ -42,8 +42,15 @@ type ranImages struct {
 	// attempts are when those of each namespace were read last, and failures why that has failed.
 	attempts map[string]time.Time
 	failures map[string]string
-	// readFor is when something was read last for the releases of a namespace.
-	readFor map[string]time.Time
+	// readFor is when something was read last for each.
+	readFor map[readTurn]time.Time
+}
+
+// readTurn is for whom workloads are read: the releases of a namespace of which nothing is known yet, or those
+// that are read again.
+type readTurn struct {
+	namespace string
+	isAgain   bool
 }
 
 // ranKnown is what the workloads of a release of a revision name, in its target namespace.
@@ -58,26 +65,22 @@ type ranKnown struct {
 	notRead string
 }
 
-// isDue reports whether the workloads are to be read again.
-func (k *ranKnown) isDue() bool {
-	if k.notRead != "" {
-		return time.Since(k.at) >= forbiddenRetry
-	}
-	return k.isDueAgain(time.Now())
-}
-
-// isDueAgain reports whether it is time, at this moment, for the next reread.
-func (k *ranKnown) isDueAgain(now time.Time) bool {
+// isDue reports whether the workloads are to be read again at this moment.
+func (k *ranKnown) isDue(now time.Time) bool {
 	delays := rereadAfter()
-	return now.Sub(k.at) >= delays[min(k.rereads, len(delays)-1)]
+	delay := delays[min(k.rereads, len(delays)-1)]
+	if k.notRead != "" {
+		delay = forbiddenRetry
+	}
+	return now.Sub(k.at) >= delay
 }
 
-// postpone leaves the releases of a namespace that were read several times as they are until the next time: a namespace
+// postpone leaves the releases of a namespace that were read several times as they are for a while: a namespace
 // that takes too long to be read must not make the list incomplete again and again. That it could not be read is said.
 func (w *ranImages) postpone(namespace string, at time.Time, why string) {
 	for id, known := range w.known.All() {
 		if known.namespace == namespace && known.rereads >= len(rereadAfter())-1 {
-			known.at, known.notRead = at, why
+			known.at, known.notRead = at, "workloads in "+namespace+": "+why
 			w.known.Put(id, known)
 		}
 	}
@@ -85,8 +88,8 @@ func (w *ranImages) postpone(namespace string, at time.Time, why string) {
 
 // after returns what is known now that the workloads were read again.
 func (k *ranKnown) after(read *ranKnown) ranKnown {
-	if k.revision == read.revision && read.notRead == "" {
-		if read.rereads = k.rereads; k.isDueAgain(read.at) {
+	if k.revision == read.revision {
+		if read.rereads = k.rereads; k.isDue(read.at) {
 			read.rereads++
 		}
 	}
@@ -98,10 +101,10 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.attempts == nil {
-		w.attempts, w.failures, w.readFor = map[string]time.Time{}, map[string]string{}, map[string]time.Time{}
+		w.attempts, w.failures, w.readFor = map[string]time.Time{}, map[string]string{}, map[readTurn]time.Time{}
 	}
 	w.due = map[string][]*pin.Release{}
-	notRead := ""
+	notRead, now := "", time.Now()
 	for i := range s.Releases {
 		r := &s.Releases[i]
 		if !r.Suspended || r.RemoteCluster {
@@ -109,17 +112,14 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 		}
 		known, ok := w.known.Get(r.ID)
 		r.Workloads, r.WorkloadsUnread = known.images, !ok || known.revision != r.Revision
-		switch {
-		case r.WorkloadsUnread:
-			w.due[r.TargetNamespace] = slices.Insert(w.due[r.TargetNamespace], 0, r)
-		case known.isDue():
+		if r.WorkloadsUnread || known.isDue(now) {
 			w.due[r.TargetNamespace] = append(w.due[r.TargetNamespace], r)
 		}
 		notRead = cmp.Or(notRead, known.notRead)
 	}
 	w.known.Sweep()
 	isOver := func(namespace string) bool { return w.due[namespace] == nil }
-	maps.DeleteFunc(w.readFor, func(_ string, at time.Time) bool { return time.Since(at) > passTimeout })
+	maps.DeleteFunc(w.readFor, func(_ readTurn, at time.Time) bool { return time.Since(at) > passTimeout })
 	maps.DeleteFunc(w.failures, func(namespace, _ string) bool { return isOver(namespace) })
 	maps.DeleteFunc(w.attempts, func(namespace string, _ time.Time) bool { return isOver(namespace) })
 	for _, namespace := range slices.Sorted(maps.Keys(w.failures)) {
@@ -134,30 +134,42 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 	}
 }
 
-// next returns the namespaces whose workloads are to be read: first those of releases of which nothing is known yet.
-// Of these, one comes first for the releases of the namespace for which the last such read is the longest ago, because a
-// tenant may name as many as he likes, and of those the one that was read the longest ago.
+// next returns the namespaces whose workloads are to be read: first one for whom the last read is the longest ago,
+// because a tenant may name as many as he likes, and of those the one that was read the longest ago.
 func (w *ranImages) next() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var namespaces []string
-	for namespace := range w.due {
+	turns := map[string]readTurn{}
+	for namespace, due := range w.due {
 		if w.failures[namespace] == "" || time.Since(w.attempts[namespace]) >= readRetry {
-			namespaces = append(namespaces, namespace)
+			turns[namespace] = w.turn(due)
 		}
 	}
-	// One that could not be read must not keep all others waiting again and again.
-	isKnown := func(namespace string) int {
-		if w.due[namespace][0].WorkloadsUnread && w.failures[namespace] == "" {
-			return 0
-		}
-		return 1
-	}
-	slices.SortFunc(namespaces, func(a, b string) int {
-		ofA, ofB := w.due[a][0].Namespace, w.due[b][0].Namespace
-		return cmp.Or(isKnown(a)-isKnown(b), w.readFor[ofA].Compare(w.readFor[ofB]), w.attempts[a].Compare(w.attempts[b]), cmp.Compare(a, b))
+	return slices.SortedFunc(maps.Keys(turns), func(a, b string) int {
+		return cmp.Or(w.compare(turns[a], turns[b]), w.attempts[a].Compare(w.attempts[b]), cmp.Compare(a, b))
 	})
-	return namespaces
+}
+
+// turn returns for whom a namespace is read that is due for these releases: whose turn is the earliest.
+func (w *ranImages) turn(due []*pin.Release) (earliest readTurn) {
+	for i, r := range due {
+		if turn := (readTurn{r.Namespace, !r.WorkloadsUnread}); i == 0 || w.compare(turn, earliest) < 0 {
+			earliest = turn
+		}
+	}
+	return earliest
+}
+
+// compare compares the turns of two: when something was read for them last, and of those for whom nothing was lately,
+// first those of whom nothing is known yet.
+func (w *ranImages) compare(a, b readTurn) int {
+	if c := w.readFor[a].Compare(w.readFor[b]); c != 0 || a.isAgain == b.isAgain {
+		return c
+	}
+	if b.isAgain {
+		return -1
+	}
+	return 1
 }
 
 // read reads the workloads of a namespace.
@@ -177,9 +189,7 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	if len(due) == 0 {
 		return // nobody wants to know any more
 	}
-	if due[0].WorkloadsUnread {
-		w.readFor[due[0].Namespace] = at
-	}
+	w.readFor[w.turn(due)] = at
 	if err != nil {
 		w.failures[namespace] = image.Shorten(err.Error())
 		w.postpone(namespace, at, w.failures[namespace])

@@ -136,7 +136,7 @@ func TestWorkloadsAreTraced(t *testing.T) {
 
 // What was read for one release counts for all that sleep in the namespace, and is read again for all at once.
 func TestWorkloadsAreReadForAll(t *testing.T) {
-	ran := &ranImages{exists: exists, attempts: map[string]time.Time{}, failures: map[string]string{}, readFor: map[string]time.Time{}}
+	ran := &ranImages{exists: exists, attempts: map[string]time.Time{}, failures: map[string]string{}, readFor: map[readTurn]time.Time{}}
 	id := func(name string) object.ID {
 		return object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: "apps", Name: name}}
 	}
@@ -158,7 +158,7 @@ func TestWorkloadsAreReadForAll(t *testing.T) {
 		if own, untraced := tagsOf(known.images.Images), tagsOf(known.images.Untraced["g.io/o/gone"]); own != tag || untraced == "" {
 			t.Errorf("%s: its own are %q, want %q; untraced are %q", name, own, tag, untraced)
 		}
-		if known.isDueAgain(known.at.Add(next-time.Second)) || !known.isDueAgain(known.at.Add(next)) {
+		if known.isDue(known.at.Add(next-time.Second)) || !known.isDue(known.at.Add(next)) {
 			t.Errorf("%s is not read again %s after it was read", name, next)
 		}
 	}
@@ -167,6 +167,11 @@ func TestWorkloadsAreReadForAll(t *testing.T) {
 	at = at.Add(time.Minute)
 	read("2", "b")
 	expect("a", "2", 10*time.Minute)
+	before, _ := ran.known.Peek(id("a"))
+	read("2", "b")
+	if again, _ := ran.known.Peek(id("a")); again.images != before.images {
+		t.Error("what has not changed is kept anew, and all is planned anew for it")
+	}
 	expect("b", "2", time.Minute)
 	for range 5 {
 		at = at.Add(time.Hour)
@@ -235,7 +240,7 @@ func TestObjectsAreLimited(t *testing.T) {
 // What no release is known for is kept once for a namespace, all that was read of it; and nothing of it for
 // releases of another.
 func TestUntracedImagesAreShared(t *testing.T) {
-	ran := &ranImages{exists: exists, attempts: map[string]time.Time{}, failures: map[string]string{}, readFor: map[string]time.Time{}}
+	ran := &ranImages{exists: exists, attempts: map[string]time.Time{}, failures: map[string]string{}, readFor: map[readTurn]time.Time{}}
 	read := func(namespace, release, tag string, installed ...string) {
 		tagged := func(tag string) []image.Reference {
 			return []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/app"}, Tag: tag}}
