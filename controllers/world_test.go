@@ -255,7 +255,7 @@ func (w *world) resolve(namespace, tag string, ready metav1.ConditionStatus, mes
 	if err := w.client.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: "app"}, policy); err != nil {
 		w.t.Fatal(err)
 	}
-	policy.Status.LatestRef = &imagev1.ImageRef{Name: app, Tag: tag}
+	policy.Status.LatestRef, policy.Status.ObservedGeneration = &imagev1.ImageRef{Name: app, Tag: tag}, policy.Generation
 	apimeta.SetStatusCondition(&policy.Status.Conditions, metav1.Condition{
 		Type: meta.ReadyCondition, Status: ready, Reason: "Test", Message: message,
 	})
