@@ -174,6 +174,30 @@ func TestTurnsAreThoseOfTheReleases(t *testing.T) {
 	if next := ran.next(); !slices.Equal(next, []string{"shop", "calm"}) {
 		t.Errorf("%v are read", next)
 	}
+	before := ran.readFor[readTurn{"evil", false}]
+	ran.take("shop", ran.due["shop"], time.Now().Add(-30*time.Second), namespaceWorkloads{}, "", nil)
+	if now := ran.readFor[readTurn{"evil", false}]; now != before {
+		t.Error("a tenant is charged for what was read for another")
+	}
+	if left := time.Until(ran.readFor[readTurn{"shop", false}]); left < time.Minute {
+		t.Errorf("a tenant for whom reading took 30 s has the next turn in %s", left)
+	}
+}
+
+// What was read for others of a namespace does not keep a release that nobody wants to know of any more.
+func TestWorkloadsAreForgotten(t *testing.T) {
+	ran := &ranImages{live: &emptyReader{}, exists: exists}
+	gone, left := sleeping("calm", "gone", "calm"), sleeping("calm", "left", "calm")
+	ran.attach(&pin.Snapshot{Releases: []pin.Release{gone, left}})
+	ran.read(t.Context(), "calm")
+	for i := range 3 {
+		left.Revision = fmt.Sprint("changed ", i)
+		ran.attach(&pin.Snapshot{Releases: []pin.Release{left}})
+		ran.read(t.Context(), "calm")
+	}
+	if _, ok := ran.known.Peek(gone.ID); ok {
+		t.Error("a release is known that is not there any more")
+	}
 }
 
 // Of a namespace that is only read in part it counts, too, how often that was done: see postpone.

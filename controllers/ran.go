@@ -42,11 +42,11 @@ type ranImages struct {
 	// attempts are when those of each namespace were read last, and failures why that has failed.
 	attempts map[string]time.Time
 	failures map[string]string
-	// readFor is when something was read last for each.
+	// readFor is when something was read last for each, and later by a multiple of what that took.
 	readFor map[readTurn]time.Time
 }
 
-// readTurn is for whom workloads are read: the releases of a namespace of which nothing is known yet, or those
+// readTurn is for whom workloads are read: the releases of a namespace that were not read since they have changed, or those
 // that are read again.
 type readTurn struct {
 	namespace string
@@ -81,7 +81,7 @@ func (w *ranImages) postpone(namespace string, at time.Time, why string) {
 	for id, known := range w.known.All() {
 		if known.namespace == namespace && known.rereads >= len(rereadAfter())-1 {
 			known.at, known.notRead = at, "workloads in "+namespace+": "+why
-			w.known.Put(id, known)
+			w.known.Replace(id, known)
 		}
 	}
 }
@@ -161,7 +161,7 @@ func (w *ranImages) turn(due []*pin.Release) (earliest readTurn) {
 }
 
 // compare compares the turns of two: when something was read for them last, and of those for whom nothing was lately,
-// first those of whom nothing is known yet.
+// first those that were not read since they have changed.
 func (w *ranImages) compare(a, b readTurn) int {
 	if c := w.readFor[a].Compare(w.readFor[b]); c != 0 || a.isAgain == b.isAgain {
 		return c
@@ -189,7 +189,7 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	if len(due) == 0 {
 		return // nobody wants to know any more
 	}
-	w.readFor[w.turn(due)] = at
+	w.readFor[w.turn(due)] = at.Add(costFactor * time.Since(at)) // who takes long waits for long
 	if err != nil {
 		w.failures[namespace] = image.Shorten(err.Error())
 		w.postpone(namespace, at, w.failures[namespace])
@@ -201,21 +201,21 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	}
 	own, untraced := found.images(w.exists)
 	untraced, isCut := w.shareUntraced(namespace, untraced)
-	put := func(id object.ID, revision string) {
+	next := func(id object.ID, revision string) ranKnown {
 		before, _ := w.known.Peek(id)
 		images := before.images // an equal pointer means equal images, and the untraced ones are shared
 		if images == nil || before.namespace != namespace || !slices.Equal(images.Images, own[id.Name]) {
 			images = &pin.WorkloadImages{Images: own[id.Name], Untraced: untraced, IsCut: isCut}
 		}
-		w.known.Put(id, before.after(&ranKnown{revision: revision, namespace: namespace, at: at, notRead: image.Shorten(notRead), images: images}))
+		return before.after(&ranKnown{revision: revision, namespace: namespace, at: at, notRead: image.Shorten(notRead), images: images})
 	}
 	for id, known := range w.known.All() {
 		if known.namespace == namespace { // so that all are due at the same time
-			put(id, known.revision)
+			w.known.Replace(id, next(id, known.revision))
 		}
 	}
 	for _, r := range due {
-		put(r.ID, r.Revision)
+		w.known.Put(r.ID, next(r.ID, r.Revision))
 	}
 }
 
@@ -238,7 +238,7 @@ func (w *ranImages) shareUntraced(namespace string, now map[string][]image.Refer
 	for id, known := range w.known.All() {
 		if known.namespace == namespace {
 			known.images = &pin.WorkloadImages{Images: known.images.Images, Untraced: untraced, IsCut: isCut}
-			w.known.Put(id, known)
+			w.known.Replace(id, known)
 		}
 	}
 	return untraced, isCut

@@ -59,6 +59,13 @@ func (m *Map[K, V]) Put(key K, value V) {
 	m.used++
 }
 
+// Replace sets the value of a key that is there, and does not mark it.
+func (m *Map[K, V]) Replace(key K, value V) {
+	if e, ok := m.entries[key]; ok {
+		e.value = value
+	}
+}
+
 // Delete removes a key.
 func (m *Map[K, V]) Delete(key K) {
 	if e, ok := m.entries[key]; ok && e.round == m.round {

@@ -38,8 +38,11 @@ func TestMap(t *testing.T) {
 	if _, ok := m.Peek("none"); ok {
 		t.Error("a key that is not there was peeked at")
 	}
+	m.Replace("listed", 7)
+	m.Replace("none", 7)
+	expect(map[string]int{"got": 1, "put": 6, "peeked": 3, "listed": 7, "deleted": 5})
 	m.Delete("deleted")
-	expect(map[string]int{"got": 1, "put": 6, "peeked": 3, "listed": 4})
+	expect(map[string]int{"got": 1, "put": 6, "peeked": 3, "listed": 7})
 	m.Sweep()
 	expect(map[string]int{"got": 1, "put": 6})
 	m.Sweep()
