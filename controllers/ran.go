@@ -46,8 +46,8 @@ type ranImages struct {
 	readFor map[readTurn]time.Time
 }
 
-// readTurn is for whom workloads are read: the releases of a namespace that were not read since they have changed, or those
-// that are read again.
+// readTurn is for whom workloads are read: the releases of a namespace that were not read since they have changed, or
+// those that are read again.
 type readTurn struct {
 	namespace string
 	isAgain   bool
@@ -73,17 +73,6 @@ func (k *ranKnown) isDue(now time.Time) bool {
 		delay = forbiddenRetry
 	}
 	return now.Sub(k.at) >= delay
-}
-
-// postpone leaves the releases of a namespace that were read several times as they are for a while: a namespace
-// that takes too long to be read must not make the list incomplete again and again. That it could not be read is said.
-func (w *ranImages) postpone(namespace string, at time.Time, why string) {
-	for id, known := range w.known.All() {
-		if known.namespace == namespace && known.rereads >= len(rereadAfter())-1 {
-			known.at, known.notRead = at, "workloads in "+namespace+": "+why
-			w.known.Replace(id, known)
-		}
-	}
 }
 
 // after returns what is known now that the workloads were read again.
@@ -216,6 +205,17 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	}
 	for _, r := range due {
 		w.known.Put(r.ID, next(r.ID, r.Revision))
+	}
+}
+
+// postpone leaves the releases of a namespace that were read several times as they are for a while: a namespace
+// that takes too long to be read must not make the list incomplete again and again. That it could not be read is said.
+func (w *ranImages) postpone(namespace string, at time.Time, why string) {
+	for id, known := range w.known.All() {
+		if known.namespace == namespace && known.rereads >= len(rereadAfter())-1 {
+			known.at, known.notRead = at, "workloads in "+namespace+": "+why
+			w.known.Replace(id, known)
+		}
 	}
 }
 

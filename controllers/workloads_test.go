@@ -43,7 +43,7 @@ func (r *workloadReader) List(_ context.Context, list client.ObjectList, _ ...cl
 	return apimeta.SetList(list, r.objects[kind])
 }
 
-// exists says that every release is there but that which is gone.
+// exists reports that there is every HelmRelease but those named gone.
 func exists(release object.Name) bool { return release.Name != "gone" }
 
 // running is a pod template with an image.

@@ -38,7 +38,7 @@ func RevisionOf(o metav1.Object) string { return fmt.Sprint(o.GetUID(), "/", o.G
 func IsReady(o *flux.HelmRelease) bool {
 	ready := o.Status.Conditions.Ready()
 	return ready != nil && ready.Status == metav1.ConditionTrue &&
-		o.Status.ObservedGeneration == o.Generation && cmp.Or(ready.ObservedGeneration, o.Generation) == o.Generation
+		o.Status.ObservedGeneration == o.Generation && !isLater(o.Generation, ready.ObservedGeneration)
 }
 
 // appliedFromLabel has the namespace of the Kustomization that has applied an object: set by

@@ -155,7 +155,7 @@ func notReady(o flux.Source, status *flux.SourceStatus) string {
 	switch {
 	case ready != nil && ready.Status == metav1.ConditionFalse:
 		return cmp.Or(ready.Message, ready.Reason)
-	case status.Artifact != nil && o.GetGeneration() != status.ObservedGeneration && status.ObservedGeneration != 0:
+	case status.Artifact != nil && isLater(o.GetGeneration(), status.ObservedGeneration):
 		return "Flux has not observed its last change yet"
 	default:
 		return ""

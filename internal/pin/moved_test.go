@@ -8,7 +8,6 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/link"
-	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/policy"
 )
@@ -65,7 +64,7 @@ func TestMovedRegistry(t *testing.T) {
 // A policy that has an image at a registry that is not configured does not say which tag of it is needed.
 func TestMovedOutOfConfiguredRegistries(t *testing.T) {
 	for host, isAnswered := range map[string]bool{"gitea.svc:3000": false, "git.example.com": true} {
-		digest := "sha256:" + strings.Repeat("a", 64)
+		digest := digestOf("a")
 		s := &pin.Snapshot{Releases: []pin.Release{suspended("web", "git.example.com/oleks/web@"+digest)}}
 		follows(s, s.Releases[0].Namespace, host+"/oleks/web", "b")
 		s.Policies[0].LatestDigest = digest
@@ -80,57 +79,52 @@ func TestMovedOutOfConfiguredRegistries(t *testing.T) {
 	}
 }
 
+// followedBy lets one policy follow the image web of a story, which resolved to a tag with a digest.
+func (s *story) followedBy(namespace, tag, digest string) {
+	var snapshot pin.Snapshot
+	addPolicy(&snapshot, namespace, "web", "g.io/o/web", tag, policy.Rules{SemVer: "1.x"})
+	s.policies, s.repositories = snapshot.Policies, snapshot.Repositories
+	s.policies[0].LatestDigest = digest
+}
+
+// expectTag expects pins after the grace, and whether the report says that a tag is not known.
+func (s *story) expectTag(want string, isUnknown bool) {
+	s.t.Helper()
+	var report *v1alpha1.PinReport
+	for range 3 {
+		report = s.pass(2 * time.Minute)
+	}
+	isSaid := slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonNoTag })
+	if got := lines(report); got != want || isSaid != isUnknown {
+		s.t.Errorf("the pins are %q, want %q; the problems are %v", got, want, report.Releases[0].Problems)
+	}
+}
+
+func digestOf(letter string) string { return "sha256:" + strings.Repeat(letter, 64) }
+
 // An image by its digest alone is kept by the tag that has the digest, as long as a policy tells which one that is;
 // what a release ran stays when the policy moves on, and that its digest has no known tag any more is said.
 func TestDigestOfAPolicy(t *testing.T) {
-	digest := func(of string) string { return "sha256:" + strings.Repeat(of, 64) }
-	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, floatingOnly := range []bool{false, true} {
-		o, memory := pin.Options{Grace: time.Minute, FloatingOnly: floatingOnly}, pin.Memory{}
-		for _, step := range []struct {
-			tag, digest, want string
-			isSaid            bool
-		}{
-			{"1.5.0", digest("a"), "container/web==1.5.0\n", false},
-			{"1.6.0", digest("b"), "container/web==1.5.0\ncontainer/web==1.6.0\n", true},
-			{"1.7.0", "", "container/web==1.5.0\ncontainer/web==1.7.0\n", true},
-		} {
-			release := suspended("web", "g.io/o/web@"+digest("a"))
-			release.HasRun = true
-			var report *v1alpha1.PinReport
-			for range 3 {
-				s := &pin.Snapshot{Taken: at, Since: at.Add(-time.Hour), Memory: memory, Releases: []pin.Release{release}, Confirmed: map[object.ID]bool{release.ID: true}}
-				addPolicy(s, release.Namespace, "web", "g.io/o/web", step.tag, policy.Rules{SemVer: "1.x"})
-				s.Policies[0].LatestDigest = step.digest
-				report = pin.Plan(s, o)
-				memory, at = pin.MemoryOf(report), at.Add(2*time.Minute)
-			}
-			isSaid := slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonNoTag })
-			if got := lines(report); got != step.want || isSaid != step.isSaid {
-				t.Errorf("%s: the pins are %q, want %q; the problems are %v", step.tag, got, step.want, report.Releases[0].Problems)
-			}
-		}
+		s := newStory(t, suspended("web", "g.io/o/web@"+digestOf("a")))
+		s.options = pin.Options{Grace: time.Minute, FloatingOnly: floatingOnly}
+		s.releases[0].HasRun = true
+		namespace := s.releases[0].Namespace
+		s.followedBy(namespace, "1.5.0", digestOf("a"))
+		s.expectTag("container/web==1.5.0\n", false)
+		s.followedBy(namespace, "1.6.0", digestOf("b"))
+		s.expectTag("container/web==1.5.0\ncontainer/web==1.6.0\n", true)
+		s.followedBy(namespace, "1.7.0", "")
+		s.expectTag("container/web==1.5.0\ncontainer/web==1.7.0\n", true)
 	}
 }
 
 // A digest that a policy of a stranger claims takes away nothing: neither the last tag of the image, nor the problem.
 func TestDigestOfAStranger(t *testing.T) {
-	digest := "sha256:" + strings.Repeat("a", 64)
-	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	release := suspended("web", "g.io/o/web:1.5")
-	memory := pin.MemoryOf(pin.Plan(&pin.Snapshot{Taken: at, Releases: []pin.Release{release}}, pin.Options{}))
-	release = suspended("web", "g.io/o/web@"+digest)
-	var report *v1alpha1.PinReport
-	for range 3 {
-		at = at.Add(2 * time.Minute)
-		s := &pin.Snapshot{Taken: at, Since: at.Add(-time.Hour), Memory: memory, Releases: []pin.Release{release}, Confirmed: map[object.ID]bool{release.ID: true}}
-		addPolicy(s, "evil", "web", "g.io/o/web", "1.6", policy.Rules{})
-		s.Policies[0].LatestDigest = digest
-		report = pin.Plan(s, pin.Options{Grace: time.Minute})
-		memory = pin.MemoryOf(report)
-	}
-	isSaid := slices.ContainsFunc(report.Releases[0].Problems, func(p v1alpha1.Problem) bool { return p.Reason == v1alpha1.ReasonNoTag })
-	if got := lines(report); got != "container/web==1.5\ncontainer/web==1.6\n" || !isSaid {
-		t.Errorf("the pins are %q; the problems are %v", got, report.Releases[0].Problems)
-	}
+	s := newStory(t, suspended("web", "g.io/o/web:1.5"))
+	s.options.Grace = time.Minute
+	s.expect("container/web==1.5")
+	s.set("g.io/o/web@" + digestOf("a"))
+	s.followedBy("evil", "1.6", digestOf("a"))
+	s.expectTag("container/web==1.5\ncontainer/web==1.6\n", true)
 }

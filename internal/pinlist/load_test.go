@@ -153,27 +153,27 @@ func TestSecondImageOfPin(t *testing.T) {
 // has its report in the list itself, may have seen it suspended again since.
 func TestLoadAfterAnEarlierVersion(t *testing.T) {
 	const release = `{"kind":"HelmRelease","namespace":"x","name":"a","state":"Suspended","policies":[],"pins":[],"ran":["container/a==1"],"live":["container/a==1"],"problems":[]}`
-	const lines = "container/a==1\n"
-	list := []Object{listWith(0, "0/1", lines, `{"pins":[{"pin":"container/a==1","image":"g.io/o/a:1","state":"Needed","neededBy":["x/a"]}]}`)}
-	list[0].Annotations[v1alpha1.PlanAnnotation] = "2"
-	ofList := []Object{listWith(0, "0/1", lines, `{"pins":[{"pin":"container/a==1","image":"g.io/o/a:1","state":"Needed","neededBy":["x/a"]}],"releases":[{"namespace":"x","name":"a","state":"Suspended"}]}`)}
-	ofList[0].Annotations[v1alpha1.PlanAnnotation] = "2"
-	resuming := strings.Replace(release, "Suspended", "Resuming", 1)
-	stale := fmt.Sprintf(`{"list":{"checksum":%q,"plan":"1"},"pins":[],"releases":[%s],"problems":[]}`, checksum(lines), resuming)
-	m := Load("registry-pins", ofList, []Object{{Name: "registry-pins-report", Data: map[string]string{v1alpha1.ReportKey: stale}, Annotations: map[string]string{v1alpha1.ShardAnnotation: "0/1"}}})
-	if len(m.Releases) != 1 || m.Releases[0].State != v1alpha1.ReleaseSuspended || m.Releases[0].Ran != nil || m.Releases[0].Live != nil {
-		t.Errorf("of the list's own report there is %+v", m.Releases)
-	}
-	for plan, want := range map[string]string{"2": `["container/a==1"] ["container/a==1"]`, "1": `null null`} {
-		report := fmt.Sprintf(`{"list":{"checksum":%q,"plan":%q},"pins":[],"releases":[%s],"problems":[]}`, checksum(lines), plan, release)
-		m := Load("registry-pins", list, []Object{{
+	const lines, pins = "container/a==1\n", `"pins":[{"pin":"container/a==1","image":"g.io/o/a:1","state":"Needed","neededBy":["x/a"]}]`
+	load := func(ofList, plan, ofReport string) v1alpha1.Release {
+		list := listWith(0, "0/1", lines, ofList)
+		list.Annotations[v1alpha1.PlanAnnotation] = "2"
+		report := fmt.Sprintf(`{"list":{"checksum":%q,"plan":%q},"pins":[],"releases":[%s],"problems":[]}`, checksum(lines), plan, ofReport)
+		m := Load("registry-pins", []Object{list}, []Object{{
 			Name: "registry-pins-report", Data: map[string]string{v1alpha1.ReportKey: report}, Annotations: map[string]string{v1alpha1.ShardAnnotation: "0/1"},
 		}})
 		if m.OwnersUnknown || len(m.Releases) != 1 {
 			t.Fatalf("plan %s: got %+v", plan, m)
 		}
-		ran, err := json.Marshal(m.Releases[0].Ran)
-		live, liveErr := json.Marshal(m.Releases[0].Live)
+		return m.Releases[0]
+	}
+	known := load(`{`+pins+`,"releases":[{"namespace":"x","name":"a","state":"Suspended"}]}`, "1", strings.Replace(release, "Suspended", "Resuming", 1))
+	if known.State != v1alpha1.ReleaseSuspended || known.Ran != nil || known.Live != nil {
+		t.Errorf("of the list's own report there is %+v", known)
+	}
+	for plan, want := range map[string]string{"2": `["container/a==1"] ["container/a==1"]`, "1": `null null`} {
+		r := load(`{`+pins+`}`, plan, release)
+		ran, err := json.Marshal(r.Ran)
+		live, liveErr := json.Marshal(r.Live)
 		if got := string(ran) + " " + string(live); errors.Join(err, liveErr) != nil || got != want {
 			t.Errorf("the report on plan %s: got %s, want %s", plan, got, want)
 		}
