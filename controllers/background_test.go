@@ -100,14 +100,14 @@ func TestWorkloadsAreReadAgain(t *testing.T) {
 		if next := ran.next(); len(next) > 0 {
 			t.Errorf("%v are due at once", next)
 		}
-		ran.read(t.Context(), "calm") // a pass that had begun before
-		known, _ := ran.known.Peek(release.ID)
+		ran.due["calm"] = []*pin.Release{&release} // in a pass that was made while they were read
+		ran.read(t.Context(), "calm")
+		known := ran.known.Peek(release.ID)
 		for _, age := range []struct {
 			since time.Duration
 			isDue bool
 		}{{after - time.Second, false}, {after, true}} {
 			known.at = time.Now().Add(-age.since)
-			ran.known.Put(release.ID, known)
 			attach()
 			if next := ran.next(); (len(next) == 1) != age.isDue {
 				t.Fatalf("read %d times, the last time %s ago: %v are due", i+1, age.since, next)
@@ -115,9 +115,7 @@ func TestWorkloadsAreReadAgain(t *testing.T) {
 		}
 		ran.read(t.Context(), "calm")
 	}
-	known, _ := ran.known.Peek(release.ID)
-	known.at = time.Now().Add(-time.Hour)
-	ran.known.Put(release.ID, known)
+	ran.known.Peek(release.ID).at = time.Now().Add(-time.Hour)
 	attach()
 	live.err = errors.New("timeout")
 	ran.read(t.Context(), "calm")
@@ -138,9 +136,8 @@ func TestWorkloadsAreReadInTurns(t *testing.T) {
 	calm, fresh := sleeping("calm", "web", "calm"), sleeping("shop", "web", "shop")
 	ran.attach(&pin.Snapshot{Releases: []pin.Release{calm}})
 	ran.read(t.Context(), "calm")
-	known, _ := ran.known.Peek(calm.ID)
+	known := ran.known.Peek(calm.ID)
 	known.at, known.rereads = time.Now().Add(-time.Hour), 2
-	ran.known.Put(calm.ID, known)
 	clear(ran.readFor) // some minutes have passed, in which nothing was due
 	clear(ran.attempts)
 	expect := func(want ...string) {
@@ -195,7 +192,7 @@ func TestWorkloadsAreForgotten(t *testing.T) {
 		ran.attach(&pin.Snapshot{Releases: []pin.Release{left}})
 		ran.read(t.Context(), "calm")
 	}
-	if _, ok := ran.known.Peek(gone.ID); ok {
+	if ran.known.Peek(gone.ID) != nil {
 		t.Error("a release is known that is not there any more")
 	}
 }

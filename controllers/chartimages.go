@@ -46,7 +46,7 @@ type chartImages struct {
 	rendering sync.WaitGroup
 
 	mu    sync.Mutex
-	known sweep.Map[object.ID, *knownChart]
+	known sweep.Map[object.ID, knownChart]
 	// due are the charts of each namespace that the last pass found to be rendered, and found those of
 	// the pass that is being made: rendering does not wait for it.
 	due, found map[string][]*dueChart
@@ -202,13 +202,12 @@ func (c *chartImages) resolve(s *pin.Snapshot, asked *askedChart, kept *keptRele
 
 // of returns what is known of the chart of a release: at first, what the last report has of it.
 func (c *chartImages) of(s *pin.Snapshot, r *pin.Release, spec *convert.ChartSpec) *knownChart {
-	k, ok := c.known.Get(r.ID)
-	if !ok {
-		k = &knownChart{}
+	k := c.known.Get(r.ID)
+	if k == nil {
+		k = c.known.Put(r.ID, knownChart{})
 		if images := pin.ChartImagesOf(s.Memory.ChartOf(r.ID)); images != nil {
 			k.found = foundImages{latest: images, rendered: images, digest: images.Entry.Inputs}
 		}
-		c.known.Put(r.ID, k)
 	}
 	k.asked.observe(spec, r.Revision)
 	return k

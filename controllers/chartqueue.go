@@ -123,8 +123,8 @@ func (c *chartImages) pop(namespace string) *dueChart {
 // isDone reports whether a chart was rendered, or tried, while the pass was made that found it to be due,
 // or is worked on: the next pass finds out whether it is to be rendered again. The lock is held.
 func (c *chartImages) isDone(due *dueChart) bool {
-	switch k, ok := c.known.Peek(due.id); {
-	case !ok:
+	switch k := c.known.Peek(due.id); {
+	case k == nil:
 		return true // nobody wants to know any more
 	case slices.Contains(c.inWork, due.id):
 		return true
@@ -139,8 +139,8 @@ func (c *chartImages) isDone(due *dueChart) bool {
 func (c *chartImages) take(due *dueChart, result *renderedChart, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k, ok := c.known.Peek(due.id)
-	if !ok {
+	k := c.known.Peek(due.id)
+	if k == nil {
 		return // nobody wants to know any more
 	}
 	if result.spec != nil {

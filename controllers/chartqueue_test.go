@@ -25,7 +25,7 @@ func TestChartsTakeTurns(t *testing.T) {
 	due := map[string][]*dueChart{}
 	for _, namespace := range []string{"a", "b"} {
 		id := object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: namespace, Name: "web"}}
-		c.known.Put(id, &knownChart{})
+		c.known.Put(id, knownChart{})
 		due[namespace] = []*dueChart{{id: id}, {id: id}}
 	}
 	c.due = due
@@ -56,7 +56,7 @@ func TestChartOfAnUnreadableRelease(t *testing.T) {
 		}
 		due := c.found["a"][0]
 		c.take(due, c.prepare(t.Context(), due), 0)
-		k, _ := c.known.Peek(release.ID)
+		k := c.known.Peek(release.ID)
 		if !k.try.isPaused(&due.inputs) || k.try.notRead != "the release could not be read: timeout" {
 			t.Errorf("got %+v", k.try)
 		}
@@ -83,7 +83,7 @@ func TestUnreadChart(t *testing.T) {
 	} {
 		release := sleeping("a", "web", "")
 		c := &chartImages{cluster: &clusterVersions{}, shares: newShares(), found: map[string][]*dueChart{}}
-		c.known.Put(release.ID, &knownChart{found: test.found, asked: askedChart{resolved: resolvedChart{state: test.state}}})
+		c.known.Put(release.ID, knownChart{found: test.found, asked: askedChart{resolved: resolvedChart{state: test.state}}})
 		if c.attach(&pin.Snapshot{}, &keptRelease{}, &release, nil, false); release.ChartUnread != test.want {
 			t.Errorf("%s: unread is %t", name, release.ChartUnread)
 		}
@@ -144,8 +144,8 @@ func TestChartIsGivenUp(t *testing.T) {
 		"too large": {0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, k := &chartImages{passes: newRequests(), mentions: map[string]int{}}, &knownChart{}
-			c.known.Put(due.id, k)
+			c := &chartImages{passes: newRequests(), mentions: map[string]int{}}
+			k := c.known.Put(due.id, knownChart{})
 			for try := 1; try <= test.tries; try++ {
 				c.take(due, &renderedChart{notRead: "connection refused", retryIn: test.retryIn}, 0)
 				if k.try.isGivenUp() != (try == test.tries) {
@@ -179,7 +179,7 @@ func TestRenderedMeanwhile(t *testing.T) {
 	} {
 		c := &chartImages{turns: map[string]time.Time{}, due: map[string][]*dueChart{"a": {{id, test.due}}}}
 		if test.known != nil {
-			c.known.Put(id, test.known)
+			c.known.Put(id, *test.known)
 		}
 		if due := c.pop("a"); (due != nil) != test.isDue || len(c.due["a"]) > 0 {
 			t.Errorf("%s: got %v, want one: %t", name, due, test.isDue)
@@ -226,8 +226,8 @@ func TestRoomWhileInWork(t *testing.T) {
 		return &pin.ChartImages{Rendered: true, Mentions: make([]image.Mention, mentions)}
 	}
 	c, full := &chartImages{passes: newRequests()}, rendered(budget.ChartMentions)
-	c.known.Put(id("x"), &knownChart{})
-	c.known.Put(id("y"), &knownChart{found: foundImages{latest: full, rendered: full}})
+	c.known.Put(id("x"), knownChart{})
+	c.known.Put(id("y"), knownChart{found: foundImages{latest: full, rendered: full}})
 	c.found = map[string][]*dueChart{"a": {{id: id("x"), inputs: chartInputs{revision: "1"}}}}
 	c.end()
 	due := c.pop("a")
@@ -235,7 +235,7 @@ func TestRoomWhileInWork(t *testing.T) {
 	c.found = map[string][]*dueChart{}
 	c.end()
 	c.take(due, &renderedChart{inputs: due.inputs, images: rendered(1)}, 0)
-	if x, _ := c.known.Peek(id("x")); !x.found.latest.Rendered {
+	if x := c.known.Peek(id("x")); !x.found.latest.Rendered {
 		t.Errorf("got %+v", x.found.latest.Problems)
 	}
 }

@@ -37,7 +37,7 @@ type chartRequests struct {
 
 	mu sync.Mutex
 	// known are the HelmCharts that are to exist or to go.
-	known   sweep.Map[object.Name, *requestedChart]
+	known   sweep.Map[object.Name, requestedChart]
 	refused map[object.Name]string
 	due     map[string][]*dueRequest
 	// served is when something was done for each namespace last.
@@ -161,12 +161,10 @@ func (c *chartRequests) wanted(protected []*keptRelease) []charts.Release {
 
 // of returns what is known of a HelmChart; the lock is held.
 func (c *chartRequests) of(chart object.Name) *requestedChart {
-	k, ok := c.known.Get(chart)
-	if !ok {
-		k = &requestedChart{}
-		c.known.Put(chart, k)
+	if k := c.known.Get(chart); k != nil {
+		return k
 	}
-	return k
+	return c.known.Put(chart, requestedChart{})
 }
 
 // add adds a request that is due, unless it has to wait; the lock is held.
@@ -185,9 +183,9 @@ func (c *chartRequests) progress(release object.Name, chart object.ID) (doubt st
 	if why := c.refused[release]; why != "" {
 		return why, false
 	}
-	k, ok := c.known.Peek(chart.Name)
+	k := c.known.Peek(chart.Name)
 	switch {
-	case !ok, c.isForbidden:
+	case k == nil, c.isForbidden:
 		return "", false
 	case k.failed != "":
 		return fmt.Sprintf("pinsync could not make HelmChart %s: %s", chart.Name, k.failed), false

@@ -99,12 +99,13 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 		if !r.Suspended || r.RemoteCluster {
 			continue
 		}
-		known, ok := w.known.Get(r.ID)
-		r.Workloads, r.WorkloadsUnread = known.images, !ok || known.revision != r.Revision
-		if r.WorkloadsUnread || known.isDue(now) {
+		known := w.known.Get(r.ID)
+		if known != nil {
+			r.Workloads, notRead = known.images, cmp.Or(notRead, known.notRead)
+		}
+		if r.WorkloadsUnread = known == nil || known.revision != r.Revision; r.WorkloadsUnread || known.isDue(now) {
 			w.due[r.TargetNamespace] = append(w.due[r.TargetNamespace], r)
 		}
-		notRead = cmp.Or(notRead, known.notRead)
 	}
 	w.known.Sweep()
 	isOver := func(namespace string) bool { return w.due[namespace] == nil }
@@ -190,31 +191,33 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	}
 	own, untraced := found.images(w.exists)
 	untraced, isCut := w.shareUntraced(namespace, untraced)
-	next := func(id object.ID, revision string) ranKnown {
-		before, _ := w.known.Peek(id)
-		images := before.images // an equal pointer means equal images, and the untraced ones are shared
-		if images == nil || before.namespace != namespace || !slices.Equal(images.Images, own[id.Name]) {
+	update := func(id object.ID, known *ranKnown, revision string) {
+		images := known.images // an equal pointer means equal images, and the untraced ones are shared
+		if images == nil || known.namespace != namespace || !slices.Equal(images.Images, own[id.Name]) {
 			images = &pin.WorkloadImages{Images: own[id.Name], Untraced: untraced, IsCut: isCut}
 		}
-		return before.after(&ranKnown{revision: revision, namespace: namespace, at: at, notRead: image.Shorten(notRead), images: images})
+		*known = known.after(&ranKnown{revision: revision, namespace: namespace, at: at, notRead: image.Shorten(notRead), images: images})
 	}
 	for id, known := range w.known.All() {
 		if known.namespace == namespace { // so that all are due at the same time
-			w.known.Replace(id, next(id, known.revision))
+			update(id, known, known.revision)
 		}
 	}
 	for _, r := range due {
-		w.known.Put(r.ID, next(r.ID, r.Revision))
+		known := w.known.Get(r.ID)
+		if known == nil {
+			known = w.known.Put(r.ID, ranKnown{})
+		}
+		update(r.ID, known, r.Revision)
 	}
 }
 
 // postpone leaves the releases of a namespace that were read several times as they are for a while: a namespace
 // that takes too long to be read must not make the list incomplete again and again. That it could not be read is said.
 func (w *ranImages) postpone(namespace string, at time.Time, why string) {
-	for id, known := range w.known.All() {
+	for _, known := range w.known.All() {
 		if known.namespace == namespace && known.rereads >= len(rereadAfter())-1 {
 			known.at, known.notRead = at, "workloads in "+namespace+": "+why
-			w.known.Replace(id, known)
 		}
 	}
 }
@@ -235,10 +238,9 @@ func (w *ranImages) shareUntraced(namespace string, now map[string][]image.Refer
 	if isCut = isCut || before.IsCut; isCut == before.IsCut && maps.EqualFunc(untraced, before.Untraced, slices.Equal) {
 		return before.Untraced, isCut
 	}
-	for id, known := range w.known.All() {
+	for _, known := range w.known.All() {
 		if known.namespace == namespace {
 			known.images = &pin.WorkloadImages{Images: known.images.Images, Untraced: untraced, IsCut: isCut}
-			w.known.Replace(id, known)
 		}
 	}
 	return untraced, isCut

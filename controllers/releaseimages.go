@@ -29,7 +29,7 @@ type releaseImages struct {
 	shares     *shares
 	// waiting is what is known of a release that waits for its share.
 	waiting *pin.ReleaseImages
-	known   sweep.Map[types.NamespacedName, *knownRelease]
+	known   sweep.Map[types.NamespacedName, knownRelease]
 }
 
 // knownRelease is a release of that uid and generation, or of the one before that it was asked for last: what was
@@ -62,7 +62,7 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 			return r.waiting
 		}
 		known.asked = kept.Generation
-		r.known.Put(client.ObjectKeyFromObject(kept), known)
+		known = r.known.Put(client.ObjectKeyFromObject(kept), *known)
 	}
 	if known.values != nil && !known.update(r.valuesFrom.versions(ctx, s, afresh), r.valuesFrom.data(ctx, s), r.shares) {
 		return r.waiting
@@ -89,8 +89,8 @@ func (r *releaseImages) of(kept *keptRelease) *knownRelease {
 	if kept.Value.Release.Images != nil {
 		return nil
 	}
-	known, ok := r.known.Get(client.ObjectKeyFromObject(kept))
-	if !ok || known.uid != kept.UID || known.generation < kept.Generation {
+	known := r.known.Get(client.ObjectKeyFromObject(kept))
+	if known == nil || known.uid != kept.UID || known.generation < kept.Generation {
 		return nil
 	}
 	if kept.Generation < known.asked {
@@ -205,7 +205,7 @@ func (r *releaseImages) readInBulk(ctx context.Context, wanted []*keptRelease) e
 			return nil
 		}
 		if kept := convert.KeepWhole(whole, r.shares.spend); !isWithoutValues(kept) {
-			r.known.Put(key, knownOf(kept))
+			r.known.Put(key, *knownOf(kept))
 		}
 		return nil
 	})

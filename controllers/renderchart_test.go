@@ -73,10 +73,9 @@ func (w *chartWork) add(namespace, name string) *knownChart {
 	id := object.ID{Kind: object.HelmRelease, Name: object.Name{Namespace: namespace, Name: name}}
 	w.chartImages.mu.Lock()
 	defer w.chartImages.mu.Unlock()
-	k, ok := w.known.Peek(id)
-	if !ok {
-		k = &knownChart{asked: askedChart{spec: &convert.ChartSpec{}}}
-		w.known.Put(id, k)
+	k := w.known.Peek(id)
+	if k == nil {
+		k = w.known.Put(id, knownChart{asked: askedChart{spec: &convert.ChartSpec{}}})
 	}
 	w.due[namespace] = append(w.due[namespace], &dueChart{id, chartInputs{revision: convert.RevisionOf(&flux.HelmRelease{}), chart: charts.Chart{Artifact: w.artifact}}})
 	return k

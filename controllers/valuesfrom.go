@@ -27,7 +27,7 @@ type valuesFromCache struct {
 	readSecrets bool
 
 	mu      sync.Mutex
-	entries sweep.Map[convert.ValuesRef, *valuesFromEntry]
+	entries sweep.Map[convert.ValuesRef, valuesFromEntry]
 	// failed are the reads that have failed in this pass. They are not tried twice.
 	failed map[convert.ValuesRef]error
 	// held is how many bytes of data are kept.
@@ -55,7 +55,7 @@ func (c *valuesFromCache) prepare(ctx context.Context, refs []convert.ValuesRef)
 	missing := map[convert.ValuesRef]bool{}
 	c.mu.Lock()
 	for _, ref := range refs {
-		if _, ok := c.entries.Get(ref); !ok && c.mayRead(ref) {
+		if c.entries.Get(ref) == nil && c.mayRead(ref) {
 			missing[ref] = true
 		}
 	}
@@ -124,16 +124,16 @@ func (c *valuesFromCache) get(ctx context.Context, ref convert.ValuesRef, afresh
 		c.mu.Unlock()
 		return valuesFromEntry{}, err
 	}
-	entry, ok := c.entries.Get(ref)
-	if !ok {
-		entry = &valuesFromEntry{}
-		c.entries.Put(ref, entry)
-	}
-	known := *entry
-	c.mu.Unlock()
-	if ok && !afresh {
+	entry := c.entries.Get(ref)
+	if entry != nil && !afresh {
+		known := *entry
+		c.mu.Unlock()
 		return known, nil
 	}
+	if entry == nil {
+		entry = c.entries.Put(ref, valuesFromEntry{})
+	}
+	c.mu.Unlock()
 	// An event that comes while the object is being read removes the entry, so that what was
 	// read is used once and then read again.
 	data, version, err := convert.ReadValues(ctx, c.live, ref)
@@ -189,8 +189,8 @@ func (c *valuesFromCache) Change(kind string, object any, deleted bool) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	entry, ok := c.entries.Peek(ref)
-	if !ok || !deleted && entry.version == version {
+	entry := c.entries.Peek(ref)
+	if entry == nil || !deleted && entry.version == version {
 		return false
 	}
 	c.entries.Delete(ref)

@@ -154,7 +154,7 @@ func TestWorkloadsAreReadForAll(t *testing.T) {
 	}
 	expect := func(name, tag string, next time.Duration) {
 		t.Helper()
-		known, _ := ran.known.Peek(id(name))
+		known := ran.known.Peek(id(name))
 		if own, untraced := tagsOf(known.images.Images), tagsOf(known.images.Untraced["g.io/o/gone"]); own != tag || untraced == "" {
 			t.Errorf("%s: its own are %q, want %q; untraced are %q", name, own, tag, untraced)
 		}
@@ -167,9 +167,9 @@ func TestWorkloadsAreReadForAll(t *testing.T) {
 	at = at.Add(time.Minute)
 	read("2", "b")
 	expect("a", "2", 10*time.Minute)
-	before, _ := ran.known.Peek(id("a"))
+	before := ran.known.Peek(id("a")).images
 	read("2", "b")
-	if again, _ := ran.known.Peek(id("a")); again.images != before.images {
+	if ran.known.Peek(id("a")).images != before {
 		t.Error("what has not changed is kept anew, and all is planned anew for it")
 	}
 	expect("b", "2", time.Minute)
@@ -258,8 +258,8 @@ func TestUntracedImagesAreShared(t *testing.T) {
 	for release, want := range map[object.Name]string{
 		{Namespace: "apps", Name: "a"}: "1 2", {Namespace: "apps", Name: "b"}: "1 2", {Namespace: "shop", Name: "c"}: "1",
 	} {
-		known, _ := ran.known.Peek(object.ID{Name: release})
-		if other, _ := ran.known.Peek(object.ID{Name: object.Name{Namespace: release.Namespace, Name: "b"}}); other.images != nil &&
+		known := ran.known.Peek(object.ID{Name: release})
+		if other := ran.known.Peek(object.ID{Name: object.Name{Namespace: release.Namespace, Name: "b"}}); other != nil &&
 			reflect.ValueOf(known.images.Untraced).Pointer() != reflect.ValueOf(other.images.Untraced).Pointer() {
 			t.Errorf("what no release is known for is kept for %s alone", release)
 		}

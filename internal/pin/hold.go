@@ -55,12 +55,12 @@ func (p *heldPin) wait(v *verdict) {
 
 // hold goes through what the last list said. Each of its pins stays until every owner has
 // been safe without it for the whole of the grace.
-func hold(s *Snapshot, o Options, protector *Protector, cache *needsCache, needed *neededPins) *heldPins {
+func hold(s *Snapshot, o Options, protector *Protector, needed *neededPins) *heldPins {
 	knowsAll := s.Complete() && s.AllReleases
 	h := &holder{
 		prover: prover{
 			snapshot: s, readyIsProof: o.ReadyIsProof, ownersUnknown: s.Memory.OwnersUnknown && !knowsAll && len(s.Memory.Pins) > 0,
-			owners:  &owners{registries: o.Registries, protector: protector, cache: cache, snapshot: s, known: map[string]*owner{}},
+			owners:  &owners{registries: o.Registries, protector: protector, needed: needed, snapshot: s, known: map[string]*owner{}},
 			running: map[string]map[tracedImage]time.Time{}, jobs: map[string]map[tracedImage]time.Time{},
 		},
 		grace: o.Grace, confirmed: s.Confirmed, since: s.Since, ownersOf: holdsOf,

@@ -39,9 +39,9 @@ func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
 	protector := NewProtector(s.Namespaces, o)
 	protected, problem := protector.protects(r)
 	n := findNeeds(r.Name, r.Inputs, linkerOf(s), explaining(o))
-	in := protectedInputs{needs: n, state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun, problem: problem}
+	in := protectedInputs{state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun, problem: problem}
 	// What it keeps besides is no part of what a resume needs, but answers problems.
-	refersTo, keeps := entryOf(r, in, &Memory{}, o), entryOf(r, in, &s.Memory, o)
+	refersTo, keeps := entryOf(r, &in, n, &Memory{}, o), entryOf(r, &in, n, &s.Memory, o)
 	return &Inspection{
 		Release: r, Protected: protected, Findings: sortedFindings(n.findings),
 		Policies: n.policies, Pins: refersTo.Pins, Problems: slices.Concat(protector.problems, keeps.Releases[0].Problems),
@@ -49,9 +49,9 @@ func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
 }
 
 // entryOf returns the report on one release alone, after that memory.
-func entryOf(r *Release, in protectedInputs, m *Memory, o Options) *v1alpha1.PinReport {
-	needed := newNeededPins(o.Registries)
-	needed.put(r, in, previousOf(m, map[string]bool{r.String(): true}))
+func entryOf(r *Release, in *protectedInputs, n *needs, m *Memory, o Options) *v1alpha1.PinReport {
+	needed := newNeededPins(o)
+	needed.put(r, in, n, previousOf(m, map[string]bool{r.String(): true}))
 	needed.finish()
 	return report(needed, &heldPins{}, nil)
 }

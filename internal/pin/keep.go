@@ -49,10 +49,10 @@ func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previ
 	for _, p := range release.pins {
 		k.addReferred(p, r)
 	}
-	for _, repository := range release.inputs.needs.untagged {
+	for _, repository := range release.needs.untagged {
 		k.addName(repository)
 	}
-	isUnknown := r.isUnknown() || release.inputs.needs.isOver
+	isUnknown := r.isUnknown() || release.needs.isOver
 	for _, p := range previous.of(release.owner) {
 		k.addPrevious(p, isUnknown)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/sweep"
 )
@@ -14,7 +15,8 @@ import (
 // of a release whose needs or state are others, and the pins in such an entry.
 type neededPins struct {
 	registries []Registry
-	releases   sweep.Map[object.ID, *protectedRelease]
+	cache      needsCache
+	releases   sweep.Map[object.ID, protectedRelease]
 	pins       map[line]*neededPin
 
 	// byName and byLine are the releases and pins in order, after finish.
@@ -31,6 +33,7 @@ type neededPins struct {
 // protectedRelease is a protected release and what it needs.
 type protectedRelease struct {
 	inputs protectedInputs
+	needs  *needs
 	owner  string
 	pins   []*neededPin
 	// ran and last are what a suspended release keeps: see keeper.
@@ -48,7 +51,9 @@ type protectedRelease struct {
 
 // protectedInputs are everything that the entry of a release depends on.
 type protectedInputs struct {
-	needs     *needs
+	Inputs
+
+	linker    *link.Linker
 	state     v1alpha1.ReleaseState
 	problem   v1alpha1.Problem
 	workloads *WorkloadImages
@@ -74,13 +79,17 @@ type use struct {
 	isTrusted bool
 }
 
-func newNeededPins(registries []Registry) *neededPins {
-	return &neededPins{registries: registries, pins: map[line]*neededPin{}}
+func newNeededPins(o Options) *neededPins {
+	return &neededPins{
+		registries: o.Registries, pins: map[line]*neededPin{},
+		cache: needsCache{options: needsOptions{registries: o.Registries, floatingOnly: o.FloatingOnly}},
+	}
 }
 
 // update makes the pins those that the protected releases of a snapshot need. Unless the
 // memory is what this plan's predecessor has reported, all of them are computed again.
-func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache, isOwnMemory bool) {
+func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool) {
+	n.cache.observe(s.Policies, s.Repositories)
 	var changed, crowded []change
 	owners := map[string]bool{}
 	for i := range s.Releases {
@@ -89,9 +98,12 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache
 		if !ok {
 			continue
 		}
-		in := protectedInputs{needs: cache.of(r), state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun, chartPending: r.ChartPending, problem: problem}
-		release, ok := n.releases.Get(r.ID)
-		if ok && release.inputs == in && isOwnMemory && !release.hasPlaces {
+		in := protectedInputs{
+			Inputs: r.Inputs, linker: n.cache.linker, state: stateOf(r), problem: problem,
+			workloads: r.Workloads, hasRun: r.HasRun, chartPending: r.ChartPending,
+		}
+		release := n.releases.Get(r.ID)
+		if release != nil && release.inputs == in && r.Images != nil && isOwnMemory && !release.hasPlaces {
 			if release.room.missed > 0 {
 				crowded = append(crowded, change{r, in})
 				owners[release.owner] = true
@@ -108,7 +120,8 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, cache *needsCache
 		}
 	}
 	for i := range changed {
-		n.put(changed[i].release, changed[i].inputs, previous)
+		r, in := changed[i].release, &changed[i].inputs
+		n.put(r, in, n.find(r, in), previous)
 	}
 	n.finish()
 }
@@ -119,20 +132,28 @@ type change struct {
 	inputs  protectedInputs
 }
 
+// find returns what a release needs with these inputs.
+func (n *neededPins) find(r *Release, in *protectedInputs) *needs {
+	release := n.releases.Peek(r.ID)
+	if release != nil && r.Images != nil && release.inputs.Inputs == in.Inputs && release.inputs.linker == in.linker {
+		return release.needs
+	}
+	return n.cache.find(r)
+}
+
 // put brings the entry of a protected release up to date.
-func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins) {
-	release, ok := n.releases.Get(r.ID)
-	if !ok {
-		release = &protectedRelease{owner: r.String()}
-		n.releases.Put(r.ID, release)
+func (n *neededPins) put(r *Release, in *protectedInputs, needs *needs, previous *previousPins) {
+	release := n.releases.Get(r.ID)
+	if release == nil {
+		release = n.releases.Put(r.ID, protectedRelease{owner: r.String()})
 		n.newReleases = append(n.newReleases, release)
 	}
 	n.withdraw(release)
-	release.inputs, release.ran, release.last = in, nil, nil
+	release.inputs, release.needs, release.ran, release.last = *in, needs, nil, nil
 	release.hasPlaces, release.hasRanMore = false, false
 	release.room = room{left: budget.Pins, previous: previous.of(release.owner)}
-	for i := range in.needs.tags {
-		tag := &in.needs.tags[i]
+	for i := range release.needs.tags {
+		tag := &release.needs.tags[i]
 		for _, l := range lines(n.registries, tag.Repository, tag.Tag) {
 			if u := n.add(release, l, tag.Digest, tag.via); u != nil {
 				u.isTrusted = u.isTrusted || tag.isTrusted
@@ -142,13 +163,21 @@ func (n *neededPins) put(r *Release, in protectedInputs, previous *previousPins)
 	switch {
 	case r.Suspended:
 		n.keep(release, r, previous)
-	case r.isUnknown(), in.needs.isOver:
+	case r.isUnknown(), release.needs.isOver:
 		for _, p := range previous.of(release.owner) {
 			n.addPrevious(release, p)
 		}
 	}
 	release.report = release.entry(r.ID)
 	release.room.previous, release.room.listed = nil, nil // they would keep the pins of an old report in memory
+}
+
+// needsOf returns what a release of the snapshot needs that the pins were updated with.
+func (n *neededPins) needsOf(r *Release) *needs {
+	if release := n.releases.Peek(r.ID); release != nil {
+		return release.needs
+	}
+	return n.cache.of(r)
 }
 
 // finish removes the releases that were not put since it was called last, and brings the
@@ -189,13 +218,13 @@ func (release *protectedRelease) entry(id object.ID) v1alpha1.Release {
 	for i, p := range release.pins {
 		pins[i] = p.pin
 	}
-	problems := slices.Clone(release.inputs.needs.problems)
+	problems := slices.Clone(release.needs.problems)
 	if release.inputs.problem != (v1alpha1.Problem{}) {
 		problems = append(problems, release.inputs.problem)
 	}
-	if len(pins) == 0 && len(release.inputs.needs.outside) == 0 {
+	if len(pins) == 0 && len(release.needs.outside) == 0 {
 		problems = append(problems, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonNoPin, Message: "nothing is pinned for this release: " + release.inputs.needs.whyNoPin(),
+			Reason: v1alpha1.ReasonNoPin, Message: "nothing is pinned for this release: " + release.needs.whyNoPin(),
 		})
 	}
 	if len(release.last) > 0 {
@@ -207,7 +236,7 @@ func (release *protectedRelease) entry(id object.ID) v1alpha1.Release {
 	if release.room.missed > 0 {
 		problems = append(problems, notAllPinned(release.room.missed))
 	}
-	entry := releaseEntry(id, release.inputs.state, release.inputs.needs, pins, problems)
+	entry := releaseEntry(id, release.inputs.state, release.needs, pins, problems)
 	if release.inputs.state == v1alpha1.ReleaseSuspended {
 		entry.Ran = release.ran
 	}

@@ -8,8 +8,8 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/sweep"
 )
 
-// needsCache computes what releases need, and keeps it until a release's inputs or the
-// policies change.
+// needsCache computes what releases need, and keeps it for those that are not protected until a release's
+// inputs or the policies change.
 type needsCache struct {
 	options      needsOptions
 	linker       *link.Linker
@@ -41,12 +41,15 @@ func (c *needsCache) observe(policies []link.Policy, repositories []link.Reposit
 // of returns what a release needs, which is not to be changed: the same pointer as long as
 // nothing that it depends on has changed.
 func (c *needsCache) of(r *Release) *needs {
-	if known, ok := c.known.Get(r.ID); ok && r.Images != nil && known.inputs == r.Inputs {
+	if known := c.known.Get(r.ID); known != nil && r.Images != nil && known.inputs == r.Inputs {
 		return known.needs
 	}
-	n := findNeeds(r.Name, r.Inputs, c.linker, c.options)
-	c.known.Put(r.ID, knownNeeds{r.Inputs, n})
-	return n
+	return c.known.Put(r.ID, knownNeeds{r.Inputs, c.find(r)}).needs
+}
+
+// find finds what a release needs.
+func (c *needsCache) find(r *Release) *needs {
+	return findNeeds(r.Name, r.Inputs, c.linker, c.options)
 }
 
 // named is a Policy or a Repository.

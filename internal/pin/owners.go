@@ -63,7 +63,7 @@ func (o *owner) places(l line) []string {
 type owners struct {
 	registries []Registry
 	protector  *Protector
-	cache      *needsCache
+	needed     *neededPins
 	snapshot   *Snapshot
 	// releases are those of the snapshot, once one is looked for.
 	releases map[object.ID]*Release
@@ -100,7 +100,7 @@ func (o *owners) of(name string) *owner {
 // read reads what a release refers to. Of an image of which it relies on a tag, those do not count
 // that only policies name on which it does not rely: it may never run them.
 func (o *owners) read(r *Release) *owner {
-	read := &owner{Release: r, needs: o.cache.of(r), images: map[string][]string{}, holds: map[line]bool{}, live: map[line]bool{}, charts: map[string]bool{}}
+	read := &owner{Release: r, needs: o.needed.needsOf(r), images: map[string][]string{}, holds: map[line]bool{}, live: map[line]bool{}, charts: map[string]bool{}}
 	relies, runnable := map[image.Repository]bool{}, map[image.Repository]bool{}
 	for i := range read.needs.tags {
 		tag := &read.needs.tags[i]
@@ -133,13 +133,13 @@ func (o *owners) referring() (byName map[string][]string, unreadable string) {
 	byName = map[string][]string{}
 	for i := range o.snapshot.Releases {
 		r := &o.snapshot.Releases[i]
-		if r.mayNeedMore() || o.cache.of(r).isOver {
+		read := o.read(r)
+		if r.mayNeedMore() || read.needs.isOver {
 			if enabled, _ := o.protector.enables(r); enabled && (unreadable == "" || r.String() < unreadable) {
 				unreadable = r.String()
 			}
 		}
 		names := map[string]bool{}
-		read := o.read(r)
 		for j := range read.needs.tags {
 			names[read.needs.tags[j].Repository.String()] = true
 		}

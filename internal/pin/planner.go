@@ -10,7 +10,6 @@ import (
 // since the one before, and is the same as that of a new Planner.
 type Planner struct {
 	options Options
-	cache   needsCache
 	needed  *neededPins
 	// reported are the pins of the last report.
 	reported []v1alpha1.Pin
@@ -18,9 +17,7 @@ type Planner struct {
 
 // NewPlanner returns a planner that has planned nothing yet.
 func NewPlanner(o Options) *Planner {
-	return &Planner{
-		options: o, cache: needsCache{options: needsOptions{registries: o.Registries, floatingOnly: o.FloatingOnly}}, needed: newNeededPins(o.Registries),
-	}
+	return &Planner{options: o, needed: newNeededPins(o)}
 }
 
 // Plan decides which tags must be kept: those that the protected releases need, and those
@@ -28,11 +25,10 @@ func NewPlanner(o Options) *Planner {
 // not change: it must not be modified.
 func (p *Planner) Plan(s *Snapshot) *v1alpha1.PinReport {
 	protector := NewProtector(s.Namespaces, p.options)
-	p.cache.observe(s.Policies, s.Repositories)
-	p.needed.update(s, protector, &p.cache, isSameSlice(p.reported, s.Memory.Pins))
-	held := hold(s, p.options, protector, &p.cache, p.needed)
-	p.cache.known.Sweep()
-	result := report(p.needed, held, slices.Concat(s.FailedReads, s.Notes, protector.problems, p.cache.linker.Problems))
+	p.needed.update(s, protector, isSameSlice(p.reported, s.Memory.Pins))
+	held := hold(s, p.options, protector, p.needed)
+	p.needed.cache.known.Sweep()
+	result := report(p.needed, held, slices.Concat(s.FailedReads, s.Notes, protector.problems, p.needed.cache.linker.Problems))
 	result.Protects = p.options.protects()
 	p.reported = result.Pins
 	return result

@@ -4,8 +4,8 @@ package sweep
 import "iter"
 
 // Map is a map for mark and sweep: Get and Put mark an entry as used, and Sweep removes those
-// that were not used since the Sweep before. The zero value is empty and ready to use. It is
-// not safe for concurrent use.
+// that were not used since the Sweep before. Values are returned by pointers, through which they may
+// be changed. The zero value is empty and ready to use. It is not safe for concurrent use.
 type Map[K comparable, V any] struct {
 	entries map[K]*entry[V]
 	// round counts the Sweeps, and used the entries that were used in this one.
@@ -19,14 +19,14 @@ type entry[V any] struct {
 	round uint64
 }
 
-// Get returns the value of a key, and marks it as used.
-func (m *Map[K, V]) Get(key K) (value V, ok bool) {
+// Get returns the value of a key, and marks it as used; nil, there is none.
+func (m *Map[K, V]) Get(key K) *V {
 	e, ok := m.entries[key]
 	if !ok {
-		return value, false
+		return nil
 	}
 	m.mark(e)
-	return e.value, true
+	return &e.value
 }
 
 func (m *Map[K, V]) mark(e *entry[V]) {
@@ -36,34 +36,28 @@ func (m *Map[K, V]) mark(e *entry[V]) {
 	}
 }
 
-// Peek returns the value of a key, and does not mark it.
-func (m *Map[K, V]) Peek(key K) (value V, ok bool) {
+// Peek returns the value of a key, and does not mark it; nil, there is none.
+func (m *Map[K, V]) Peek(key K) *V {
 	e, ok := m.entries[key]
 	if !ok {
-		return value, false
+		return nil
 	}
-	return e.value, true
+	return &e.value
 }
 
-// Put sets the value of a key, and marks it as used.
-func (m *Map[K, V]) Put(key K, value V) {
+// Put sets the value of a key, marks it as used, and returns it.
+func (m *Map[K, V]) Put(key K, value V) *V {
+	if known := m.Get(key); known != nil {
+		*known = value
+		return known
+	}
 	if m.entries == nil {
 		m.entries = map[K]*entry[V]{}
 	}
-	if e, ok := m.entries[key]; ok {
-		m.mark(e)
-		e.value = value
-		return
-	}
-	m.entries[key] = &entry[V]{value, m.round}
+	e := &entry[V]{value, m.round}
+	m.entries[key] = e
 	m.used++
-}
-
-// Replace sets the value of a key that is there, and does not mark it.
-func (m *Map[K, V]) Replace(key K, value V) {
-	if e, ok := m.entries[key]; ok {
-		e.value = value
-	}
+	return &e.value
 }
 
 // Delete removes a key.
@@ -76,11 +70,11 @@ func (m *Map[K, V]) Delete(key K) {
 
 // Sweep removes what was not used since the last Sweep, and returns it, in no order. It costs nothing where
 // everything was used.
-func (m *Map[K, V]) Sweep() (removed []V) {
+func (m *Map[K, V]) Sweep() (removed []*V) {
 	if m.used < len(m.entries) {
 		for key, e := range m.entries {
 			if e.round != m.round {
-				removed = append(removed, e.value)
+				removed = append(removed, &e.value)
 				delete(m.entries, key)
 			}
 		}
@@ -91,10 +85,10 @@ func (m *Map[K, V]) Sweep() (removed []V) {
 
 // All iterates over the entries, in no order, without marking them. Deleting while iterating
 // is allowed.
-func (m *Map[K, V]) All() iter.Seq2[K, V] {
-	return func(yield func(K, V) bool) {
+func (m *Map[K, V]) All() iter.Seq2[K, *V] {
+	return func(yield func(K, *V) bool) {
 		for key, e := range m.entries {
-			if !yield(key, e.value) {
+			if !yield(key, &e.value) {
 				return
 			}
 		}
