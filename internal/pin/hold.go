@@ -69,10 +69,9 @@ func hold(s *Snapshot, o Options, protector *Protector, needed *neededPins) *hel
 	if s.AllReleases {
 		h.findOwners(s.Memory.OwnersUnknown)
 	}
-	for i := range s.Memory.Pins {
-		previous := &s.Memory.Pins[i]
+	for previous, now := range needed.beside(s.Memory.Pins) {
 		l := line{previous.Pin, previous.Image}
-		switch now := needed.pins[l]; {
+		switch {
 		case now == nil:
 			h.hold(previous, l)
 		case s.AllReleases, len(previous.HeldFor) > 0, !slices.Equal(previous.NeededBy, now.report.NeededBy):

@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"iter"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
@@ -124,6 +125,27 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool)
 		n.put(r, in, n.find(r, in), previous)
 	}
 	n.finish()
+}
+
+// beside iterates over listed pins, each with what it is now; nil, no release needs it. Both are in the same order,
+// so no pin has to be looked up.
+func (n *neededPins) beside(listed []v1alpha1.Pin) iter.Seq2[*v1alpha1.Pin, *neededPin] {
+	return func(yield func(*v1alpha1.Pin, *neededPin) bool) {
+		left := n.byLine
+		for i := range listed {
+			l := line{listed[i].Pin, listed[i].Image}
+			for len(left) > 0 && compareLines(left[0].line, l) < 0 {
+				left = left[1:]
+			}
+			var now *neededPin
+			if len(left) > 0 && left[0].line == l {
+				now = left[0]
+			}
+			if !yield(&listed[i], now) {
+				return
+			}
+		}
+	}
 }
 
 // change is a release of which something has changed.
