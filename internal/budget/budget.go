@@ -92,6 +92,10 @@ const (
 	// do not rely: a part of Steps, so that they do not use up what those policies have.
 	ForeignSteps = 10_000_000
 
+	// FreeForeignSteps are those of ForeignSteps that its releases may take however much of Steps others have
+	// used up with the same policies: dozens of tags with people's patterns.
+	FreeForeignSteps = 20_000
+
 	// StepsPerPlan is how much of it comes back with every plan.
 	StepsPerPlan = 1_000_000
 )

@@ -101,9 +101,9 @@ func (c *Candidate) isSettled() bool {
 // mayExpand counts that the pattern is read, and reports whether it may be.
 func (c *Candidate) mayExpand() bool {
 	steps := c.Rules.ReadSteps()
-	if c.cost.asked+steps > budget.Steps {
+	if c.cost.read+steps > budget.Steps {
 		return false
 	}
-	c.cost.asked += steps
+	c.cost.read += steps
 	return true
 }

@@ -150,10 +150,10 @@ func (l *Linker) Link(m *image.Mention, s *Subject) ([]*Candidate, Rule) {
 	return linked, rule
 }
 
-// narrow returns the policies of one namespace that accept a tag, or all where none does: but of
-// those that the release does not rely on no more than may add tags to it.
+// narrow returns the policies of one namespace that accept a tag, or all where none does, or where one that may
+// could not be asked: but of those that the release does not rely on no more than may add tags to it.
 func (l *Linker) narrow(group []*Candidate, tag string, s *Subject) []*Candidate {
-	if accepting := l.accepting(s, group, tag); len(accepting) > 0 {
+	if accepting, isWhole := l.accepting(s, group, tag); isWhole && len(accepting) > 0 {
 		group = accepting
 	}
 	return s.limit(group)
@@ -168,7 +168,7 @@ func (s *Subject) limit(group []*Candidate) []*Candidate {
 }
 
 // byPathEnd returns the policies of the images that end with a repository. A single word is
-// the end of many unrelated images, so its policies must accept the tag.
+// the end of many unrelated images, so its policies must accept the tag, as far as they could be asked.
 func (l *Linker) byPathEnd(repository image.Repository, tag string, s *Subject) groups {
 	path, isWord := strings.CutPrefix(repository.Path, "library/")
 	if !isWord || tag == "" {
@@ -176,8 +176,12 @@ func (l *Linker) byPathEnd(repository image.Repository, tag string, s *Subject) 
 	}
 	accepting := groups{}
 	for namespace, group := range l.bySuffix[path] {
-		if list := s.limit(l.accepting(s, group, tag)); len(list) > 0 {
-			accepting[namespace] = list
+		list, isWhole := l.accepting(s, group, tag)
+		if !isWhole {
+			list = group
+		}
+		if len(list) > 0 {
+			accepting[namespace] = s.limit(list)
 		}
 	}
 	return accepting
@@ -191,7 +195,7 @@ func (l *Linker) byMatchingName(m *image.Mention, s *Subject) []*Candidate {
 	var linked []*Candidate
 	for how := equalsKey; how >= partOfChart; how-- {
 		for namespace, group := range byNamespace(found[how]) {
-			if list := l.accepting(s, group, m.Tag); len(list) > 0 && !done[namespace] {
+			if list, _ := l.accepting(s, group, m.Tag); len(list) > 0 && !done[namespace] {
 				linked = append(linked, s.limit(list)...)
 				done[namespace] = true
 			}

@@ -10,9 +10,9 @@ import (
 type cost struct {
 	// asking is what the tags of its releases took with the policies that they rely on, and foreign what
 	// they took with others, by namespace. asked is what its policies took with releases that do not
-	// rely on them, and with the tags that they name.
-	asking, asked int
-	foreign       map[string]int
+	// rely on them, and read what finding the tags took that they name.
+	asking, asked, read int
+	foreign             map[string]int
 }
 
 // costs are those of the namespaces.
@@ -35,13 +35,14 @@ func (l *Linker) Refill() {
 			c.foreign[namespace] = max(0, steps-budget.StepsPerPlan)
 		}
 		c.asked = max(0, c.asked-budget.StepsPerPlan)
+		c.read = max(0, c.read-budget.StepsPerPlan)
 	}
 }
 
 // Accepts reports whether a policy accepts a tag of a release, or has resolved to it. Beyond
 // the budget no policy does: of the release's namespace, which s.IsOver tells, and for policies on
-// which the release does not rely that of both namespaces together, so that nobody takes anything
-// from the others.
+// which the release does not rely that of both namespaces together, and that which others have left of
+// what those policies have, if it needs more than a little.
 func (l *Linker) Accepts(c *Candidate, tag string, s *Subject) bool {
 	return l.take(c, c.steps(tag), s) && (c.hasResolved(tag) || c.rulesAccept(tag))
 }
@@ -54,7 +55,8 @@ func (l *Linker) take(c *Candidate, steps int, s *Subject) bool {
 		asking.asking += steps
 		return !s.IsOver
 	}
-	if asking.foreign[c.Namespace]+steps > budget.ForeignSteps || c.cost.asked+steps > budget.Steps {
+	taken := asking.foreign[c.Namespace] + steps
+	if taken > budget.ForeignSteps || taken > budget.FreeForeignSteps && c.cost.asked+steps > budget.Steps {
 		return false
 	}
 	asking.foreign[c.Namespace] += steps
@@ -68,21 +70,25 @@ func (s *Subject) trusts(c *Candidate) bool { return slices.Contains(s.Trusted, 
 const stepsPerCandidate = 25
 
 // accepting returns those of the candidates of a namespace that accept a tag; none without one, and
-// all where they are too many to be asked.
-func (l *Linker) accepting(s *Subject, candidates []*Candidate, tag string) []*Candidate {
+// all where they are too many to be asked. The list is not whole if the budget did not suffice for some.
+func (l *Linker) accepting(s *Subject, candidates []*Candidate, tag string) (list []*Candidate, isWhole bool) {
 	if len(candidates) > budget.Policies {
 		if !l.take(candidates[0], len(candidates)*stepsPerCandidate, s) {
-			return nil
+			return nil, false
 		}
 		if tag != "" {
-			return candidates
+			return candidates, true
 		}
 	}
-	var list []*Candidate
+	isWhole = true
 	for _, c := range candidates {
-		if tag != "" && l.Accepts(c, tag, s) {
+		switch {
+		case tag == "":
+		case !l.take(c, c.steps(tag), s):
+			isWhole = false
+		case c.hasResolved(tag) || c.rulesAccept(tag):
 			list = append(list, c)
 		}
 	}
-	return list
+	return list, isWhole
 }
