@@ -32,6 +32,7 @@ type keeper struct {
 	referred map[string]bool
 	byPolicy map[namedBy]bool
 	ran      []string
+	digests  *namedDigests
 	// last are the repositories of which only the last tags are known.
 	last []string
 }
@@ -44,7 +45,7 @@ type namedBy struct{ repository, policy string }
 func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previousPins) {
 	k := &keeper{
 		pins: n, release: release, previous: previous, before: previous.memory.suspended(r.ID),
-		names: map[string]bool{}, referred: map[string]bool{}, byPolicy: map[namedBy]bool{},
+		names: map[string]bool{}, referred: map[string]bool{}, byPolicy: map[namedBy]bool{}, digests: newNamedDigests(release.needs),
 	}
 	for _, p := range release.pins {
 		k.addReferred(p, r)
@@ -128,6 +129,8 @@ func (k *keeper) addPrevious(p *v1alpha1.Pin, isUnknown bool) {
 		k.pins.add(k.release, l, "", viaRan, viaChart)
 	case hasRun:
 		k.pins.add(k.release, l, "", viaRan)
+	case k.digests.has(l, p):
+		k.pins.addPrevious(k.release, p)
 	case !k.isReferred(l.repository(), p.Via):
 		k.pins.addPrevious(k.release, p)
 		k.last = append(k.last, l.repository())

@@ -189,6 +189,13 @@ func (n *neededPins) put(r *Release, in *protectedInputs, needs *needs, previous
 		for _, p := range previous.of(release.owner) {
 			n.addPrevious(release, p)
 		}
+	default:
+		digests := newNamedDigests(release.needs)
+		for _, p := range previous.of(release.owner) {
+			if l := (line{p.Pin, p.Image}); !n.isUsed(l, release) && digests.has(l, p) {
+				n.addPrevious(release, p)
+			}
+		}
 	}
 	release.report = release.entry(r.ID)
 	release.room.previous, release.room.listed = nil, nil // they would keep the pins of an old report in memory
@@ -299,7 +306,9 @@ func (n *neededPins) add(release *protectedRelease, l line, digest string, via .
 // addPrevious notes that a release needs a pin of the last list, as it was found then.
 func (n *neededPins) addPrevious(release *protectedRelease, p *v1alpha1.Pin) {
 	release.hasPlaces = true
-	n.add(release, line{p.Pin, p.Image}, "", places(p.Via)...)
+	if u := n.add(release, line{p.Pin, p.Image}, "", places(p.Via)...); u != nil {
+		u.digests = append(u.digests, p.Digests...)
+	}
 }
 
 // withdraw notes that a release needs no pin.

@@ -121,6 +121,7 @@ func (f *needsFinder) addMention(m *image.Mention) {
 	f.addFinding(m.Path, quote(m, m.String()), rule, linked...)
 	f.reportMoved(m, linked)
 	repositories := f.locate(m, linked)
+	f.addDigest(m, repositories)
 	tags := f.tagsOf(m, repositories, linked)
 	if f.floatingOnly && m.Tag != "" && !slices.ContainsFunc(linked, func(c *link.Candidate) bool { return f.linker.Accepts(c, m.Tag, &f.subject) }) {
 		f.result.notFollowed += len(tags)
@@ -143,6 +144,19 @@ func (f *needsFinder) addMention(m *image.Mention) {
 			why = "has no tag, only a digest, which a cleaner does not keep"
 		}
 		f.problem(v1alpha1.ReasonNoTag, m.Path, quote(m, m.Repository.String())+" "+why+", and no ImagePolicy names one"+f.others(linked)+": set one in the release")
+	}
+}
+
+// addDigest notes an image that is named by its digest alone.
+func (f *needsFinder) addDigest(m *image.Mention, repositories []image.Repository) {
+	if m.Tag != "" || m.Digest == "" {
+		return
+	}
+	if f.result.digests == nil { // most releases have none
+		f.result.digests = map[string][]string{}
+	}
+	for _, repository := range repositories {
+		f.result.digests[repository.String()] = append(f.result.digests[repository.String()], m.Digest)
 	}
 }
 
@@ -259,6 +273,9 @@ func (f *needsFinder) addPolicy(c *link.Candidate) {
 	}
 	refs := c.Tags()
 	for _, ref := range refs {
+		if c.Latest != nil && ref == *c.Latest && slices.Contains(f.result.digests[ref.Repository.String()], c.LatestDigest) {
+			ref.Digest = c.LatestDigest // the pin keeps it: see namedDigests
+		}
 		if f.mayAdd(c, false) {
 			f.result.tags = append(f.result.tags, neededTag{ref, policy, f.trusts(c)})
 		}
