@@ -9,6 +9,7 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
+	"git.oleks.space/oleks/pinsync/internal/policy"
 )
 
 // A tag of which a policy showed that it has a digest is kept as long as the release names the digest: also where the
@@ -38,22 +39,29 @@ func TestDigestKeepsItsTag(t *testing.T) {
 	}
 }
 
-// Nobody takes away the tag of a digest by naming the tag with digests of his own.
+// Nobody takes away the tag of a digest by policies of his own that claim it for digests of their own: the report does not
+// have room for all.
 func TestDigestAmongOthers(t *testing.T) {
 	s := newStory(t, suspended("web", "g.io/o/web@"+digestOf("b")))
 	s.options = pin.Options{Grace: time.Minute}
-	s.followedBy("images", "1.6.0", digestOf("b"))
-	s.pass(time.Minute)
-	for i, c := range "01234567" {
-		s.releases = append(s.releases, suspended(fmt.Sprint("x", i), "g.io/o/web:1.6.0@"+digestOf(string(c))))
+	follow := func(tag, digest string, others int) {
+		s.followedBy("images", tag, digest)
+		var snapshot pin.Snapshot
+		for i := range others {
+			addPolicy(&snapshot, "evil", fmt.Sprint("web-", i), "g.io/o/web", tag, policy.Rules{SemVer: "1.x"})
+			snapshot.Policies[i].LatestDigest = digestOf(fmt.Sprint(i))
+		}
+		s.policies, s.repositories = append(s.policies, snapshot.Policies...), append(s.repositories, snapshot.Repositories...)
 	}
-	s.pass(time.Minute)
-	s.followedBy("images", "1.7.0", digestOf("c"))
+	for i := range 8 {
+		other := suspended(fmt.Sprint("other-", i), "g.io/o/web@"+digestOf(fmt.Sprint(i)))
+		other.Namespace = "crowd"
+		s.releases = append(s.releases, other)
+	}
+	follow("1.6.0", digestOf("b"), 8)
 	s.pass(time.Minute)
 	s.releases = s.releases[:1]
-	for range 4 {
-		s.pass(time.Minute)
-	}
+	follow("1.7.0", digestOf("c"), 8)
 	s.expectTag("container/web==1.6.0\ncontainer/web==1.7.0\n", true)
 }
 
