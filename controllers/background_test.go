@@ -9,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -115,16 +118,103 @@ func TestWorkloadsAreReadAgain(t *testing.T) {
 		}
 		ran.read(t.Context(), "calm")
 	}
+}
+
+// Workloads that take too long to be read are a problem of their releases: the list is incomplete for some minutes of
+// an hour, unless they were read to the end before, and what is known of what they ran stays.
+func TestWorkloadsTakeTooLong(t *testing.T) {
+	live := &emptyReader{}
+	shares, now := newShares(), time.Now()
+	shares.clock = func() time.Time { return now }
+	ran := &ranImages{live: live, exists: exists, shares: shares}
+	slow, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	release := sleeping("evil", "web", "huge")
+	expect := func(when string, isUnread, isIncomplete bool) {
+		t.Helper()
+		s := &pin.Snapshot{Releases: []pin.Release{release}}
+		shares.begin(nil)
+		ran.attach(s)
+		shares.count()
+		if r := &s.Releases[0]; !s.Complete() || r.WorkloadsUnread != isUnread || shares.isIncomplete() != isIncomplete {
+			t.Errorf("%s: unread is %t, want %t; incomplete is %t, want %t; %v", when, r.WorkloadsUnread, isUnread, shares.isIncomplete(), isIncomplete, s.FailedReads)
+		}
+		if why := s.Releases[0].RanUnknown; (why != "") != (live.err != nil) {
+			t.Errorf("%s: what it ran is unknown: %q", when, why)
+		}
+	}
+	attach := func() { ran.attach(&pin.Snapshot{Releases: []pin.Release{release}}) }
+	attach()
+	live.err = context.DeadlineExceeded
+	ran.read(slow, "huge")
+	expect("never read", true, true)
+	if len(ran.next()) > 0 {
+		t.Error("it is read again at once")
+	}
+	for passed := time.Duration(0); passed <= budget.MaxWait; passed += readRetry {
+		attach()
+		shares.count()
+		now = now.Add(readRetry)
+		shares.begin(nil)
+	}
+	expect("for long", true, false)
+	ran.known.Peek(release.ID).at = time.Now().Add(-unreadRetry)
+	attach()
+	live.err = nil
+	ran.read(t.Context(), "huge")
+	expect("read", false, false)
+	images := ran.known.Peek(release.ID).images
 	ran.known.Peek(release.ID).at = time.Now().Add(-time.Hour)
 	attach()
-	live.err = errors.New("timeout")
-	ran.read(t.Context(), "calm")
-	s := &pin.Snapshot{Releases: []pin.Release{release}}
-	if ran.attach(s); len(s.FailedReads)+len(ran.next()) > 0 || s.Releases[0].WorkloadsUnread {
-		t.Errorf("what was read several times is tried again at once: %v, %v", ran.next(), s.FailedReads)
+	live.err = context.DeadlineExceeded
+	ran.read(slow, "huge")
+	if expect("read before", false, false); ran.known.Peek(release.ID).images != images {
+		t.Error("what was read before is lost")
 	}
-	if len(s.Notes) != 1 || !strings.Contains(s.Notes[0].Message, "timeout") {
-		t.Errorf("that it could not be read again is not said: %+v", s.Notes)
+	release.Revision = "2"
+	attach()
+	ran.read(slow, "huge")
+	now = now.Add(2 * time.Hour)
+	if expect("changed since", true, true); ran.known.Peek(release.ID).images != images {
+		t.Error("what was read before is lost")
+	}
+}
+
+// Pods that cannot be read prove nothing; only that they may not be read is for whoever has installed pinsync.
+func TestPodsAreNotRead(t *testing.T) {
+	live := &emptyReader{}
+	p := &pods{live: live, interval: time.Hour}
+	for _, test := range []struct {
+		err          error
+		failed, said int
+	}{
+		{errors.New("timeout"), 0, 1},
+		{apierrors.NewForbidden(corev1.Resource("pods"), "", nil), 1, 0},
+		{nil, 0, 0},
+	} {
+		live.err = test.err
+		p.attach(&pin.Snapshot{}, []string{"huge"})
+		p.read(t.Context(), "huge")
+		s := &pin.Snapshot{}
+		if p.attach(s, []string{"huge"}); len(s.FailedReads) != test.failed || len(s.Notes) != test.said {
+			t.Errorf("%v: failed are %v, said is %v", test.err, s.FailedReads, s.Notes)
+		}
+	}
+}
+
+// Nor do they where the workloads by which they are told apart take too long to be read.
+func TestPodsWithoutWorkloads(t *testing.T) {
+	live := &emptyReader{}
+	slow, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	live.before = func(string) {
+		if live.lists["huge"] > 0 { // after the pods
+			live.err = context.DeadlineExceeded
+		}
+	}
+	p := &pods{live: live, interval: time.Hour}
+	if _, _, err := p.readNamespace(slow, "huge"); err == nil || !strings.Contains(err.Error(), "takes longer than") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -172,7 +262,7 @@ func TestTurnsAreThoseOfTheReleases(t *testing.T) {
 		t.Errorf("%v are read", next)
 	}
 	before := ran.readFor[readTurn{"evil", false}]
-	ran.take("shop", ran.due["shop"], time.Now().Add(-30*time.Second), namespaceWorkloads{}, "", nil)
+	ran.take("shop", ran.due["shop"], time.Now().Add(-30*time.Second), namespaceWorkloads{}, unreadWorkloads{}, nil)
 	if now := ran.readFor[readTurn{"evil", false}]; now != before {
 		t.Error("a tenant is charged for what was read for another")
 	}
@@ -197,11 +287,12 @@ func TestWorkloadsAreForgotten(t *testing.T) {
 	}
 }
 
-// Of a namespace that is only read in part it counts, too, how often that was done: see postpone.
+// Of a namespace that is only read in part it counts, too, how often that was done.
 func TestReadInPartCounts(t *testing.T) {
 	at := time.Now()
-	before := &ranKnown{revision: "1", notRead: "forbidden", at: at.Add(-forbiddenRetry), rereads: 1}
-	if again := before.after(&ranKnown{revision: "1", notRead: "forbidden", at: at}); again.rereads != 2 {
+	unread := unreadWorkloads{forbidden: "forbidden"}
+	before := &ranKnown{revision: "1", unread: unread, at: at.Add(-unreadRetry), rereads: 1}
+	if again := before.after(&ranKnown{revision: "1", unread: unread, at: at}); again.rereads != 2 {
 		t.Errorf("it was read again %d times", again.rereads)
 	}
 	if changed := before.after(&ranKnown{revision: "2", at: at}); changed.rereads != 0 {

@@ -110,7 +110,7 @@ func (c *chartImages) end() {
 }
 
 // attach adds to a release what its chart names. values are the versions of the objects that its values
-// come from. If it is awaited, the list is not complete before the chart was rendered once.
+// come from. If it is awaited, the list is not complete before the chart was rendered as it is now.
 func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release, values []string, isAwaited bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -124,7 +124,8 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 		doubt, state = c.requested(k, r, doubt)
 	}
 	c.schedule(k, r, inputs, state)
-	if r.ChartPending && isAwaited {
+	hasChanged := r.ChartStale && state == chartWanted && !k.try.isGivenUp(&inputs)
+	if isAwaited && (r.ChartPending || hasChanged) {
 		c.shares.wait(r.Namespace)
 		if k.try.isUnanswered {
 			addFailedRead(s, r.Kind+" "+r.Name.String(), k.try.notRead)
@@ -146,7 +147,7 @@ func (c *chartImages) schedule(k *knownChart, r *pin.Release, inputs chartInputs
 		c.found[r.Namespace] = append(c.found[r.Namespace], &dueChart{r.ID, inputs})
 	}
 	isOpen := state == chartUnknown || state == chartSyncing
-	r.ChartPending = (isDue || isOpen) && k.found.latest == nil && !k.try.isGivenUp()
+	r.ChartPending = (isDue || isOpen) && k.found.latest == nil && !k.try.isGivenUp(&inputs)
 	r.ChartStale = isOpen || isDue && (k.try.inputs != inputs || k.try.notRead != "")
 }
 

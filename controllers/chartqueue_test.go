@@ -148,12 +148,15 @@ func TestChartIsGivenUp(t *testing.T) {
 			k := c.known.Put(due.id, knownChart{})
 			for try := 1; try <= test.tries; try++ {
 				c.take(due, &renderedChart{notRead: "connection refused", retryIn: test.retryIn}, 0)
-				if k.try.isGivenUp() != (try == test.tries) {
-					t.Errorf("try %d: given up: %t", try, k.try.isGivenUp())
+				if k.try.isGivenUp(&chartInputs{}) != (try == test.tries) {
+					t.Errorf("try %d: given up: %t", try, k.try.isGivenUp(&chartInputs{}))
+				}
+				if k.try.isGivenUp(&chartInputs{revision: "2"}) {
+					t.Error("it is given up though it has changed")
 				}
 			}
 			c.take(due, &renderedChart{images: &pin.ChartImages{Rendered: true}}, 0)
-			if k.try.isGivenUp() {
+			if k.try.isGivenUp(&chartInputs{}) {
 				t.Error("it is given up once it is rendered")
 			}
 		})

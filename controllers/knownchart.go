@@ -150,10 +150,10 @@ func (t *chartTry) isPaused(inputs *chartInputs) bool {
 	return t.inputs == *inputs && time.Now().Before(t.retry)
 }
 
-// isGivenUp reports whether the chart could not be fetched, and what serves it is not only away for a
-// moment. What the API server has is waited for as long as it takes.
-func (t *chartTry) isGivenUp() bool {
-	return t.notRead != "" && !t.isUnanswered && (t.failures == 0 || t.failures > fetchRetries)
+// isGivenUp reports whether the chart could not be fetched with these inputs, and what serves it is not only away
+// for a moment. What the API server has is waited for as long as it takes.
+func (t *chartTry) isGivenUp(inputs *chartInputs) bool {
+	return t.inputs == *inputs && t.notRead != "" && !t.isUnanswered && (t.failures == 0 || t.failures > fetchRetries)
 }
 
 // overdue returns the doubt about a chart that is stale, and was for so long that somebody should know.
@@ -179,8 +179,8 @@ func maxRetry(result *renderedChart) time.Duration {
 }
 
 const (
-	// fetchRetries is how often a chart that was never rendered and could not be fetched is tried again
-	// before the list is complete without it: after 10 and 20 more seconds.
+	// fetchRetries is how often a chart that could not be fetched is tried again before the list is complete
+	// without it: after 10 and 20 more seconds.
 	fetchRetries = 2
 
 	// renderRetry is when a chart that could not be rendered is tried again for the first time.

@@ -181,7 +181,7 @@ func newReconciler(
 		charts:       chartImages,
 		ignoreCharts: options.IgnoreCharts,
 		valuesFrom:   valuesFrom,
-		ran:          &ranImages{live: live, exists: w.hasRelease},
+		ran:          &ranImages{live: live, exists: w.hasRelease, shares: s},
 		pods:         &pods{live: live, interval: podInterval(options.Pins.Grace)},
 	}
 	for _, kind := range []string{"ConfigMap", convert.SecretKind} {

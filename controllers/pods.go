@@ -3,18 +3,22 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -39,20 +43,29 @@ type pods struct {
 	// attempts are when the pods of each wanted namespace were read last, and failures why that has
 	// failed.
 	attempts map[string]time.Time
-	failures map[string]string
+	failures map[string]error
 }
 
 // attach adds to the snapshot what is known of these namespaces' pods.
 func (p *pods) attach(s *pin.Snapshot, namespaces []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	attempts, failures := make(map[string]time.Time, len(namespaces)), map[string]string{}
+	attempts, failures := make(map[string]time.Time, len(namespaces)), map[string]error{}
 	for _, namespace := range namespaces {
 		attempts[namespace] = p.attempts[namespace]
-		if failure, ok := p.failures[namespace]; ok {
-			failures[namespace] = failure
-			addFailedRead(s, "Pods in "+namespace, failure)
+		failure := p.failures[namespace]
+		switch {
+		case failure == nil:
+			continue
+		case apierrors.IsForbidden(failure):
+			addFailedRead(s, "Pods in "+namespace, image.Shorten(failure.Error()))
+		default: // pods prove that releases are live, and nothing else
+			s.Notes = append(s.Notes, v1alpha1.Problem{
+				Reason: v1alpha1.ReasonPodsNotRead, Object: "Pods in " + namespace,
+				Message: "no release is proven live there, and their pins stay: " + image.Shorten(failure.Error()),
+			})
 		}
+		failures[namespace] = failure
 	}
 	p.attempts, p.failures = attempts, failures
 	s.Pods = p.images.Views(namespaces)
@@ -81,7 +94,7 @@ func (p *pods) read(ctx context.Context, namespace string) {
 	defer p.mu.Unlock()
 	p.attempts[namespace] = at
 	if err != nil {
-		p.failures[namespace] = err.Error()
+		p.failures[namespace] = err
 		return
 	}
 	delete(p.failures, namespace)
@@ -106,9 +119,12 @@ func (p *pods) readNamespace(ctx context.Context, namespace string) (found []pin
 	if err != nil {
 		return nil, nil, fmt.Errorf("listing pods: %w", err)
 	}
-	workloads, _, err := readWorkloads(ctx, p.live, namespace)
-	if err != nil {
+	workloads, unread, err := readWorkloads(ctx, p.live, namespace)
+	switch {
+	case err != nil:
 		return nil, nil, err
+	case unread.isSlow: // a pod would count for another release
+		return nil, nil, errors.New(unread.tooMuch)
 	}
 	for i := range found {
 		if found[i].Release == (object.Name{}) {

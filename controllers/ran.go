@@ -25,8 +25,8 @@ func rereadAfter() []time.Duration {
 	return []time.Duration{time.Minute, 10 * time.Minute, 30 * time.Minute}
 }
 
-// forbiddenRetry is how often it is tried to read workloads that may not be read.
-const forbiddenRetry = 5 * time.Minute
+// unreadRetry is how often it is tried to read workloads of which some may not be read, or are too many.
+const unreadRetry = 5 * time.Minute
 
 // ranImages knows what the workloads of suspended releases name. They are read beside the passes,
 // when a release was suspended or its spec has changed since, and again some time later.
@@ -34,6 +34,8 @@ type ranImages struct {
 	live client.Reader
 	// exists reports whether there is a HelmRelease.
 	exists func(object.Name) bool
+	// shares limit for how long workloads that take too long to be read make the list incomplete.
+	shares *shares
 
 	mu    sync.Mutex
 	known sweep.Map[object.ID, ranKnown]
@@ -61,16 +63,15 @@ type ranKnown struct {
 	// at is when they were read last, and rereads how often after the first time.
 	at      time.Time
 	rereads int
-	// notRead is why some of them were not read; empty, all were.
-	notRead string
+	unread  unreadWorkloads
 }
 
 // isDue reports whether the workloads are to be read again at this moment.
 func (k *ranKnown) isDue(now time.Time) bool {
 	delays := rereadAfter()
 	delay := delays[min(k.rereads, len(delays)-1)]
-	if k.notRead != "" {
-		delay = forbiddenRetry
+	if k.unread != (unreadWorkloads{}) {
+		delay = unreadRetry
 	}
 	return now.Sub(k.at) >= delay
 }
@@ -93,18 +94,23 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 		w.attempts, w.failures, w.readFor = map[string]time.Time{}, map[string]string{}, map[readTurn]time.Time{}
 	}
 	w.due = map[string][]*pin.Release{}
-	notRead, now := "", time.Now()
+	forbidden, now := "", time.Now()
 	for i := range s.Releases {
 		r := &s.Releases[i]
 		if !r.Suspended || r.RemoteCluster {
 			continue
 		}
 		known := w.known.Get(r.ID)
-		if known != nil {
-			r.Workloads, notRead = known.images, cmp.Or(notRead, known.notRead)
-		}
 		if r.WorkloadsUnread = known == nil || known.revision != r.Revision; r.WorkloadsUnread || known.isDue(now) {
 			w.due[r.TargetNamespace] = append(w.due[r.TargetNamespace], r)
+		}
+		if known == nil {
+			continue
+		}
+		r.Workloads, r.RanUnknown, forbidden = known.images, known.unread.tooMuch, cmp.Or(forbidden, known.unread.forbidden)
+		if known.unread.isSlow {
+			r.WorkloadsUnread = true
+			w.shares.wait(r.Namespace)
 		}
 	}
 	w.known.Sweep()
@@ -115,11 +121,11 @@ func (w *ranImages) attach(s *pin.Snapshot) {
 	for _, namespace := range slices.Sorted(maps.Keys(w.failures)) {
 		addFailedRead(s, "Workloads in "+namespace, w.failures[namespace])
 	}
-	if notRead != "" {
+	if forbidden != "" {
 		s.Notes = append(s.Notes, v1alpha1.Problem{
 			Reason: v1alpha1.ReasonWorkloadsNotRead,
 			Message: "what releases ran is not known in full, and a pod may count for another release: " +
-				"the component read-workloads of pinsync's configuration is missing or an earlier one, or: " + notRead,
+				"the component read-workloads of pinsync's configuration is missing or an earlier one: " + forbidden,
 		})
 	}
 }
@@ -167,14 +173,14 @@ func (w *ranImages) read(ctx context.Context, namespace string) {
 	w.mu.Lock()
 	due, now := w.due[namespace], time.Now()
 	w.mu.Unlock()
-	found, notRead, err := readWorkloads(ctx, w.live, namespace, &appsv1.ControllerRevisionList{})
+	found, unread, err := readWorkloads(ctx, w.live, namespace, &appsv1.ControllerRevisionList{})
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.take(namespace, due, now, found, notRead, err)
+	w.take(namespace, due, now, found, unread, err)
 }
 
 // take takes what was read of a namespace for the releases that it was read for.
-func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, found namespaceWorkloads, notRead string, err error) {
+func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, found namespaceWorkloads, unread unreadWorkloads, err error) {
 	w.attempts[namespace] = at
 	if len(due) == 0 {
 		return // nobody wants to know any more
@@ -182,7 +188,6 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	w.readFor[w.turn(due)] = at.Add(costFactor * time.Since(at)) // who takes long waits for long
 	if err != nil {
 		w.failures[namespace] = image.Shorten(err.Error())
-		w.postpone(namespace, at, w.failures[namespace])
 		return
 	}
 	delete(w.failures, namespace)
@@ -193,10 +198,13 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	untraced, isCut := w.shareUntraced(namespace, untraced)
 	update := func(id object.ID, known *ranKnown, revision string) {
 		images := known.images // an equal pointer means equal images, and the untraced ones are shared
-		if images == nil || known.namespace != namespace || !slices.Equal(images.Images, own[id.Name]) {
+		isOther := images == nil || known.namespace != namespace
+		if isOther || !unread.isSlow && !slices.Equal(images.Images, own[id.Name]) { // what took too long has less than before
 			images = &pin.WorkloadImages{Images: own[id.Name], Untraced: untraced, IsCut: isCut}
 		}
-		*known = known.after(&ranKnown{revision: revision, namespace: namespace, at: at, notRead: image.Shorten(notRead), images: images})
+		now := ranKnown{revision: revision, namespace: namespace, at: at, unread: unread, images: images}
+		now.unread.isSlow = unread.isSlow && (isOther || known.revision != revision || known.unread.isSlow)
+		*known = known.after(&now)
 	}
 	for id, known := range w.known.All() {
 		if known.namespace == namespace { // so that all are due at the same time
@@ -209,16 +217,6 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 			known = w.known.Put(r.ID, ranKnown{})
 		}
 		update(r.ID, known, r.Revision)
-	}
-}
-
-// postpone leaves the releases of a namespace that were read several times as they are for a while: a namespace
-// that takes too long to be read must not make the list incomplete again and again. That it could not be read is said.
-func (w *ranImages) postpone(namespace string, at time.Time, why string) {
-	for _, known := range w.known.All() {
-		if known.namespace == namespace && known.rereads >= len(rereadAfter())-1 {
-			known.at, known.notRead = at, "workloads in "+namespace+": "+why
-		}
 	}
 }
 

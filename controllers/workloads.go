@@ -33,14 +33,21 @@ const (
 // namespaceWorkloads are the workloads of a namespace, by their uids.
 type namespaceWorkloads map[types.UID]convert.Workload
 
+// unreadWorkloads are why some of the workloads of a namespace were not read; empty, all were.
+type unreadWorkloads struct {
+	// forbidden is what the API server answers where a kind may not be read, and tooMuch why the namespace was not
+	// read to its end. isSlow is set if that was because it takes too long.
+	forbidden, tooMuch string
+	isSlow             bool
+}
+
 // readWorkloads reads the workloads of a namespace from the API server, besides objects of other kinds.
-// Those of a kind that may not be read are missing, and why is what the API server has answered.
 func readWorkloads(
 	ctx context.Context, live client.Reader, namespace string, besides ...client.ObjectList,
-) (found namespaceWorkloads, why string, err error) {
+) (found namespaceWorkloads, unread unreadWorkloads, err error) {
 	found = namespaceWorkloads{}
 	if len(content.IsPathSegmentName(namespace)) > 0 {
-		return found, "", nil // it cannot exist
+		return found, unread, nil // it cannot exist
 	}
 	kinds := []client.ObjectList{
 		&appsv1.DeploymentList{}, &appsv1.StatefulSetList{}, &appsv1.DaemonSetList{}, &appsv1.ReplicaSetList{},
@@ -60,13 +67,17 @@ func readWorkloads(
 			return nil
 		}, client.InNamespace(namespace))
 		switch {
-		case apierrors.IsForbidden(err), errors.Is(err, errTooMany):
-			why = cmp.Or(why, err.Error())
+		case apierrors.IsForbidden(err):
+			unread.forbidden = cmp.Or(unread.forbidden, image.Shorten(err.Error()))
+		case errors.Is(err, errTooMany):
+			unread.tooMuch = cmp.Or(unread.tooMuch, err.Error())
+		case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return found, unreadWorkloads{unread.forbidden, fmt.Sprintf("reading the workloads in %s takes longer than %s", namespace, namespaceTimeout), true}, nil
 		case err != nil:
-			return nil, "", fmt.Errorf("listing workloads: %w", err)
+			return nil, unread, fmt.Errorf("listing workloads: %w", err)
 		}
 	}
-	return found, why, nil
+	return found, unread, nil
 }
 
 var errTooMany = errors.New("too many workloads")

@@ -80,9 +80,9 @@ func TestOneKindRefused(t *testing.T) {
 		"": "deployment set", "*v1.DeploymentList": "set", "*v1.StatefulSetList": "deployment",
 	} {
 		reader.refused = refused
-		found, why, err := readWorkloads(t.Context(), reader, "apps")
-		if err != nil || !strings.Contains(why, refused) || (why == "") != (refused == "") {
-			t.Errorf("refused %q: why is %q, %v", refused, why, err)
+		found, unread, err := readWorkloads(t.Context(), reader, "apps")
+		if err != nil || !strings.Contains(unread.forbidden, refused) || (unread == unreadWorkloads{}) != (refused == "") {
+			t.Errorf("refused %q: unread are %+v, %v", refused, unread, err)
 		}
 		own, _ := found.images(exists)
 		if got := tagsOf(own[object.Name{Namespace: "apps", Name: "web"}]); got != want {
@@ -120,9 +120,9 @@ func TestWorkloadsAreTraced(t *testing.T) {
 		{nil, "2", "4", ""},
 		{[]client.ObjectList{&appsv1.ControllerRevisionList{}}, "1 2", "3 4", "1"},
 	} {
-		found, why, err := readWorkloads(t.Context(), reader, "apps", test.besides...)
-		if err != nil || why != "" {
-			t.Fatal(why, err)
+		found, unread, err := readWorkloads(t.Context(), reader, "apps", test.besides...)
+		if err != nil || unread != (unreadWorkloads{}) {
+			t.Fatal(unread, err)
 		}
 		own, untraced := found.images(exists)
 		if got := tagsOf(own[object.Name{Namespace: "apps", Name: "web"}]); got != test.own || len(own) != 1 {
@@ -150,7 +150,7 @@ func TestWorkloadsAreReadForAll(t *testing.T) {
 		for _, name := range []string{"a", "b", "gone"} {
 			found[types.UID(name)] = convert.Workload{Release: id(name).Name, Images: []image.Reference{{Repository: image.Repository{Host: "g.io", Path: "o/" + name}, Tag: tag}}}
 		}
-		ran.take("apps", releases, at, found, "", nil)
+		ran.take("apps", releases, at, found, unreadWorkloads{}, nil)
 	}
 	expect := func(name, tag string, next time.Duration) {
 		t.Helper()
@@ -207,9 +207,9 @@ func TestUntracedImagesAreLimited(t *testing.T) {
 		deployments[i] = &appsv1.Deployment{ObjectMeta: labelled(fmt.Sprint(i), ""), Spec: appsv1.DeploymentSpec{Template: *t}}
 	}
 	reader := &workloadReader{objects: map[string][]runtime.Object{"*v1.DeploymentList": deployments}}
-	found, why, err := readWorkloads(t.Context(), reader, "apps")
-	if err != nil || len(found) != len(deployments)-1 || !strings.Contains(why, "apps has more than") {
-		t.Fatalf("%d of %d workloads were read, %q, %v", len(found), len(deployments), why, err)
+	found, unread, err := readWorkloads(t.Context(), reader, "apps")
+	if err != nil || len(found) != len(deployments)-1 || !strings.Contains(unread.tooMuch, "apps has more than") {
+		t.Fatalf("%d of %d workloads were read, %+v, %v", len(found), len(deployments), unread, err)
 	}
 	_, untraced := found.images(exists)
 	kept, isCut := merged(nil, untraced)
@@ -231,9 +231,9 @@ func TestObjectsAreLimited(t *testing.T) {
 		revisions[i] = &appsv1.ControllerRevision{ObjectMeta: labelled(fmt.Sprint(i), ""), Data: runtime.RawExtension{Raw: []byte(`"none"`)}}
 	}
 	reader := &workloadReader{objects: map[string][]runtime.Object{"*v1.ControllerRevisionList": revisions}}
-	found, why, err := readWorkloads(t.Context(), reader, "apps", &appsv1.ControllerRevisionList{})
-	if err != nil || len(found) > 0 || !strings.Contains(why, "apps has more than 20000") {
-		t.Errorf("%d workloads were read, %q, %v", len(found), why, err)
+	found, unread, err := readWorkloads(t.Context(), reader, "apps", &appsv1.ControllerRevisionList{})
+	if err != nil || len(found) > 0 || !strings.Contains(unread.tooMuch, "apps has more than 20000") {
+		t.Errorf("%d workloads were read, %+v, %v", len(found), unread, err)
 	}
 }
 
@@ -250,7 +250,7 @@ func TestUntracedImagesAreShared(t *testing.T) {
 			found[types.UID(name)] = convert.Workload{Release: object.Name{Namespace: namespace, Name: name}, Images: tagged(name)}
 		}
 		due := []*pin.Release{{ID: object.ID{Name: object.Name{Namespace: namespace, Name: release}}}}
-		ran.take(namespace, due, time.Now(), found, "", nil)
+		ran.take(namespace, due, time.Now(), found, unreadWorkloads{}, nil)
 	}
 	read("apps", "a", "1", "a")
 	read("shop", "c", "1", "c")

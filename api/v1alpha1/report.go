@@ -273,6 +273,14 @@ const (
 	// ReasonWorkloadsNotRead means that pinsync may not read Deployments and the like.
 	ReasonWorkloadsNotRead Reason = "WorkloadsNotRead"
 
+	// ReasonRanUnknown means that it is not known in full what a release ran, because its target namespace has
+	// too many workloads, or these take too long to be read.
+	ReasonRanUnknown Reason = "RanUnknown"
+
+	// ReasonPodsNotRead means that the pods of a namespace could not be read, so that nothing proves a release
+	// live there.
+	ReasonPodsNotRead Reason = "PodsNotRead"
+
 	// ReasonReportTruncated means that the report is too large to be kept in full.
 	ReasonReportTruncated Reason = "ReportTruncated"
 

@@ -39,7 +39,7 @@ func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
 	protector := NewProtector(s.Namespaces, o)
 	protected, problem := protector.protects(r)
 	n := findNeeds(r.Name, r.Inputs, linkerOf(s), explaining(o))
-	in := protectedInputs{state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun, problem: problem}
+	in := protectedInputs{state: stateOf(r), workloads: r.Workloads, hasRun: r.HasRun, ranUnknown: r.RanUnknown, problem: problem}
 	// What it keeps besides is no part of what a resume needs, but answers problems.
 	refersTo, keeps := entryOf(r, &in, n, &Memory{}, o), entryOf(r, &in, n, &s.Memory, o)
 	return &Inspection{

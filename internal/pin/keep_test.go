@@ -135,6 +135,18 @@ func TestMoreWorkloadImagesThanCount(t *testing.T) {
 	}
 }
 
+// That what a release ran is not known in full is its problem, as long as it is so, and a tag may be missing.
+func TestRanUnknown(t *testing.T) {
+	s := sleepingStory(t, true)
+	for _, why := range []string{"", "too many", ""} {
+		s.releases[0].RanUnknown = why
+		report := s.pass(time.Minute)
+		if hasProblem(report, v1alpha1.ReasonRanUnknown) != (why != "") || slices.ContainsFunc(report.Releases[0].Problems, pin.MayMissTag) != (why != "") {
+			t.Errorf("%q: the problems are %v", why, report.Releases[0].Problems)
+		}
+	}
+}
+
 // A suspended release whose images name no tag any more keeps the last ones, and it is a problem.
 func TestLastTagIsKept(t *testing.T) {
 	for name, values := range map[string]map[string]any{

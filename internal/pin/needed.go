@@ -59,6 +59,8 @@ type protectedInputs struct {
 	problem   v1alpha1.Problem
 	workloads *WorkloadImages
 	hasRun    bool
+	// ranUnknown is why it is not known what it ran.
+	ranUnknown string
 	// chartPending is set if the chart is still to be rendered.
 	chartPending bool
 }
@@ -101,7 +103,7 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool)
 		}
 		in := protectedInputs{
 			Inputs: r.Inputs, linker: n.cache.linker, state: stateOf(r), problem: problem,
-			workloads: r.Workloads, hasRun: r.HasRun, chartPending: r.ChartPending,
+			workloads: r.Workloads, hasRun: r.HasRun, ranUnknown: r.RanUnknown, chartPending: r.ChartPending,
 		}
 		release := n.releases.Get(r.ID)
 		if release != nil && release.inputs == in && r.Images != nil && isOwnMemory && !release.hasPlaces {
@@ -258,6 +260,11 @@ func (release *protectedRelease) entry(id object.ID) v1alpha1.Release {
 	}
 	if len(release.last) > 0 {
 		problems = append(problems, lastTagsKept(release.last))
+	}
+	if why := release.inputs.ranUnknown; why != "" {
+		problems = append(problems, v1alpha1.Problem{
+			Reason: v1alpha1.ReasonRanUnknown, Message: "what it ran is not known in full, and tags of it may be missing: " + why,
+		})
 	}
 	if release.hasRanMore {
 		problems = append(problems, ranMore())

@@ -21,6 +21,8 @@ type Release struct {
 	// if they are still to be read.
 	Workloads       *WorkloadImages
 	WorkloadsUnread bool
+	// RanUnknown is why what it ran is not known in full from them; empty, it is, or they may not be read.
+	RanUnknown string
 	// ChartPending is set if its chart is still to be rendered for the first time, and ChartStale if it has
 	// changed since, and is to be rendered again.
 	ChartPending, ChartStale bool
@@ -49,7 +51,7 @@ func (r *Release) isUnknown() bool {
 // mayNeedMore reports whether it may need pins besides those that it is known to refer to. Of one that is Ready
 // what its values name will do: charts that cannot be rendered are too common to hold pins for each.
 func (r *Release) mayNeedMore() bool {
-	return r.isUnknown() || (r.ChartUnread || r.ChartStale) && (r.Suspended || !r.Ready)
+	return r.isUnknown() || r.RanUnknown != "" || (r.ChartUnread || r.ChartStale) && (r.Suspended || !r.Ready)
 }
 
 // Inputs are everything of a release that decides what it needs. They are comparable: what
