@@ -57,6 +57,13 @@ const (
 	ForeignTags = 100
 )
 
+// Of a namespace, with all its releases.
+const (
+	// NamespacePins is how many pins its releases may have, with those that are held for them, and how many tags
+	// they may refer to. A pin counts for each release that has it: that takes some three kilobytes of memory.
+	NamespacePins = 50_000
+)
+
 // Of names and policies.
 const (
 	// Name is the longest name that is compared with others: that of a Kubernetes object. A

@@ -35,6 +35,8 @@ type holder struct {
 
 	held    map[line]*heldPin
 	besides map[line][]v1alpha1.Hold
+	// added is for how many releases of each namespace pins are held that were not held for them before.
+	added map[string]int
 }
 
 // heldPin is a pin that is held, and what it waits for.
@@ -64,7 +66,7 @@ func hold(s *Snapshot, o Options, protector *Protector, needed *neededPins) *hel
 			running: map[string]map[tracedImage]time.Time{}, jobs: map[string]map[tracedImage]time.Time{},
 		},
 		grace: o.Grace, confirmed: s.Confirmed, since: s.Since, ownersOf: holdsOf,
-		held: map[line]*heldPin{}, besides: map[line][]v1alpha1.Hold{},
+		held: map[line]*heldPin{}, besides: map[line][]v1alpha1.Hold{}, added: map[string]int{},
 	}
 	if s.AllReleases {
 		h.findOwners(s.Memory.OwnersUnknown)
@@ -211,7 +213,7 @@ func (h *holder) holdPresent(o *owner, needed *neededPins) {
 		if o.holds[l] || o.live[l] || now != nil && isNeededBy(&now.report, name) {
 			continue
 		}
-		if len(o.holds) >= budget.Pins {
+		if len(o.holds) >= budget.Pins || h.added[o.Namespace] >= needed.left(o.Namespace) {
 			o.missed++
 			continue
 		}
@@ -228,6 +230,7 @@ func (h *holder) holdPresent(o *owner, needed *neededPins) {
 
 // addHold holds a pin for an owner that it was not held for.
 func (h *holder) addHold(o *owner, l line, v *verdict, isNeeded bool) {
+	h.added[o.Namespace]++
 	hold := v1alpha1.Hold{Owner: o.String()}
 	h.isOver(&hold, v)
 	v.note(l, false, false)

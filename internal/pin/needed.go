@@ -19,6 +19,8 @@ type neededPins struct {
 	cache      needsCache
 	releases   sweep.Map[object.ID, protectedRelease]
 	pins       map[line]*neededPin
+	// needed is how many pins the releases of each namespace need, and held how many the last list held for them.
+	needed, held map[string]int
 
 	// byName and byLine are the releases and pins in order, after finish.
 	byName []*protectedRelease
@@ -84,7 +86,7 @@ type use struct {
 
 func newNeededPins(o Options) *neededPins {
 	return &neededPins{
-		registries: o.Registries, pins: map[line]*neededPin{},
+		registries: o.Registries, pins: map[line]*neededPin{}, needed: map[string]int{},
 		cache: needsCache{options: needsOptions{registries: o.Registries, floatingOnly: o.FloatingOnly}},
 	}
 }
@@ -93,6 +95,7 @@ func newNeededPins(o Options) *neededPins {
 // memory is what this plan's predecessor has reported, all of them are computed again.
 func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool) {
 	n.cache.observe(s.Policies, s.Repositories)
+	n.held = heldByNamespace(s.Memory.Pins)
 	var changed, crowded []change
 	owners := map[string]bool{}
 	for i := range s.Releases {
@@ -106,8 +109,9 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool)
 			workloads: r.Workloads, hasRun: r.HasRun, ranUnknown: r.RanUnknown, chartPending: r.ChartPending,
 		}
 		release := n.releases.Get(r.ID)
-		if release != nil && release.inputs == in && r.Images != nil && isOwnMemory && !release.hasPlaces {
-			if release.room.missed > 0 {
+		isSame := release != nil && release.inputs == in && r.Images != nil && !n.cache.hasRoomFor(r.Namespace, release.needs)
+		if isSame && isOwnMemory && !release.hasPlaces {
+			if release.room.missed > 0 && n.left(r.Namespace) >= release.room.missed {
 				crowded = append(crowded, change{r, in})
 				owners[release.owner] = true
 			}
@@ -159,10 +163,19 @@ type change struct {
 // find returns what a release needs with these inputs.
 func (n *neededPins) find(r *Release, in *protectedInputs) *needs {
 	release := n.releases.Peek(r.ID)
-	if release != nil && r.Images != nil && release.inputs.Inputs == in.Inputs && release.inputs.linker == in.linker {
+	if release == nil {
+		return n.cache.find(r, nil)
+	}
+	isSame := r.Images != nil && release.inputs.Inputs == in.Inputs && release.inputs.linker == in.linker
+	if isSame && !n.cache.hasRoomFor(r.Namespace, release.needs) {
 		return release.needs
 	}
-	return n.cache.find(r)
+	return n.cache.find(r, release.needs)
+}
+
+// left returns how many more pins the releases of a namespace may have.
+func (n *neededPins) left(namespace string) int {
+	return max(0, budget.NamespacePins-n.needed[namespace]-n.held[namespace])
 }
 
 // put brings the entry of a protected release up to date.
@@ -175,7 +188,7 @@ func (n *neededPins) put(r *Release, in *protectedInputs, needs *needs, previous
 	n.withdraw(release)
 	release.inputs, release.needs, release.ran, release.last = *in, needs, nil, nil
 	release.hasPlaces, release.hasRanMore = false, false
-	release.room = room{left: budget.Pins, previous: previous.of(release.owner)}
+	release.room = newRoom(previous.of(release.owner), n.left(r.Namespace))
 	for i := range release.needs.tags {
 		tag := &release.needs.tags[i]
 		for _, l := range lines(n.registries, tag.Repository, tag.Tag) {
@@ -199,6 +212,7 @@ func (n *neededPins) put(r *Release, in *protectedInputs, needs *needs, previous
 			}
 		}
 	}
+	n.needed[r.Namespace] += len(release.pins)
 	release.report = release.entry(r.ID)
 	release.room.previous, release.room.listed = nil, nil // they would keep the pins of an old report in memory
 }
@@ -216,6 +230,7 @@ func (n *neededPins) needsOf(r *Release) *needs {
 func (n *neededPins) finish() {
 	for _, release := range n.releases.Sweep() {
 		n.withdraw(release)
+		n.cache.forget(release.report.Namespace, release.needs)
 		release.isGone, n.hasGone = true, true
 	}
 	for _, p := range n.changed {
@@ -320,6 +335,10 @@ func (n *neededPins) addPrevious(release *protectedRelease, p *v1alpha1.Pin) {
 
 // withdraw notes that a release needs no pin.
 func (n *neededPins) withdraw(release *protectedRelease) {
+	namespace := release.report.Namespace
+	if n.needed[namespace] -= len(release.pins); n.needed[namespace] == 0 {
+		delete(n.needed, namespace)
+	}
 	for _, p := range release.pins {
 		delete(p.uses, release)
 		n.change(p)

@@ -24,6 +24,8 @@ type needs struct {
 	// isOver is set if they could not be found within the budget of a release: it keeps the pins
 	// that it had.
 	isOver bool
+	// refused is how many tags there were that the namespace of the release has no room for.
+	refused int
 	// chart is what the report has for the release's chart.
 	chart *v1alpha1.ReleaseChart
 	// findings are the images that were found, if they were asked for.

@@ -27,7 +27,7 @@ func (p *Planner) Plan(s *Snapshot) *v1alpha1.PinReport {
 	protector := NewProtector(s.Namespaces, p.options)
 	p.needed.update(s, protector, isSameSlice(p.reported, s.Memory.Pins))
 	held := hold(s, p.options, protector, p.needed)
-	p.needed.cache.known.Sweep()
+	p.needed.cache.sweep()
 	result := report(p.needed, held, slices.Concat(s.FailedReads, s.Notes, protector.problems, p.needed.cache.linker.Problems))
 	result.Protects = p.options.protects()
 	p.reported = result.Pins

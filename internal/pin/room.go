@@ -6,15 +6,24 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/object"
 )
 
 // room is how many pins a release may have that it did not have before. Those that it had are
 // never given up for others.
 type room struct {
-	left, missed int
+	// most is how many it may have, and left how many of these were not taken yet; missed are those for which there
+	// was no room.
+	most, left, missed int
 	// previous are the pins that it had. listed are the same, once somebody asks.
 	previous []*v1alpha1.Pin
 	listed   map[line]bool
+}
+
+// newRoom returns the room of a release that had these pins, in a namespace that may have so many more.
+func newRoom(previous []*v1alpha1.Pin, inNamespace int) room {
+	most := min(budget.Pins, len(previous)+inNamespace)
+	return room{most: most, left: most, previous: previous}
 }
 
 // take takes the room for a pin besides those that were taken, and reports whether there was any. As
@@ -45,7 +54,7 @@ func (r *room) list(taken []*neededPin) {
 	for _, p := range r.previous {
 		r.listed[line{p.Pin, p.Image}] = true
 	}
-	r.left = budget.Pins - len(r.previous)
+	r.left = r.most - len(r.previous)
 	for _, p := range taken {
 		if !r.listed[p.line] {
 			r.left--
@@ -53,11 +62,25 @@ func (r *room) list(taken []*neededPin) {
 	}
 }
 
+// heldByNamespace returns how many pins are held for the releases of each namespace.
+func heldByNamespace(pins []v1alpha1.Pin) map[string]int {
+	held := map[string]int{}
+	for i := range pins {
+		for j := range pins[i].HeldFor {
+			if id, ok := object.ParseID(pins[i].HeldFor[j].Owner); ok {
+				held[id.Namespace]++
+			}
+		}
+	}
+	return held
+}
+
 // notAllPinned returns the problem of a release for whose images there is no room.
 func notAllPinned(missed int) v1alpha1.Problem {
 	return v1alpha1.Problem{
-		Reason:  v1alpha1.ReasonOverBudget,
-		Message: fmt.Sprintf("%d of its images are not pinned: with what is held for it they are more than %d pins", missed, budget.Pins),
+		Reason: v1alpha1.ReasonOverBudget,
+		Message: fmt.Sprintf("%d of its images are not pinned: with what is held they are more than %d pins of the release, or %d of all releases of its namespace",
+			missed, budget.Pins, budget.NamespacePins),
 	}
 }
 
