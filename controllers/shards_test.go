@@ -145,10 +145,18 @@ func (w *world) alwaysHad(line string) {
 	}
 }
 
-// The list holds 200,000 pins, and a start finds it as it is.
+// The list holds 200,000 pins of several namespaces, and a start finds it as it is.
 func TestManyPins(t *testing.T) {
 	w := newWorld(t)
-	w.suspendMany(200, 1000)
+	for i := range 200 {
+		if i%50 == 0 {
+			w.apps += "-more"
+			w.createNamespace(w.apps)
+		}
+		w.suspendWith(fmt.Sprint("many-", i), 1000)
+	}
+	w.apps += "-more"
+	w.createNamespace(w.apps)
 	stop := w.start(w.options())
 	before := w.spread(200_000)
 	for i := range before {

@@ -67,8 +67,9 @@ type world struct {
 	plane  *local.ControlPlane
 	client client.WithWatch
 	config *rest.Config
-	// own is the controller's namespace, apps the tenant's.
-	own, apps string
+	// own is the controller's namespace, apps the tenant's, and namespaces are all that were made.
+	own, apps  string
+	namespaces []string
 	// log is what the controllers log.
 	log localtest.Log
 
@@ -171,9 +172,11 @@ func (w *world) empty() {
 		kinds = append(kinds, sourceOf(kind, "", ""))
 	}
 	for _, kind := range kinds {
-		err := w.client.DeleteAllOf(ctx, kind, client.InNamespace(w.apps))
-		if err != nil && !apimeta.IsNoMatchError(err) {
-			w.t.Error(err)
+		for _, name := range w.namespaces {
+			err := w.client.DeleteAllOf(ctx, kind, client.InNamespace(name))
+			if err != nil && !apimeta.IsNoMatchError(err) {
+				w.t.Error(err)
+			}
 		}
 	}
 }
@@ -181,6 +184,7 @@ func (w *world) empty() {
 func (w *world) createNamespace(name string) {
 	w.t.Helper()
 	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	w.namespaces = append(w.namespaces, name)
 }
 
 func (w *world) create(o client.Object) {
