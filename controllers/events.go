@@ -170,7 +170,7 @@ func (r *eventRecorder) addReleaseProblem(problems map[subject]string, release *
 	case v1alpha1.ReasonPolicyUnresolved, v1alpha1.ReasonPolicyNeverResolved:
 		// the policy's own condition has it
 	case v1alpha1.ReasonRemoteCluster, v1alpha1.ReasonOutsideRegistries, v1alpha1.ReasonRegistryAssumed, v1alpha1.ReasonRegistryMoved,
-		v1alpha1.ReasonProofNotTraced:
+		v1alpha1.ReasonProofNotTraced, v1alpha1.ReasonTagsLeftOut:
 		// the pin is there; nobody has to change anything
 	default:
 		addProblem(problems, r.releases, name, problem)

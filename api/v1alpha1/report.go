@@ -254,6 +254,10 @@ const (
 	// ReasonPolicyNotFound means that the release's annotation names a policy that does not exist.
 	ReasonPolicyNotFound Reason = "PolicyNotFound"
 
+	// ReasonTagsLeftOut means that ImagePolicies of a namespace on which the release does not rely name more tags
+	// than such policies may add.
+	ReasonTagsLeftOut Reason = "TagsLeftOut"
+
 	// ReasonInvalidAnnotation means that an annotation of pinsync has a value that it does not take, or a
 	// name that pinsync does not have.
 	ReasonInvalidAnnotation Reason = "InvalidAnnotation"

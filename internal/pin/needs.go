@@ -43,6 +43,7 @@ func findNeeds(release object.Name, in Inputs, l *link.Linker, o needsOptions) *
 		f.addPolicy(c)
 	}
 	f.reportOutside()
+	f.reportLeftOut()
 	return f.result
 }
 
@@ -263,6 +264,21 @@ func (f *needsFinder) mayAdd(c *link.Candidate, isOwn bool) bool {
 	of := foreignTags{c.Namespace, isOwn}
 	f.foreign[of]++
 	return f.foreign[of] <= budget.ForeignTags
+}
+
+// reportLeftOut reports the namespaces whose policies would add more tags than they may.
+func (f *needsFinder) reportLeftOut() {
+	var namespaces []string
+	for of, count := range f.foreign {
+		if count > budget.ForeignTags {
+			namespaces = append(namespaces, of.namespace)
+		}
+	}
+	if len(namespaces) > 0 {
+		f.problem(v1alpha1.ReasonTagsLeftOut, "", fmt.Sprintf(
+			"of the tags that only ImagePolicies of a namespace name to which the release does not refer %d are pinned, and there are more in %s: name those that count by the annotation %s",
+			budget.ForeignTags, strings.Join(few(sortedSet(namespaces), 5), ", "), v1alpha1.ImagePoliciesAnnotation))
+	}
 }
 
 // addPolicy adds what a linked policy needs.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/policy"
 )
@@ -61,6 +63,24 @@ func TestStrangerUsesUpForeignTags(t *testing.T) {
 		addPolicy(s, "evil", fmt.Sprintf("p-%d", i), "g.io/o/web-shop", fmt.Sprint("junk", i), policy.Rules{})
 	}
 	expectPin(t, s, "with a stranger's policies", "container/web-shop==1.5.0")
+}
+
+// That tags are left out which are only theirs is said, and does not count as a tag that is missing: anybody could have
+// the lists of all refused.
+func TestTagsLeftOut(t *testing.T) {
+	for _, count := range []int{budget.ForeignTags, budget.ForeignTags + 1} {
+		s, values := &pin.Snapshot{}, map[string]any{}
+		for i := range count {
+			addPolicy(s, "images", fmt.Sprint("p", i), fmt.Sprintf("g.io/o/app%d", i), "2.0.0", policy.Rules{SemVer: "x"})
+			values[fmt.Sprint("c", i)] = map[string]any{"image": fmt.Sprintf("g.io/o/app%d:1.0.0", i)}
+		}
+		s.Releases = append(s.Releases, pin.Release{ID: id("apps", "umbrella"), Suspended: true, Inputs: imagesIn(values)})
+		report := pin.Plan(s, pin.Options{})
+		if len(report.Pins) != count+budget.ForeignTags || hasProblem(report, v1alpha1.ReasonTagsLeftOut) != (count > budget.ForeignTags) ||
+			slices.ContainsFunc(report.Releases[0].Problems, pin.MayMissTag) {
+			t.Errorf("%d policies: %d pins, and the problems %v", count, len(report.Pins), report.Releases[0].Problems)
+		}
+	}
 }
 
 // The same for a tag without a repository: then even the tag that the values name is lost.
