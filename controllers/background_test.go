@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/internal/budget"
+	"git.oleks.space/oleks/pinsync/internal/image"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
@@ -163,7 +164,8 @@ func TestWorkloadsTakeTooLong(t *testing.T) {
 	live.err = nil
 	ran.read(t.Context(), "huge")
 	expect("read", false, false)
-	images := ran.known.Peek(release.ID).images
+	images := &pin.WorkloadImages{Images: []image.Reference{{Tag: "v1"}}}
+	ran.known.Peek(release.ID).images = images
 	ran.known.Peek(release.ID).at = time.Now().Add(-time.Hour)
 	attach()
 	live.err = context.DeadlineExceeded
@@ -292,10 +294,10 @@ func TestReadInPartCounts(t *testing.T) {
 	at := time.Now()
 	unread := unreadWorkloads{forbidden: "forbidden"}
 	before := &ranKnown{revision: "1", unread: unread, at: at.Add(-unreadRetry), rereads: 1}
-	if again := before.after(&ranKnown{revision: "1", unread: unread, at: at}); again.rereads != 2 {
+	if again := before.after(ranKnown{revision: "1", unread: unread, at: at}); again.rereads != 2 {
 		t.Errorf("it was read again %d times", again.rereads)
 	}
-	if changed := before.after(&ranKnown{revision: "2", at: at}); changed.rereads != 0 {
+	if changed := before.after(ranKnown{revision: "2", at: at}); changed.rereads != 0 {
 		t.Errorf("after a change it was read again %d times", changed.rereads)
 	}
 }

@@ -76,14 +76,20 @@ func (k *ranKnown) isDue(now time.Time) bool {
 	return now.Sub(k.at) >= delay
 }
 
-// after returns what is known now that the workloads were read again.
-func (k *ranKnown) after(read *ranKnown) ranKnown {
+// after returns what is known now that the workloads were read again. What took too long has less than what was
+// read before, of which nothing is lost; and an equal pointer means equal images.
+func (k *ranKnown) after(read ranKnown) ranKnown {
+	isOther := k.images == nil || k.namespace != read.namespace
+	if !isOther && (read.unread.isSlow || slices.Equal(k.images.Images, read.images.Images)) {
+		read.images = k.images
+	}
+	read.unread.isSlow = read.unread.isSlow && (isOther || k.unread.isSlow || k.revision != read.revision)
 	if k.revision == read.revision {
 		if read.rereads = k.rereads; k.isDue(read.at) {
 			read.rereads++
 		}
 	}
-	return *read
+	return read
 }
 
 // attach adds to the suspended releases of a snapshot what their workloads name.
@@ -196,19 +202,13 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 	}
 	own, untraced := found.images(w.exists)
 	untraced, isCut := w.shareUntraced(namespace, untraced)
-	update := func(id object.ID, known *ranKnown, revision string) {
-		images := known.images // an equal pointer means equal images, and the untraced ones are shared
-		isOther := images == nil || known.namespace != namespace
-		if isOther || !unread.isSlow && !slices.Equal(images.Images, own[id.Name]) { // what took too long has less than before
-			images = &pin.WorkloadImages{Images: own[id.Name], Untraced: untraced, IsCut: isCut}
-		}
-		now := ranKnown{revision: revision, namespace: namespace, at: at, unread: unread, images: images}
-		now.unread.isSlow = unread.isSlow && (isOther || known.revision != revision || known.unread.isSlow)
-		*known = known.after(&now)
+	read := func(id object.ID, revision string) ranKnown {
+		images := &pin.WorkloadImages{Images: own[id.Name], Untraced: untraced, IsCut: isCut} // the untraced ones are shared
+		return ranKnown{revision: revision, namespace: namespace, at: at, unread: unread, images: images}
 	}
 	for id, known := range w.known.All() {
 		if known.namespace == namespace { // so that all are due at the same time
-			update(id, known, known.revision)
+			*known = known.after(read(id, known.revision))
 		}
 	}
 	for _, r := range due {
@@ -216,7 +216,7 @@ func (w *ranImages) take(namespace string, due []*pin.Release, at time.Time, fou
 		if known == nil {
 			known = w.known.Put(r.ID, ranKnown{})
 		}
-		update(r.ID, known, r.Revision)
+		*known = known.after(read(r.ID, r.Revision))
 	}
 }
 
