@@ -176,9 +176,28 @@ func TestWorkloadsTakeTooLong(t *testing.T) {
 	release.Revision = "2"
 	attach()
 	ran.read(slow, "huge")
+	if time.Since(ran.known.Peek(release.ID).at) >= slowRetry || unreadRetry <= slowRetry {
+		t.Error("it is not tried again soon")
+	}
 	now = now.Add(2 * time.Hour)
 	if expect("changed since", true, true); ran.known.Peek(release.ID).images != images {
 		t.Error("what was read before is lost")
+	}
+}
+
+// What takes too long again finds more, or less: all of it counts.
+func TestWorkloadsTakeTooLongTwice(t *testing.T) {
+	known, slow := &ranKnown{}, unreadWorkloads{tooMuch: "slow", isSlow: true}
+	for step, tags := range []string{"", "v1", "v2", ""} {
+		var refs []image.Reference
+		if tags != "" {
+			refs = append(refs, image.Reference{Tag: tags})
+		}
+		before := known.images
+		*known = known.after(ranKnown{revision: "1", namespace: "a", at: time.Now(), unread: slow, images: &pin.WorkloadImages{Images: refs}})
+		if want := min(step, 2); len(known.images.Images) != want || step == 3 && known.images != before {
+			t.Errorf("step %d: got %v", step, known.images.Images)
+		}
 	}
 }
 

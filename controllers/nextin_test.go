@@ -32,7 +32,7 @@ func TestNextIn(t *testing.T) {
 		"a pin that is held now":         {before: []v1alpha1.Pin{needed}, after: []v1alpha1.Pin{held}, want: requeueDelay},
 		"a pin less":                     {before: []v1alpha1.Pin{needed}, want: requeueDelay},
 	} {
-		r := Reconciler{recorder: &eventRecorder{isBehind: test.events}, gatherer: &gatherer{
+		r := Reconciler{planner: pin.NewPlanner(pin.Options{}), recorder: &eventRecorder{isBehind: test.events}, gatherer: &gatherer{
 			shares: newShares(), pods: &pods{interval: 2 * time.Second}, watches: newWatches(&Options{}, reconcile.Request{}, &knownVersions{}),
 		}}
 		if test.shares != nil {

@@ -25,8 +25,9 @@ func rereadAfter() []time.Duration {
 	return []time.Duration{time.Minute, 10 * time.Minute, 30 * time.Minute}
 }
 
-// unreadRetry is how often it is tried to read workloads of which some may not be read, or are too many.
-const unreadRetry = 5 * time.Minute
+// unreadRetry is how often it is tried to read workloads of which some may not be read, or are too many, and slowRetry
+// how often those that take too long.
+const unreadRetry, slowRetry = 5 * time.Minute, time.Minute
 
 // ranImages knows what the workloads of suspended releases name. They are read beside the passes,
 // when a release was suspended or its spec has changed since, and again some time later.
@@ -70,17 +71,25 @@ type ranKnown struct {
 func (k *ranKnown) isDue(now time.Time) bool {
 	delays := rereadAfter()
 	delay := delays[min(k.rereads, len(delays)-1)]
-	if k.unread != (unreadWorkloads{}) {
+	switch {
+	case k.unread.isSlow:
+		delay = slowRetry
+	case k.unread != (unreadWorkloads{}):
 		delay = unreadRetry
 	}
 	return now.Sub(k.at) >= delay
 }
 
-// after returns what is known now that the workloads were read again. What took too long has less than what was
-// read before, of which nothing is lost; and an equal pointer means equal images.
+// after returns what is known now that the workloads were read again. What takes too long counts besides what was
+// read before; and an equal pointer means equal images.
 func (k *ranKnown) after(read ranKnown) ranKnown {
 	isOther := k.images == nil || k.namespace != read.namespace
-	if !isOther && (read.unread.isSlow || slices.Equal(k.images.Images, read.images.Images)) {
+	if !isOther && read.unread.isSlow {
+		both := *k.images
+		both.Images = union(k.images.Images, read.images.Images)
+		read.images = &both
+	}
+	if !isOther && slices.Equal(k.images.Images, read.images.Images) {
 		read.images = k.images
 	}
 	read.unread.isSlow = read.unread.isSlow && (isOther || k.unread.isSlow || k.revision != read.revision)

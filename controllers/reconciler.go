@@ -189,7 +189,7 @@ func (r *Reconciler) pass(ctx context.Context) (next time.Duration, hasList bool
 func (r *Reconciler) nextIn(s *pin.Snapshot, report *v1alpha1.PinReport, more bool, publishIn time.Duration) time.Duration {
 	next := min(publishIn, r.gatherer.shares.passIn())
 	switch {
-	case more, pin.IsUnfinished(s.Memory, report):
+	case more, pin.IsUnfinished(s.Memory, report), r.planner.HasRoom():
 		next = requeueDelay
 	case !s.Complete():
 		next = min(next, readRetry)

@@ -145,6 +145,15 @@ func merged(before, now map[string][]image.Reference) (images map[string][]image
 	return images, isCut
 }
 
+// union returns the images that are in one of two sets.
+func union(a, b []image.Reference) []image.Reference {
+	set := imageSets[string]{}
+	for _, ref := range slices.Concat(a, b) {
+		set.add("", ref)
+	}
+	return set.sorted(budget.WorkloadImages)[""]
+}
+
 // imageSets are sets of images, by what they belong to.
 type imageSets[K comparable] map[K]map[image.Reference]bool
 

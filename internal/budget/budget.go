@@ -60,8 +60,10 @@ const (
 // Of a namespace, with all its releases.
 const (
 	// NamespacePins is how many pins its releases may have, with those that are held for them, and how many tags
-	// they may refer to. A pin counts for each release that has it: that takes some three kilobytes of memory.
-	NamespacePins = 50_000
+	// they may refer to, with PinsPerRelease for each of them. A pin counts for each release that has it: that
+	// takes some three kilobytes of memory.
+	NamespacePins  = 50_000
+	PinsPerRelease = 10
 )
 
 // Of names and policies.

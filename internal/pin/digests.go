@@ -13,9 +13,9 @@ import (
 // told so once, and may have moved on since. The release keeps them as long as it names the digest.
 type namedDigests struct {
 	needs *needs
-	// foreign is how many are kept for policies of each namespace on which the release does not rely: they can claim any
-	// digest for one tag after the other.
-	foreign map[string]int
+	// byPolicies is how many there are that only policies of each namespace have shown: they can claim any digest for
+	// one tag after the other.
+	byPolicies map[string]int
 }
 
 func newNamedDigests(n *needs) *namedDigests { return &namedDigests{n, map[string]int{}} }
@@ -24,20 +24,23 @@ func newNamedDigests(n *needs) *namedDigests { return &namedDigests{n, map[strin
 // the report does not have all.
 func (d *namedDigests) has(l line, p *v1alpha1.Pin) bool {
 	named := d.needs.digests[l.repository()]
-	isNamed := func(digest string) bool { return slices.Contains(named, digest) }
+	isNamed := func(digest string) bool { return named[digest] }
 	if len(named) == 0 || len(p.Digests) < maxDigests && !slices.ContainsFunc(p.Digests, isNamed) {
 		return false
 	}
-	isKept := len(p.Via) == 0 // a truncated report has none
+	namespaces := map[string]bool{}
 	for _, place := range places(p.Via) {
 		policy, isPolicy := strings.CutPrefix(place, link.PolicyObject)
-		namespace, _, _ := strings.Cut(policy, "/")
 		if !isPolicy {
-			isKept = true
-			continue
+			return true
 		}
-		d.foreign[namespace]++
-		isKept = isKept || d.foreign[namespace] <= budget.ForeignTags
+		namespace, _, _ := strings.Cut(policy, "/")
+		namespaces[namespace] = true
+	}
+	isKept := len(namespaces) == 0 // a truncated report has no places
+	for namespace := range namespaces {
+		d.byPolicies[namespace]++
+		isKept = isKept || d.byPolicies[namespace] <= budget.ForeignTags
 	}
 	return isKept
 }

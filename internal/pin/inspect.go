@@ -51,6 +51,7 @@ func Inspect(s *Snapshot, o Options, id object.ID) *Inspection {
 // entryOf returns the report on one release alone, after that memory.
 func entryOf(r *Release, in *protectedInputs, n *needs, m *Memory, o Options) *v1alpha1.PinReport {
 	needed := newNeededPins(o)
+	needed.addRelease(r)
 	needed.put(r, in, n, previousOf(m, map[string]bool{r.String(): true}))
 	needed.finish()
 	return report(needed, &heldPins{}, nil)

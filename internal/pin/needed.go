@@ -21,6 +21,10 @@ type neededPins struct {
 	pins       map[line]*neededPin
 	// needed is how many pins the releases of each namespace need, and held how many the last list held for them.
 	needed, held map[string]int
+	// tags are those of the releases, and crowded the releases that may have more pins, or any, once their
+	// namespaces have room.
+	tags    tagCounts
+	crowded []*protectedRelease
 
 	// byName and byLine are the releases and pins in order, after finish.
 	byName []*protectedRelease
@@ -86,7 +90,7 @@ type use struct {
 
 func newNeededPins(o Options) *neededPins {
 	return &neededPins{
-		registries: o.Registries, pins: map[line]*neededPin{}, needed: map[string]int{},
+		registries: o.Registries, pins: map[line]*neededPin{}, needed: map[string]int{}, tags: tagCounts{},
 		cache: needsCache{options: needsOptions{registries: o.Registries, floatingOnly: o.FloatingOnly}},
 	}
 }
@@ -96,6 +100,7 @@ func newNeededPins(o Options) *neededPins {
 func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool) {
 	n.cache.observe(s.Policies, s.Repositories)
 	n.held = heldByNamespace(s.Memory.Pins)
+	n.crowded = nil
 	var changed, crowded []change
 	owners := map[string]bool{}
 	for i := range s.Releases {
@@ -109,9 +114,13 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool)
 			workloads: r.Workloads, hasRun: r.HasRun, ranUnknown: r.RanUnknown, chartPending: r.ChartPending,
 		}
 		release := n.releases.Get(r.ID)
-		isSame := release != nil && release.inputs == in && r.Images != nil && !n.cache.hasRoomFor(r.Namespace, release.needs)
+		if release == nil {
+			release = n.addRelease(r)
+		}
+		isSame := release.inputs == in && r.Images != nil && !n.tags.hasRoomFor(r.Namespace, release.needs)
 		if isSame && isOwnMemory && !release.hasPlaces {
-			if release.room.missed > 0 && n.left(r.Namespace) >= release.room.missed {
+			n.noteCrowded(release)
+			if release.room.missed > 0 && n.left(r.Namespace) > 0 {
 				crowded = append(crowded, change{r, in})
 				owners[release.owner] = true
 			}
@@ -120,6 +129,7 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool)
 		changed = append(changed, change{r, in})
 		owners[r.String()] = true
 	}
+	n.removeGone()
 	previous := previousOf(&s.Memory, owners)
 	for _, c := range crowded { // a pin may be gone that was held for it, and then there is room for another
 		if len(previous.of(c.release.String())) < budget.Pins {
@@ -128,7 +138,7 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool)
 	}
 	for i := range changed {
 		r, in := changed[i].release, &changed[i].inputs
-		n.put(r, in, n.find(r, in), previous)
+		n.noteCrowded(n.put(r, in, n.find(r, in), previous))
 	}
 	n.finish()
 }
@@ -163,32 +173,52 @@ type change struct {
 // find returns what a release needs with these inputs.
 func (n *neededPins) find(r *Release, in *protectedInputs) *needs {
 	release := n.releases.Peek(r.ID)
-	if release == nil {
-		return n.cache.find(r, nil)
-	}
-	isSame := r.Images != nil && release.inputs.Inputs == in.Inputs && release.inputs.linker == in.linker
-	if isSame && !n.cache.hasRoomFor(r.Namespace, release.needs) {
+	isSame := release.needs != nil && r.Images != nil && release.inputs.Inputs == in.Inputs && release.inputs.linker == in.linker
+	if isSame && !n.tags.hasRoomFor(r.Namespace, release.needs) {
 		return release.needs
 	}
-	return n.cache.find(r, release.needs)
+	return n.cache.find(r, release.needs, n.tags)
 }
 
 // left returns how many more pins the releases of a namespace may have.
 func (n *neededPins) left(namespace string) int {
-	return max(0, budget.NamespacePins-n.needed[namespace]-n.held[namespace])
+	releases := n.tags[namespace].releases + n.cache.tags[namespace].releases
+	return max(0, budget.NamespacePins+releases*budget.PinsPerRelease-n.needed[namespace]-n.held[namespace])
+}
+
+// noteCrowded notes a release if its namespace has no room for all that it needs.
+func (n *neededPins) noteCrowded(release *protectedRelease) {
+	if release.needs.refused > 0 || release.room.missed > 0 && release.room.most < budget.Pins {
+		n.crowded = append(n.crowded, release)
+	}
+}
+
+// hasRoom reports whether there is room beside these pins for one that is crowded.
+func (n *neededPins) hasRoom(listed []v1alpha1.Pin) bool {
+	if len(n.crowded) == 0 {
+		return false
+	}
+	n.held = heldByNamespace(listed)
+	return slices.ContainsFunc(n.crowded, func(release *protectedRelease) bool {
+		namespace := release.report.Namespace
+		return n.tags.hasRoomFor(namespace, release.needs) || release.room.missed > 0 && n.left(namespace) > 0
+	})
+}
+
+// addRelease adds a protected release, of which nothing is known yet.
+func (n *neededPins) addRelease(r *Release) *protectedRelease {
+	release := n.releases.Put(r.ID, protectedRelease{owner: r.String()})
+	n.newReleases = append(n.newReleases, release)
+	return release
 }
 
 // put brings the entry of a protected release up to date.
-func (n *neededPins) put(r *Release, in *protectedInputs, needs *needs, previous *previousPins) {
-	release := n.releases.Get(r.ID)
-	if release == nil {
-		release = n.releases.Put(r.ID, protectedRelease{owner: r.String()})
-		n.newReleases = append(n.newReleases, release)
-	}
+func (n *neededPins) put(r *Release, in *protectedInputs, needs *needs, previous *previousPins) *protectedRelease {
+	release, left := n.releases.Peek(r.ID), n.left(r.Namespace)
 	n.withdraw(release)
 	release.inputs, release.needs, release.ran, release.last = *in, needs, nil, nil
 	release.hasPlaces, release.hasRanMore = false, false
-	release.room = newRoom(previous.of(release.owner), n.left(r.Namespace))
+	release.room = newRoom(previous.of(release.owner), left)
 	for i := range release.needs.tags {
 		tag := &release.needs.tags[i]
 		for _, l := range lines(n.registries, tag.Repository, tag.Tag) {
@@ -215,6 +245,7 @@ func (n *neededPins) put(r *Release, in *protectedInputs, needs *needs, previous
 	n.needed[r.Namespace] += len(release.pins)
 	release.report = release.entry(r.ID)
 	release.room.previous, release.room.listed = nil, nil // they would keep the pins of an old report in memory
+	return release
 }
 
 // needsOf returns what a release of the snapshot needs that the pins were updated with.
@@ -225,14 +256,17 @@ func (n *neededPins) needsOf(r *Release) *needs {
 	return n.cache.of(r)
 }
 
-// finish removes the releases that were not put since it was called last, and brings the
-// pins up to date.
-func (n *neededPins) finish() {
+// removeGone removes the releases that are not protected any more.
+func (n *neededPins) removeGone() {
 	for _, release := range n.releases.Sweep() {
 		n.withdraw(release)
-		n.cache.forget(release.report.Namespace, release.needs)
+		n.tags.replace(release.report.Namespace, release.needs, nil)
 		release.isGone, n.hasGone = true, true
 	}
+}
+
+// finish brings the pins up to date.
+func (n *neededPins) finish() {
 	for _, p := range n.changed {
 		n.rebuild(p)
 	}

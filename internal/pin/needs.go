@@ -154,10 +154,14 @@ func (f *needsFinder) addDigest(m *image.Mention, repositories []image.Repositor
 		return
 	}
 	if f.result.digests == nil { // most releases have none
-		f.result.digests = map[string][]string{}
+		f.result.digests = map[string]map[string]bool{}
 	}
 	for _, repository := range repositories {
-		f.result.digests[repository.String()] = append(f.result.digests[repository.String()], m.Digest)
+		name := repository.String()
+		if f.result.digests[name] == nil {
+			f.result.digests[name] = map[string]bool{}
+		}
+		f.result.digests[name][m.Digest] = true
 	}
 }
 
@@ -289,7 +293,7 @@ func (f *needsFinder) addPolicy(c *link.Candidate) {
 	}
 	refs := c.Tags()
 	for _, ref := range refs {
-		if c.Latest != nil && ref == *c.Latest && slices.Contains(f.result.digests[ref.Repository.String()], c.LatestDigest) {
+		if c.Latest != nil && ref == *c.Latest && f.result.digests[ref.Repository.String()][c.LatestDigest] {
 			ref.Digest = c.LatestDigest // the pin keeps it: see namedDigests
 		}
 		if f.mayAdd(c, false) {

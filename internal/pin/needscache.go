@@ -17,9 +17,8 @@ type needsCache struct {
 	policies     objectSet[link.Policy]
 	repositories objectSet[link.Repository]
 	known        sweep.Map[object.ID, knownNeeds]
-	// tags is how many tags the releases of each namespace refer to, as far as their needs are kept, here or by
-	// whoever has found them.
-	tags map[string]int
+	// tags are those of the known.
+	tags tagCounts
 }
 
 type knownNeeds struct {
@@ -40,10 +39,7 @@ func (c *needsCache) observe(policies []link.Policy, repositories []link.Reposit
 		slices.SortedFunc(slices.Values(policies), compareObjects[link.Policy]),
 		slices.SortedFunc(slices.Values(repositories), compareObjects[link.Repository]),
 	)
-	for _, known := range c.known.All() {
-		c.forget(known.namespace, known.needs)
-	}
-	c.known = sweep.Map[object.ID, knownNeeds]{}
+	c.known, c.tags = sweep.Map[object.ID, knownNeeds]{}, tagCounts{}
 }
 
 // of returns what a release needs, which is not to be changed: the same pointer as long as
@@ -52,48 +48,30 @@ func (c *needsCache) of(r *Release) *needs {
 	known := c.known.Get(r.ID)
 	if known == nil {
 		known = c.known.Put(r.ID, knownNeeds{namespace: r.Namespace})
-	} else if r.Images != nil && known.inputs == r.Inputs && !c.hasRoomFor(r.Namespace, known.needs) {
+	} else if r.Images != nil && known.inputs == r.Inputs && !c.tags.hasRoomFor(r.Namespace, known.needs) {
 		return known.needs
 	}
-	known.inputs, known.needs = r.Inputs, c.find(r, known.needs)
+	known.inputs, known.needs = r.Inputs, c.find(r, known.needs, c.tags)
 	return known.needs
 }
 
-// find finds what a release needs, which is kept instead of what it needed before; nil, that is not known. A
-// namespace that has no room for it has that problem alone.
-func (c *needsCache) find(r *Release, before *needs) *needs {
-	c.forget(r.Namespace, before)
+// find finds what a release needs, which is kept, and counted, instead of what it needed before; nil, that is not
+// known. A release for which its namespace has no room has that problem alone.
+func (c *needsCache) find(r *Release, before *needs, tags tagCounts) *needs {
+	tags.replace(r.Namespace, before, nil)
 	n := findNeeds(r.Name, r.Inputs, c.linker, c.options)
-	if refused := len(n.tags); refused > 0 && c.tags[r.Namespace]+refused > budget.NamespacePins {
+	if refused := len(n.tags); refused > 0 && !tags.fits(r.Namespace, refused) {
 		n = overBudget(budget.Exceeded(budget.NamespacePins, "tags that the releases of its namespace refer to"))
 		n.refused = refused
 	}
-	if c.tags == nil {
-		c.tags = map[string]int{}
-	}
-	c.tags[r.Namespace] += len(n.tags)
+	tags.replace(r.Namespace, nil, n)
 	return n
-}
-
-// hasRoomFor reports whether a namespace has room now for what it had none before.
-func (c *needsCache) hasRoomFor(namespace string, n *needs) bool {
-	return n.refused > 0 && c.tags[namespace]+n.refused <= budget.NamespacePins
-}
-
-// forget notes that what a release of a namespace needs is not kept any more.
-func (c *needsCache) forget(namespace string, n *needs) {
-	if n == nil {
-		return
-	}
-	if c.tags[namespace] -= len(n.tags); c.tags[namespace] == 0 {
-		delete(c.tags, namespace)
-	}
 }
 
 // sweep removes what was not asked for in this plan.
 func (c *needsCache) sweep() {
 	for _, known := range c.known.Sweep() {
-		c.forget(known.namespace, known.needs)
+		c.tags.replace(known.namespace, known.needs, nil)
 	}
 }
 

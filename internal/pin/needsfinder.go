@@ -18,7 +18,7 @@ type needs struct {
 	// untagged are the images of which no tag is named.
 	untagged []image.Repository
 	// digests are those that are named without a tag, by repository: as pins have them.
-	digests map[string][]string
+	digests map[string]map[string]bool
 	// outside are the images that the configured registries do not include.
 	outside []string
 	// isOver is set if they could not be found within the budget of a release: it keeps the pins

@@ -13,6 +13,7 @@ type Planner struct {
 	needed  *neededPins
 	// reported are the pins of the last report.
 	reported []v1alpha1.Pin
+	hasRoom  bool
 }
 
 // NewPlanner returns a planner that has planned nothing yet.
@@ -30,9 +31,13 @@ func (p *Planner) Plan(s *Snapshot) *v1alpha1.PinReport {
 	p.needed.cache.sweep()
 	result := report(p.needed, held, slices.Concat(s.FailedReads, s.Notes, protector.problems, p.needed.cache.linker.Problems))
 	result.Protects = p.options.protects()
-	p.reported = result.Pins
+	p.reported, p.hasRoom = result.Pins, p.needed.hasRoom(result.Pins)
 	return result
 }
+
+// HasRoom reports whether another plan should follow at once, because there is room now for what there was none in
+// the last one.
+func (p *Planner) HasRoom() bool { return p.hasRoom }
 
 // Plan decides once what a Planner decides again and again.
 func Plan(s *Snapshot, o Options) *v1alpha1.PinReport {

@@ -1,7 +1,7 @@
 // Package pin decides which image tags a registry cleaner must keep. It is pure: the state
 // of the cluster comes in as a Snapshot, the time included, and the decision goes out as a
 // report. Equal snapshots give equal reports, byte for byte, whatever the order of their
-// lists.
+// lists, but for what a namespace has no room for: see budget.NamespacePins.
 //
 // The decision has two stages. The first (needs.go, needed.go, keep.go) computes what the protected
 // releases need: what they refer to, and what suspended ones keep besides. The second (require.go,
