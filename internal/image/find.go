@@ -84,7 +84,17 @@ func (f *finder) find(values any, root string) ([]Mention, []v1alpha1.Problem) {
 	if !f.mayVisit() { // the last value may have been one image too many
 		return nil, []v1alpha1.Problem{{Reason: v1alpha1.ReasonOverBudget, Field: root, Message: f.exceeded.Error()}}
 	}
+	for i := range f.mentions {
+		f.mentions[i].detach()
+	}
 	return f.mentions, f.problems
+}
+
+// detach copies the texts of a mention: as parts of the values they would keep all of a long value in memory.
+func (m *Mention) detach() {
+	for _, text := range []*string{&m.Repository.Host, &m.Repository.Path, &m.Tag, &m.Digest, &m.Beside, &m.Hint} {
+		*text = strings.Clone(*text)
+	}
 }
 
 type finder struct {

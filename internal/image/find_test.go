@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 )
@@ -37,6 +38,42 @@ func found(t *testing.T, values string) string {
 		lines = append(lines, p.Field+" "+string(p.Reason))
 	}
 	return strings.Join(lines, "; ")
+}
+
+// What is found is short, and keeps no value in memory that is long.
+func TestMentionsAreNoParts(t *testing.T) {
+	blank := strings.Repeat(" ", 1000)
+	long := func(text string) string { return blank + text + blank }
+	digest := "sha256:" + strings.Repeat("0", 64)
+	values := map[string]any{
+		"registry": long("g.io"), "repository": long("o/a"), "tag": long("v1"), "digest": long(digest),
+		"image": long("g.io/o/b"), "other": map[string]any{"tag": long("v2")}, "text": long("g.io/o/c:v3@" + digest),
+		"namedversion": long("v4"), "name": map[string]any{"image": long("d")},
+	}
+	mentions, _ := Find(values, "v")
+	if len(mentions) < 4 {
+		t.Fatalf("found %+v", mentions)
+	}
+	address := func(text string) uintptr { return uintptr(unsafe.Pointer(unsafe.StringData(text))) }
+	var check func(value any, text string)
+	check = func(value any, text string) {
+		switch value := value.(type) {
+		case string:
+			if text != "" && address(text) >= address(value) && address(text) < address(value)+uintptr(len(value)) {
+				t.Errorf("%q keeps the value in memory", text)
+			}
+		case map[string]any:
+			for key := range value {
+				check(key, text)
+				check(value[key], text)
+			}
+		}
+	}
+	for _, m := range mentions {
+		for _, text := range []string{m.Path, m.Repository.Host, m.Repository.Path, m.Tag, m.Digest, m.Beside, m.Hint} {
+			check(values, text)
+		}
+	}
 }
 
 func TestFind(t *testing.T) {
