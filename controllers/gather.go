@@ -211,7 +211,7 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 		g.charts.begin()
 		g.requestCharts(s, wanted, protector)
 	}
-	err := g.images.prepare(ctx, wanted)
+	err := g.images.prepare(ctx, wanted, s.Confirmed)
 	if err != nil {
 		addFailedRead(s, g.watches.releases.GVK.Kind, image.Shorten(err.Error()))
 	}

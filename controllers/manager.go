@@ -166,8 +166,8 @@ func newReconciler(
 		return nil, err
 	}
 	live := mgr.GetAPIReader()
-	valuesFrom := &valuesFromCache{live: live, readSecrets: options.ReadSecrets}
 	requests := newRequests()
+	valuesFrom := &valuesFromCache{live: live, readSecrets: options.ReadSecrets, shares: s, passes: requests}
 	chartImages, err := newChartImages(mgr, &options, w, s, requests)
 	if err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func newReconciler(
 		namespaces:   informers.Values[pin.Namespace]{Informer: w.namespaces},
 		policies:     informers.Values[link.Policy]{Informer: w.policies},
 		repositories: informers.Values[link.Repository]{Informer: w.repositories},
-		images:       &releaseImages{live: live, releases: w.releases, valuesFrom: valuesFrom, shares: s, waiting: pin.OverBudget(waitingForShare())},
+		images:       newReleaseImages(live, w.releases, valuesFrom, s),
 		charts:       chartImages,
 		ignoreCharts: options.IgnoreCharts,
 		valuesFrom:   valuesFrom,

@@ -12,6 +12,7 @@ import (
 	"git.oleks.space/oleks/pinsync/controllers/informers"
 	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/image"
+	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/sweep"
 )
@@ -37,11 +38,19 @@ type releaseImages struct {
 type knownRelease struct {
 	uid               types.UID
 	asked, generation int64
+	// refs are the objects that values come from besides the release itself.
+	refs []convert.ValuesRef
 	// values are nil where they come from the release alone.
 	values *convert.Values
 	images *pin.ReleaseImages
-	// versions are those of the objects that values came from when the images were found.
+	// versions are those of the refs when the images were found.
 	versions []string
+}
+
+func newReleaseImages(live client.Reader, releases *informers.Informer, valuesFrom *valuesFromCache, shares *shares) *releaseImages {
+	return &releaseImages{
+		live: live, releases: releases, valuesFrom: valuesFrom, shares: shares, waiting: pin.OverBudget(waitingForShare()),
+	}
 }
 
 // find returns the images of a release; afresh, what its values come from is read again. What
@@ -50,9 +59,6 @@ type knownRelease struct {
 func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snapshot, afresh bool) *pin.ReleaseImages {
 	known := r.of(kept)
 	if known == nil {
-		if !r.shares.isLeft(kept.Namespace) {
-			return r.waiting
-		}
 		var err error
 		if known, err = r.read(ctx, kept); err != nil {
 			addFailedRead(s, kept.Value.Release.Kind+" "+kept.Value.Release.Name.String(), image.Shorten(err.Error()))
@@ -61,13 +67,33 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 		if known == nil {
 			return r.waiting
 		}
-		known.asked = kept.Generation
-		known = r.known.Put(client.ObjectKeyFromObject(kept), *known)
 	}
-	if known.values != nil && !known.update(r.valuesFrom.versions(ctx, s, afresh), r.valuesFrom.data(ctx, s), r.shares) {
+	if !r.valuesFrom.requestNow(ctx, known.refs, versionFor(afresh)) {
 		return r.waiting
 	}
+	lookUp := r.valuesFrom.lookUp(s)
+	switch {
+	case known.images != nil && slices.Equal(versionsOf(known.refs, lookUp), known.versions):
+		return known.images
+	case !r.shares.isLeft(kept.Namespace) || !r.valuesFrom.requestNow(ctx, known.refs, withData):
+		return r.waiting
+	}
+	r.search(known, lookUp)
 	return known.images
+}
+
+// versionFor returns which version of what values come from a release is looked at with.
+func versionFor(afresh bool) freshness {
+	if afresh {
+		return freshVersion
+	}
+	return watchedVersion
+}
+
+// search finds the images of a release.
+func (r *releaseImages) search(k *knownRelease, lookUp convert.LookUpValues) {
+	k.images, k.versions = k.values.Find(lookUp), versionsOf(k.refs, lookUp)
+	r.shares.charge(k.values.Namespace(), max(k.values.Size(lookUp), k.images.Values*budget.NodeBytes))
 }
 
 // retain keeps what is known of a release that was read from the API server for this pass, with its images: the
@@ -84,7 +110,7 @@ func (r *releaseImages) versionsOf(kept *keptRelease) []string {
 	return nil
 }
 
-// of returns what is known of a release; nil, nothing, only of what it was before, or the cache has its images.
+// of returns what is known of a release; nil, nothing, or only of what it was before, or the cache has its images.
 func (r *releaseImages) of(kept *keptRelease) *knownRelease {
 	if kept.Value.Release.Images != nil {
 		return nil
@@ -108,51 +134,32 @@ func isWithoutValues(kept *keptRelease) bool {
 // read takes the values that the cache keeps, or reads those that it does not keep; nil, the share of
 // the release's namespace does not suffice.
 func (r *releaseImages) read(ctx context.Context, kept *keptRelease) (*knownRelease, error) {
-	if isWithoutValues(kept) {
-		whole := &flux.HelmRelease{}
-		if err := r.live.Get(ctx, client.ObjectKeyFromObject(kept), whole); err != nil {
-			return nil, err
-		}
-		if kept = convert.KeepWhole(whole, r.shares.spend); isWithoutValues(kept) {
-			return nil, nil //nolint:nilnil // it waits
-		}
+	if !isWithoutValues(kept) {
+		return r.put(kept, kept.Generation), nil
 	}
-	return knownOf(kept), nil
+	if !r.shares.isLeft(kept.Namespace) {
+		return nil, nil //nolint:nilnil // it waits
+	}
+	o := &flux.HelmRelease{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(kept), o); err != nil {
+		return nil, err
+	}
+	whole := convert.KeepWhole(o, r.shares.spend)
+	if isWithoutValues(whole) {
+		return nil, nil //nolint:nilnil // it waits
+	}
+	return r.put(whole, kept.Generation), nil
 }
 
-func knownOf(kept *keptRelease) *knownRelease {
-	return &knownRelease{
-		uid: kept.UID, generation: kept.Generation, values: kept.Value.Values, images: kept.Value.Release.Images,
+// put takes what the API server or the cache has of a release, in place of what was known of it.
+func (r *releaseImages) put(kept *keptRelease, asked int64) *knownRelease {
+	known := knownRelease{
+		uid: kept.UID, asked: asked, generation: kept.Generation, values: kept.Value.Values, images: kept.Value.Release.Images,
 	}
-}
-
-// update finds the images again if an object that values come from has changed. It reports whether
-// they are known now.
-func (k *knownRelease) update(versions, data convert.LookUpValues, shares *shares) bool {
-	refs := k.values.Refs()
-	if k.images != nil && slices.Equal(versionsOf(refs, versions), k.versions) {
-		return true
+	if known.values != nil {
+		known.refs = known.values.Refs()
 	}
-	if !shares.isLeft(k.values.Namespace()) {
-		return false
-	}
-	objects := map[convert.ValuesRef]convert.ValuesObject{}
-	found := func(ref convert.ValuesRef) convert.ValuesObject {
-		if _, ok := objects[ref]; !ok {
-			objects[ref] = data(ref)
-		}
-		return objects[ref]
-	}
-	size := k.values.Size(found)
-	k.images = k.values.Find(found)
-	shares.spend(k.values.Namespace(), max(size, k.images.Values*budget.NodeBytes))
-	k.versions = versionsOf(refs, func(ref convert.ValuesRef) convert.ValuesObject {
-		if object, ok := objects[ref]; ok {
-			return object
-		}
-		return versions(ref) // it was not needed
-	})
-	return true
+	return r.known.Put(client.ObjectKeyFromObject(kept), known)
 }
 
 func versionsOf(refs []convert.ValuesRef, lookUp convert.LookUpValues) []string {
@@ -164,24 +171,27 @@ func versionsOf(refs []convert.ValuesRef, lookUp convert.LookUpValues) []string 
 	return versions
 }
 
-// prepare reads releases, and what their values come from, before their images are asked for:
-// together, where they are many.
-func (r *releaseImages) prepare(ctx context.Context, wanted []*keptRelease) error {
+// prepare reads releases, and what their values come from, before their images are asked for: together, where they
+// are many. Of those that are confirmed, it is read again.
+func (r *releaseImages) prepare(ctx context.Context, wanted []*keptRelease, confirmed map[object.ID]bool) error {
 	if err := r.readInBulk(ctx, wanted); err != nil {
 		return err
 	}
-	var refs []convert.ValuesRef
+	reads := newReads()
 	for _, kept := range wanted {
-		values := kept.Value.Values
-		if known := r.of(kept); known != nil {
-			values = known.values
+		known := r.of(kept)
+		if known == nil && kept.Value.Values != nil {
+			known = r.put(kept, kept.Generation)
 		}
-		if values != nil {
-			refs = append(refs, values.Refs()...)
+		switch {
+		case known == nil || r.valuesFrom.isFull():
+		case known.images == nil || r.valuesFrom.hasChanged(known.refs):
+			r.valuesFrom.request(ctx, reads, known.refs, withData)
+		default:
+			r.valuesFrom.request(ctx, reads, known.refs, versionFor(confirmed[kept.Value.Release.ID]))
 		}
 	}
-	r.valuesFrom.prepare(ctx, refs)
-	return nil
+	return reads.Wait()
 }
 
 // bulkThreshold is how many releases are so many that all are read in pages instead of those
@@ -189,23 +199,23 @@ func (r *releaseImages) prepare(ctx context.Context, wanted []*keptRelease) erro
 const bulkThreshold = 50
 
 func (r *releaseImages) readInBulk(ctx context.Context, wanted []*keptRelease) error {
-	missing := map[types.NamespacedName]bool{}
+	missing := map[types.NamespacedName]int64{}
 	for _, kept := range wanted {
 		if isWithoutValues(kept) && r.of(kept) == nil && r.shares.isLeft(kept.Namespace) {
-			missing[client.ObjectKeyFromObject(kept)] = true
+			missing[client.ObjectKeyFromObject(kept)] = kept.Generation
 		}
 	}
 	if len(missing) < bulkThreshold {
 		return nil
 	}
 	return r.releases.Each(ctx, func(o client.Object) error {
-		key := client.ObjectKeyFromObject(o)
+		asked, isMissing := missing[client.ObjectKeyFromObject(o)]
 		whole, ok := o.(*flux.HelmRelease)
-		if !ok || !missing[key] {
+		if !ok || !isMissing {
 			return nil
 		}
 		if kept := convert.KeepWhole(whole, r.shares.spend); !isWithoutValues(kept) {
-			r.known.Put(key, *knownOf(kept))
+			r.put(kept, asked)
 		}
 		return nil
 	})

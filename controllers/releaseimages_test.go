@@ -1,13 +1,18 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
@@ -15,27 +20,104 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/pin"
 )
 
-// valuesServer is an API server with a ConfigMap of values.
-type valuesServer struct{ emptyReader }
+// valuesServer is an API server with ConfigMaps of values and HelmReleases.
+type valuesServer struct {
+	emptyReader
+	// values are those of all ConfigMaps that have none of their own in byName.
+	values string
+	byName map[string]string
+	// versions are those of ConfigMaps; else it is 1.
+	versions map[string]string
+	releases map[string]*flux.HelmRelease
+	// reading is called while an object is read, takes is how long that takes, and fails are those that cannot be read.
+	reading func(name string)
+	takes   time.Duration
+	fails   map[string]error
 
-func (*valuesServer) Get(_ context.Context, _ client.ObjectKey, o client.Object, _ ...client.GetOption) error {
-	if values, ok := o.(*corev1.ConfigMap); ok {
-		values.ResourceVersion, values.Data = "1", map[string]string{"values.yaml": "replicas: 1"}
+	mu sync.Mutex
+	// gets counts the requests by name.
+	gets map[string]int
+}
+
+func (s *valuesServer) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+	time.Sleep(s.takes)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gets == nil {
+		s.gets = map[string]int{}
 	}
-	return nil
+	s.gets[key.Name]++
+	switch o := o.(type) {
+	case *corev1.ConfigMap:
+		o.ResourceVersion = cmp.Or(s.versions[key.Name], "1")
+		o.Data = map[string]string{"values.yaml": cmp.Or(s.byName[key.Name], s.values)}
+	case *flux.HelmRelease:
+		if s.releases[key.Name] == nil {
+			return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
+		}
+		s.releases[key.Name].DeepCopyInto(o)
+	}
+	if s.reading != nil {
+		s.reading(key.Name)
+	}
+	return s.fails[key.Name]
+}
+
+// requests returns how many there were since it was called last.
+func (s *valuesServer) requests() int {
+	sum := 0
+	for _, n := range s.gets {
+		sum += n
+	}
+	clear(s.gets)
+	return sum
+}
+
+// imagesFrom are the images of releases of an API server.
+func imagesFrom(server *valuesServer, shares *shares) *releaseImages {
+	return newReleaseImages(server, nil, &valuesFromCache{live: server, shares: shares, passes: newRequests()}, shares)
+}
+
+// passOver makes a pass over releases, of which some are confirmed, and returns their images.
+func (r *releaseImages) passOver(t *testing.T, s *pin.Snapshot, releases ...*flux.HelmRelease) []*pin.ReleaseImages {
+	t.Helper()
+	wanted := make([]*keptRelease, len(releases))
+	for i, release := range releases {
+		wanted[i] = convert.KeepWhole(release, r.shares.spend)
+	}
+	r.shares.begin(countByNamespace(wanted))
+	if err := r.prepare(t.Context(), wanted, s.Confirmed); err != nil {
+		t.Fatal(err)
+	}
+	found := make([]*pin.ReleaseImages, len(releases))
+	for i, kept := range wanted {
+		if found[i] = kept.Value.Release.Images; found[i] == nil {
+			found[i] = r.find(t.Context(), kept, s, s.Confirmed[kept.Value.Release.ID])
+		}
+	}
+	r.known.Sweep()
+	r.valuesFrom.sweep()
+	return found
+}
+
+// suspended is a release with values of its own and of ConfigMaps.
+func suspended(namespace, name, values string, configMaps ...string) *flux.HelmRelease {
+	o := &flux.HelmRelease{}
+	o.Namespace, o.Name, o.UID, o.Generation = namespace, name, types.UID(name), 1
+	o.Spec.Suspend, o.Spec.Values = true, &apiextensionsv1.JSON{Raw: []byte(values)}
+	for _, configMap := range configMaps {
+		o.Spec.ValuesFrom = append(o.Spec.ValuesFrom, meta.ValuesReference{Kind: "ConfigMap", Name: configMap})
+	}
+	return o
 }
 
 // A release of an older generation than the one that was known is what it is now: etcd was restored from a backup.
 func TestOlderGeneration(t *testing.T) {
-	server, shares := &valuesServer{}, newShares()
-	r := &releaseImages{live: server, valuesFrom: &valuesFromCache{live: server}, shares: shares, waiting: pin.OverBudget(waitingForShare())}
+	shares := newShares()
+	r := imagesFrom(&valuesServer{}, shares)
 	release := func(generation int64, tag string) *keptRelease {
-		o := &flux.HelmRelease{}
-		o.Namespace, o.Name, o.UID, o.Generation = "apps", "app", "uid", generation
-		o.Spec.Suspend = true
-		o.Spec.Values = &apiextensionsv1.JSON{}
-		o.Spec.Values.Raw, _ = json.Marshal(map[string]any{"image": "g.io/o/app:" + tag})
-		o.Spec.ValuesFrom = []meta.ValuesReference{{Kind: "ConfigMap", Name: "values"}}
+		o := suspended("apps", "app", `{"image":"g.io/o/app:`+tag+`"}`, "values")
+		o.Generation = generation
 		return convert.KeepWhole(o, shares.spend)
 	}
 	for _, step := range []struct {

@@ -8,8 +8,8 @@ import (
 	"git.oleks.space/oleks/pinsync/internal/budget"
 )
 
-// shares limit by namespace how much of the controller's time is spent on finding images in values,
-// which is measured in bytes. Beyond its share the releases of a namespace that have changed keep
+// shares limit by namespace how much of the controller's time is spent on reading values and finding images in
+// them, which is measured in bytes. Beyond its share the releases of a namespace that have changed keep
 // the pins that they had until it has some again.
 //
 // The list is not complete as long as releases wait for that, so that no cleaner relies on what they
@@ -95,6 +95,15 @@ func (s *shares) spend(namespace string, bytes int) bool {
 	}
 	a.spent += bytes
 	return true
+}
+
+// charge takes from the share of a namespace what was done after something was left, though it has more than that.
+func (s *shares) charge(namespace string, bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.account(namespace)
+	s.refill(a)
+	a.spent += bytes
 }
 
 // wait notes that something of a namespace is still to be read beside the passes.

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -10,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"git.oleks.space/oleks/pinsync/controllers/convert"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/pin"
 	"git.oleks.space/oleks/pinsync/internal/sweep"
@@ -20,11 +22,16 @@ import (
 // valuesFromCache keeps the versions of the ConfigMaps and Secrets that the wanted releases take
 // values from, and no others: each is read when a release first refers to it, again after it has
 // changed, and removed when no release refers to it any more. What they hold is kept for a pass, and
-// no more of it than maxHeld.
+// no more of it than maxHeld and what one release refers to.
+//
+// Objects are requested before they are looked up, which takes from the share of their namespace.
 type valuesFromCache struct {
 	live client.Reader
 	// readSecrets allows to read Secrets.
 	readSecrets bool
+	shares      *shares
+	// passes are asked for where a release may have been looked at in this pass before what it refers to was read.
+	passes *requests
 
 	mu      sync.Mutex
 	entries sweep.Map[convert.ValuesRef, valuesFromEntry]
@@ -44,34 +51,142 @@ type valuesFromEntry struct {
 	// data is nil where it does not exist; hasData is set as long as it is kept.
 	data    map[string]string
 	hasData bool
+	// isStale is set until it is read, and when it has changed since; isFresh, if it was read in this pass, and isNew,
+	// if it was stale before.
+	isStale, isFresh, isNew bool
 }
+
+// freshness is what must be known of an object: the version that the watch shows, that of this pass, or its data.
+type freshness int
+
+const (
+	watchedVersion freshness = iota
+	freshVersion
+	withData
+)
 
 // parallelReads is how many objects are read at the same time: enough that a start does not
 // wait for one answer after the other, and few for an API server.
 const parallelReads = 8
 
-// prepare reads the objects that are not known, before they are looked up.
-func (c *valuesFromCache) prepare(ctx context.Context, refs []convert.ValuesRef) {
-	missing := map[convert.ValuesRef]bool{}
-	c.mu.Lock()
-	for _, ref := range refs {
-		if c.entries.Get(ref) == nil && c.mayRead(ref) {
-			missing[ref] = true
-		}
-	}
-	c.mu.Unlock()
-	var group errgroup.Group
-	group.SetLimit(parallelReads)
-	for ref := range missing {
-		group.Go(func() error {
-			if c.isFull() {
-				return nil
-			}
-			_, err := c.get(ctx, ref, false)
-			return err
+// newReads returns a group for objects that are read at the same time.
+func newReads() *errgroup.Group {
+	reads := &errgroup.Group{}
+	reads.SetLimit(parallelReads)
+	return reads
+}
+
+// request begins to read those objects of a release that are missing. It reports false, and reads none, if the share
+// of their namespace does not suffice. They may be looked up when the reads have ended.
+func (c *valuesFromCache) request(ctx context.Context, reads *errgroup.Group, refs []convert.ValuesRef, wanted freshness) bool {
+	missing, isLeft := c.begin(refs, wanted)
+	for ref, read := range missing {
+		reads.Go(func() error {
+			c.read(ctx, ref, read)
+			return nil // the look-up returns the error, and knows for which release
 		})
 	}
-	_ = group.Wait() // the look-up returns the error again, and knows for which release
+	return isLeft
+}
+
+// requestNow requests objects and waits for them.
+func (c *valuesFromCache) requestNow(ctx context.Context, refs []convert.ValuesRef, wanted freshness) bool {
+	reads := newReads()
+	isLeft := c.request(ctx, reads, refs, wanted)
+	_ = reads.Wait()
+	return isLeft
+}
+
+// begunRead is an object that is being read. wasStale is set unless releases may have been looked at with its version.
+type begunRead struct {
+	entry    *valuesFromEntry
+	wasStale bool
+}
+
+// begin charges the namespace of objects for reading those that are missing, and returns these.
+func (c *valuesFromCache) begin(refs []convert.ValuesRef, wanted freshness) (missing map[convert.ValuesRef]begunRead, isLeft bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.isMissing(refs, wanted) {
+		return nil, true
+	}
+	if !c.shares.isLeft(refs[0].Name.Namespace) {
+		return nil, false
+	}
+	if c.held > maxHeld {
+		c.drop()
+	}
+	missing = map[convert.ValuesRef]begunRead{}
+	for _, ref := range refs {
+		if entry := c.missing(ref, wanted); entry != nil {
+			missing[ref] = begunRead{entry, entry.isStale}
+			// Nobody else is to read it. A change that is noticed meanwhile makes it stale again.
+			entry.isNew = entry.isNew || entry.isStale
+			entry.isStale, entry.isFresh, entry.hasData = false, true, true
+		}
+	}
+	c.shares.charge(refs[0].Name.Namespace, len(missing)*budget.RequestBytes)
+	return missing, true
+}
+
+// isMissing marks objects as used, and reports whether one is to be read; the lock is held.
+func (c *valuesFromCache) isMissing(refs []convert.ValuesRef, wanted freshness) (isMissing bool) {
+	for _, ref := range refs {
+		isMissing = c.missing(ref, wanted) != nil || isMissing
+	}
+	return isMissing
+}
+
+// missing returns the entry of an object that is to be read, and marks it as used; nil, it is not to be read; the lock
+// is held.
+func (c *valuesFromCache) missing(ref convert.ValuesRef, wanted freshness) *valuesFromEntry {
+	if !c.mayRead(ref) || c.failed[ref] != nil {
+		return nil
+	}
+	entry := c.entries.Get(ref)
+	if entry == nil {
+		entry = c.entries.Put(ref, valuesFromEntry{isStale: true})
+	}
+	if entry.isStale || wanted == freshVersion && !entry.isFresh || wanted == withData && !entry.hasData {
+		return entry
+	}
+	return nil
+}
+
+// read reads an object.
+func (c *valuesFromCache) read(ctx context.Context, ref convert.ValuesRef, begun begunRead) {
+	data, version, err := convert.ReadValues(ctx, c.live, ref)
+	size := 0
+	for _, text := range data {
+		size += len(text)
+	}
+	c.shares.charge(ref.Name.Namespace, size/budget.ReadFactor)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.entries.Delete(ref)
+		if c.failed == nil {
+			c.failed = map[convert.ValuesRef]error{}
+		}
+		c.failed[ref] = err
+		return
+	}
+	entry := begun.entry
+	if entry.version != version && !begun.wasStale {
+		c.passes.ask() // the event that comes later finds that the version is known
+	}
+	entry.version, entry.data, entry.hasData = version, data, true
+	c.held += size
+}
+
+// hasChanged reports whether one of the objects is to be read because it may have changed, or was in this pass.
+func (c *valuesFromCache) hasChanged(refs []convert.ValuesRef) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(refs, func(ref convert.ValuesRef) bool {
+		entry := c.entries.Peek(ref)
+		return entry == nil || entry.isStale || entry.isNew
+	})
 }
 
 // isFull reports whether no more data is to be kept.
@@ -86,75 +201,22 @@ func (c *valuesFromCache) mayRead(ref convert.ValuesRef) bool {
 	return ref.Kind != convert.SecretKind || c.readSecrets
 }
 
-// versions returns what looks up the versions of objects in one pass, and data what looks up their
-// data, too; afresh, they read those that are known again. What cannot be read is added to the
-// snapshot's failed reads.
-func (c *valuesFromCache) versions(ctx context.Context, s *pin.Snapshot, afresh bool) convert.LookUpValues {
-	return c.lookUp(s, func(ref convert.ValuesRef) (valuesFromEntry, error) { return c.get(ctx, ref, afresh) })
-}
-
-func (c *valuesFromCache) data(ctx context.Context, s *pin.Snapshot) convert.LookUpValues {
-	return c.lookUp(s, func(ref convert.ValuesRef) (valuesFromEntry, error) {
-		entry, err := c.get(ctx, ref, false)
-		if err == nil && !entry.hasData {
-			return c.get(ctx, ref, true)
-		}
-		return entry, err
-	})
-}
-
-func (c *valuesFromCache) lookUp(s *pin.Snapshot, get func(convert.ValuesRef) (valuesFromEntry, error)) convert.LookUpValues {
+// lookUp returns what looks up objects that were requested. What could not be read is added to the snapshot's failed
+// reads.
+func (c *valuesFromCache) lookUp(s *pin.Snapshot) convert.LookUpValues {
 	return func(ref convert.ValuesRef) convert.ValuesObject {
 		if !c.mayRead(ref) {
 			return convert.ValuesObject{NotRead: convert.SecretsIgnored}
 		}
-		entry, err := get(ref)
-		if err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if err := c.failed[ref]; err != nil {
 			addFailedRead(s, ref.Kind+" "+ref.Name.String(), err.Error())
 			return convert.ValuesObject{NotRead: "could not be read: " + err.Error()}
 		}
+		entry := c.entries.Get(ref)
 		return convert.ValuesObject{Data: entry.data, Version: entry.version}
 	}
-}
-
-// get returns an entry, from the API server where it is not known or wanted afresh.
-func (c *valuesFromCache) get(ctx context.Context, ref convert.ValuesRef, afresh bool) (valuesFromEntry, error) {
-	c.mu.Lock()
-	if err := c.failed[ref]; err != nil {
-		c.mu.Unlock()
-		return valuesFromEntry{}, err
-	}
-	entry := c.entries.Get(ref)
-	if entry != nil && !afresh {
-		known := *entry
-		c.mu.Unlock()
-		return known, nil
-	}
-	if entry == nil {
-		entry = c.entries.Put(ref, valuesFromEntry{})
-	}
-	c.mu.Unlock()
-	// An event that comes while the object is being read removes the entry, so that what was
-	// read is used once and then read again.
-	data, version, err := convert.ReadValues(ctx, c.live, ref)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil {
-		c.entries.Delete(ref)
-		if c.failed == nil {
-			c.failed = map[convert.ValuesRef]error{}
-		}
-		c.failed[ref] = err
-		return valuesFromEntry{}, err
-	}
-	if c.held > maxHeld {
-		c.drop()
-	}
-	*entry = valuesFromEntry{version: version, data: data, hasData: true}
-	for _, text := range data {
-		c.held += len(text)
-	}
-	return *entry, nil
 }
 
 // drop drops the data of all objects; the lock is held.
@@ -174,14 +236,15 @@ func (c *valuesFromCache) sweep() map[string]bool {
 	c.entries.Sweep()
 	c.drop()
 	kinds := map[string]bool{}
-	for ref := range c.entries.All() {
+	for ref, entry := range c.entries.All() {
 		kinds[ref.Kind] = true
+		entry.isFresh, entry.isNew = false, false
 	}
 	return kinds
 }
 
-// Change removes an object that is not of the version that is known, or is deleted, so that it
-// is read again, and reports whether it was known.
+// Change notes that an object is not of the version that is known, or is deleted, so that it
+// is read again, and reports whether it is.
 func (c *valuesFromCache) Change(kind string, object any, deleted bool) bool {
 	ref, version, err := refOf(kind, object)
 	if err != nil {
@@ -190,15 +253,15 @@ func (c *valuesFromCache) Change(kind string, object any, deleted bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	entry := c.entries.Peek(ref)
-	if entry == nil || !deleted && entry.version == version {
+	if entry == nil || entry.isStale || !deleted && entry.version == version {
 		return false
 	}
-	c.entries.Delete(ref)
+	entry.isStale = true
 	return true
 }
 
-// Replace removes the objects of a kind that are not among all that there are, or not of that
-// version, and reports whether there were any.
+// Replace notes which objects of a kind are not among all that there are, or not of that
+// version, and reports whether there are any.
 func (c *valuesFromCache) Replace(kind string, objects []any) bool {
 	versions := make(map[convert.ValuesRef]string, len(objects))
 	for _, object := range objects {
@@ -210,9 +273,8 @@ func (c *valuesFromCache) Replace(kind string, objects []any) bool {
 	defer c.mu.Unlock()
 	changed := false
 	for ref, entry := range c.entries.All() {
-		if ref.Kind == kind && versions[ref] != entry.version {
-			c.entries.Delete(ref)
-			changed = true
+		if ref.Kind == kind && versions[ref] != entry.version && !entry.isStale {
+			entry.isStale, changed = true, true
 		}
 	}
 	return changed

@@ -20,11 +20,11 @@ import (
 // ValuesFromCache keeps the ConfigMaps and Secrets that releases take values from, and is
 // notified of changes of all that there are.
 type ValuesFromCache interface {
-	// Change removes an object that is not of the version that the cache has, or is deleted,
-	// and reports whether it was there.
+	// Change notes that an object is not of the version that the cache has, or is deleted,
+	// and reports whether it is.
 	Change(kind string, object any, deleted bool) bool
-	// Replace removes the objects of a kind that are not among these, in the version that the
-	// cache has, and reports whether there were any.
+	// Replace notes which objects of a kind are not among these, in the version that the
+	// cache has, and reports whether there are any.
 	Replace(kind string, objects []any) bool
 }
 

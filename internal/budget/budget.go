@@ -125,6 +125,11 @@ const (
 	// nobody changes releases so often that they matter.
 	FreeBytes = 8 << 10
 
+	// RequestBytes is what a request for an object that values come from counts for, whether it exists or not,
+	// and ReadFactor is by how much reading what it has is faster than finding images in that.
+	RequestBytes = 1 << 10
+	ReadFactor   = 16
+
 	// MaxWait is how long in an hour releases that wait make a list incomplete.
 	MaxWait = 5 * time.Minute
 )
