@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,4 +150,65 @@ func TestNamespaceBeyondItsShare(t *testing.T) {
 		return strings.Contains(lines, "==v2\n") && found == releases, lines
 	})
 	w.expectComplete("true")
+}
+
+// Of the releases of a namespace that take very many images from one ConfigMap, some are refused, and found when others
+// are gone; those of other namespaces do not depend on them.
+func TestNamespaceBeyondItsMemory(t *testing.T) {
+	w := newLoneWorld(t)
+	w.start(w.options())
+	w.suspend("calm", app+":v1")
+	w.expect("v1")
+	greedy := w.apps + "-hoarder"
+	w.createNamespace(greedy)
+	t.Cleanup(func() {
+		if err := w.client.DeleteAllOf(context.Background(), &helmv2.HelmRelease{}, client.InNamespace(greedy)); err != nil {
+			t.Error(err)
+		}
+	})
+	const images, releases, most = 9900, 8, 5
+	text := strings.Repeat("- image: "+app+":shared\n", images)
+	w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: greedy, Name: "many"}, Data: map[string]string{"values.yaml": "list:\n" + text}})
+	for i := range releases {
+		w.create(&helmv2.HelmRelease{
+			ObjectMeta: metav1.ObjectMeta{Namespace: greedy, Name: fmt.Sprint("greedy-", i)},
+			Spec: helmv2.HelmReleaseSpec{
+				ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: "chart"}, Suspend: true,
+				ValuesFrom: []meta.ValuesReference{{Kind: "ConfigMap", Name: "many"}}, Values: values(fmt.Sprint(app, ":greedy-", i)),
+			},
+		})
+	}
+	needed := func(p *published) (greedy []string, hasOther bool) {
+		for i := range p.report.Pins {
+			switch pin := &p.report.Pins[i]; {
+			case len(pin.NeededBy) == 0:
+			case strings.Contains(pin.Pin, "==greedy-"):
+				greedy = append(greedy, strings.TrimPrefix(pin.Pin, "container/app=="))
+			case strings.HasSuffix(pin.Pin, "==v2"):
+				hasOther = true
+			}
+		}
+		return greedy, hasOther
+	}
+	refused := func(p *published) int {
+		return strings.Count(p.object.Data["report.json"], "16 MiB of images and values in all releases of its namespace")
+	}
+	var accepted []string
+	w.report(func(p *published) (bool, string) {
+		accepted, _ = needed(p)
+		return len(accepted) == most && refused(p) == releases-most, fmt.Sprintf("%q, %d are refused", accepted, refused(p))
+	})
+	w.suspend("other", app+":v2")
+	w.report(func(p *published) (bool, string) {
+		now, hasOther := needed(p)
+		return hasOther && slices.Equal(now, accepted), fmt.Sprintf("%q, another namespace's: %t", now, hasOther)
+	})
+	w.expectComplete("true")
+	for _, name := range accepted[:releases-most] {
+		w.remove(&helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: greedy, Name: name}})
+	}
+	w.report(func(p *published) (bool, string) {
+		now, _ := needed(p)
+		return len(now) == most && refused(p) == 0, fmt.Sprintf("%q, %d are refused", now, refused(p))
+	})
 }

@@ -147,7 +147,7 @@ func (g *gatherer) releases(ctx context.Context, s *pin.Snapshot, required *pin.
 		case err != nil:
 			addFailedRead(s, id.Kind+" "+id.Name.String(), image.Shorten(err.Error()))
 		case release != nil:
-			releases = append(releases, convert.KeepWhole(release, g.shares.spend))
+			releases = append(releases, convert.KeepSmall(release, g.shares.spend))
 		}
 	}
 	return releases
@@ -206,12 +206,13 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 		release := &kept.Value.Release
 		return !protector.Protects(release) && !required.Wants(release.ID)
 	})
-	g.shares.begin(countByNamespace(wanted))
+	count := countByNamespace(wanted)
+	g.shares.begin(count)
 	if g.charts != nil {
 		g.charts.begin()
 		g.requestCharts(s, wanted, protector)
 	}
-	err := g.images.prepare(ctx, wanted, s.Confirmed)
+	err := g.images.prepare(ctx, wanted, count, s.Confirmed)
 	if err != nil {
 		addFailedRead(s, g.watches.releases.GVK.Kind, image.Shorten(err.Error()))
 	}
@@ -232,7 +233,7 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 			g.charts.attach(s, kept, release, g.images.versionsOf(kept), isAwaited)
 		}
 	}
-	g.images.known.Sweep()
+	g.images.sweep()
 	if g.charts != nil {
 		g.charts.end()
 	}

@@ -177,7 +177,7 @@ func newReconciler(
 		namespaces:   informers.Values[pin.Namespace]{Informer: w.namespaces},
 		policies:     informers.Values[link.Policy]{Informer: w.policies},
 		repositories: informers.Values[link.Repository]{Informer: w.repositories},
-		images:       newReleaseImages(live, w.releases, valuesFrom, s),
+		images:       newReleaseImages(live, w.releases, valuesFrom, s, requests),
 		charts:       chartImages,
 		ignoreCharts: options.IgnoreCharts,
 		valuesFrom:   valuesFrom,

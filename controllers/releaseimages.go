@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/convert"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
 	"git.oleks.space/oleks/pinsync/controllers/informers"
@@ -21,35 +22,44 @@ import (
 type keptRelease = convert.Kept[convert.KeptRelease]
 
 // releaseImages knows the images of the releases for which the cache does not have them:
-// because they take values from other objects, too, or because they are not suspended. They
+// because they take values from other objects, too, or have many, or because they are not suspended. They
 // are found once, and again when the release or one of those objects has changed.
 type releaseImages struct {
 	live       client.Reader
 	releases   *informers.Informer
 	valuesFrom *valuesFromCache
 	shares     *shares
-	// waiting is what is known of a release that waits for its share.
-	waiting *pin.ReleaseImages
-	known   sweep.Map[types.NamespacedName, knownRelease]
+	// waiting is what is known of a release that waits for its share, and refused of one for which its namespace has
+	// no memory.
+	waiting, refused *pin.ReleaseImages
+	known            sweep.Map[types.NamespacedName, knownRelease]
+	memory           memoryShares
 }
 
 // knownRelease is a release of that uid and generation, or of the one before that it was asked for last: what was
 // read since may be newer.
 type knownRelease struct {
+	namespace         string
 	uid               types.UID
 	asked, generation int64
 	// refs are the objects that values come from besides the release itself.
 	refs []convert.ValuesRef
-	// values are nil where they come from the release alone.
+	// values are nil where they come from the release alone, or it is refused.
 	values *convert.Values
 	images *pin.ReleaseImages
 	// versions are those of the refs when the images were found.
 	versions []string
+	// bytes is how much memory is counted for it, and refused how much it would take that is refused.
+	bytes, refused int
 }
 
-func newReleaseImages(live client.Reader, releases *informers.Informer, valuesFrom *valuesFromCache, shares *shares) *releaseImages {
+func newReleaseImages(
+	live client.Reader, releases *informers.Informer, valuesFrom *valuesFromCache, shares *shares, passes *requests,
+) *releaseImages {
 	return &releaseImages{
-		live: live, releases: releases, valuesFrom: valuesFrom, shares: shares, waiting: pin.OverBudget(waitingForShare()),
+		live: live, releases: releases, valuesFrom: valuesFrom, shares: shares, memory: memoryShares{passes: passes},
+		waiting: pin.OverBudget(waitingForShare()),
+		refused: pin.OverBudget(v1alpha1.Problem{Reason: v1alpha1.ReasonOverBudget, Message: budget.ErrMemory.Error()}),
 	}
 }
 
@@ -75,6 +85,9 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 	switch {
 	case known.images != nil && slices.Equal(versionsOf(known.refs, lookUp), known.versions):
 		return known.images
+	case known.refused > 0: // it may take less now
+		r.forget(kept)
+		return r.find(ctx, kept, s, afresh)
 	case !r.shares.isLeft(kept.Namespace) || !r.valuesFrom.requestNow(ctx, known.refs, withData):
 		return r.waiting
 	}
@@ -93,7 +106,26 @@ func versionFor(afresh bool) freshness {
 // search finds the images of a release.
 func (r *releaseImages) search(k *knownRelease, lookUp convert.LookUpValues) {
 	k.images, k.versions = k.values.Find(lookUp), versionsOf(k.refs, lookUp)
-	r.shares.charge(k.values.Namespace(), max(k.values.Size(lookUp), k.images.Values*budget.NodeBytes))
+	r.shares.charge(k.namespace, max(k.values.Size(lookUp), k.images.Values*budget.NodeBytes))
+	r.count(k)
+}
+
+// count counts the memory that is taken by what is known of a release, of which nothing is kept if it is refused.
+func (r *releaseImages) count(k *knownRelease) {
+	bytes := 0
+	if k.images != nil {
+		bytes = convert.BytesOf(k.images)
+	}
+	if k.values != nil && !k.values.IsSmall() {
+		bytes += k.values.Bytes()
+	}
+	if r.memory.take(k, bytes) {
+		return
+	}
+	if k.images == nil { // its own values are too large, whatever there is in the others
+		k.refs = nil
+	}
+	k.values, k.images = nil, r.refused
 }
 
 // retain keeps what is known of a release that was read from the API server for this pass, with its images: the
@@ -110,7 +142,8 @@ func (r *releaseImages) versionsOf(kept *keptRelease) []string {
 	return nil
 }
 
-// of returns what is known of a release; nil, nothing, or only of what it was before, or the cache has its images.
+// of returns what is known of a release; nil, nothing, or only of what it was before, there is room now for one that
+// was refused, or the cache has its images.
 func (r *releaseImages) of(kept *keptRelease) *knownRelease {
 	if kept.Value.Release.Images != nil {
 		return nil
@@ -122,6 +155,9 @@ func (r *releaseImages) of(kept *keptRelease) *knownRelease {
 	if kept.Generation < known.asked {
 		return nil // the cluster was restored from a backup
 	}
+	if known.refused > 0 && r.memory.fits(known.namespace, known.refused) {
+		return nil
+	}
 	known.asked = kept.Generation
 	return known
 }
@@ -132,17 +168,17 @@ func isWithoutValues(kept *keptRelease) bool {
 }
 
 // read takes the values that the cache keeps, or reads those that it does not keep; nil, the share of
-// the release's namespace does not suffice.
+// the release's namespace does not suffice, or it was deleted, which the cache will have soon.
 func (r *releaseImages) read(ctx context.Context, kept *keptRelease) (*knownRelease, error) {
 	if !isWithoutValues(kept) {
 		return r.put(kept, kept.Generation), nil
 	}
-	if !r.shares.isLeft(kept.Namespace) {
+	if !r.shares.spend(kept.Namespace, budget.RequestBytes) {
 		return nil, nil //nolint:nilnil // it waits
 	}
 	o := &flux.HelmRelease{}
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(kept), o); err != nil {
-		return nil, err
+		return nil, client.IgnoreNotFound(err)
 	}
 	whole := convert.KeepWhole(o, r.shares.spend)
 	if isWithoutValues(whole) {
@@ -153,13 +189,34 @@ func (r *releaseImages) read(ctx context.Context, kept *keptRelease) (*knownRele
 
 // put takes what the API server or the cache has of a release, in place of what was known of it.
 func (r *releaseImages) put(kept *keptRelease, asked int64) *knownRelease {
+	key := client.ObjectKeyFromObject(kept)
 	known := knownRelease{
-		uid: kept.UID, asked: asked, generation: kept.Generation, values: kept.Value.Values, images: kept.Value.Release.Images,
+		namespace: kept.Namespace, uid: kept.UID, asked: asked, generation: kept.Generation,
+		values: kept.Value.Values, images: kept.Value.Release.Images,
 	}
 	if known.values != nil {
 		known.refs = known.values.Refs()
 	}
-	return r.known.Put(client.ObjectKeyFromObject(kept), known)
+	if before := r.known.Peek(key); before != nil {
+		known.bytes, known.refused = before.bytes, before.refused
+	}
+	k := r.known.Put(key, known)
+	r.count(k)
+	return k
+}
+
+// forget removes what is known of a release.
+func (r *releaseImages) forget(kept *keptRelease) {
+	key := client.ObjectKeyFromObject(kept)
+	r.memory.free(r.known.Peek(key))
+	r.known.Delete(key)
+}
+
+// sweep ends a pass: it removes what is known of releases that were not asked for in it.
+func (r *releaseImages) sweep() {
+	for _, k := range r.known.Sweep() {
+		r.memory.free(k)
+	}
 }
 
 func versionsOf(refs []convert.ValuesRef, lookUp convert.LookUpValues) []string {
@@ -171,9 +228,11 @@ func versionsOf(refs []convert.ValuesRef, lookUp convert.LookUpValues) []string 
 	return versions
 }
 
-// prepare reads releases, and what their values come from, before their images are asked for: together, where they
-// are many. Of those that are confirmed, it is read again.
-func (r *releaseImages) prepare(ctx context.Context, wanted []*keptRelease, confirmed map[object.ID]bool) error {
+// prepare begins a pass in which the namespaces have so many releases. It reads releases, and what their values come
+// from, before their images are asked for: together, where they are many. Of those that are confirmed, it is read
+// again.
+func (r *releaseImages) prepare(ctx context.Context, wanted []*keptRelease, releases map[string]int, confirmed map[object.ID]bool) error {
+	r.memory.releases = releases
 	if err := r.readInBulk(ctx, wanted); err != nil {
 		return err
 	}
@@ -194,8 +253,10 @@ func (r *releaseImages) prepare(ctx context.Context, wanted []*keptRelease, conf
 	return reads.Wait()
 }
 
-// bulkThreshold is how many releases are so many that all are read in pages instead of those
-// one by one.
+// isBulk reports whether so many of all releases are so many that all are read in pages instead of those one by one:
+// a small part of them is not, so that no tenant has those of all others read again and again.
+func isBulk(missing, all int) bool { return missing >= max(bulkThreshold, all/10) }
+
 const bulkThreshold = 50
 
 func (r *releaseImages) readInBulk(ctx context.Context, wanted []*keptRelease) error {
@@ -205,7 +266,7 @@ func (r *releaseImages) readInBulk(ctx context.Context, wanted []*keptRelease) e
 			missing[client.ObjectKeyFromObject(kept)] = kept.Generation
 		}
 	}
-	if len(missing) < bulkThreshold {
+	if len(missing) < bulkThreshold || !isBulk(len(missing), len(informers.List[convert.KeptRelease](r.releases))) {
 		return nil
 	}
 	return r.releases.Each(ctx, func(o client.Object) error {

@@ -75,7 +75,8 @@ func (s *valuesServer) requests() int {
 
 // imagesFrom are the images of releases of an API server.
 func imagesFrom(server *valuesServer, shares *shares) *releaseImages {
-	return newReleaseImages(server, nil, &valuesFromCache{live: server, shares: shares, passes: newRequests()}, shares)
+	passes := newRequests()
+	return newReleaseImages(server, nil, &valuesFromCache{live: server, shares: shares, passes: passes}, shares, passes)
 }
 
 // passOver makes a pass over releases, of which some are confirmed, and returns their images.
@@ -83,10 +84,11 @@ func (r *releaseImages) passOver(t *testing.T, s *pin.Snapshot, releases ...*flu
 	t.Helper()
 	wanted := make([]*keptRelease, len(releases))
 	for i, release := range releases {
-		wanted[i] = convert.KeepWhole(release, r.shares.spend)
+		wanted[i] = convert.KeepSmall(release, r.shares.spend)
 	}
-	r.shares.begin(countByNamespace(wanted))
-	if err := r.prepare(t.Context(), wanted, s.Confirmed); err != nil {
+	count := countByNamespace(wanted)
+	r.shares.begin(count)
+	if err := r.prepare(t.Context(), wanted, count, s.Confirmed); err != nil {
 		t.Fatal(err)
 	}
 	found := make([]*pin.ReleaseImages, len(releases))
@@ -95,7 +97,7 @@ func (r *releaseImages) passOver(t *testing.T, s *pin.Snapshot, releases ...*flu
 			found[i] = r.find(t.Context(), kept, s, s.Confirmed[kept.Value.Release.ID])
 		}
 	}
-	r.known.Sweep()
+	r.sweep()
 	r.valuesFrom.sweep()
 	return found
 }
@@ -118,7 +120,7 @@ func TestOlderGeneration(t *testing.T) {
 	release := func(generation int64, tag string) *keptRelease {
 		o := suspended("apps", "app", `{"image":"g.io/o/app:`+tag+`"}`, "values")
 		o.Generation = generation
-		return convert.KeepWhole(o, shares.spend)
+		return convert.KeepSmall(o, shares.spend)
 	}
 	for _, step := range []struct {
 		generation int64

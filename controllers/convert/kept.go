@@ -40,7 +40,7 @@ type KeptRelease struct {
 	// for a release whose values are not kept.
 	Values *Values
 
-	// Chart is what its chart depends on; nil for a release whose values are not kept.
+	// Chart is what its chart depends on; nil for a release that is not to be protected.
 	Chart *ChartSpec
 
 	// HelmChartNamespace is that of the HelmChart that helm-controller makes for the release, live or
@@ -65,14 +65,14 @@ func keep[O metav1.Object, T any](o O, convert func(O) T) *Kept[T] {
 type Spend func(namespace string, bytes int) bool
 
 // Keep returns what converts objects for a cache. The values of a HelmRelease are kept where it
-// may be protected: of the suspended ones, or of all. What is converted already is returned as
+// may be protected, of the suspended ones, or of all, and they are small. What is converted already is returned as
 // it is, and so are other objects.
 func Keep(all bool, spend Spend) toolscache.TransformFunc {
 	return func(object any) (any, error) {
 		switch o := object.(type) {
 		case *flux.HelmRelease:
 			if all || o.Spec.Suspend {
-				return KeepWhole(o, spend), nil
+				return KeepSmall(o, spend), nil
 			}
 			return keep(o, keptRelease), nil
 		case *flux.ImagePolicy:
@@ -91,6 +91,20 @@ func Keep(all bool, spend Spend) toolscache.TransformFunc {
 			return object, nil
 		}
 	}
+}
+
+// KeepSmall converts a HelmRelease with its values, if they, and what is found in them, take little memory: what
+// caches keep is not counted.
+func KeepSmall(o *flux.HelmRelease, spend Spend) *Kept[KeptRelease] {
+	kept := KeepWhole(o, spend)
+	release := &kept.Value.Release
+	if kept.Value.Values != nil && !kept.Value.Values.IsSmall() {
+		kept.Value.Values = nil
+	}
+	if release.Images != nil && BytesOf(release.Images) > budget.CachedMentions*budget.MentionBytes {
+		release.Images = nil
+	}
+	return kept
 }
 
 // KeepWhole converts a HelmRelease with its values; without them, if images may not be found in them

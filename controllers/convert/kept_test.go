@@ -21,6 +21,7 @@ import (
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/controllers/flux"
+	"git.oleks.space/oleks/pinsync/internal/budget"
 	"git.oleks.space/oleks/pinsync/internal/link"
 )
 
@@ -166,6 +167,41 @@ func TestKeepWithoutShare(t *testing.T) {
 	})
 	if kept.Value.Values != nil || kept.Value.Release.Images != nil || !slices.Equal(asked, []string{"apps true"}) {
 		t.Errorf("kept %+v after asking for %v", kept.Value, asked)
+	}
+}
+
+// A cache keeps no values that are large, and no images that are many; whoever reads the release gets all.
+func TestKeepSmall(t *testing.T) {
+	from := []meta.ValuesReference{{Kind: "ConfigMap", Name: "values"}}
+	long := strings.Repeat("x", budget.FreeBytes)
+	images := func(n int) string {
+		return `{"images":["g.io/o/a:1"` + strings.Repeat(`,"g.io/o/a:1"`, n-1) + `]}`
+	}
+	broken := `{"image":["!"` + strings.Repeat(`,"!"`, budget.CachedMentions) + `]}`
+	for name, test := range map[string]struct {
+		spec flux.HelmReleaseSpec
+		want bool
+	}{
+		"small values":             {flux.HelmReleaseSpec{Values: &apiextensionsv1.JSON{Raw: []byte(`{"a":1}`)}, ValuesFrom: from}, true},
+		"large values":             {flux.HelmReleaseSpec{Values: &apiextensionsv1.JSON{Raw: []byte(`{"a":"` + long + `"}`)}, ValuesFrom: from}, false},
+		"large values, not merged": {flux.HelmReleaseSpec{Values: &apiextensionsv1.JSON{Raw: []byte(`{"a":"` + long + `"}`)}}, true},
+		"a large reference":        {flux.HelmReleaseSpec{ValuesFrom: []meta.ValuesReference{{Kind: "ConfigMap", Name: "values", TargetPath: long}}}, false},
+		"a large patch": {flux.HelmReleaseSpec{ValuesFrom: from, PostRenderers: []helmv2.PostRenderer{{
+			Kustomize: &helmv2.Kustomize{Patches: []kustomize.Patch{{Patch: long}}},
+		}}}, false},
+		"some images":   {flux.HelmReleaseSpec{Values: &apiextensionsv1.JSON{Raw: []byte(images(budget.CachedMentions))}}, true},
+		"many images":   {flux.HelmReleaseSpec{Values: &apiextensionsv1.JSON{Raw: []byte(images(budget.CachedMentions + 1))}}, false},
+		"many problems": {flux.HelmReleaseSpec{Values: &apiextensionsv1.JSON{Raw: []byte(broken)}}, false},
+	} {
+		o := &flux.HelmRelease{Spec: test.spec}
+		o.Spec.Suspend = true
+		small, whole := KeepSmall(o, always).Value, KeepWhole(o, always).Value
+		if got := small.Values != nil || small.Release.Images != nil; got != test.want || small.Chart == nil {
+			t.Errorf("%s: kept: %t, want %t", name, got, test.want)
+		}
+		if whole.Values == nil && whole.Release.Images == nil {
+			t.Errorf("%s: not kept of the whole", name)
+		}
 	}
 }
 

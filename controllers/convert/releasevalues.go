@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -79,6 +80,27 @@ func (c *Values) Size(lookUp LookUpValues) int {
 		}
 	}
 	return min(work.done+work.size, budget.ValuesBytes)
+}
+
+// Bytes returns how many bytes of memory the values take as they are kept, without those of other objects.
+func (c *Values) Bytes() int {
+	bytes := 0
+	if c.values != nil {
+		bytes = len(c.values.Raw)
+	}
+	for _, part := range []any{c.valuesFrom, c.postRenderers} {
+		text, _ := json.Marshal(part) // they were read from JSON
+		bytes += len(text)
+	}
+	return bytes
+}
+
+// IsSmall reports whether the values are kept without being counted.
+func (c *Values) IsSmall() bool { return c.Bytes() <= budget.FreeBytes }
+
+// BytesOf returns how many bytes of memory what was found in a release takes.
+func BytesOf(images *pin.ReleaseImages) int {
+	return (len(images.Mentions) + len(images.Problems)) * budget.MentionBytes
 }
 
 // countValues returns how many values there are in one, each of which is looked at.

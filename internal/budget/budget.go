@@ -134,11 +134,31 @@ const (
 	MaxWait = 5 * time.Minute
 )
 
+// Of a namespace, with all its releases, in bytes of memory for values and images that are kept from pass to
+// pass. Releases beyond it are treated like one beyond its own budget until others take less; which of them is
+// not specified.
+const (
+	// NamespaceBytes is what it has, some 50,000 images, with NamespaceBytesPerRelease for each of its releases:
+	// a dozen images, which is more than most name.
+	NamespaceBytes           = 16 << 20
+	NamespaceBytesPerRelease = 4 << 10
+
+	// MentionBytes is what a place that names an image, or a problem with one, takes.
+	MentionBytes = 320
+
+	// CachedMentions is how many of those a release may have to be kept without being counted, as values of up
+	// to FreeBytes are, so that most releases are not read again after they were watched: people's have dozens.
+	CachedMentions = 200
+)
+
 // ErrMatching is the error that the steps of a namespace do not suffice.
 var ErrMatching = fmt.Errorf("%w: the tags and patterns of its namespace take too long to match", errExceeded)
 
 // ErrShare is the error that the share of a namespace does not suffice.
 var ErrShare = fmt.Errorf("%w: the values of its namespace have taken too long lately, and these are read in some seconds", errExceeded)
+
+// ErrMemory is the error that a namespace has no room for what is kept of a release.
+var ErrMemory = fmt.Errorf("%w: more than %d MiB of images and values in all releases of its namespace together", errExceeded, NamespaceBytes>>20)
 
 // Exceeded returns the error that there is more than the most of something.
 func Exceeded(most int, what string) error {
