@@ -212,12 +212,15 @@ func (g *gatherer) addReleases(ctx context.Context, s *pin.Snapshot, releases []
 		g.charts.begin()
 		g.requestCharts(s, wanted, protector)
 	}
-	err := g.images.prepare(ctx, wanted, count, s.Confirmed)
+	err := g.images.prepare(ctx, wanted, count)
 	if err != nil {
 		addFailedRead(s, g.watches.releases.GVK.Kind, image.Shorten(err.Error()))
 	}
 	s.Releases = make([]pin.Release, len(wanted))
 	for i, kept := range wanted {
+		if i%readAhead == 0 {
+			g.images.readAhead(ctx, wanted[i:min(i+readAhead, len(wanted))], s.Confirmed)
+		}
 		release := &s.Releases[i]
 		*release = kept.Value.Release
 		// What could not be read in bulk is not read one by one: they are many.

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,8 +23,8 @@ func manyImages(n int) string {
 }
 
 // hoarders are releases of a namespace that take very many images from a ConfigMap each, and the API server.
-func hoarders(n int) ([]*flux.HelmRelease, *valuesServer) {
-	releases := make([]*flux.HelmRelease, n)
+func hoarders() ([]*flux.HelmRelease, *valuesServer) {
+	releases := make([]*flux.HelmRelease, 8)
 	for i := range releases {
 		name := fmt.Sprint("r", i)
 		releases[i] = suspended("greedy", name, `{}`, name)
@@ -73,7 +74,7 @@ func (r *releaseImages) isPassAsked() bool {
 // Of tiny releases that take thousands of images from ConfigMaps, as many are found as their namespace has room for.
 // The others keep their pins, cost nothing, and are not waited for; and those of another namespace have room.
 func TestNamespaceHasRoomForSoManyImages(t *testing.T) {
-	all, server := hoarders(8)
+	all, server := hoarders()
 	shares, goOn := stoppedShares()
 	r := imagesFrom(server, shares)
 	calm := suspended("calm", "web", `{"image":"g.io/o/app:v1"}`, "values")
@@ -104,7 +105,7 @@ func TestNamespaceHasRoomForSoManyImages(t *testing.T) {
 
 // Those that were accepted stay so. When one of them is removed, a pass follows in which another one is found.
 func TestRoomIsUsedAgain(t *testing.T) {
-	all, server := hoarders(8)
+	all, server := hoarders()
 	shares, goOn := stoppedShares()
 	r := imagesFrom(server, shares)
 	refused := r.refusedIn(t, goOn, all)
@@ -128,9 +129,26 @@ func TestRoomIsUsedAgain(t *testing.T) {
 	}
 }
 
+// What was accepted stays when it changes and takes as much as before, whoever was refused.
+func TestAcceptedReleaseChanges(t *testing.T) {
+	all, server := hoarders()
+	shares, goOn := stoppedShares()
+	r := imagesFrom(server, shares)
+	refused := r.refusedIn(t, goOn, all)
+	slices.SortStableFunc(all, func(a, b *flux.HelmRelease) int {
+		rank := map[bool]int{true: 0, false: 1} // those that were refused come first
+		return cmp.Compare(rank[slices.Contains(refused, a.Name)], rank[slices.Contains(refused, b.Name)])
+	})
+	changed := all[len(all)-1]
+	changed.Generation++
+	if again := r.refusedIn(t, goOn, all); slices.Contains(again, changed.Name) || len(refused) == 0 {
+		t.Errorf("%v are refused, %v were", again, refused)
+	}
+}
+
 // A release that was refused is found when it takes less, because it has changed or its values have.
 func TestRefusedReleaseThatTakesLess(t *testing.T) {
-	all, server := hoarders(8)
+	all, server := hoarders()
 	shares, goOn := stoppedShares()
 	r := imagesFrom(server, shares)
 	refused := r.refusedIn(t, goOn, all)

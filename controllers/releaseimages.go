@@ -51,6 +51,11 @@ type knownRelease struct {
 	versions []string
 	// bytes is how much memory is counted for it, and refused how much it would take that is refused.
 	bytes, refused int
+	// isPaid is set while what its values come from was read for it in this pass: then they are searched, whatever is
+	// left of its namespace's share, so that nothing is read in vain.
+	isPaid bool
+	// kept are the images with the problem that it waits for its share; nil, it has not waited with these.
+	kept *pin.ReleaseImages
 }
 
 func newReleaseImages(
@@ -78,21 +83,46 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 			return r.waiting
 		}
 	}
-	if !r.valuesFrom.requestNow(ctx, known.refs, versionFor(afresh)) {
-		return r.waiting
+	if !r.request(ctx, known, versionFor(afresh)) {
+		return r.wait(known)
 	}
 	lookUp := r.valuesFrom.lookUp(s)
 	switch {
 	case known.images != nil && slices.Equal(versionsOf(known.refs, lookUp), known.versions):
+		known.isPaid = false
 		return known.images
 	case known.refused > 0: // it may take less now
 		r.forget(kept)
 		return r.find(ctx, kept, s, afresh)
-	case !r.shares.isLeft(kept.Namespace) || !r.valuesFrom.requestNow(ctx, known.refs, withData):
-		return r.waiting
+	case !known.isPaid && !r.shares.isLeft(kept.Namespace) || !r.request(ctx, known, withData):
+		return r.wait(known)
 	}
 	r.search(known, lookUp)
 	return known.images
+}
+
+// request requests what the values of a release come from, and waits for it. It reports false if the share of its
+// namespace does not suffice.
+func (r *releaseImages) request(ctx context.Context, known *knownRelease, wanted freshness) bool {
+	reads := newReads()
+	begun, isLeft := r.valuesFrom.request(ctx, reads, known.refs, wanted, known.isPaid)
+	_ = reads.Wait()
+	known.isPaid = known.isPaid || begun
+	return isLeft
+}
+
+// wait returns what is known of a release that waits for its share: it keeps the pins that it had, and what it named
+// still is to have some.
+func (r *releaseImages) wait(known *knownRelease) *pin.ReleaseImages {
+	if known.images == nil || known.images.Unknown {
+		return r.waiting
+	}
+	if known.kept == nil {
+		images := *known.images
+		images.Unknown, images.Problems = true, append(slices.Clone(images.Problems), waitingForShare())
+		known.kept = &images
+	}
+	return known.kept
 }
 
 // versionFor returns which version of what values come from a release is looked at with.
@@ -105,7 +135,7 @@ func versionFor(afresh bool) freshness {
 
 // search finds the images of a release.
 func (r *releaseImages) search(k *knownRelease, lookUp convert.LookUpValues) {
-	k.images, k.versions = k.values.Find(lookUp), versionsOf(k.refs, lookUp)
+	k.images, k.kept, k.versions, k.isPaid = k.values.Find(lookUp), nil, versionsOf(k.refs, lookUp), false
 	r.shares.charge(k.namespace, max(k.values.Size(lookUp), k.images.Values*budget.NodeBytes))
 	r.count(k)
 }
@@ -118,6 +148,9 @@ func (r *releaseImages) count(k *knownRelease) {
 	}
 	if k.values != nil && !k.values.IsSmall() {
 		bytes += k.values.Bytes()
+	}
+	if k.images == nil || k.images.Unknown { // what it took is reserved until its images are known again
+		bytes = max(bytes, k.bytes)
 	}
 	if r.memory.take(k, bytes) {
 		return
@@ -180,11 +213,19 @@ func (r *releaseImages) read(ctx context.Context, kept *keptRelease) (*knownRele
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(kept), o); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
+	return r.take(o, kept.Generation), nil
+}
+
+// take takes a release that was read from the API server; nil, the share of its namespace does not suffice for its images.
+func (r *releaseImages) take(o *flux.HelmRelease, asked int64) *knownRelease {
 	whole := convert.KeepWhole(o, r.shares.spend)
 	if isWithoutValues(whole) {
-		return nil, nil //nolint:nilnil // it waits
+		return nil
 	}
-	return r.put(whole, kept.Generation), nil
+	if whole.Value.Values != nil {
+		r.shares.charge(o.Namespace, whole.Value.Values.Bytes()/budget.ReadFactor)
+	}
+	return r.put(whole, asked)
 }
 
 // put takes what the API server or the cache has of a release, in place of what was known of it.
@@ -228,29 +269,35 @@ func versionsOf(refs []convert.ValuesRef, lookUp convert.LookUpValues) []string 
 	return versions
 }
 
-// prepare begins a pass in which the namespaces have so many releases. It reads releases, and what their values come
-// from, before their images are asked for: together, where they are many. Of those that are confirmed, it is read
-// again.
-func (r *releaseImages) prepare(ctx context.Context, wanted []*keptRelease, releases map[string]int, confirmed map[object.ID]bool) error {
+// prepare begins a pass in which the namespaces have so many releases. It reads releases before their images are asked
+// for: together, where they are many.
+func (r *releaseImages) prepare(ctx context.Context, wanted []*keptRelease, releases map[string]int) error {
 	r.memory.releases = releases
-	if err := r.readInBulk(ctx, wanted); err != nil {
-		return err
-	}
+	return r.readInBulk(ctx, wanted)
+}
+
+// readAhead is for how many releases what their values come from is read at the same time.
+const readAhead = 64
+
+// readAhead reads what the values of some releases come from before their images are asked for. Of those that are
+// confirmed, it is read again.
+func (r *releaseImages) readAhead(ctx context.Context, some []*keptRelease, confirmed map[object.ID]bool) {
 	reads := newReads()
-	for _, kept := range wanted {
+	for _, kept := range some {
 		known := r.of(kept)
 		if known == nil && kept.Value.Values != nil {
 			known = r.put(kept, kept.Generation)
 		}
-		switch {
-		case known == nil || r.valuesFrom.isFull():
-		case known.images == nil || r.valuesFrom.hasChanged(known.refs):
-			r.valuesFrom.request(ctx, reads, known.refs, withData)
-		default:
-			r.valuesFrom.request(ctx, reads, known.refs, versionFor(confirmed[kept.Value.Release.ID]))
+		if known == nil || len(known.refs) == 0 || r.valuesFrom.isFull() {
+			continue
 		}
+		wanted := versionFor(confirmed[kept.Value.Release.ID])
+		if known.images == nil || r.valuesFrom.hasChanged(known.refs) {
+			wanted = withData
+		}
+		known.isPaid, _ = r.valuesFrom.request(ctx, reads, known.refs, wanted, false)
 	}
-	return reads.Wait()
+	_ = reads.Wait() // the look-up returns the errors
 }
 
 // isBulk reports whether so many of all releases are so many that all are read in pages instead of those one by one:
@@ -275,9 +322,8 @@ func (r *releaseImages) readInBulk(ctx context.Context, wanted []*keptRelease) e
 		if !ok || !isMissing {
 			return nil
 		}
-		if kept := convert.KeepWhole(whole, r.shares.spend); !isWithoutValues(kept) {
-			r.put(kept, asked)
-		}
+		r.shares.charge(whole.Namespace, budget.RequestBytes)
+		r.take(whole, asked)
 		return nil
 	})
 }

@@ -88,11 +88,14 @@ func (r *releaseImages) passOver(t *testing.T, s *pin.Snapshot, releases ...*flu
 	}
 	count := countByNamespace(wanted)
 	r.shares.begin(count)
-	if err := r.prepare(t.Context(), wanted, count, s.Confirmed); err != nil {
+	if err := r.prepare(t.Context(), wanted, count); err != nil {
 		t.Fatal(err)
 	}
 	found := make([]*pin.ReleaseImages, len(releases))
 	for i, kept := range wanted {
+		if i%readAhead == 0 {
+			r.readAhead(t.Context(), wanted[i:min(i+readAhead, len(wanted))], s.Confirmed)
+		}
 		if found[i] = kept.Value.Release.Images; found[i] == nil {
 			found[i] = r.find(t.Context(), kept, s, s.Confirmed[kept.Value.Release.ID])
 		}

@@ -76,25 +76,20 @@ func newReads() *errgroup.Group {
 	return reads
 }
 
-// request begins to read those objects of a release that are missing. It reports false, and reads none, if the share
-// of their namespace does not suffice. They may be looked up when the reads have ended.
-func (c *valuesFromCache) request(ctx context.Context, reads *errgroup.Group, refs []convert.ValuesRef, wanted freshness) bool {
-	missing, isLeft := c.begin(refs, wanted)
+// request begins to read those objects of a release that are missing, and reports whether there are any. It reads
+// none if the share of their namespace does not suffice, unless it is paid. They may be looked up when the reads have
+// ended.
+func (c *valuesFromCache) request(
+	ctx context.Context, reads *errgroup.Group, refs []convert.ValuesRef, wanted freshness, isPaid bool,
+) (begun, isLeft bool) {
+	missing, isLeft := c.begin(refs, wanted, isPaid)
 	for ref, read := range missing {
 		reads.Go(func() error {
 			c.read(ctx, ref, read)
 			return nil // the look-up returns the error, and knows for which release
 		})
 	}
-	return isLeft
-}
-
-// requestNow requests objects and waits for them.
-func (c *valuesFromCache) requestNow(ctx context.Context, refs []convert.ValuesRef, wanted freshness) bool {
-	reads := newReads()
-	isLeft := c.request(ctx, reads, refs, wanted)
-	_ = reads.Wait()
-	return isLeft
+	return len(missing) > 0, isLeft
 }
 
 // begunRead is an object that is being read. wasStale is set unless releases may have been looked at with its version.
@@ -104,13 +99,13 @@ type begunRead struct {
 }
 
 // begin charges the namespace of objects for reading those that are missing, and returns these.
-func (c *valuesFromCache) begin(refs []convert.ValuesRef, wanted freshness) (missing map[convert.ValuesRef]begunRead, isLeft bool) {
+func (c *valuesFromCache) begin(refs []convert.ValuesRef, wanted freshness, isPaid bool) (missing map[convert.ValuesRef]begunRead, isLeft bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.isMissing(refs, wanted) {
 		return nil, true
 	}
-	if !c.shares.isLeft(refs[0].Name.Namespace) {
+	if !isPaid && !c.shares.isLeft(refs[0].Name.Namespace) {
 		return nil, false
 	}
 	if c.held > maxHeld {
@@ -185,7 +180,7 @@ func (c *valuesFromCache) hasChanged(refs []convert.ValuesRef) bool {
 	defer c.mu.Unlock()
 	return slices.ContainsFunc(refs, func(ref convert.ValuesRef) bool {
 		entry := c.entries.Peek(ref)
-		return entry == nil || entry.isStale || entry.isNew
+		return c.mayRead(ref) && (entry == nil || entry.isStale || entry.isNew)
 	})
 }
 

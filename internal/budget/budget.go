@@ -118,7 +118,7 @@ const (
 	// ShareBytes is what it has at most, with ShareBytesPerRelease for each of its releases, and
 	// ShareBytesPerSecond is how much comes back: a sixth of the time of a core.
 	ShareBytes           = 3 << 20
-	ShareBytesPerRelease = 4 << 10
+	ShareBytesPerRelease = 8 << 10
 	ShareBytesPerSecond  = 512 << 10
 
 	// FreeBytes are what values that stand in the release itself may have without being counted:
@@ -148,7 +148,7 @@ const (
 
 	// CachedMentions is how many of those a release may have to be kept without being counted, as values of up
 	// to FreeBytes are, so that most releases are not read again after they were watched: people's have dozens.
-	CachedMentions = 200
+	CachedMentions = 50
 )
 
 // ErrMatching is the error that the steps of a namespace do not suffice.
