@@ -89,7 +89,6 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 	lookUp := r.valuesFrom.lookUp(s)
 	switch {
 	case known.images != nil && slices.Equal(versionsOf(known.refs, lookUp), known.versions):
-		known.isPaid = false
 		return known.images
 	case known.refused > 0: // it may take less now
 		r.forget(kept)
@@ -105,7 +104,7 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 // namespace does not suffice.
 func (r *releaseImages) request(ctx context.Context, known *knownRelease, wanted freshness) bool {
 	reads := newReads()
-	begun, isLeft := r.valuesFrom.request(ctx, reads, known.refs, wanted, known.isPaid)
+	begun, isLeft := r.valuesFrom.request(ctx, reads, known.refs, wanted)
 	_ = reads.Wait()
 	known.isPaid = known.isPaid || begun
 	return isLeft
@@ -288,14 +287,16 @@ func (r *releaseImages) readAhead(ctx context.Context, some []*keptRelease, conf
 		if known == nil && kept.Value.Values != nil {
 			known = r.put(kept, kept.Generation)
 		}
-		if known == nil || len(known.refs) == 0 || r.valuesFrom.isFull() {
+		if known == nil || len(known.refs) == 0 {
 			continue
 		}
 		wanted := versionFor(confirmed[kept.Value.Release.ID])
 		if known.images == nil || r.valuesFrom.hasChanged(known.refs) {
 			wanted = withData
 		}
-		known.isPaid, _ = r.valuesFrom.request(ctx, reads, known.refs, wanted, false)
+		if known.isPaid = false; !r.valuesFrom.isFull() {
+			known.isPaid, _ = r.valuesFrom.request(ctx, reads, known.refs, wanted)
+		}
 	}
 	_ = reads.Wait() // the look-up returns the errors
 }

@@ -77,12 +77,9 @@ func newReads() *errgroup.Group {
 }
 
 // request begins to read those objects of a release that are missing, and reports whether there are any. It reads
-// none if the share of their namespace does not suffice, unless it is paid. They may be looked up when the reads have
-// ended.
-func (c *valuesFromCache) request(
-	ctx context.Context, reads *errgroup.Group, refs []convert.ValuesRef, wanted freshness, isPaid bool,
-) (begun, isLeft bool) {
-	missing, isLeft := c.begin(refs, wanted, isPaid)
+// none if the share of their namespace does not suffice. They may be looked up when the reads have ended.
+func (c *valuesFromCache) request(ctx context.Context, reads *errgroup.Group, refs []convert.ValuesRef, wanted freshness) (begun, isLeft bool) {
+	missing, isLeft := c.begin(refs, wanted)
 	for ref, read := range missing {
 		reads.Go(func() error {
 			c.read(ctx, ref, read)
@@ -99,13 +96,13 @@ type begunRead struct {
 }
 
 // begin charges the namespace of objects for reading those that are missing, and returns these.
-func (c *valuesFromCache) begin(refs []convert.ValuesRef, wanted freshness, isPaid bool) (missing map[convert.ValuesRef]begunRead, isLeft bool) {
+func (c *valuesFromCache) begin(refs []convert.ValuesRef, wanted freshness) (missing map[convert.ValuesRef]begunRead, isLeft bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.isMissing(refs, wanted) {
 		return nil, true
 	}
-	if !isPaid && !c.shares.isLeft(refs[0].Name.Namespace) {
+	if !c.shares.isLeft(refs[0].Name.Namespace) {
 		return nil, false
 	}
 	if c.held > maxHeld {
