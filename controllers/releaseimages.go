@@ -51,8 +51,8 @@ type knownRelease struct {
 	versions []string
 	// bytes is how much memory is counted for it, and refused how much it would take that is refused.
 	bytes, refused int
-	// isPaid is set while what its values come from was read for it in this pass: then they are searched, whatever is
-	// left of its namespace's share, so that nothing is read in vain.
+	// isPaid is set if what its values come from was read for it in this pass: then its namespace may overdraw its
+	// share, so that little is read in vain.
 	isPaid bool
 	// kept are the images with the problem that it waits for its share; nil, it has not waited with these.
 	kept *pin.ReleaseImages
@@ -86,14 +86,17 @@ func (r *releaseImages) find(ctx context.Context, kept *keptRelease, s *pin.Snap
 	if !r.request(ctx, known, versionFor(afresh)) {
 		return r.wait(known)
 	}
-	lookUp := r.valuesFrom.lookUp(s)
+	lookUp, mayFind := r.valuesFrom.lookUp(s), r.shares.isLeft
+	if known.isPaid {
+		mayFind = r.shares.mayOverdraw
+	}
 	switch {
 	case known.images != nil && slices.Equal(versionsOf(known.refs, lookUp), known.versions):
 		return known.images
 	case known.refused > 0: // it may take less now
 		r.forget(kept)
 		return r.find(ctx, kept, s, afresh)
-	case !known.isPaid && !r.shares.isLeft(kept.Namespace) || !r.request(ctx, known, withData):
+	case !mayFind(kept.Namespace) || !r.request(ctx, known, withData):
 		return r.wait(known)
 	}
 	r.search(known, lookUp)

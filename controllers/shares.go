@@ -34,6 +34,8 @@ type account struct {
 	// spent are the bytes at a time, of which some come back with time.
 	spent int
 	at    time.Time
+	// hasOverdrawn is set if more than twice the share was spent in this pass.
+	hasOverdrawn bool
 	// isWaiting is set if something is still to be read after this pass, and waited is for how long that
 	// was so in the hour that began then.
 	isWaiting bool
@@ -60,7 +62,7 @@ func (s *shares) begin(releases map[string]int) {
 		if a.isWaiting {
 			a.waited += waited
 		}
-		a.isWaiting = false
+		a.isWaiting, a.hasOverdrawn = false, false
 		switch {
 		case now.Sub(a.hour) <= time.Hour:
 		case a.spent == 0:
@@ -89,13 +91,35 @@ func (s *shares) spend(namespace string, bytes int) bool {
 	defer s.mu.Unlock()
 	a := s.account(namespace)
 	s.refill(a)
-	if a.spent >= budget.ShareBytes+a.releases*budget.ShareBytesPerRelease {
+	if a.spent >= a.share() {
 		a.isWaiting, s.isSpent = true, true
 		return false
 	}
 	a.spent += bytes
 	return true
 }
+
+// mayOverdraw reports whether values may be searched that were read while something was left of the share of a
+// namespace: as long as less than twice the share is spent, and once in a pass beyond that, for one release may take
+// more.
+func (s *shares) mayOverdraw(namespace string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.account(namespace)
+	s.refill(a)
+	if a.spent < 2*a.share() {
+		return true
+	}
+	if a.hasOverdrawn {
+		a.isWaiting, s.isSpent = true, true
+		return false
+	}
+	a.hasOverdrawn = true
+	return true
+}
+
+// share is how much a namespace may spend at a time.
+func (a *account) share() int { return budget.ShareBytes + a.releases*budget.ShareBytesPerRelease }
 
 // charge takes from the share of a namespace what was done after something was left, though it has more than that.
 func (s *shares) charge(namespace string, bytes int) {

@@ -132,6 +132,32 @@ func TestReleaseLargerThanTheShare(t *testing.T) {
 	}
 }
 
+// Releases whose small values have changed, and that take large ones besides from objects that they share, overdraw the
+// share of their namespace by no more than once and two releases.
+func TestOverdraw(t *testing.T) {
+	server := &valuesServer{values: "image: g.io/o/app:v1", byName: map[string]string{"shared": "x: " + strings.Repeat("x", 1<<20)}}
+	shares, goOn := stoppedShares()
+	r := imagesFrom(server, shares)
+	var all []*flux.HelmRelease
+	for i := range readAhead {
+		all = append(all, suspended("apps", fmt.Sprint("r", i), `{}`, "shared", fmt.Sprint("v", i)))
+	}
+	for range 2 {
+		found := r.passOver(t, &pin.Snapshot{}, all...)
+		if spent := shares.accounts["apps"].spent; spent > 2*shares.accounts["apps"].share()+2*budget.ValuesBytes {
+			t.Errorf("%d bytes are spent in a pass", spent)
+		}
+		for slices.Contains(found, r.waiting) {
+			goOn(10 * time.Second)
+			found = r.passOver(t, &pin.Snapshot{}, all...)
+		}
+		goOn(time.Hour)
+		for i := range all {
+			r.changed("apps", fmt.Sprint("v", i), "2")
+		}
+	}
+}
+
 // A release that names a Secret costs nothing while nothing changes, where Secrets are not read.
 func TestIgnoredSecretIsFree(t *testing.T) {
 	server := &valuesServer{values: "image: g.io/o/app:v1"}

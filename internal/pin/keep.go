@@ -64,7 +64,7 @@ func (n *neededPins) keep(release *protectedRelease, r *Release, previous *previ
 	if !isUnknown { // else that is a problem of its own
 		release.last = sortedSet(k.last)
 	}
-	if k.before != nil || !isUnknown { // else what it ran is not known yet
+	if k.before != nil || !isUnknown && release.room.missed == 0 { // else what it ran is not known yet
 		release.ran = sortedSet(k.ran)
 	}
 }

@@ -197,6 +197,62 @@ func TestNamespaceOfOthers(t *testing.T) {
 	}
 }
 
+// A release that just fits with the part that it brings is not asked again and again, and one that does not is refused once.
+func TestNamespaceThatIsFull(t *testing.T) {
+	for wants, over := range map[int]int{50: 0, 55: 0, 60: 0, 61: 1} {
+		c := newCrowd(t, 6)
+		for i := range c.greedy[:5] {
+			c.greedy[i].Inputs = tagged(fmt.Sprint("r", i, "-"), 10_000)
+		}
+		c.greedy[5].Inputs = tagged("last", wants)
+		c.pass()
+		if _, got := c.pass(); got != over || c.planner.HasRoom() {
+			t.Errorf("%d tags: %d are over the budget, want %d; another plan is to follow: %t", wants, got, over, c.planner.HasRoom())
+		}
+	}
+}
+
+// Of a release that is suspended while its namespace has no room, what it ran is known once there is some.
+func TestRanInANamespaceThatIsFull(t *testing.T) {
+	c := newCrowd(t, 6)
+	late := c.greedy[5]
+	late.Inputs = tagged("late-", 9_000)
+	c.greedy = c.greedy[:5]
+	for i := range c.greedy {
+		c.greedy[i].Inputs = tagged(fmt.Sprint("r", i, "-"), 9_000)
+	}
+	c.expect("at first", 5*9_000, 0)
+	c.greedy = c.greedy[1:]
+	c.expect("while one that is gone has some", 5*9_000, 0)
+	c.greedy = append(c.greedy, late)
+	c.expect("without room", budget.NamespacePins+5*budget.PinsPerRelease, 1)
+	for range 2 {
+		c.now = c.now.Add(2 * time.Hour)
+		c.pass()
+	}
+	c.expect("with room", 5*9_000, 0)
+	c.greedy[4].Inputs = tagged("changed-", 1)
+	for range 2 {
+		c.now = c.now.Add(2 * time.Hour)
+		c.pass()
+	}
+	c.expect("changed", 5*9_000+1, 0)
+}
+
+// A new planner gives no room to releases that is taken by others which come later.
+func TestNamespaceAfterARestart(t *testing.T) {
+	c := newCrowd(t, 10)
+	for i := range c.greedy {
+		c.greedy[i].Inputs = tagged(fmt.Sprint("r", i, "-"), 10_000)
+	}
+	c.expect("at first", 5*10_000, 5)
+	c.planner = pin.NewPlanner(c.options)
+	slices.Reverse(c.greedy)
+	if pins, _ := c.pass(); pins > budget.NamespacePins*101/100 {
+		t.Errorf("after a restart there are %d pins", pins)
+	}
+}
+
 // A release gets what there is room for, though it is not all that it wants.
 func TestNamespaceWithSomeRoom(t *testing.T) {
 	c := newCrowd(t, 7)

@@ -21,6 +21,9 @@ type neededPins struct {
 	pins       map[line]*neededPin
 	// needed is how many pins the releases of each namespace need, and held how many the last list held for them.
 	needed, held map[string]int
+	// listed is how many pins the last list had for the releases of each namespace that needed them, unless it is that
+	// of the plan before: some are not put yet.
+	listed map[string]int
 	// tags are those of the releases, and crowded the releases that may have more pins, or any, once their
 	// namespaces have room.
 	tags    tagCounts
@@ -99,7 +102,10 @@ func newNeededPins(o Options) *neededPins {
 // memory is what this plan's predecessor has reported, all of them are computed again.
 func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool) {
 	n.cache.observe(s.Policies, s.Repositories)
-	n.held = heldByNamespace(s.Memory.Pins)
+	n.held, n.listed = heldByNamespace(s.Memory.Pins), nil
+	if !isOwnMemory {
+		n.listed = neededByNamespace(s.Memory.Pins)
+	}
 	n.crowded = nil
 	var changed, crowded []change
 	owners := map[string]bool{}
@@ -183,7 +189,7 @@ func (n *neededPins) find(r *Release, in *protectedInputs) *needs {
 // left returns how many more pins the releases of a namespace may have.
 func (n *neededPins) left(namespace string) int {
 	releases := n.tags[namespace].releases + n.cache.tags[namespace].releases
-	return max(0, budget.NamespacePins+releases*budget.PinsPerRelease-n.needed[namespace]-n.held[namespace])
+	return max(0, budget.NamespacePins+releases*budget.PinsPerRelease-max(n.needed[namespace], n.listed[namespace])-n.held[namespace])
 }
 
 // noteCrowded notes a release if its namespace has no room for all that it needs.
@@ -198,7 +204,7 @@ func (n *neededPins) hasRoom(listed []v1alpha1.Pin) bool {
 	if len(n.crowded) == 0 {
 		return false
 	}
-	n.held = heldByNamespace(listed)
+	n.held, n.listed = heldByNamespace(listed), nil
 	return slices.ContainsFunc(n.crowded, func(release *protectedRelease) bool {
 		namespace := release.report.Namespace
 		return n.tags.hasRoomFor(namespace, release.needs) || release.room.missed > 0 && n.left(namespace) > 0

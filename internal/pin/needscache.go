@@ -58,13 +58,14 @@ func (c *needsCache) of(r *Release) *needs {
 // find finds what a release needs, which is kept, and counted, instead of what it needed before; nil, that is not
 // known. A release for which its namespace has no room has that problem alone.
 func (c *needsCache) find(r *Release, before *needs, tags tagCounts) *needs {
-	tags.replace(r.Namespace, before, nil)
+	none := &needs{} // a release for which there is no room counts, too: see hasRoomFor
+	tags.replace(r.Namespace, before, none)
 	n := findNeeds(r.Name, r.Inputs, c.linker, c.options)
 	if refused := len(n.tags); refused > 0 && !tags.fits(r.Namespace, refused) {
 		n = overBudget(budget.Exceeded(budget.NamespacePins, "tags that the releases of its namespace refer to"))
 		n.refused = refused
 	}
-	tags.replace(r.Namespace, nil, n)
+	tags.replace(r.Namespace, none, n)
 	return n
 }
 

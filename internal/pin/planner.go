@@ -7,7 +7,7 @@ import (
 )
 
 // Planner decides which tags must be kept, again and again. A plan costs what has changed
-// since the one before, and is the same as that of a new Planner.
+// since the one before, and is the same as that of a new Planner, but for what a namespace has no room for.
 type Planner struct {
 	options Options
 	needed  *neededPins

@@ -67,12 +67,27 @@ func heldByNamespace(pins []v1alpha1.Pin) map[string]int {
 	held := map[string]int{}
 	for i := range pins {
 		for j := range pins[i].HeldFor {
-			if id, ok := object.ParseID(pins[i].HeldFor[j].Owner); ok {
-				held[id.Namespace]++
-			}
+			countOwner(held, pins[i].HeldFor[j].Owner)
 		}
 	}
 	return held
+}
+
+// neededByNamespace returns how many pins the releases of each namespace need.
+func neededByNamespace(pins []v1alpha1.Pin) map[string]int {
+	needed := map[string]int{}
+	for i := range pins {
+		for _, owner := range pins[i].NeededBy {
+			countOwner(needed, owner)
+		}
+	}
+	return needed
+}
+
+func countOwner(byNamespace map[string]int, owner string) {
+	if id, ok := object.ParseID(owner); ok {
+		byNamespace[id.Namespace]++
+	}
 }
 
 // notAllPinned returns the problem of a release for whose images there is no room.
