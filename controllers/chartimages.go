@@ -110,7 +110,8 @@ func (c *chartImages) end() {
 }
 
 // attach adds to a release what its chart names. values are the versions of the objects that its values
-// come from. If it is awaited, the list is not complete before the chart was rendered as it is now.
+// come from. If it is awaited, the list is not complete before the chart was rendered once, and after it was replaced
+// by another one.
 func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release, values []string, isAwaited bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -124,7 +125,8 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 		doubt, state = c.requested(k, r, doubt)
 	}
 	c.schedule(k, r, inputs, state)
-	hasChanged := r.ChartStale && state == chartWanted && !k.try.isGivenUp(&inputs)
+	hasMoved := k.try.inputs.chart != (charts.Chart{}) && k.try.inputs.chart != inputs.chart
+	hasChanged := r.ChartStale && state == chartWanted && (hasMoved || k.try.notRead != "") && !k.try.isGivenUp(&inputs)
 	if isAwaited && (r.ChartPending || hasChanged) {
 		c.shares.wait(r.Namespace)
 		if k.try.isUnanswered {
