@@ -125,9 +125,7 @@ func (c *chartImages) attach(s *pin.Snapshot, kept *keptRelease, r *pin.Release,
 		doubt, state = c.requested(k, r, doubt)
 	}
 	c.schedule(k, r, inputs, state)
-	hasMoved := k.try.inputs.chart != (charts.Chart{}) && k.try.inputs.chart != inputs.chart
-	hasChanged := r.ChartStale && state == chartWanted && (hasMoved || k.try.notRead != "") && !k.try.isGivenUp(&inputs)
-	if isAwaited && (r.ChartPending || hasChanged) {
+	if isAwaited && (r.ChartPending || r.ChartStale && state == chartWanted && k.try.awaits(&inputs)) {
 		c.shares.wait(r.Namespace)
 		if k.try.isUnanswered {
 			addFailedRead(s, r.Kind+" "+r.Name.String(), k.try.notRead)

@@ -156,6 +156,13 @@ func (t *chartTry) isGivenUp(inputs *chartInputs) bool {
 	return t.inputs == *inputs && t.notRead != "" && !t.isUnanswered && (t.failures == 0 || t.failures > fetchRetries)
 }
 
+// awaits reports whether a chart that is stale is waited for: it is another one than was tried last, or could not be
+// fetched, and is not given up.
+func (t *chartTry) awaits(inputs *chartInputs) bool {
+	hasMoved := t.inputs.chart != (charts.Chart{}) && t.inputs.chart != inputs.chart
+	return (hasMoved || t.notRead != "") && !t.isGivenUp(inputs)
+}
+
 // overdue returns the doubt about a chart that is stale, and was for so long that somebody should know.
 func (t *chartTry) overdue(isStale bool) (doubt string) {
 	switch now := time.Now(); {
