@@ -1,12 +1,10 @@
 package pin
 
 import (
-	"iter"
 	"slices"
 
 	"git.oleks.space/oleks/pinsync/api/v1alpha1"
 	"git.oleks.space/oleks/pinsync/internal/budget"
-	"git.oleks.space/oleks/pinsync/internal/link"
 	"git.oleks.space/oleks/pinsync/internal/object"
 	"git.oleks.space/oleks/pinsync/internal/sweep"
 )
@@ -38,57 +36,6 @@ type neededPins struct {
 	newReleases []*protectedRelease
 	newPins     []*neededPin
 	hasGone     bool
-}
-
-// protectedRelease is a protected release and what it needs.
-type protectedRelease struct {
-	inputs protectedInputs
-	needs  *needs
-	owner  string
-	pins   []*neededPin
-	// ran and last are what a suspended release keeps: see keeper.
-	ran, last []string
-	// hasRanMore is set if workloads name more that it ran than is kept.
-	hasRanMore bool
-	// hasPlaces is set if it keeps pins with the places that the last report has for them: then its
-	// entry depends on each report.
-	hasPlaces bool
-	// room is how many more pins it may have.
-	room   room
-	report v1alpha1.Release
-	isGone bool
-}
-
-// protectedInputs are everything that the entry of a release depends on.
-type protectedInputs struct {
-	Inputs
-
-	linker    *link.Linker
-	state     v1alpha1.ReleaseState
-	problem   v1alpha1.Problem
-	workloads *WorkloadImages
-	hasRun    bool
-	// ranUnknown is why it is not known what it ran.
-	ranUnknown string
-	// chartPending is set if the chart is still to be rendered.
-	chartPending bool
-}
-
-// neededPin is a pin that releases need.
-type neededPin struct {
-	line
-	// uses are how each release names it.
-	uses map[*protectedRelease]*use
-	// report is its entry in the report, which is built again after a change.
-	report            v1alpha1.Pin
-	isChanged, isGone bool
-}
-
-// use is where a release names a pin, and with which digests beside the tag.
-type use struct {
-	via, digests []string
-	// isTrusted is set unless only policies name it that the release does not rely on.
-	isTrusted bool
 }
 
 func newNeededPins(o Options) *neededPins {
@@ -147,27 +94,6 @@ func (n *neededPins) update(s *Snapshot, protector *Protector, isOwnMemory bool)
 		n.noteCrowded(n.put(r, in, n.find(r, in), previous))
 	}
 	n.finish()
-}
-
-// beside iterates over listed pins, each with what it is now; nil, no release needs it. Both are in the same order,
-// so no pin has to be looked up.
-func (n *neededPins) beside(listed []v1alpha1.Pin) iter.Seq2[*v1alpha1.Pin, *neededPin] {
-	return func(yield func(*v1alpha1.Pin, *neededPin) bool) {
-		left := n.byLine
-		for i := range listed {
-			l := line{listed[i].Pin, listed[i].Image}
-			for len(left) > 0 && compareLines(left[0].line, l) < 0 {
-				left = left[1:]
-			}
-			var now *neededPin
-			if len(left) > 0 && left[0].line == l {
-				now = left[0]
-			}
-			if !yield(&listed[i], now) {
-				return
-			}
-		}
-	}
 }
 
 // change is a release of which something has changed.
@@ -285,130 +211,4 @@ func (n *neededPins) finish() {
 	n.byName = mergeSorted(n.byName, n.newReleases, compareEntries)
 	n.byLine = mergeSorted(n.byLine, n.newPins, compareNeeded)
 	n.changed, n.newReleases, n.newPins, n.hasGone = nil, nil, nil, false
-}
-
-func compareEntries(a, b **protectedRelease) int { return CompareReleases(&(*a).report, &(*b).report) }
-
-func compareNeeded(a, b **neededPin) int { return compareLines((*a).line, (*b).line) }
-
-func stateOf(r *Release) v1alpha1.ReleaseState {
-	if r.Suspended {
-		return v1alpha1.ReleaseSuspended
-	}
-	return v1alpha1.ReleaseLive
-}
-
-// entry returns what the report has for a release.
-func (release *protectedRelease) entry(id object.ID) v1alpha1.Release {
-	pins := make([]string, len(release.pins))
-	for i, p := range release.pins {
-		pins[i] = p.pin
-	}
-	problems := slices.Clone(release.needs.problems)
-	if release.inputs.problem != (v1alpha1.Problem{}) {
-		problems = append(problems, release.inputs.problem)
-	}
-	if len(pins) == 0 && len(release.needs.outside) == 0 {
-		problems = append(problems, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonNoPin, Message: "nothing is pinned for this release: " + release.needs.whyNoPin(),
-		})
-	}
-	if len(release.last) > 0 {
-		problems = append(problems, lastTagsKept(release.last))
-	}
-	if why := release.inputs.ranUnknown; why != "" {
-		problems = append(problems, v1alpha1.Problem{
-			Reason: v1alpha1.ReasonRanUnknown, Message: "what it ran is not known in full, and tags of it may be missing: " + why,
-		})
-	}
-	if release.hasRanMore {
-		problems = append(problems, ranMore())
-	}
-	if release.room.missed > 0 {
-		problems = append(problems, notAllPinned(release.room.missed))
-	}
-	entry := releaseEntry(id, release.inputs.state, release.needs, pins, problems)
-	if release.inputs.state == v1alpha1.ReleaseSuspended {
-		entry.Ran = release.ran
-	}
-	return entry
-}
-
-// isUsed reports whether a release needs a pin.
-func (n *neededPins) isUsed(l line, release *protectedRelease) bool {
-	p := n.pins[l]
-	return p != nil && p.uses[release] != nil
-}
-
-// add notes that a release needs a pin, and returns how it names it; nil, it may have none more.
-func (n *neededPins) add(release *protectedRelease, l line, digest string, via ...string) *use {
-	if !n.isUsed(l, release) && !release.room.take(l, release.pins) {
-		return nil
-	}
-	p := n.pins[l]
-	if p == nil {
-		p = &neededPin{line: l, uses: map[*protectedRelease]*use{}}
-		n.pins[l] = p
-		n.newPins = append(n.newPins, p)
-	}
-	u := p.uses[release]
-	if u == nil {
-		u = &use{}
-		p.uses[release] = u
-		release.pins = append(release.pins, p)
-	}
-	u.via = append(u.via, via...)
-	if digest != "" {
-		u.digests = append(u.digests, digest)
-	}
-	n.change(p)
-	return u
-}
-
-// addPrevious notes that a release needs a pin of the last list, as it was found then.
-func (n *neededPins) addPrevious(release *protectedRelease, p *v1alpha1.Pin) {
-	release.hasPlaces = true
-	if u := n.add(release, line{p.Pin, p.Image}, "", places(p.Via)...); u != nil {
-		u.digests = append(u.digests, p.Digests...)
-	}
-}
-
-// withdraw notes that a release needs no pin.
-func (n *neededPins) withdraw(release *protectedRelease) {
-	namespace := release.report.Namespace
-	if n.needed[namespace] -= len(release.pins); n.needed[namespace] == 0 {
-		delete(n.needed, namespace)
-	}
-	for _, p := range release.pins {
-		delete(p.uses, release)
-		n.change(p)
-	}
-	release.pins = nil
-}
-
-func (n *neededPins) change(p *neededPin) {
-	if !p.isChanged {
-		p.isChanged = true
-		n.changed = append(n.changed, p)
-	}
-}
-
-// rebuild brings the report's entry of a pin up to date, or removes a pin that no release
-// needs any more.
-func (n *neededPins) rebuild(p *neededPin) {
-	p.isChanged = false
-	if len(p.uses) == 0 {
-		delete(n.pins, p.line)
-		p.isGone, n.hasGone = true, true
-		return
-	}
-	p.report = v1alpha1.Pin{Pin: p.pin, Image: p.image, State: v1alpha1.PinNeeded}
-	for release, u := range p.uses {
-		p.report.NeededBy = append(p.report.NeededBy, release.owner)
-		p.report.Via = append(p.report.Via, u.via...)
-		p.report.Digests = append(p.report.Digests, u.digests...)
-	}
-	p.report.NeededBy = sortedSet(p.report.NeededBy)
-	p.report.Via = few(sortedVia(p.report.Via), maxVia)
-	p.report.Digests = firstOf(p.report.Digests, maxDigests)
 }
