@@ -223,7 +223,7 @@ func TestPodsAreNotRead(t *testing.T) {
 	}
 }
 
-// Nor do they where the workloads by which they are told apart take too long to be read.
+// Nor do they if the workloads that connect them with releases take too long to be read.
 func TestPodsWithoutWorkloads(t *testing.T) {
 	live := &emptyReader{}
 	slow, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))

@@ -117,11 +117,6 @@ func TestNamespaceBeyondItsShare(t *testing.T) {
 	w.expect("v1")
 	greedy := w.apps + "-greedy"
 	w.createNamespace(greedy)
-	t.Cleanup(func() {
-		if err := w.client.DeleteAllOf(context.Background(), &helmv2.HelmRelease{}, client.InNamespace(greedy)); err != nil {
-			t.Error(err)
-		}
-	})
 	w.create(&corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: greedy, Name: "big"}, Data: map[string]string{"values.yaml": "text: " + strings.Repeat("x", 900_000)},
 	})
@@ -161,11 +156,6 @@ func TestNamespaceBeyondItsMemory(t *testing.T) {
 	w.expect("v1")
 	greedy := w.apps + "-hoarder"
 	w.createNamespace(greedy)
-	t.Cleanup(func() {
-		if err := w.client.DeleteAllOf(context.Background(), &helmv2.HelmRelease{}, client.InNamespace(greedy)); err != nil {
-			t.Error(err)
-		}
-	})
 	const images, releases, most = 9900, 8, 5
 	text := strings.Repeat("- image: "+app+":shared\n", images)
 	w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: greedy, Name: "many"}, Data: map[string]string{"values.yaml": "list:\n" + text}})

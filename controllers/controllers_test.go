@@ -99,13 +99,6 @@ func TestPolicyInAnotherNamespace(t *testing.T) {
 	w.start(w.options())
 	other := w.apps + "-flux"
 	w.createNamespace(other)
-	t.Cleanup(func() {
-		for _, kind := range []client.Object{&imagev1.ImagePolicy{}, &imagev1.ImageRepository{}} {
-			if err := w.client.DeleteAllOf(context.Background(), kind, client.InNamespace(other)); err != nil {
-				t.Error(err)
-			}
-		}
-	})
 	w.suspend("web", app+":v1")
 	w.follow(other, "^main-")
 	w.resolve(other, "main-1", metav1.ConditionTrue, "resolved")

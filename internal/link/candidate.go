@@ -73,6 +73,9 @@ func (c *Candidate) rules() *policy.Matcher {
 	return c.matcher
 }
 
+// accepts reports whether it accepts a tag, or has resolved to it.
+func (c *Candidate) accepts(tag string) bool { return c.hasResolved(tag) || c.rulesAccept(tag) }
+
 func (c *Candidate) rulesAccept(tag string) bool { return c.rules().Accepts(tag) }
 
 // Tags returns the images that a policy needs: what it last resolved to, and the tags that

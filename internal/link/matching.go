@@ -44,7 +44,7 @@ func (l *Linker) Refill() {
 // which the release does not rely that of both namespaces together, and that which others have left of
 // what those policies have, if it needs more than a little.
 func (l *Linker) Accepts(c *Candidate, tag string, s *Subject) bool {
-	return l.take(c, c.steps(tag), s) && (c.hasResolved(tag) || c.rulesAccept(tag))
+	return l.take(c, c.steps(tag), s) && c.accepts(tag)
 }
 
 // take takes steps with a policy, and reports whether the budget suffices.
@@ -86,7 +86,7 @@ func (l *Linker) accepting(s *Subject, candidates []*Candidate, tag string) (lis
 		case tag == "":
 		case !l.take(c, c.steps(tag), s):
 			isWhole = false
-		case c.hasResolved(tag) || c.rulesAccept(tag):
+		case c.accepts(tag):
 			list = append(list, c)
 		}
 	}

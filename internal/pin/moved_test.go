@@ -87,7 +87,7 @@ func (s *story) followedBy(namespace, tag, digest string) {
 	s.policies[0].LatestDigest = digest
 }
 
-// expectTag expects pins after the grace, and whether the report says that a tag is not known.
+// expectTag expects pins after the grace, and the problem NoTag if a tag is unknown.
 func (s *story) expectTag(want string, isUnknown bool) {
 	s.t.Helper()
 	var report *v1alpha1.PinReport

@@ -80,6 +80,21 @@ func (c *crowd) setSuspended(isSuspended bool) {
 	}
 }
 
+// wantMuchInTurn has one release after the other want very many pins, and then few again: together they never have more
+// than their namespace may have.
+func (c *crowd) wantMuchInTurn() {
+	c.t.Helper()
+	most := budget.NamespacePins + len(c.greedy)*budget.PinsPerRelease
+	for i := range c.greedy {
+		c.greedy[i].Inputs = tagged(fmt.Sprint("r", i, "-"), 9_000)
+		c.pass()
+		c.greedy[i].Inputs = images([]any{map[string]any{"image": "g.io/o/app:v1"}})
+		if pins, _ := c.pass(); pins > most {
+			c.t.Errorf("%d pins after release %d", pins, i)
+		}
+	}
+}
+
 // expect expects that many pins for the greedy releases, and the problem for so many of them.
 func (c *crowd) expect(when string, wantPins, wantOver int) {
 	c.t.Helper()
@@ -108,34 +123,15 @@ func TestNamespaceWithoutRoom(t *testing.T) {
 
 // What they ran, and keep, takes their room.
 func TestNamespaceThatRanMuch(t *testing.T) {
-	c := newCrowd(t, 8)
-	const most = budget.NamespacePins + 8*budget.PinsPerRelease
-	for i := range c.greedy {
-		c.greedy[i].Inputs = tagged(fmt.Sprint("r", i, "-"), 9_000)
-		c.pass()
-		c.greedy[i].Inputs = images([]any{map[string]any{"image": "g.io/o/app:v1"}})
-		if pins, _ := c.pass(); pins > most {
-			t.Errorf("%d pins after release %d", pins, i)
-		}
-	}
+	newCrowd(t, 8).wantMuchInTurn()
 }
 
 // And so does what is held for them once they are resumed, until they are live.
 func TestNamespaceThatIsResumed(t *testing.T) {
 	c := newCrowd(t, 8)
-	const most = budget.NamespacePins + 8*budget.PinsPerRelease
 	c.pass()
-	for i := range c.greedy {
-		c.greedy[i].Suspended = false
-	}
-	for i := range c.greedy {
-		c.greedy[i].Inputs = tagged(fmt.Sprint("r", i, "-"), 9_000)
-		c.pass()
-		c.greedy[i].Inputs = images([]any{map[string]any{"image": "g.io/o/app:v1"}})
-		if pins, _ := c.pass(); pins > most {
-			t.Errorf("%d pins after release %d", pins, i)
-		}
-	}
+	c.setSuspended(false)
+	c.wantMuchInTurn()
 }
 
 // One that has room for all it wants is never refused any, whatever becomes of its releases: what they needed before is
